@@ -1,0 +1,4 @@
+//! Reads a Python or Rust monolith into a call and data-flow graph and
+//! suggests where to cut it.
+
+pub mod syntax;

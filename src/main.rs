@@ -1,0 +1,2 @@
+//! The `cutline` command.
+fn main() {}
