@@ -1,4 +1,5 @@
 //! Reads a Python or Rust monolith into a call and data-flow graph and
 //! suggests where to cut it.
 
+pub mod catalog;
 pub mod syntax;

@@ -1,0 +1,307 @@
+//! What is known of libraries: a folder of TOML files, one per library.
+//!
+//! An entry says what a call does outside the process (its effects), what it
+//! returns, which of its arguments it calls, and which stage it hints at. The
+//! files are compiled in; users add their own with `--catalog FILE`, and a
+//! later file's entry wins over an earlier one's.
+
+mod document;
+
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, include_dir};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+pub use document::{
+    Access, ArgumentRef, CallEntry, CatalogFile, EffectEntry, Matter, Mode, TypeEntry,
+};
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");
+
+/// The catalog, ready to be looked up.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    calls: FxHashMap<SmolStr, CallEntry>,
+    /// Entries whose last part is `*`, by what stands before it.
+    any_calls: FxHashMap<SmolStr, CallEntry>,
+    types: FxHashMap<SmolStr, TypeEntry>,
+    any_types: FxHashMap<SmolStr, TypeEntry>,
+    aliases: FxHashMap<SmolStr, SmolStr>,
+    libraries: FxHashMap<SmolStr, Library>,
+    /// Types that have a method of this name, for receivers nothing types.
+    by_method: FxHashMap<SmolStr, Vec<SmolStr>>,
+}
+
+/// A library as a whole.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// Its name as people write it.
+    pub name: SmolStr,
+    /// Stage evidence of any call into it that has no entry of its own.
+    pub stages: BTreeMap<SmolStr, f64>,
+}
+
+/// Why a catalog file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Not TOML, or not of the documented shape.
+    #[error("{file}: {message}")]
+    Shape {
+        /// The file.
+        file: String,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// A weight names no stage.
+    #[error("{file}: `{entry}` gives weight to `{stage}`, which is no stage; the stages are {}", STAGES.join(", "))]
+    UnknownStage {
+        /// The file.
+        file: String,
+        /// The entry.
+        entry: String,
+        /// The word.
+        stage: String,
+    },
+}
+
+const STAGES: [&str; 9] = [
+    "ingestion",
+    "preprocessing",
+    "training",
+    "evaluation",
+    "deployment",
+    "inference",
+    "monitoring",
+    "shared",
+    "none",
+];
+
+impl Catalog {
+    /// The catalog that comes with cutline.
+    ///
+    /// # Panics
+    /// Never: a test loads every file.
+    pub fn built_in() -> Catalog {
+        let mut catalog = Catalog::default();
+        for file in BUILT_IN.files() {
+            let name = file.path().display().to_string();
+            let text = file.contents_utf8().unwrap_or_default();
+            catalog
+                .add(&name, text)
+                .expect("every file of the catalog loads, as its test shows");
+        }
+        catalog
+    }
+
+    /// Adds the catalog file `text`, called `file` in errors.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), CatalogError> {
+        let document: CatalogFile = toml::from_str(text).map_err(|error| CatalogError::Shape {
+            file: file.to_owned(),
+            message: error.to_string(),
+        })?;
+        check_stages(file, &document.library, &document.stages)?;
+        for import in &document.imports {
+            self.libraries.insert(
+                import.clone(),
+                Library {
+                    name: document.library.clone(),
+                    stages: document.stages.clone(),
+                },
+            );
+        }
+        self.aliases.extend(document.alias);
+        for entry in document.types {
+            for name in entry.name.iter() {
+                match name.strip_suffix(".*") {
+                    Some(prefix) => self.any_types.insert(prefix.into(), entry.clone()),
+                    None => self.types.insert(name.clone(), entry.clone()),
+                };
+            }
+        }
+        for entry in document.calls {
+            for name in entry.name.iter() {
+                check_stages(file, name, &entry.stages)?;
+                match name.strip_suffix(".*") {
+                    Some(prefix) => {
+                        self.any_calls.insert(prefix.into(), entry.clone());
+                    }
+                    None => {
+                        self.calls.insert(name.clone(), entry.clone());
+                        self.index_method(name);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of calling `path`: its own entry, one of its type's
+    /// bases, or the nearest `*`.
+    pub fn call(&self, path: &str) -> Option<&CallEntry> {
+        let mut seen = FxHashSet::default();
+        self.call_inner(self.canonical(path), &mut seen)
+    }
+
+    fn call_inner<'a>(
+        &'a self,
+        path: &str,
+        seen: &mut FxHashSet<SmolStr>,
+    ) -> Option<&'a CallEntry> {
+        if let Some(entry) = self.calls.get(path) {
+            return Some(entry);
+        }
+        if !seen.insert(path.into()) {
+            return None;
+        }
+        let (owner, member) = path.rsplit_once('.')?;
+        let from_base = self.ty(owner).and_then(|ty| {
+            ty.bases
+                .iter()
+                .find_map(|base| self.call_inner(&format!("{base}.{member}"), seen))
+        });
+        from_base.or_else(|| self.any_calls.get(owner))
+    }
+
+    /// What is known of the type `path`.
+    pub fn ty(&self, path: &str) -> Option<&TypeEntry> {
+        let path = self.canonical(path);
+        if let Some(entry) = self.types.get(path) {
+            return Some(entry);
+        }
+        let (owner, name) = path.rsplit_once('.')?;
+        let is_class = name.starts_with(|first: char| first.is_ascii_uppercase());
+        is_class.then(|| self.any_types.get(owner)).flatten()
+    }
+
+    /// True if `path` is, or derives from, the type `base`.
+    pub fn is_a(&self, path: &str, base: &str) -> bool {
+        self.ancestors(path).iter().any(|ancestor| ancestor == base)
+    }
+
+    /// The type and all its bases, nearest first.
+    pub fn ancestors(&self, path: &str) -> Vec<SmolStr> {
+        let mut found = vec![SmolStr::from(self.canonical(path))];
+        let mut next = 0;
+        while next < found.len() {
+            if let Some(ty) = self.ty(&found[next].clone()) {
+                for base in &ty.bases {
+                    if !found.contains(base) {
+                        found.push(base.clone());
+                    }
+                }
+            }
+            next += 1;
+        }
+        found
+    }
+
+    /// The type of attribute `name` of an instance of `path`.
+    pub fn attribute(&self, path: &str, name: &str) -> Option<&SmolStr> {
+        self.ancestors(path)
+            .iter()
+            .find_map(|ty| self.ty(ty)?.attributes.get(name))
+    }
+
+    /// The library that the dotted `path` belongs to.
+    pub fn library(&self, path: &str) -> Option<&Library> {
+        let mut prefix = path;
+        loop {
+            if let Some(library) = self.libraries.get(prefix) {
+                return Some(library);
+            }
+            prefix = prefix.rsplit_once('.')?.0;
+        }
+    }
+
+    /// Types with a catalogued method `name`, sorted.
+    pub fn types_with_method(&self, name: &str) -> &[SmolStr] {
+        self.by_method.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name under which `path` has its entry.
+    pub fn canonical<'a>(&'a self, path: &'a str) -> &'a str {
+        self.aliases.get(path).map_or(path, SmolStr::as_str)
+    }
+
+    /// The catalogued libraries by import name, sorted.
+    pub fn libraries(&self) -> BTreeMap<SmolStr, &Library> {
+        let by_import = self.libraries.iter();
+        by_import
+            .map(|(import, library)| (import.clone(), library))
+            .collect()
+    }
+
+    /// Every call entry by qualified name, sorted.
+    pub fn calls(&self) -> BTreeMap<SmolStr, &CallEntry> {
+        let exact = self.calls.iter().map(|(name, entry)| (name.clone(), entry));
+        let any = self.any_calls.iter();
+        exact
+            .chain(any.map(|(prefix, entry)| (format!("{prefix}.*").into(), entry)))
+            .collect()
+    }
+
+    fn index_method(&mut self, name: &str) {
+        let Some((owner, method)) = name.rsplit_once('.') else {
+            return;
+        };
+        let class = owner.rsplit('.').next().unwrap_or(owner);
+        if class.starts_with(|first: char| first.is_ascii_uppercase()) {
+            let types = self.by_method.entry(method.into()).or_default();
+            let owner = SmolStr::from(owner);
+            if let Err(at) = types.binary_search(&owner) {
+                types.insert(at, owner);
+            }
+        }
+    }
+}
+
+fn check_stages(
+    file: &str,
+    entry: &str,
+    stages: &BTreeMap<SmolStr, f64>,
+) -> Result<(), CatalogError> {
+    match stages
+        .keys()
+        .find(|stage| !STAGES.contains(&stage.as_str()))
+    {
+        None => Ok(()),
+        Some(stage) => Err(CatalogError::UnknownStage {
+            file: file.to_owned(),
+            entry: entry.to_owned(),
+            stage: stage.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_catalog_loads() {
+        let mut catalog = Catalog::default();
+        for file in BUILT_IN.files() {
+            let text = file.contents_utf8().expect("a catalog file is UTF-8");
+            catalog
+                .add(&file.path().display().to_string(), text)
+                .expect("a catalog file loads");
+        }
+    }
+
+    #[test]
+    fn a_method_is_found_through_the_bases_of_its_type() {
+        let catalog = Catalog::built_in();
+        let fit = catalog.call("sklearn.linear_model.LogisticRegression.fit");
+        assert!(fit.is_some_and(|entry| entry.stages.contains_key("training")));
+    }
+
+    #[test]
+    fn a_weight_for_an_unknown_stage_is_refused_by_name() {
+        let text =
+            "library = 'x'\nimports = ['x']\n[[call]]\nname = 'x.f'\nstages = { trainig = 1 }";
+        let error = Catalog::default().add("mine.toml", text);
+        let message = error.map_err(|error| error.to_string());
+        assert!(message.is_err_and(|message| message.contains("`x.f` gives weight to `trainig`")));
+    }
+}
