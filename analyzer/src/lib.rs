@@ -2,4 +2,6 @@
 //! suggests where to cut it.
 
 pub mod catalog;
+pub mod graph;
+pub mod modules;
 pub mod syntax;
