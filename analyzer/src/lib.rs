@@ -2,4 +2,5 @@
 //! suggests where to cut it.
 
 pub mod catalog;
+pub mod source;
 pub mod syntax;
