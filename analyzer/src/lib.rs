@@ -4,4 +4,5 @@
 pub mod catalog;
 pub mod graph;
 pub mod modules;
+pub mod source;
 pub mod syntax;
