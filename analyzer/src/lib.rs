@@ -3,6 +3,9 @@
 
 pub mod catalog;
 pub mod graph;
+mod line;
 pub mod modules;
 pub mod source;
 pub mod syntax;
+
+pub use line::{Analysis, examine};

@@ -11,6 +11,7 @@ mod guess;
 mod library;
 mod policy;
 pub mod program;
+pub mod pycg;
 mod solve;
 mod text;
 mod values;
