@@ -2,10 +2,16 @@
 //! suggests where to cut it.
 
 pub mod catalog;
+pub mod cut;
+pub mod effects;
 pub mod graph;
+pub mod hazards;
 mod line;
 pub mod modules;
+pub mod report;
+pub mod routes;
 pub mod source;
+pub mod stages;
 pub mod syntax;
 
 pub use line::{Analysis, examine};

@@ -7,6 +7,7 @@ pub mod call;
 mod classes;
 pub mod config;
 mod containers;
+pub mod data;
 mod guess;
 mod library;
 mod policy;

@@ -1,0 +1,151 @@
+//! Where to cut, at what price, with which contract, in which order.
+
+use smol_str::SmolStr;
+
+use crate::graph::FuncId;
+use crate::graph::data::Via;
+use crate::modules::FileId;
+use crate::stages::Stage;
+
+/// The plan.
+#[derive(Clone, Debug, Default)]
+pub struct CutPlan {
+    /// One per pair of stages with a crossing, dearest first.
+    pub lines: Vec<CutLine>,
+    /// Functions that several stages need.
+    pub shared: Vec<SharedFunction>,
+    /// In which order to extract, first step first.
+    pub order: Vec<Step>,
+    /// Contracts of crossings and routes.
+    pub contracts: Vec<Contract>,
+}
+
+/// A boundary between two stages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CutLine {
+    /// Upstream side.
+    pub from: Stage,
+    /// Downstream side.
+    pub to: Stage,
+    /// Sum of its crossings' prices.
+    pub price: f64,
+    /// What passes.
+    pub crossings: Vec<Crossing>,
+    /// It cannot be cut as it is: why.
+    pub blocked: Option<String>,
+}
+
+/// An edge over a boundary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossing {
+    /// Where data or control comes from.
+    pub from: FuncId,
+    /// Where it goes.
+    pub to: FuncId,
+    /// How it passes; `None` for a call that passes no data.
+    pub via: Option<Via>,
+    /// Parameter, file, table, global.
+    pub name: SmolStr,
+    /// Where: the file.
+    pub file: FileId,
+    /// The line.
+    pub line: u32,
+    /// What cutting it costs.
+    pub price: f64,
+    /// What it becomes: a queue message, a blob, a library call.
+    pub becomes: &'static str,
+}
+
+/// A function that several stages call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedFunction {
+    /// Which.
+    pub function: FuncId,
+    /// The stages that call it.
+    pub stages: Vec<Stage>,
+    /// Copy it, make it a library, or split it.
+    pub advice: Advice,
+    /// Why.
+    pub reason: String,
+}
+
+/// What to do with a shared function.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Advice {
+    /// Small and without state: copy it into each stage.
+    Duplicate,
+    /// Make it a library that the stages share.
+    Library,
+    /// It does the work of several stages: split it.
+    Split,
+}
+
+/// One step of the order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What is extracted.
+    pub stage: Stage,
+    /// Why now.
+    pub reasons: Vec<String>,
+}
+
+/// What must pass at a crossing or a route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contract {
+    /// At which boundary or route.
+    pub at: ContractPlace,
+    /// Its entries, by kind and name.
+    pub entries: Vec<ContractEntry>,
+}
+
+/// What a contract is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ContractPlace {
+    /// Between two stages.
+    Line(Stage, Stage),
+    /// A route: index into the routes.
+    Route(usize),
+}
+
+/// One entry of a contract.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContractEntry {
+    /// What kind of entry.
+    pub kind: EntryKind,
+    /// Column, file, field, `LogisticRegression.C`.
+    pub name: SmolStr,
+    /// Type, class path, literal or short form of the transformation;
+    /// `None` is unknown.
+    pub value: Option<SmolStr>,
+    /// Where the code says it, or where to look: the file.
+    pub file: FileId,
+    /// The line.
+    pub line: u32,
+}
+
+/// Kinds of [`ContractEntry`].
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryKind {
+    /// A column with its type.
+    Column,
+    /// A file.
+    File,
+    /// A table.
+    Table,
+    /// A field of a request.
+    RequestField,
+    /// A field of a response.
+    ResponseField,
+    /// The class of an estimator.
+    Estimator,
+    /// A literal argument of it.
+    Parameter,
+    /// A transformation of columns.
+    Transform,
+}
