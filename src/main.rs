@@ -16,9 +16,10 @@ use console::{Console, When};
 #[derive(Parser)]
 #[command(name = "cutline", version, after_help = EXIT_CODES)]
 struct Cli {
-    /// When to colour what is printed; `auto` means on a terminal, unless
-    /// NO_COLOR is set.
+    /// Colours what is printed: auto (on a terminal, unless NO_COLOR is set),
+    /// always or never.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    #[arg(hide_possible_values = true, display_order = 100)]
     color: When,
     #[command(subcommand)]
     command: Command,

@@ -25,13 +25,16 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     catalog: Vec<PathBuf>,
     /// Reads tests too.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", hide_possible_values = true)]
     include_tests: Option<bool>,
     /// Reads virtual environments, build output and vendored packages too.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", hide_possible_values = true)]
     include_venvs: Option<bool>,
     /// Reads what git ignores too.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", hide_possible_values = true)]
     no_ignore: Option<bool>,
     /// Leaves out paths that match GLOB, written as in a .gitignore; may be
     /// repeated.
