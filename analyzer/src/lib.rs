@@ -3,6 +3,8 @@
 
 pub mod catalog;
 pub mod explain;
+pub mod graph;
+pub mod modules;
 pub mod report;
 pub mod source;
 pub mod syntax;

@@ -5,6 +5,8 @@
 //! [`SyntaxError`], and the caller lists the file under `skipped`.
 
 pub mod facts;
+pub mod python;
+pub mod rust;
 
 pub use facts::FileFacts;
 

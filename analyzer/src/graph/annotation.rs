@@ -1,0 +1,183 @@
+//! Declared types to values.
+
+use super::solve::{At, Node, Solver, Use};
+use super::values::{ContainerKind, ElemKey, Value, ValueId};
+use crate::syntax::facts::{BinaryOp, ExprId, ExprKind, ScopeId};
+
+/// Types that are what they hold, as far as names go.
+const TRANSPARENT: &[&str] = &[
+    "Annotated",
+    "Arc",
+    "AsyncGenerator",
+    "AsyncIterator",
+    "Awaitable",
+    "Box",
+    "ClassVar",
+    "Coroutine",
+    "Cow",
+    "Final",
+    "Json",
+    "Mapped",
+    "Mutex",
+    "Option",
+    "Optional",
+    "Pin",
+    "Rc",
+    "Ref",
+    "RefCell",
+    "RefMut",
+    "Result",
+    "RwLock",
+    "State",
+    "Union",
+];
+/// Types whose items are of their first argument.
+const SEQUENCES: &[&str] = &[
+    "Collection",
+    "Deque",
+    "FrozenSet",
+    "Generator",
+    "HashSet",
+    "Iterable",
+    "Iterator",
+    "List",
+    "Sequence",
+    "Set",
+    "Tuple",
+    "Vec",
+    "VecDeque",
+    "deque",
+    "frozenset",
+    "list",
+    "set",
+    "tuple",
+];
+/// Types whose items are of their second argument.
+const MAPPINGS: &[&str] = &[
+    "BTreeMap",
+    "DefaultDict",
+    "Dict",
+    "HashMap",
+    "Mapping",
+    "MutableMapping",
+    "OrderedDict",
+    "defaultdict",
+    "dict",
+];
+
+type Lookup<'l> = dyn FnMut(&mut Solver<'_>, &str) -> Node + 'l;
+
+/// Instances of the type that the expression at `at` writes reach `node`.
+pub(super) fn declare(
+    solver: &mut Solver<'_>,
+    at: At,
+    scope: ScopeId,
+    node: Node,
+    lookup: &mut Lookup<'_>,
+) {
+    declare_inner(solver, at, scope, node, lookup, 0);
+}
+
+fn declare_inner(
+    solver: &mut Solver<'_>,
+    at: At,
+    scope: ScopeId,
+    node: Node,
+    lookup: &mut Lookup<'_>,
+    depth: u32,
+) {
+    if depth > 8 {
+        return;
+    }
+    let facts = solver.modules.facts(at.file);
+    let inner = |expr: ExprId| At { expr, ..at };
+    match &facts.expr(at.expr).kind {
+        ExprKind::Name(_) | ExprKind::Attr { .. } => {
+            if let Some(path) = facts.dotted(at.expr) {
+                let ty = lookup(solver, &path);
+                solver.on(ty, Use::Typed { dst: node });
+            }
+        }
+        ExprKind::Str(text) => {
+            let path = text.trim();
+            let is_path = path
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+            if is_path && !path.is_empty() {
+                let ty = lookup(solver, path);
+                solver.on(ty, Use::Typed { dst: node });
+            }
+        }
+        ExprKind::Binary {
+            op: BinaryOp::BitOr,
+            left,
+            right,
+        } => {
+            for side in [*left, *right] {
+                declare_inner(solver, inner(side), scope, node, lookup, depth + 1);
+            }
+        }
+        ExprKind::Item { base, index } => {
+            let Some(path) = facts.dotted(*base) else {
+                return;
+            };
+            let name = path.rsplit('.').next().unwrap_or(&path);
+            let args: Vec<ExprId> = match &facts.expr(*index).kind {
+                ExprKind::Tuple(parts) => parts.to_vec(),
+                _ => vec![*index],
+            };
+            if TRANSPARENT.contains(&name) {
+                let first_only = name == "Annotated" || name == "Result";
+                let n_args = if first_only { 1 } else { args.len() };
+                for arg in args.iter().take(n_args) {
+                    declare_inner(solver, inner(*arg), scope, node, lookup, depth + 1);
+                }
+            } else if SEQUENCES.contains(&name) || MAPPINGS.contains(&name) {
+                let is_mapping = MAPPINGS.contains(&name);
+                let kind = if is_mapping {
+                    ContainerKind::Dict
+                } else {
+                    ContainerKind::List
+                };
+                let alloc = solver.alloc(at, 3, kind);
+                let any = solver.elem(alloc, ElemKey::Any);
+                let held = if is_mapping {
+                    args.get(1)
+                } else {
+                    args.first()
+                };
+                if let Some(held) = held {
+                    declare_inner(solver, inner(*held), scope, any, lookup, depth + 1);
+                }
+                solver.put(node, Value::Container(alloc));
+            } else if matches!(name, "Type" | "type") {
+                if let Some(path) = args.first().and_then(|arg| facts.dotted(*arg)) {
+                    let ty = lookup(solver, &path);
+                    solver.edge(ty, node);
+                }
+            } else {
+                declare_inner(solver, inner(*base), scope, node, lookup, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The type `value` has instances; they go to `dst`.
+pub(super) fn instance_of(solver: &mut Solver<'_>, value: ValueId, dst: Node) {
+    match solver.get(value).clone() {
+        Value::Class(class) => {
+            solver.put(dst, Value::Instance(class));
+        }
+        Value::External(path) => {
+            let path = solver.symbols.text(path).clone();
+            let name = path.rsplit('.').next().unwrap_or(&path);
+            let is_type = name.starts_with(|first: char| first.is_uppercase());
+            if is_type && !path.starts_with("typing.") && !path.starts_with("builtins.") {
+                let canonical = solver.catalog.canonical(&path).to_owned();
+                solver.put_object(dst, &canonical);
+            }
+        }
+        _ => {}
+    }
+}

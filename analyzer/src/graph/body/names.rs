@@ -1,0 +1,428 @@
+//! Whose name a name is.
+
+use rustc_hash::FxHashSet;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::graph::solve::{At, EMPTY, Key, Node, Solver};
+use crate::graph::values::{InstId, Sym, Value};
+use crate::modules::FileId;
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{
+    BinaryOp, ExprId, ExprKind, ImportBinds, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind,
+};
+
+/// Names that `scope` binds itself.
+pub(super) fn locals(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
+    let definition = facts.scope(scope);
+    let params = definition.params.iter().map(|param| param.name.clone());
+    let mut names: FxHashSet<SmolStr> = params.collect();
+    names.extend(assigned(facts, &definition.body));
+    names.extend(walrus_names(facts, scope));
+    for name in definition.globals.iter().chain(&definition.nonlocals) {
+        names.remove(name);
+    }
+    names
+}
+
+/// Names that functions inside `scope` rebind by `nonlocal` or `global`.
+pub(super) fn rebound_inside(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
+    let is_module = facts.scope(scope).kind == ScopeKind::Module;
+    let scopes = facts.scopes.iter();
+    scopes
+        .flat_map(|inner| {
+            let globals = inner.globals.iter().filter(|_| is_module);
+            inner.nonlocals.iter().chain(globals)
+        })
+        .cloned()
+        .collect()
+}
+
+/// `:=` inside a comprehension binds in the scope around it.
+fn walrus_names(facts: &FileFacts, scope: ScopeId) -> Vec<SmolStr> {
+    let mut names = Vec::new();
+    for expr in &facts.exprs {
+        if let ExprKind::Walrus { target, .. } = &expr.kind
+            && let ExprKind::Name(name) = &facts.expr(*target).kind
+            && (facts.scope(scope).line..=facts.scope(scope).end_line).contains(&expr.line)
+            && facts.scope(scope).kind != ScopeKind::Class
+        {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// Names bound by a body's own statements, in order, each once.
+pub(in crate::graph) fn assigned(facts: &FileFacts, body: &[Stmt]) -> Vec<SmolStr> {
+    let mut names = indexmap::IndexSet::new();
+    collect(facts, body, &mut names);
+    names.into_iter().collect()
+}
+
+fn collect(facts: &FileFacts, body: &[Stmt], names: &mut indexmap::IndexSet<SmolStr>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Assign { targets, .. } | StmtKind::Delete(targets) => {
+                targets
+                    .iter()
+                    .for_each(|target| collect_target(facts, *target, names));
+            }
+            StmtKind::Augment { target, .. } | StmtKind::Declare { target, .. } => {
+                collect_target(facts, *target, names);
+            }
+            StmtKind::Function(scope) | StmtKind::Class(scope) => {
+                names.insert(facts.scope(*scope).name.clone());
+            }
+            StmtKind::Import(import) => match &import.binds {
+                ImportBinds::Module { alias: Some(alias) } => {
+                    names.insert(alias.clone());
+                }
+                ImportBinds::Module { alias: None } => {
+                    names.extend(import.module.split('.').next().map(SmolStr::from));
+                }
+                ImportBinds::Names(pairs) => {
+                    let bound = pairs
+                        .iter()
+                        .map(|(name, alias)| alias.as_ref().unwrap_or(name));
+                    names.extend(bound.cloned());
+                }
+                ImportBinds::Star => {}
+            },
+            StmtKind::If { then, other, .. } => {
+                collect(facts, then, names);
+                collect(facts, other, names);
+            }
+            StmtKind::Loop { head, body, other } => {
+                if let LoopHead::For { target, .. } = head {
+                    collect_target(facts, *target, names);
+                }
+                collect(facts, body, names);
+                collect(facts, other, names);
+            }
+            StmtKind::With { items, body } => {
+                let targets = items.iter().filter_map(|(_, target)| *target);
+                targets.for_each(|target| collect_target(facts, target, names));
+                collect(facts, body, names);
+            }
+            StmtKind::Try {
+                body,
+                handlers,
+                other,
+                finally,
+            } => {
+                collect(facts, body, names);
+                for handler in handlers {
+                    names.extend(handler.name.clone());
+                    collect(facts, &handler.body, names);
+                }
+                collect(facts, other, names);
+                collect(facts, finally, names);
+            }
+            StmtKind::Expr(_) | StmtKind::Return(_) | StmtKind::Raise(_) | StmtKind::Assert(_) => {}
+        }
+    }
+}
+
+fn collect_target(facts: &FileFacts, target: ExprId, names: &mut indexmap::IndexSet<SmolStr>) {
+    match &facts.expr(target).kind {
+        ExprKind::Name(name) => {
+            names.insert(name.clone());
+        }
+        ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+            parts
+                .iter()
+                .for_each(|part| collect_target(facts, *part, names));
+        }
+        ExprKind::Starred(inner) => collect_target(facts, *inner, names),
+        _ => {}
+    }
+}
+
+/// The node of a name that is bound outside the frame at hand: an enclosing
+/// function's, the module's, a builtin's, a starred import's.
+pub(in crate::graph) fn outer(
+    solver: &mut Solver<'_>,
+    inst: InstId,
+    file: FileId,
+    scope: ScopeId,
+    name: &str,
+    sym: Sym,
+) -> Node {
+    let facts = solver.modules.facts(file);
+    let global = facts
+        .scope(scope)
+        .globals
+        .iter()
+        .any(|global| global == name);
+    let mut inst = inst;
+    let mut at = facts.scope(scope).parent;
+    let own = facts.scope(scope).kind;
+    // A function's own scope may be a comprehension inside `inst`.
+    let mut crossed = matches!(own, ScopeKind::Function | ScopeKind::Lambda);
+    while let Some(around) = at {
+        let definition = facts.scope(around);
+        if crossed {
+            inst = match solver.inst(inst).parent {
+                Some(parent) => parent,
+                None => break,
+            };
+            crossed = false;
+        }
+        let visible = match definition.kind {
+            ScopeKind::Class => facts.rules.class_scope_visible,
+            ScopeKind::Module => true,
+            _ => !global,
+        };
+        if visible && binds(facts, around, name, solver, file) {
+            return solver.node(Key::Var(inst, around, sym));
+        }
+        crossed = matches!(definition.kind, ScopeKind::Function | ScopeKind::Lambda);
+        at = definition.parent;
+    }
+    unbound(solver, file, name, sym)
+}
+
+fn binds(
+    facts: &FileFacts,
+    scope: ScopeId,
+    name: &str,
+    solver: &mut Solver<'_>,
+    file: FileId,
+) -> bool {
+    let cache = solver
+        .locals
+        .entry((file, scope))
+        .or_insert_with(|| locals(facts, scope));
+    if cache.contains(name) {
+        return true;
+    }
+    let sym = solver.symbols.intern(name);
+    facts.scope(scope).kind == ScopeKind::Module
+        && (solver.global_writes.contains(&(file, sym)) || solver.starred.contains(&(file, sym)))
+}
+
+fn unbound(solver: &mut Solver<'_>, file: FileId, name: &str, sym: Sym) -> Node {
+    if name == "__file__" {
+        let node = solver.fresh();
+        let path = solver.modules.facts(file).path.clone();
+        solver.put_text(node, &path);
+        return node;
+    }
+    if name == "crate"
+        && let Some(root) = solver.modules.absolute(file, "crate")
+    {
+        let node = solver.fresh();
+        solver.put(node, Value::Module(root));
+        return node;
+    }
+    if let Some(node) = solver.builtin_nodes.get(&sym) {
+        return *node;
+    }
+    if BUILTINS.binary_search(&name).is_ok() {
+        let node = solver.fresh();
+        solver.put_external(node, &format_smolstr!("builtins.{name}"));
+        solver.builtin_nodes.insert(sym, node);
+        return node;
+    }
+    let starred = solver
+        .star_externals
+        .get(&file)
+        .cloned()
+        .unwrap_or_default();
+    match starred.as_slice() {
+        [] => EMPTY,
+        modules => {
+            let node = solver.fresh();
+            for module in modules {
+                let path = format_smolstr!("{}.{name}", solver.text(*module));
+                solver.put_external(node, &path);
+            }
+            node
+        }
+    }
+}
+
+/// The node of a dotted path given as text, as in a quoted annotation.
+pub(super) fn lookup_path(solver: &mut Solver<'_>, at: At, scope: ScopeId, path: &str) -> Node {
+    use crate::graph::solve::Use;
+    let mut parts = path.split('.');
+    let first = parts.next().unwrap_or(path);
+    let sym = solver.symbols.intern(first);
+    let facts = solver.modules.facts(at.file);
+    let own = locals(facts, scope).contains(first);
+    let mut node = match own && facts.scope(scope).kind == ScopeKind::Module {
+        true => solver.node(Key::Var(at.inst, scope, sym)),
+        false => outer(solver, at.inst, at.file, scope, first, sym),
+    };
+    for part in parts {
+        let dst = solver.fresh();
+        let name = solver.symbols.intern(part);
+        solver.on(node, Use::Load { name, dst, at });
+        node = dst;
+    }
+    node
+}
+
+/// The method an operator calls.
+pub(super) fn operator(op: BinaryOp) -> &'static str {
+    match op {
+        BinaryOp::Add => "__add__",
+        BinaryOp::Sub => "__sub__",
+        BinaryOp::Mul => "__mul__",
+        BinaryOp::Div => "__truediv__",
+        BinaryOp::FloorDiv => "__floordiv__",
+        BinaryOp::Mod => "__mod__",
+        BinaryOp::Pow => "__pow__",
+        BinaryOp::MatMul => "__matmul__",
+        BinaryOp::BitAnd => "__and__",
+        BinaryOp::BitOr => "__or__",
+        BinaryOp::BitXor => "__xor__",
+        BinaryOp::Shl => "__lshift__",
+        BinaryOp::Shr => "__rshift__",
+    }
+}
+
+/// The method an augmented assignment calls first.
+pub(super) fn in_place(op: BinaryOp) -> &'static str {
+    match op {
+        BinaryOp::Add => "__iadd__",
+        BinaryOp::Sub => "__isub__",
+        BinaryOp::Mul => "__imul__",
+        BinaryOp::Div => "__itruediv__",
+        BinaryOp::FloorDiv => "__ifloordiv__",
+        BinaryOp::Mod => "__imod__",
+        BinaryOp::Pow => "__ipow__",
+        BinaryOp::MatMul => "__imatmul__",
+        BinaryOp::BitAnd => "__iand__",
+        BinaryOp::BitOr => "__ior__",
+        BinaryOp::BitXor => "__ixor__",
+        BinaryOp::Shl => "__ilshift__",
+        BinaryOp::Shr => "__irshift__",
+    }
+}
+
+/// Python's builtins, sorted.
+const BUILTINS: &[&str] = &[
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "ConnectionError",
+    "EOFError",
+    "Exception",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "IOError",
+    "ImportError",
+    "IndexError",
+    "InterruptedError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "RecursionError",
+    "ReferenceError",
+    "RuntimeError",
+    "StopAsyncIteration",
+    "StopIteration",
+    "SyntaxError",
+    "SystemError",
+    "SystemExit",
+    "TimeoutError",
+    "TypeError",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeError",
+    "UserWarning",
+    "ValueError",
+    "Warning",
+    "ZeroDivisionError",
+    "__import__",
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "breakpoint",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "exit",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "help",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "quit",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn builtins_are_sorted() {
+        assert!(super::BUILTINS.is_sorted());
+    }
+}

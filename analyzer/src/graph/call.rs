@@ -1,0 +1,518 @@
+//! Who calls whom, and what every expression can hold.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::program::{ClassId, FuncId, Program};
+use super::solve::{At, EMPTY, Node, Owner, Solver, Target};
+use super::values::{Symbols, Value, ValueId};
+use super::{Certainty, ConfigDocs};
+use crate::catalog::Catalog;
+use crate::modules::{FileId, ModuleSet};
+use crate::syntax::facts::{ArgKind, ExprId, ExprKind, ScopeKind};
+
+/// A call of one function of the tree by another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallEdge {
+    /// Who calls.
+    pub caller: FuncId,
+    /// What runs.
+    pub callee: FuncId,
+    /// Where: the caller's file.
+    pub file: FileId,
+    /// The call expression.
+    pub expr: ExprId,
+    /// Its line.
+    pub line: u32,
+    /// How sure the edge is.
+    pub certainty: Certainty,
+}
+
+/// A call of a library or builtin.
+#[derive(Clone, Debug)]
+pub struct LibraryCall {
+    /// Who calls.
+    pub caller: FuncId,
+    /// Qualified name of what is called, as the catalog spells it.
+    pub path: SmolStr,
+    /// Where.
+    pub file: FileId,
+    /// The call expression, or the operator, `with` or decorator behind it.
+    pub expr: ExprId,
+    /// Its line.
+    pub line: u32,
+    /// How sure the edge is.
+    pub certainty: Certainty,
+    /// Arguments in order, with the texts they can be.
+    pub args: Vec<CallArg>,
+    /// Texts the receiver can be: a path, or a handle's path.
+    pub receiver: Vec<SmolStr>,
+    /// When a small helper is analysed per call site: who called it, so that
+    /// a `load(path)` helper's effects can be laid at its callers' doors.
+    pub behalf: Vec<FuncId>,
+}
+
+/// An argument of a [`LibraryCall`].
+#[derive(Clone, Debug)]
+pub struct CallArg {
+    /// How it is given.
+    pub kind: ArgKind,
+    /// Its name, when named.
+    pub name: Option<SmolStr>,
+    /// The expression.
+    pub expr: ExprId,
+    /// Texts it can be.
+    pub texts: Vec<SmolStr>,
+}
+
+/// A function handed to a library that keeps it: a thread's target, a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Who hands it over.
+    pub by: FuncId,
+    /// What is handed over.
+    pub target: FuncId,
+    /// Where.
+    pub file: FileId,
+    /// The registering call.
+    pub expr: ExprId,
+    /// Its line.
+    pub line: u32,
+}
+
+/// An attribute of a class of the tree, or a module's global, is read or
+/// written by a function through an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttributeAccess {
+    /// Whose attribute.
+    pub owner: AttributeOwner,
+    /// Index of its name, see [`CallGraph::attribute_name`].
+    pub name: u32,
+    /// Who touches it.
+    pub function: FuncId,
+    /// Where: the file.
+    pub file: FileId,
+    /// The attribute expression.
+    pub expr: ExprId,
+    /// Written, not read.
+    pub writes: bool,
+}
+
+/// Whose attribute it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AttributeOwner {
+    /// Instances of a class, or the class.
+    Class(ClassId),
+    /// A module: its global names.
+    Module(FileId),
+}
+
+/// What one expression can hold, as later rooms ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Held {
+    /// A function of the tree, plain or bound.
+    Function(FuncId),
+    /// A class of the tree.
+    Class(ClassId),
+    /// An instance of it.
+    Instance(ClassId),
+    /// Something of a library, by qualified name.
+    External(SmolStr),
+    /// An instance of a library's type, and where it is constructed.
+    Object(SmolStr, Option<(FileId, ExprId)>),
+    /// A text constant.
+    Text(SmolStr),
+}
+
+/// The call graph with what was learnt on the way.
+#[derive(Debug)]
+pub struct CallGraph {
+    /// Edges inside the tree, by caller, then place.
+    pub calls: Vec<CallEdge>,
+    /// Calls of libraries, by caller, then place.
+    pub library_calls: Vec<LibraryCall>,
+    /// Functions handed to libraries.
+    pub registrations: Vec<Registration>,
+    /// Attributes touched.
+    pub attributes: Vec<AttributeAccess>,
+    symbols: Symbols,
+    values: Vec<Value>,
+    sets: Vec<Vec<ValueId>>,
+    nodes_of: FxHashMap<(FileId, ExprId), Vec<Node>>,
+    funcs: Vec<FuncId>,
+    calls_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
+    library_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
+}
+
+/// Solves `program` and returns its call graph.
+pub fn solve(
+    modules: &ModuleSet,
+    catalog: &Catalog,
+    program: &mut Program,
+    configs: &ConfigDocs,
+) -> CallGraph {
+    // Bases that only values tell need a second round.
+    for _ in 0..2 {
+        let mut solver = Solver::new(modules, catalog, program, configs);
+        solver.run();
+        let new_bases = std::mem::take(&mut solver.new_bases);
+        if new_bases.is_empty() {
+            return collect(solver);
+        }
+        for (class, base) in new_bases {
+            program.add_base(class, base);
+        }
+        program.linearize();
+    }
+    let mut solver = Solver::new(modules, catalog, program, configs);
+    solver.run();
+    collect(solver)
+}
+
+fn collect(mut solver: Solver<'_>) -> CallGraph {
+    let calls = call_edges(&solver);
+    let library_calls = library_calls(&solver);
+    let registrations = registrations(&mut solver);
+    let attributes = attributes(&solver);
+    let mut nodes_of: FxHashMap<(FileId, ExprId), Vec<Node>> = FxHashMap::default();
+    for ((_, file, expr), node) in &solver.exprs {
+        nodes_of.entry((*file, *expr)).or_default().push(*node);
+    }
+    nodes_of
+        .values_mut()
+        .for_each(|nodes| nodes.sort_unstable());
+    let funcs = solver.insts.iter().map(|inst| inst.func).collect();
+    let calls_at = index(calls.iter().map(|call| (call.file, call.expr)));
+    let library_at = index(library_calls.iter().map(|call| (call.file, call.expr)));
+    let (symbols, values, sets) = solver.into_sets();
+    CallGraph {
+        calls,
+        library_calls,
+        registrations,
+        attributes,
+        symbols,
+        values,
+        sets,
+        nodes_of,
+        funcs,
+        calls_at,
+        library_at,
+    }
+}
+
+fn index(places: impl Iterator<Item = (FileId, ExprId)>) -> FxHashMap<(FileId, ExprId), Vec<u32>> {
+    let mut index: FxHashMap<(FileId, ExprId), Vec<u32>> = FxHashMap::default();
+    for (idx, place) in places.enumerate() {
+        index.entry(place).or_default().push(idx as u32);
+    }
+    index
+}
+
+fn line_of(solver: &Solver<'_>, at: At) -> u32 {
+    let facts = solver.modules.facts(at.file);
+    facts
+        .exprs
+        .get(at.expr.0 as usize)
+        .map_or(0, |expr| expr.line)
+}
+
+fn call_edges(solver: &Solver<'_>) -> Vec<CallEdge> {
+    let mut edges: IndexMap<(FuncId, FuncId, FileId, ExprId), Certainty, FxBuildHasher> =
+        IndexMap::default();
+    for ((at, target), certainty) in &solver.calls {
+        if let Target::Func(inst) = target {
+            let key = (
+                solver.func_of(at.inst),
+                solver.func_of(*inst),
+                at.file,
+                at.expr,
+            );
+            let known = edges.entry(key).or_insert(*certainty);
+            *known = (*known).max(*certainty);
+        }
+    }
+    let mut calls: Vec<CallEdge> = edges
+        .into_iter()
+        .map(|((caller, callee, file, expr), certainty)| CallEdge {
+            caller,
+            callee,
+            file,
+            expr,
+            line: solver
+                .modules
+                .facts(file)
+                .exprs
+                .get(expr.0 as usize)
+                .map_or(0, |e| e.line),
+            certainty,
+        })
+        .collect();
+    calls.sort_by_key(|call| (call.caller, call.line, call.expr, call.callee));
+    calls
+}
+
+fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
+    let mut sites: FxHashMap<At, Vec<usize>> = FxHashMap::default();
+    for (idx, site) in solver.sites.iter().enumerate() {
+        sites.entry(site.at).or_default().push(idx);
+    }
+    let mut callers: FxHashMap<super::values::InstId, FxHashSet<FuncId>> = FxHashMap::default();
+    for (at, target) in solver.calls.keys() {
+        if let Target::Func(inst) = target
+            && solver.inst(*inst).site.is_some()
+        {
+            callers
+                .entry(*inst)
+                .or_default()
+                .insert(solver.func_of(at.inst));
+        }
+    }
+    let mut found: Vec<LibraryCall> = Vec::new();
+    for ((at, target), certainty) in &solver.calls {
+        let Target::External(path) = target else {
+            continue;
+        };
+        let path = solver.symbols.text(*path).clone();
+        let site = sites.get(at).and_then(|sites| {
+            let calls = |idx: &&usize| calls_path(solver, solver.sites[**idx].callee, &path);
+            sites.iter().find(calls).or(sites.first())
+        });
+        let mut behalf: Vec<FuncId> = callers
+            .get(&at.inst)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        behalf.sort_unstable();
+        found.push(LibraryCall {
+            caller: solver.func_of(at.inst),
+            file: at.file,
+            expr: at.expr,
+            line: line_of(solver, *at),
+            certainty: *certainty,
+            args: site.map(|idx| args_of(solver, *idx)).unwrap_or_default(),
+            receiver: receiver_texts(solver, *at),
+            behalf,
+            path,
+        });
+    }
+    found.sort_by(|a, b| {
+        let key = |call: &LibraryCall| (call.caller, call.line, call.expr, call.behalf.clone());
+        (key(a), &a.path).cmp(&(key(b), &b.path))
+    });
+    found
+}
+
+fn calls_path(solver: &Solver<'_>, callee: Node, path: &str) -> bool {
+    solver
+        .set(callee)
+        .iter()
+        .any(|value| match solver.get(*value) {
+            Value::External(sym) => solver.text(*sym) == path,
+            _ => false,
+        })
+}
+
+fn args_of(solver: &Solver<'_>, site: usize) -> Vec<CallArg> {
+    let site = &solver.sites[site];
+    let facts = solver.modules.facts(site.at.file);
+    let Some(expr) = facts.exprs.get(site.at.expr.0 as usize) else {
+        return Vec::new();
+    };
+    let ExprKind::Call { args, .. } = &expr.kind else {
+        return Vec::new();
+    };
+    let with_node = args.iter().zip(&site.args);
+    with_node
+        .map(|(arg, site_arg)| CallArg {
+            kind: arg.kind,
+            name: arg.name.clone(),
+            expr: arg.value,
+            texts: texts_of(solver, site_arg.node),
+        })
+        .collect()
+}
+
+fn texts_of(solver: &Solver<'_>, node: Node) -> Vec<SmolStr> {
+    let texts = solver.texts(node).into_iter();
+    let mut texts: Vec<SmolStr> = texts.map(|sym| solver.symbols.text(sym).clone()).collect();
+    texts.sort_unstable();
+    texts
+}
+
+fn receiver_texts(solver: &Solver<'_>, at: At) -> Vec<SmolStr> {
+    let facts = solver.modules.facts(at.file);
+    let Some(expr) = facts.exprs.get(at.expr.0 as usize) else {
+        return Vec::new();
+    };
+    let ExprKind::Call { callee, .. } = &expr.kind else {
+        return Vec::new();
+    };
+    let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind else {
+        return Vec::new();
+    };
+    let node = solver.exprs.get(&(at.inst, at.file, *base));
+    texts_of(solver, node.copied().unwrap_or(EMPTY))
+}
+
+fn registrations(solver: &mut Solver<'_>) -> Vec<Registration> {
+    let mut found = Vec::new();
+    for (at, node) in std::mem::take(&mut solver.registered) {
+        for value in solver.set(node) {
+            let inst = match solver.get(*value) {
+                Value::Function(inst) | Value::Bound(inst, _) | Value::Static(inst) => *inst,
+                _ => continue,
+            };
+            let registration = Registration {
+                by: solver.func_of(at.inst),
+                target: solver.func_of(inst),
+                file: at.file,
+                expr: at.expr,
+                line: line_of(solver, at),
+            };
+            if !found.contains(&registration) {
+                found.push(registration);
+            }
+        }
+    }
+    found.sort_by_key(|registration| (registration.by, registration.line, registration.target));
+    found
+}
+
+fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
+    let mut found: Vec<AttributeAccess> = solver
+        .touches
+        .iter()
+        .filter(|touch| touch.at.expr.0 != u32::MAX)
+        .map(|touch| AttributeAccess {
+            owner: match touch.owner {
+                Owner::Class(class) => AttributeOwner::Class(class),
+                Owner::Module(file) => AttributeOwner::Module(file),
+            },
+            name: touch.name.0,
+            function: solver.func_of(touch.at.inst),
+            file: touch.at.file,
+            expr: touch.at.expr,
+            writes: touch.writes,
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+impl CallGraph {
+    /// What `expr` of `file` can hold, in every context, sorted.
+    pub fn held(&self, file: FileId, expr: ExprId) -> Vec<Held> {
+        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
+        let values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
+        let mut held: Vec<Held> = values.filter_map(|value| self.as_held(*value)).collect();
+        held.sort_unstable();
+        held.dedup();
+        held
+    }
+
+    fn as_held(&self, value: ValueId) -> Option<Held> {
+        let text = |sym| self.symbols.text(sym).clone();
+        let func = |inst: super::values::InstId| self.funcs[inst.0 as usize];
+        Some(match &self.values[value.0 as usize] {
+            Value::Function(inst)
+            | Value::Bound(inst, _)
+            | Value::Static(inst)
+            | Value::ClassMethod(inst) => Held::Function(func(*inst)),
+            Value::Class(class) => Held::Class(*class),
+            Value::Instance(class) => Held::Instance(*class),
+            Value::External(path) => Held::External(text(*path)),
+            Value::Object(path, made) => Held::Object(text(*path), *made),
+            Value::Text(sym) | Value::Handle(sym) => Held::Text(text(*sym)),
+            _ => return None,
+        })
+    }
+
+    /// Texts that `expr` can be.
+    pub fn texts(&self, file: FileId, expr: ExprId) -> Vec<SmolStr> {
+        let held = self.held(file, expr).into_iter();
+        held.filter_map(|held| match held {
+            Held::Text(text) => Some(text),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Functions that `expr` can be.
+    pub fn functions(&self, file: FileId, expr: ExprId) -> Vec<FuncId> {
+        let held = self.held(file, expr).into_iter();
+        held.filter_map(|held| match held {
+            Held::Function(func) => Some(func),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Calls inside the tree made by `expr`.
+    pub fn calls_at(&self, file: FileId, expr: ExprId) -> impl Iterator<Item = &CallEdge> {
+        let found = self.calls_at.get(&(file, expr)).into_iter().flatten();
+        found.map(|idx| &self.calls[*idx as usize])
+    }
+
+    /// Calls of libraries made by `expr`.
+    pub fn library_calls_at(
+        &self,
+        file: FileId,
+        expr: ExprId,
+    ) -> impl Iterator<Item = &LibraryCall> {
+        let found = self.library_at.get(&(file, expr)).into_iter().flatten();
+        found.map(|idx| &self.library_calls[*idx as usize])
+    }
+
+    /// The text of an [`AttributeAccess`]'s name.
+    pub fn attribute_name(&self, name: u32) -> &SmolStr {
+        self.symbols.text(super::values::Sym(name))
+    }
+}
+
+/// Names of functions as the field's benchmark writes them: dotted paths
+/// relative to the analysed folder, `main.A.method`, `main.f.<lambda1>`.
+pub fn dotted_name(modules: &ModuleSet, program: &Program, func: FuncId) -> String {
+    let function = program.function(func);
+    let facts = modules.facts(function.file);
+    let mut parts = Vec::new();
+    let mut at = Some(function.scope);
+    while let Some(scope) = at {
+        let definition = facts.scope(scope);
+        match definition.kind {
+            ScopeKind::Module | ScopeKind::Comprehension => {}
+            ScopeKind::Lambda => parts.push(format!("<lambda{}>", lambda_number(facts, scope))),
+            _ => parts.push(definition.name.to_string()),
+        }
+        at = definition.parent;
+    }
+    parts.push(modules.name(function.file));
+    parts.reverse();
+    parts.join(".")
+}
+
+/// Lambdas are numbered within the function or module around them.
+fn lambda_number(facts: &crate::syntax::FileFacts, scope: crate::syntax::facts::ScopeId) -> usize {
+    let around = |scope: crate::syntax::facts::ScopeId| {
+        facts.scope(scope).parent.map(|parent| facts.owner(parent))
+    };
+    let own = around(scope);
+    let scopes = facts.scopes();
+    scopes
+        .filter(|(id, other)| other.kind == ScopeKind::Lambda && *id <= scope && around(*id) == own)
+        .count()
+}
+
+impl fmt::Display for Certainty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Certainty::Certain => "certain",
+            Certainty::Inferred => "inferred",
+            Certainty::Guessed => "guessed",
+        })
+    }
+}

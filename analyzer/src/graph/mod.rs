@@ -1,0 +1,21 @@
+//! What calls what, and where data goes.
+
+mod annotation;
+mod bind;
+mod body;
+pub mod call;
+mod classes;
+pub mod config;
+mod containers;
+mod guess;
+mod library;
+mod policy;
+pub mod program;
+mod solve;
+mod text;
+mod values;
+
+pub use call::{CallEdge, CallGraph, Held, LibraryCall, solve};
+pub use config::ConfigDocs;
+pub use program::{Class, ClassId, FuncId, Function, Program};
+pub use solve::Certainty;

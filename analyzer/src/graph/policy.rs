@@ -1,0 +1,65 @@
+//! Which functions are analysed once per call site.
+
+use super::program::Program;
+use crate::modules::ModuleSet;
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{LoopHead, ScopeId, ScopeKind, Stmt, StmtKind};
+
+/// A function of at most this many statements is small.
+const SMALL: usize = 8;
+
+/// For each function: true if each call site gets an instance of its own.
+/// These are functions that make functions (decorators, factories) and small
+/// ones that pass on what they are given.
+pub(super) fn per_site(modules: &ModuleSet, program: &Program) -> Vec<bool> {
+    let functions = program.functions.iter();
+    functions
+        .map(|function| {
+            let facts = modules.facts(function.file);
+            let scope = facts.scope(function.scope);
+            match scope.kind {
+                ScopeKind::Function | ScopeKind::Lambda => {
+                    let inner = inner_scopes(facts, function.scope);
+                    let has_class = inner.iter().any(|kind| *kind == ScopeKind::Class);
+                    let makes_functions = inner
+                        .iter()
+                        .any(|kind| matches!(kind, ScopeKind::Function | ScopeKind::Lambda));
+                    !scope.params.is_empty()
+                        && !has_class
+                        && (makes_functions || size(&scope.body) <= SMALL)
+                }
+                _ => false,
+            }
+        })
+        .collect()
+}
+
+fn inner_scopes(facts: &FileFacts, scope: ScopeId) -> Vec<ScopeKind> {
+    let scopes = facts.scopes();
+    scopes
+        .filter(|(_, inner)| inner.parent == Some(scope))
+        .map(|(_, inner)| inner.kind)
+        .collect()
+}
+
+fn size(body: &[Stmt]) -> usize {
+    let of = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::If { then, other, .. } => size(then) + size(other),
+        StmtKind::Loop { head, body, other } => {
+            let own = usize::from(matches!(head, LoopHead::For { .. }));
+            own + size(body) + size(other)
+        }
+        StmtKind::With { body, .. } => size(body),
+        StmtKind::Try {
+            body,
+            handlers,
+            other,
+            finally,
+        } => {
+            let handlers: usize = handlers.iter().map(|handler| size(&handler.body)).sum();
+            handlers + size(body) + size(other) + size(finally)
+        }
+        _ => 0,
+    };
+    body.iter().map(|stmt| 1 + of(stmt)).sum()
+}

@@ -1,0 +1,129 @@
+//! Which module a file is, and what an import means.
+//!
+//! Resolution follows what would happen when the program runs, as far as the
+//! layout tells: the folder of a script, then the root of the package, then
+//! the folders above, then any other root of the repository. A folder without
+//! `__init__.py` never shadows an installed library, as in Python.
+
+mod layout;
+mod symbols;
+
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use crate::syntax::FileFacts;
+use crate::syntax::facts::ScopeId;
+
+pub use layout::DirId;
+use layout::Layout;
+pub use symbols::Symbol;
+
+/// Index of a file in [`ModuleSet::files`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// What a dotted path can lead to inside the analysed tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ModuleRef {
+    /// A file: a module, or a package through its `__init__`.
+    File(FileId),
+    /// A folder without `__init__`.
+    Folder(DirId),
+}
+
+/// Every file's facts, with names and imports resolved.
+#[derive(Debug)]
+pub struct ModuleSet {
+    /// Sorted by path.
+    pub files: Vec<FileFacts>,
+    layout: Layout,
+    /// Import names of installed libraries.
+    libraries: FxHashSet<SmolStr>,
+}
+
+impl ModuleSet {
+    /// Builds the set. `root` is the name of the analysed folder: when it is
+    /// itself a package, imports may begin with it. `libraries` are the import
+    /// names that, outside the tree, mean an installed library.
+    pub fn new(
+        files: Vec<FileFacts>,
+        root: &str,
+        libraries: impl IntoIterator<Item = SmolStr>,
+    ) -> ModuleSet {
+        let layout = Layout::new(&files, root);
+        ModuleSet {
+            files,
+            layout,
+            libraries: libraries.into_iter().collect(),
+        }
+    }
+
+    /// The facts of `file`.
+    pub fn facts(&self, file: FileId) -> &FileFacts {
+        &self.files[file.0 as usize]
+    }
+
+    /// Files with their ids, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &FileFacts)> {
+        let ids = (0..).map(FileId);
+        ids.zip(&self.files)
+    }
+
+    /// The dotted name of `file` relative to the analysed folder.
+    pub fn name(&self, file: FileId) -> String {
+        layout::dotted_name(&self.facts(file).path)
+    }
+
+    /// What `import path` in `from` leads to, if it is inside the tree.
+    pub fn absolute(&self, from: FileId, path: &str) -> Option<ModuleRef> {
+        let first = path.split('.').next().unwrap_or(path);
+        if first == "crate" {
+            let root = self.layout.crate_root(from)?;
+            return self.layout.descend(root, path.split('.').skip(1));
+        }
+        let is_library = self.libraries.contains(first);
+        let starts = self.layout.search_path(from, first, is_library);
+        starts
+            .into_iter()
+            .find_map(|dir| self.layout.descend(dir, path.split('.')))
+    }
+
+    /// What a relative import of `level` dots in `from` leads to.
+    pub fn relative(&self, from: FileId, level: u32, path: &str) -> Option<ModuleRef> {
+        let dir = self.layout.package_of(from, level)?;
+        match path {
+            "" => Some(self.layout.as_module(dir)),
+            _ => self.layout.descend(dir, path.split('.')),
+        }
+    }
+
+    /// The module an import statement names.
+    pub fn imported(&self, from: FileId, level: u32, path: &str) -> Option<ModuleRef> {
+        match level {
+            0 => self.absolute(from, path),
+            _ => self.relative(from, level, path),
+        }
+    }
+
+    /// The module `name` inside the package `of`.
+    pub fn submodule(&self, of: ModuleRef, name: &str) -> Option<ModuleRef> {
+        self.layout.submodule(of, name)
+    }
+
+    /// The scope's own symbols and those around it that its body sees, from
+    /// the inside out: class scopes other than the first are passed over.
+    pub fn enclosing(&self, file: FileId, scope: ScopeId) -> Vec<ScopeId> {
+        symbols::enclosing(self.facts(file), scope)
+    }
+
+    /// What the dotted `path` means in `scope` of `file`, from imports,
+    /// definitions and plain aliases alone.
+    pub fn symbol(&self, file: FileId, scope: ScopeId, path: &str) -> Option<Symbol> {
+        symbols::resolve(self, file, scope, path, &mut FxHashSet::default())
+    }
+
+    /// Public names at the top level of `file`, star imports included.
+    pub fn public_names(&self, file: FileId) -> Vec<SmolStr> {
+        symbols::public_names(self, file)
+    }
+}

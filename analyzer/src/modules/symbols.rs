@@ -1,0 +1,252 @@
+//! Names to definitions, by what is written at the top of scopes: imports,
+//! `def`, `class`, and aliases (`Base = other.Base`). What needs values is the
+//! graph's work.
+
+use rustc_hash::FxHashSet;
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{FileId, ModuleRef, ModuleSet};
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{ExprKind, Import, ImportBinds, ScopeId, ScopeKind, Stmt, StmtKind};
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Symbol {
+    /// A class, function or lambda of the tree.
+    Scope(FileId, ScopeId),
+    /// A module of the tree.
+    Module(ModuleRef),
+    /// Something of a library: its qualified name.
+    External(SmolStr),
+}
+
+type Seen = FxHashSet<(FileId, ScopeId, SmolStr)>;
+
+pub(super) fn enclosing(facts: &FileFacts, scope: ScopeId) -> Vec<ScopeId> {
+    let mut found = vec![scope];
+    let mut at = scope;
+    while let Some(parent) = facts.scope(at).parent {
+        if facts.scope(parent).kind != ScopeKind::Class || facts.rules.class_scope_visible {
+            found.push(parent);
+        }
+        at = parent;
+    }
+    found
+}
+
+pub(super) fn resolve(
+    set: &ModuleSet,
+    file: FileId,
+    scope: ScopeId,
+    path: &str,
+    seen: &mut Seen,
+) -> Option<Symbol> {
+    let (first, rest) = match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    if first == "crate" {
+        return set.absolute(file, path).map(Symbol::Module).or_else(|| {
+            let (module, name) = path.rsplit_once('.')?;
+            member(set, Symbol::Module(set.absolute(file, module)?), name, seen)
+        });
+    }
+    let scopes = enclosing(set.facts(file), scope);
+    let start = scopes
+        .into_iter()
+        .find_map(|scope| in_scope(set, file, scope, first, seen))?;
+    match rest {
+        None => Some(start),
+        Some(rest) => rest
+            .split('.')
+            .try_fold(start, |at, name| member(set, at, name, seen)),
+    }
+}
+
+fn member(set: &ModuleSet, of: Symbol, name: &str, seen: &mut Seen) -> Option<Symbol> {
+    match of {
+        Symbol::External(path) => Some(Symbol::External(format_smolstr!("{path}.{name}"))),
+        Symbol::Scope(file, scope) => in_scope(set, file, scope, name, seen),
+        Symbol::Module(module) => {
+            let own = match module {
+                ModuleRef::File(file) => in_scope(set, file, ScopeId::MODULE, name, seen),
+                ModuleRef::Folder(_) => None,
+            };
+            own.or_else(|| set.submodule(module, name).map(Symbol::Module))
+        }
+    }
+}
+
+fn in_scope(
+    set: &ModuleSet,
+    file: FileId,
+    scope: ScopeId,
+    name: &str,
+    seen: &mut Seen,
+) -> Option<Symbol> {
+    if !seen.insert((file, scope, name.into())) {
+        return None;
+    }
+    let facts = set.facts(file);
+    let mut found = None;
+    each_binding(&facts.scope(scope).body, &mut |stmt| {
+        if let Some(symbol) = binding(set, file, scope, stmt, name, seen) {
+            found = Some(symbol);
+        }
+    });
+    seen.remove(&(file, scope, name.into()));
+    found
+}
+
+/// Visits every statement of a body that can bind, nested blocks included.
+fn each_binding(body: &[Stmt], visit: &mut dyn FnMut(&Stmt)) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::If { then, other, .. } => {
+                each_binding(then, visit);
+                each_binding(other, visit);
+            }
+            StmtKind::Loop { body, other, .. } => {
+                each_binding(body, visit);
+                each_binding(other, visit);
+            }
+            StmtKind::With { body, .. } => each_binding(body, visit),
+            StmtKind::Try {
+                body,
+                handlers,
+                other,
+                finally,
+            } => {
+                // What the body binds wins over a fallback in a handler.
+                for handler in handlers {
+                    each_binding(&handler.body, visit);
+                }
+                for block in [body, other, finally] {
+                    each_binding(block, visit);
+                }
+            }
+            _ => visit(stmt),
+        }
+    }
+}
+
+fn binding(
+    set: &ModuleSet,
+    file: FileId,
+    scope: ScopeId,
+    stmt: &Stmt,
+    name: &str,
+    seen: &mut Seen,
+) -> Option<Symbol> {
+    let facts = set.facts(file);
+    match &stmt.kind {
+        StmtKind::Function(id) | StmtKind::Class(id) => {
+            (facts.scope(*id).name == name).then_some(Symbol::Scope(file, *id))
+        }
+        StmtKind::Import(import) => imported(set, file, import, name, seen),
+        StmtKind::Assign { targets, value, .. } => {
+            let binds = targets
+                .iter()
+                .any(|target| matches!(&facts.expr(*target).kind, ExprKind::Name(n) if n == name));
+            let path = binds.then(|| facts.dotted(*value)).flatten()?;
+            resolve(set, file, scope, &path, seen)
+        }
+        _ => None,
+    }
+}
+
+fn imported(
+    set: &ModuleSet,
+    file: FileId,
+    import: &Import,
+    name: &str,
+    seen: &mut Seen,
+) -> Option<Symbol> {
+    match &import.binds {
+        ImportBinds::Module { alias: Some(alias) } => {
+            (alias == name).then(|| of_module(set, file, import.level, &import.module))
+        }
+        ImportBinds::Module { alias: None } => {
+            let first = import.module.split('.').next().unwrap_or_default();
+            (first == name).then(|| of_module(set, file, import.level, first))
+        }
+        ImportBinds::Names(names) => {
+            let (original, _) = names
+                .iter()
+                .find(|(original, alias)| alias.as_ref().unwrap_or(original) == name)?;
+            let module = of_module(set, file, import.level, &import.module);
+            member(set, module, original, seen)
+        }
+        ImportBinds::Star => {
+            let module = set.imported(file, import.level, &import.module)?;
+            if name.starts_with('_') {
+                return None;
+            }
+            member(set, Symbol::Module(module), name, seen)
+        }
+    }
+}
+
+fn of_module(set: &ModuleSet, file: FileId, level: u32, path: &str) -> Symbol {
+    match set.imported(file, level, path) {
+        Some(module) => Symbol::Module(module),
+        None => Symbol::External(path.into()),
+    }
+}
+
+pub(super) fn public_names(set: &ModuleSet, file: FileId) -> Vec<SmolStr> {
+    let mut names = Vec::new();
+    collect_public(set, file, &mut names, &mut FxHashSet::default());
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn collect_public(
+    set: &ModuleSet,
+    file: FileId,
+    names: &mut Vec<SmolStr>,
+    seen: &mut FxHashSet<FileId>,
+) {
+    if !seen.insert(file) {
+        return;
+    }
+    let facts = set.facts(file);
+    each_binding(
+        &facts.scope(ScopeId::MODULE).body,
+        &mut |stmt| match &stmt.kind {
+            StmtKind::Function(id) | StmtKind::Class(id) => {
+                names.push(facts.scope(*id).name.clone())
+            }
+            StmtKind::Assign { targets, .. } => {
+                for target in targets {
+                    if let ExprKind::Name(name) = &facts.expr(*target).kind {
+                        names.push(name.clone());
+                    }
+                }
+            }
+            StmtKind::Import(import) => match &import.binds {
+                ImportBinds::Names(pairs) => {
+                    names.extend(
+                        pairs
+                            .iter()
+                            .map(|(name, alias)| alias.as_ref().unwrap_or(name).clone()),
+                    );
+                }
+                ImportBinds::Module { alias: Some(alias) } => names.push(alias.clone()),
+                ImportBinds::Module { alias: None } => {
+                    names.extend(import.module.split('.').next().map(SmolStr::from));
+                }
+                ImportBinds::Star => {
+                    if let Some(ModuleRef::File(from)) =
+                        set.imported(file, import.level, &import.module)
+                    {
+                        collect_public(set, from, names, seen);
+                    }
+                }
+            },
+            _ => {}
+        },
+    );
+    names.retain(|name| !name.starts_with('_'));
+}

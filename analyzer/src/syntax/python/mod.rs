@@ -1,0 +1,97 @@
+//! Python 3.8 to 3.14 (and what of Python 2 the grammar reads) to
+//! [`FileFacts`], by way of tree-sitter.
+//!
+//! One pass over the tree, one method per construct: `statements` and
+//! `compound` hold the statements, `matching` the `match` statement, `scopes`
+//! what opens a scope, `expressions` and `literals` the rest.
+//!
+//! Choices that the form leaves open:
+//! - `assert test, message` is an `Assert` and then an `Expr` of the message;
+//!   `raise error from cause` an `Expr` of the cause and then a `Raise`;
+//! - `pass`, `break` and `continue` leave no statement; a docstring is also the
+//!   first statement;
+//! - type parameters (`def f[T]`) are not kept;
+//! - `print x` of Python 2 is a call to `print`, `print >> f, x` one with
+//!   `file=f`; a tuple as a parameter is unpacked from `$1` in the body.
+
+mod build;
+mod compound;
+mod expressions;
+mod imports;
+mod kinds;
+mod literals;
+mod matching;
+mod scopes;
+mod statements;
+mod text;
+
+use std::cell::RefCell;
+
+use tree_sitter::{Node, Parser, Tree};
+
+use self::build::Lower;
+use super::SyntaxError;
+use super::facts::{FileFacts, Rules};
+
+/// How deep expressions, blocks and patterns may nest in one another, `elif`
+/// and `case` counted as the nesting they lower to. Every recursion of the
+/// lowering passes a counter against it, and so a thread with 16 MiB of stack
+/// is enough for any text, without optimisation too. CPython itself stops at
+/// 100 levels of indentation and 200 of brackets.
+const MAX_DEPTH: u32 = 1_000;
+
+const RULES: Rules = Rules {
+    separator: ".",
+    nested: ".<locals>.",
+    class_scope_visible: false,
+};
+
+thread_local! {
+    static PARSER: RefCell<Parser> = RefCell::new(new_parser());
+}
+
+/// Lowers the Python file `path` with the contents `text`.
+///
+/// Fails for the file as a whole when it has a syntax error or nests too deep.
+pub fn lower(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
+    let text = text::normalised(text);
+    let tree = parse(&text).ok_or(SyntaxError::Parse { line: 1, column: 1 })?;
+    let root = tree.root_node();
+    if root.has_error() {
+        return Err(first_error(root, &text));
+    }
+    Lower::new(&text, root).file(path, root)
+}
+
+/// Only a parser without a language, or a cancelled one, gives no tree.
+fn parse(text: &str) -> Option<Tree> {
+    PARSER.with_borrow_mut(|parser| parser.parse(text, None))
+}
+
+fn new_parser() -> Parser {
+    let mut parser = Parser::new();
+    parser
+        .set_language(&kinds::language())
+        .expect("the grammar is built for this version of tree-sitter");
+    parser
+}
+
+/// Where the first node in `root` stands that is an error or was made up.
+fn first_error(root: Node<'_>, text: &str) -> SyntaxError {
+    let mut cursor = root.walk();
+    loop {
+        let node = cursor.node();
+        if node.is_error() || node.is_missing() {
+            let (line, column) = text::Places::new(text).of(node);
+            return SyntaxError::Parse { line, column };
+        }
+        if node.has_error() && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return SyntaxError::Parse { line: 1, column: 1 };
+            }
+        }
+    }
+}

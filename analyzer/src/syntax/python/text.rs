@@ -1,0 +1,154 @@
+//! Source text as CPython's tokenizer sees it, and places in it.
+
+use std::borrow::Cow;
+
+use tree_sitter::Node;
+
+/// `text` without a byte order mark and with `\n` as the only line end.
+pub(super) fn normalised(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Lines and columns of nodes, in characters from 1.
+pub(super) struct Places<'t> {
+    text: &'t str,
+    ascii: bool,
+    /// Byte offset and column of the last answer: in a long line the next one
+    /// is counted from here.
+    last: (usize, u32),
+}
+
+impl<'t> Places<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Places {
+            text,
+            ascii: text.is_ascii(),
+            last: (0, 1),
+        }
+    }
+
+    /// Line and column of the start of `node`.
+    pub(super) fn of(&mut self, node: Node<'_>) -> (u32, u32) {
+        let start = node.start_position();
+        let line = start.row as u32 + 1;
+        if self.ascii {
+            return (line, start.column as u32 + 1);
+        }
+        let byte = node.start_byte();
+        let line_start = byte - start.column;
+        let (from, column) = match self.last {
+            (from, column) if (line_start..=byte).contains(&from) => (from, column),
+            _ => (line_start, 1),
+        };
+        let between = self.text.get(from..byte).unwrap_or_default();
+        self.last = (byte, column + between.chars().count() as u32);
+        (line, self.last.1)
+    }
+}
+
+/// A docstring without its indentation, as `inspect.cleandoc` gives it.
+pub(super) fn cleaned(doc: &str) -> String {
+    let mut lines = doc.lines();
+    let first = lines.next().unwrap_or_default().trim_start();
+    let rest: Vec<String> = lines.map(|line| line.replace('\t', "        ")).collect();
+    let margin = rest
+        .iter()
+        .filter(|line| !line.trim_start().is_empty())
+        .map(|line| line.len() - line.trim_start().len())
+        .min()
+        .unwrap_or(0);
+    let mut cleaned = vec![first];
+    cleaned.extend(
+        rest.iter()
+            .map(|line| line.get(margin..).unwrap_or_default()),
+    );
+    let is_text = |line: &&str| !line.is_empty();
+    let start = cleaned.iter().position(|line| is_text(&line));
+    let end = cleaned.iter().rposition(|line| is_text(&line));
+    match (start, end) {
+        (Some(start), Some(end)) => cleaned[start..=end].join("\n"),
+        _ => String::new(),
+    }
+}
+
+/// The value of the contents of a string literal that is not raw.
+///
+/// `\N{…}` stays as written: the names would be a larger table than the rest
+/// of this crate.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        value.push_str(&rest[..at]);
+        rest = escape(&rest[at + 1..], &mut value);
+    }
+    value.push_str(rest);
+    value
+}
+
+/// Decodes the escape whose backslash stood before `rest`; gives what follows.
+fn escape<'r>(rest: &'r str, value: &mut String) -> &'r str {
+    let Some(first) = rest.chars().next() else {
+        value.push('\\');
+        return rest;
+    };
+    let after = &rest[first.len_utf8()..];
+    let digits = match first {
+        'x' => 2,
+        'u' => 4,
+        'U' => 8,
+        '0'..='7' => return octal(rest, value),
+        '\n' => return after,
+        _ => {
+            match simple_escape(first) {
+                Some(decoded) => value.push(decoded),
+                None => value.extend(['\\', first]),
+            }
+            return after;
+        }
+    };
+    let code = after
+        .get(..digits)
+        .map(|code| u32::from_str_radix(code, 16));
+    match code {
+        Some(Ok(code)) => {
+            value.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            &after[digits..]
+        }
+        _ => {
+            value.extend(['\\', first]);
+            after
+        }
+    }
+}
+
+fn octal<'r>(rest: &'r str, value: &mut String) -> &'r str {
+    let n_digits = rest
+        .bytes()
+        .take(3)
+        .take_while(|digit| matches!(digit, b'0'..=b'7'))
+        .count();
+    let (digits, after) = rest.split_at(n_digits);
+    let code = u32::from_str_radix(digits, 8).ok().and_then(char::from_u32);
+    value.extend(code);
+    after
+}
+
+fn simple_escape(name: char) -> Option<char> {
+    Some(match name {
+        '\\' | '\'' | '"' => name,
+        'a' => '\x07',
+        'b' => '\x08',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'v' => '\x0b',
+        _ => return None,
+    })
+}

@@ -1,0 +1,228 @@
+//! Paths and types as expressions.
+//!
+//! A path is a chain of `Attr` on a `Name`; in a type its generic arguments
+//! are an `Item` (`Vec<T>` is `Vec[T]`), in a value they are left out, so that
+//! a call's callee stays a plain path. References vanish, `[T]` is a `List`,
+//! `Fn(A, B) -> C` is `Fn[[A, B], C]`. `Self` is the type it stands for;
+//! `<T as Trait>::f` is `T::f`.
+
+use proc_macro2::Span;
+use smol_str::SmolStr;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{GenericArgument, PathArguments, QSelf, ReturnType, Type, TypeParamBound};
+
+use super::super::facts::{ExprId, ExprKind};
+use super::builder::{Lowering, word};
+
+impl Lowering {
+    /// A path where a value is expected: without generic arguments.
+    pub(super) fn value_path(&mut self, qself: Option<&QSelf>, path: &syn::Path) -> ExprId {
+        self.path(qself, path, false)
+    }
+
+    /// A path where a type is expected.
+    pub(super) fn type_path(&mut self, qself: Option<&QSelf>, path: &syn::Path) -> ExprId {
+        self.path(qself, path, true)
+    }
+
+    fn path(&mut self, qself: Option<&QSelf>, path: &syn::Path, generics: bool) -> ExprId {
+        let mut segments = path.segments.iter();
+        let mut base = None;
+        if let Some(qself) = qself {
+            base = Some(self.ty(&qself.ty));
+            segments.by_ref().take(qself.position).for_each(drop);
+        }
+        for segment in segments {
+            let span = segment.ident.span();
+            let name = match base {
+                None => self.first_segment(&segment.ident),
+                Some(base) => self.attr(base, word(&segment.ident), span),
+            };
+            base = Some(match generics {
+                true => self.generics(name, &segment.arguments, span),
+                false => name,
+            });
+        }
+        base.unwrap_or_else(|| self.opaque(Vec::new(), Span::call_site()))
+    }
+
+    fn first_segment(&mut self, ident: &syn::Ident) -> ExprId {
+        if ident == "Self" && !self.self_path.is_empty() {
+            let self_path = self.self_path.clone();
+            return self.path_of(&self_path, ident.span());
+        }
+        self.name(word(ident), ident.span())
+    }
+
+    fn generics(&mut self, base: ExprId, arguments: &PathArguments, span: Span) -> ExprId {
+        match arguments {
+            PathArguments::None => base,
+            PathArguments::AngleBracketed(list) => {
+                let args = list.args.iter();
+                let args = args.filter_map(|arg| self.generic(arg)).collect();
+                self.item(base, args, span)
+            }
+            PathArguments::Parenthesized(list) => {
+                let inputs = list.inputs.iter().map(|input| &input.ty);
+                self.function_type(base, inputs, &list.output, span)
+            }
+        }
+    }
+
+    fn generic(&mut self, argument: &GenericArgument) -> Option<ExprId> {
+        match argument {
+            GenericArgument::Type(ty) => Some(self.ty(ty)),
+            GenericArgument::Const(value) => Some(self.value(value)),
+            GenericArgument::AssocType(assoc) => Some(self.ty(&assoc.ty)),
+            GenericArgument::AssocConst(assoc) => Some(self.value(&assoc.value)),
+            GenericArgument::Constraint(constraint) => {
+                Some(self.bounds(&constraint.bounds, constraint.ident.span()))
+            }
+            _ => None,
+        }
+    }
+
+    fn item(&mut self, base: ExprId, mut args: Vec<ExprId>, span: Span) -> ExprId {
+        let index = match args.len() {
+            0 => return base,
+            1 => args.remove(0),
+            _ => self.expr(ExprKind::Tuple(args.into()), span),
+        };
+        self.expr(ExprKind::Item { base, index }, span)
+    }
+
+    fn function_type<'a>(
+        &mut self,
+        base: ExprId,
+        inputs: impl Iterator<Item = &'a Type>,
+        output: &ReturnType,
+        span: Span,
+    ) -> ExprId {
+        let inputs = inputs.map(|input| self.ty(input)).collect();
+        let inputs = self.expr(ExprKind::List(inputs), span);
+        let output = match self.returned(output) {
+            Some(output) => output,
+            None => self.expr(ExprKind::None, span),
+        };
+        self.item(base, vec![inputs, output], span)
+    }
+
+    /// The declared type of what is returned.
+    pub(super) fn returned(&mut self, output: &ReturnType) -> Option<ExprId> {
+        match output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(self.ty(ty)),
+        }
+    }
+
+    /// A type.
+    pub(super) fn ty(&mut self, ty: &Type) -> ExprId {
+        match ty {
+            Type::Path(path) => self.type_path(path.qself.as_ref(), &path.path),
+            Type::Reference(reference) => self.ty(&reference.elem),
+            Type::Ptr(pointer) => self.ty(&pointer.elem),
+            Type::Paren(paren) => self.ty(&paren.elem),
+            Type::Group(group) => self.ty(&group.elem),
+            Type::Slice(slice) => self.list_of(&slice.elem, slice.bracket_token.span.open()),
+            Type::Array(array) => self.array_type(array),
+            Type::Tuple(tuple) => self.tuple_type(tuple),
+            Type::TraitObject(object) => self.bounds(&object.bounds, start(ty)),
+            Type::ImplTrait(object) => self.bounds(&object.bounds, start(ty)),
+            Type::Macro(mac) => self.macro_value(&mac.mac),
+            Type::FnPtr(pointer) => {
+                let span = pointer.fn_token.span;
+                let base = self.name("fn", span);
+                let inputs = pointer.inputs.iter().map(|input| &input.ty);
+                self.function_type(base, inputs, &pointer.output, span)
+            }
+            _ => self.opaque(Vec::new(), start(ty)),
+        }
+    }
+
+    fn list_of(&mut self, ty: &Type, span: Span) -> ExprId {
+        let element = self.ty(ty);
+        self.expr(ExprKind::List([element].into()), span)
+    }
+
+    fn array_type(&mut self, array: &syn::TypeArray) -> ExprId {
+        let span = array.bracket_token.span.open();
+        let list = self.list_of(&array.elem, span);
+        self.with_length(list, &array.len, span)
+    }
+
+    /// `list`, and its length where that is more than a number or a name.
+    pub(super) fn with_length(&mut self, list: ExprId, len: &syn::Expr, span: Span) -> ExprId {
+        if matches!(
+            len,
+            syn::Expr::Lit(_) | syn::Expr::Path(_) | syn::Expr::Infer(_)
+        ) {
+            return list;
+        }
+        let len = self.value(len);
+        self.opaque(vec![list, len], span)
+    }
+
+    fn tuple_type(&mut self, tuple: &syn::TypeTuple) -> ExprId {
+        let span = tuple.paren_token.span.open();
+        if tuple.elems.is_empty() {
+            return self.expr(ExprKind::None, span);
+        }
+        let elems = tuple.elems.iter().map(|ty| self.ty(ty)).collect();
+        self.expr(ExprKind::Tuple(elems), span)
+    }
+
+    /// The one trait that `bounds` name beside markers and lifetimes, or all.
+    pub(super) fn bounds<T>(
+        &mut self,
+        bounds: &Punctuated<TypeParamBound, T>,
+        span: Span,
+    ) -> ExprId {
+        let mut traits = self.traits(bounds);
+        match traits.len() {
+            1 => traits.remove(0),
+            _ => self.opaque(traits, span),
+        }
+    }
+
+    /// The traits that `bounds` name; markers only where there is nothing else.
+    pub(super) fn traits<T>(&mut self, bounds: &Punctuated<TypeParamBound, T>) -> Vec<ExprId> {
+        let all: Vec<&syn::Path> = bounds.iter().filter_map(trait_path).collect();
+        let telling = all.iter().filter(|path| !is_marker(path)).count();
+        all.into_iter()
+            .filter(|path| telling == 0 || !is_marker(path))
+            .map(|path| self.type_path(None, path))
+            .collect()
+    }
+}
+
+fn trait_path(bound: &TypeParamBound) -> Option<&syn::Path> {
+    match bound {
+        TypeParamBound::Trait(bound) if bound.maybe.is_none() => Some(&bound.path),
+        _ => None,
+    }
+}
+
+fn is_marker(path: &syn::Path) -> bool {
+    let markers = ["Send", "Sync", "Sized", "Unpin", "Copy", "UnwindSafe"];
+    let last = path.segments.last();
+    last.is_some_and(|last| markers.iter().any(|marker| last.ident == marker))
+}
+
+fn start(ty: &Type) -> Span {
+    match ty {
+        Type::TraitObject(object) => match &object.dyn_token {
+            Some(token) => token.span,
+            None => object.bounds.span(),
+        },
+        Type::ImplTrait(object) => object.impl_token.span,
+        Type::Infer(infer) => infer.underscore_token.spans[0],
+        Type::Never(never) => never.bang_token.spans[0],
+        _ => Span::call_site(),
+    }
+}
+
+/// The parts of a path, without generic arguments.
+pub(super) fn path_words(path: &syn::Path) -> Vec<SmolStr> {
+    path.segments.iter().map(|part| word(&part.ident)).collect()
+}
