@@ -23,7 +23,6 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::Error as _;
@@ -123,9 +122,8 @@ impl Config {
                 return Ok(Config::default());
             }
             Err(error) => {
-                let error = Err::<(), _>(error)
-                    .with_context(|| format!("cannot read {}", file.display()))
-                    .unwrap_err();
+                let context = format!("cannot read {}", file.display());
+                let error = anyhow::Error::new(error).context(context);
                 return Err(CommandError::new(Kind::Configuration, error));
             }
         };

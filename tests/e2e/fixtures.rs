@@ -9,8 +9,9 @@ use crate::support;
 fn fixtures(marker: &str) -> Vec<PathBuf> {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut fixtures: Vec<_> = fs::read_dir(all)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the fixtures are checked out")
+        .flatten()
+        .map(|entry| entry.path())
         .filter(|fixture| fixture.join(marker).exists())
         .collect();
     fixtures.sort();

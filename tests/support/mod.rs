@@ -19,7 +19,7 @@ use std::process::{Command, Output};
 const BROWSER_PACKAGES: [&str; 2] = ["@sparticuz/chromium@147.0.0", "playwright-core@1.65.1"];
 
 /// The target folder of this build.
-pub fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
     tmp.parent()
         .expect("cargo's temporary folder lies in the target folder")
@@ -28,13 +28,13 @@ pub fn target() -> PathBuf {
 
 /// The Python interpreter of a virtual environment with `requirements`
 /// installed.
-pub fn python_env(requirements: &Path) -> PathBuf {
+pub(crate) fn python_env(requirements: &Path) -> PathBuf {
     let (python, version) = python();
     let wanted = fs::read_to_string(requirements)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", requirements.display()));
     let env = environment("python", &(&wanted, &version), |folder| {
         run(
-            Command::new(&python).args(["-m", "venv"]).arg(folder),
+            Command::new(python).args(["-m", "venv"]).arg(folder),
             "cannot make a virtual environment; on Debian it needs the package python3-venv",
         );
         run(
@@ -76,24 +76,28 @@ fn python() -> (&'static str, String) {
 
 /// What a browser made of a page.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// Errors on the page's console, and exceptions nothing caught.
-    pub console_errors: Vec<String>,
+    pub(crate) console_errors: Vec<String>,
     /// Requests to anything but files and data URLs.
-    pub requests: Vec<String>,
+    pub(crate) requests: Vec<String>,
     /// What the script evaluated on the page returned.
-    pub result: serde_json::Value,
+    pub(crate) result: serde_json::Value,
 }
 
 /// Opens the file `page` in headless Chromium at the given size, saves a
 /// picture of all of it to `picture`, and returns what `script`, a JavaScript
 /// expression, evaluates to there.
-pub fn screenshot(page: &Path, picture: &Path, (width, height): (u32, u32), script: &str) -> Page {
+pub(crate) fn screenshot(
+    page: &Path,
+    picture: &Path,
+    (width, height): (u32, u32),
+    script: &str,
+) -> Page {
     let env = chromium();
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/screenshot.mjs");
     let output = run(
         Command::new("node")
-            .arg(program)
+            .arg(screenshot_program())
             .args([&env, page, picture])
             .args([width.to_string(), height.to_string()])
             .arg(script),
@@ -113,7 +117,7 @@ pub fn screenshot(page: &Path, picture: &Path, (width, height): (u32, u32), scri
 }
 
 /// A folder whose `node_modules` hold a headless Chromium and what drives it.
-pub fn chromium() -> PathBuf {
+pub(crate) fn chromium() -> PathBuf {
     let version = run(
         Command::new("node").arg("--version"),
         "these tests need Node.js 20.11 or later as `node`, and its `npm`",
@@ -127,7 +131,15 @@ pub fn chromium() -> PathBuf {
                 .args(BROWSER_PACKAGES),
             "npm cannot install Chromium; is the package registry reachable?",
         );
+        run(
+            Command::new("node").arg(screenshot_program()).arg(folder),
+            "Chromium cannot be unpacked",
+        );
     })
+}
+
+fn screenshot_program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/screenshot.mjs")
 }
 
 /// The folder for `key`, built by `build` unless that was done before.
@@ -152,7 +164,7 @@ fn environment(kind: &str, key: &impl Hash, build: impl FnOnce(&Path)) -> PathBu
 }
 
 /// Runs `command` to its end; fails with `otherwise` and what it printed.
-pub fn run(command: &mut Command, otherwise: &str) -> Output {
+pub(crate) fn run(command: &mut Command, otherwise: &str) -> Output {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{otherwise}\n{command:?}: {error}"));

@@ -1,6 +1,7 @@
 // Opens a page in headless Chromium and saves a picture of it:
 //
 //   node screenshot.mjs ENV PAGE PICTURE WIDTH HEIGHT SCRIPT
+//   node screenshot.mjs ENV         only unpacks the browser
 //
 // ENV is the folder whose node_modules hold @sparticuz/chromium and
 // playwright-core. Prints JSON: console_errors, requests (to anything but files
@@ -19,7 +20,6 @@ const [env, page, picture, width, height, script] = process.argv.slice(2);
 const tmp = resolve(env, "tmp");
 mkdirSync(tmp, { recursive: true });
 process.env.TMPDIR = tmp;
-process.env.FONTCONFIG_PATH = join(tmp, "fonts");
 
 const require = createRequire(resolve(env, "package.json"));
 const entry = require.resolve("@sparticuz/chromium");
@@ -29,6 +29,8 @@ const playwright = require("playwright-core");
 chromium.setGraphicsMode = false;
 const executablePath = await chromium.executablePath();
 addMissingLibraries(executablePath);
+useOwnFonts();
+if (!page) process.exit(0);
 
 const browser = await playwright.chromium.launch({
   executablePath,
@@ -60,6 +62,23 @@ try {
   );
 } finally {
   await browser.close();
+}
+
+// The package's own fonts, so that a picture does not depend on the system's;
+// its configuration looks for them in /tmp.
+function useOwnFonts() {
+  const config = join(tmp, "fonts.conf");
+  writeFileSync(
+    config,
+    `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${join(tmp, "fonts")}</dir>
+  <cachedir>${join(tmp, "fonts-cache")}</cachedir>
+</fontconfig>
+`,
+  );
+  process.env.FONTCONFIG_FILE = config;
 }
 
 // On a system without NSS, which needs root to install, the browser runs on the
