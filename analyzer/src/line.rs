@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::catalog::Catalog;
 use crate::graph::{self, CallGraph, ConfigDocs, Program};
 use crate::modules::ModuleSet;
+use crate::report::Report;
 use crate::source::{Language, SkipReason, Skipped, SourceFile, SourceTree};
 use crate::syntax::{FileFacts, SyntaxError, python, rust};
 
@@ -23,6 +24,22 @@ pub struct Analysis {
     pub call_graph: CallGraph,
     /// What was left out, by path.
     pub skipped: Vec<Skipped>,
+}
+
+/// What steers an analysis, besides the code.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is known of libraries.
+    pub catalog: Catalog,
+    /// Functions whose stage is given, in the order in which they were
+    /// written: `file.py:qualname` or a glob of files, and the stage.
+    pub pins: Vec<(String, String)>,
+}
+
+/// Reads `tree` and suggests where to cut it.
+pub fn analyze(tree: &SourceTree, options: &Options) -> Report {
+    let analysis = examine(tree, &options.catalog);
+    crate::report::build(tree, &analysis, options)
 }
 
 /// Reads `tree` up to the call graph.
