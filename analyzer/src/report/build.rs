@@ -1,11 +1,15 @@
 //! The rooms' results to the document.
 
 use super::Report;
-use crate::line::{Analysis, Options};
+use crate::line::Analysis;
 use crate::source::SourceTree;
 
 /// Writes down what `analysis` found.
-pub fn build(_tree: &SourceTree, _analysis: &Analysis, _options: &Options) -> Report {
+pub fn build(
+    _tree: &SourceTree,
+    _analysis: &Analysis,
+    _catalog: &crate::catalog::Catalog,
+) -> Report {
     todo_report()
 }
 
