@@ -46,3 +46,21 @@ pub enum RouteKind {
     /// A hook of the framework: start-up, before each request.
     Hook,
 }
+
+/// The functions that calls from `from` reach, sorted, with `from` itself.
+/// Wrappers that only forward are looked through.
+pub fn reached(call_graph: &crate::graph::CallGraph, from: FuncId) -> Vec<FuncId> {
+    let mut found = vec![from];
+    let mut seen = rustc_hash::FxHashSet::from_iter([from]);
+    let mut next = 0;
+    while next < found.len() {
+        for callee in call_graph.callees(found[next]) {
+            if seen.insert(callee) {
+                found.push(callee);
+            }
+        }
+        next += 1;
+    }
+    found.sort_unstable();
+    found
+}
