@@ -10,14 +10,14 @@
 //!   `raise error from cause` an `Expr` of the cause and then a `Raise`;
 //! - `pass`, `break` and `continue` leave no statement; a docstring is also the
 //!   first statement;
+//! - what a comprehension iterates first is evaluated outside of it, as in
+//!   CPython: scopes in there have the scope around for their parent;
 //! - type parameters (`def f[T]`) are not kept;
 //! - `print x` of Python 2 is a call to `print`, `print >> f, x` one with
 //!   `file=f`; a tuple as a parameter is unpacked from `$1` in the body.
 
 mod build;
 mod compound;
-#[cfg(test)]
-mod dump;
 mod expressions;
 mod imports;
 mod kinds;

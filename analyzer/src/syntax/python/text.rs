@@ -19,8 +19,9 @@ pub(super) struct Places<'t> {
     text: &'t str,
     ascii: bool,
     /// Byte offset and column of the last answer: in a long line the next one
-    /// is counted from here.
+    /// is counted from here, forwards or backwards.
     last: (usize, u32),
+    last_line: u32,
 }
 
 impl<'t> Places<'t> {
@@ -29,6 +30,7 @@ impl<'t> Places<'t> {
             text,
             ascii: text.is_ascii(),
             last: (0, 1),
+            last_line: 1,
         }
     }
 
@@ -41,13 +43,15 @@ impl<'t> Places<'t> {
         }
         let byte = node.start_byte();
         let line_start = byte - start.column;
-        let (from, column) = match self.last {
-            (from, column) if (line_start..=byte).contains(&from) => (from, column),
-            _ => (line_start, 1),
+        let chars = |from, to| self.text.get(from..to).unwrap_or_default().chars().count() as u32;
+        let column = match self.last {
+            (last, column) if last >= byte && self.last_line == line => column - chars(byte, last),
+            (last, column) if last >= line_start => column + chars(last, byte),
+            _ => 1 + chars(line_start, byte),
         };
-        let between = self.text.get(from..byte).unwrap_or_default();
-        self.last = (byte, column + between.chars().count() as u32);
-        (line, self.last.1)
+        self.last = (byte, column);
+        self.last_line = line;
+        (line, column)
     }
 }
 
