@@ -1,2 +1,58 @@
-//! The `cutline` command.
-fn main() {}
+//! The `cutline` command: arguments to one library call to text and exit code.
+
+mod commands;
+mod config;
+mod console;
+mod error;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+use console::{Console, When};
+
+/// Takes an MLOps monolith apart, one stage at a time.
+#[derive(Parser)]
+#[command(name = "cutline", version, after_help = EXIT_CODES)]
+struct Cli {
+    /// Colours what is printed: auto (on a terminal, unless NO_COLOR is set),
+    /// always or never.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    #[arg(hide_possible_values = true, display_order = 100)]
+    color: When,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  something failed that is not the input's fault, such as a folder that cannot be written
+  2  the command line is wrong
+  3  the input cannot be analysed: nothing is there, or no source in it can be read
+  4  cutline.toml or a catalog file is wrong";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new(cli.color);
+    match commands::run(cli.command, &console) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has had enough.
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            console.error(&error);
+            error.kind.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -7,6 +7,7 @@
 
 mod document;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use include_dir::{Dir, include_dir};
@@ -140,7 +141,7 @@ impl Catalog {
     /// bases, or the nearest `*`.
     pub fn call(&self, path: &str) -> Option<&CallEntry> {
         let mut seen = FxHashSet::default();
-        self.call_inner(self.canonical(path), &mut seen)
+        self.call_inner(&self.canonical(path), &mut seen)
     }
 
     fn call_inner<'a>(
@@ -166,7 +167,7 @@ impl Catalog {
     /// What is known of the type `path`.
     pub fn ty(&self, path: &str) -> Option<&TypeEntry> {
         let path = self.canonical(path);
-        if let Some(entry) = self.types.get(path) {
+        if let Some(entry) = self.types.get(&*path) {
             return Some(entry);
         }
         let (owner, name) = path.rsplit_once('.')?;
@@ -181,7 +182,7 @@ impl Catalog {
 
     /// The type and all its bases, nearest first.
     pub fn ancestors(&self, path: &str) -> Vec<SmolStr> {
-        let mut found = vec![SmolStr::from(self.canonical(path))];
+        let mut found = vec![SmolStr::from(&*self.canonical(path))];
         let mut next = 0;
         while next < found.len() {
             if let Some(ty) = self.ty(&found[next].clone()) {
@@ -219,9 +220,19 @@ impl Catalog {
         self.by_method.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The name under which `path` has its entry.
-    pub fn canonical<'a>(&'a self, path: &'a str) -> &'a str {
-        self.aliases.get(path).map_or(path, SmolStr::as_str)
+    /// The name under which `path` has its entry: the longest aliased part of
+    /// it replaced by what it stands for.
+    pub fn canonical<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let mut prefix = path;
+        loop {
+            if let Some(canonical) = self.aliases.get(prefix) {
+                return format!("{canonical}{}", &path[prefix.len()..]).into();
+            }
+            match prefix.rsplit_once('.') {
+                Some((shorter, _)) => prefix = shorter,
+                None => return path.into(),
+            }
+        }
     }
 
     /// The catalogued libraries by import name, sorted.

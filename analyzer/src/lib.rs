@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod cut;
 pub mod effects;
+pub mod explain;
 pub mod graph;
 pub mod hazards;
 mod line;
@@ -14,4 +15,7 @@ pub mod source;
 pub mod stages;
 pub mod syntax;
 
-pub use line::{Analysis, examine};
+pub use catalog::Catalog;
+pub use line::{Analysis, Options, analyze, examine};
+pub use report::Report;
+pub use source::{SourceOptions, SourceTree};

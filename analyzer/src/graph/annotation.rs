@@ -174,7 +174,7 @@ pub(super) fn instance_of(solver: &mut Solver<'_>, value: ValueId, dst: Node) {
             let name = path.rsplit('.').next().unwrap_or(&path);
             let is_type = name.starts_with(|first: char| first.is_uppercase());
             if is_type && !path.starts_with("typing.") && !path.starts_with("builtins.") {
-                let canonical = solver.catalog.canonical(&path).to_owned();
+                let canonical = solver.catalog.canonical(&path).into_owned();
                 solver.put_object(dst, &canonical);
             }
         }

@@ -7,7 +7,7 @@
 //! ever hold.
 
 mod expressions;
-mod names;
+pub(super) mod names;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::program::{ClassId, FuncId, Program};
 use super::solve::{At, EMPTY, Node, Owner, Solver, Target};
-use super::values::{Symbols, Value, ValueId};
+use super::values::{InstId, Symbols, Value, ValueId};
 use super::{Certainty, ConfigDocs};
 use crate::catalog::Catalog;
 use crate::modules::{FileId, ModuleSet};
@@ -66,6 +66,8 @@ pub struct CallArg {
     pub expr: ExprId,
     /// Texts it can be.
     pub texts: Vec<SmolStr>,
+    /// It is `None`, or can be.
+    pub maybe_none: bool,
 }
 
 /// A function handed to a library that keeps it: a thread's target, a view.
@@ -132,6 +134,10 @@ pub enum Held {
 pub struct CallGraph {
     /// Edges inside the tree, by caller, then place.
     pub calls: Vec<CallEdge>,
+    /// The same, looking through wrappers: a call of a decorated function is
+    /// an edge to that function, not to the decorator's wrapper that forwards
+    /// `*args` to it.
+    pub seen_through: Vec<CallEdge>,
     /// Calls of libraries, by caller, then place.
     pub library_calls: Vec<LibraryCall>,
     /// Functions handed to libraries.
@@ -144,6 +150,7 @@ pub struct CallGraph {
     nodes_of: FxHashMap<(FileId, ExprId), Vec<Node>>,
     funcs: Vec<FuncId>,
     calls_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
+    seen_through_index: FxHashMap<(FileId, ExprId), Vec<u32>>,
     library_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
 }
 
@@ -173,7 +180,9 @@ pub fn solve(
 }
 
 fn collect(mut solver: Solver<'_>) -> CallGraph {
-    let calls = call_edges(&solver);
+    let forwards = super::forward::Forwards::new(&solver);
+    let calls = call_edges(&solver, |_, target| vec![target]);
+    let seen_through = call_edges(&solver, |at, target| forwards.behind(&solver, at, target));
     let library_calls = library_calls(&solver);
     let registrations = registrations(&mut solver);
     let attributes = attributes(&solver);
@@ -186,10 +195,12 @@ fn collect(mut solver: Solver<'_>) -> CallGraph {
         .for_each(|nodes| nodes.sort_unstable());
     let funcs = solver.insts.iter().map(|inst| inst.func).collect();
     let calls_at = index(calls.iter().map(|call| (call.file, call.expr)));
+    let seen_through_index = index(seen_through.iter().map(|call| (call.file, call.expr)));
     let library_at = index(library_calls.iter().map(|call| (call.file, call.expr)));
     let (symbols, values, sets) = solver.into_sets();
     CallGraph {
         calls,
+        seen_through,
         library_calls,
         registrations,
         attributes,
@@ -199,6 +210,7 @@ fn collect(mut solver: Solver<'_>) -> CallGraph {
         nodes_of,
         funcs,
         calls_at,
+        seen_through_index,
         library_at,
     }
 }
@@ -219,14 +231,15 @@ fn line_of(solver: &Solver<'_>, at: At) -> u32 {
         .map_or(0, |expr| expr.line)
 }
 
-fn call_edges(solver: &Solver<'_>) -> Vec<CallEdge> {
+fn call_edges(solver: &Solver<'_>, behind: impl Fn(At, InstId) -> Vec<InstId>) -> Vec<CallEdge> {
     let mut edges: IndexMap<(FuncId, FuncId, FileId, ExprId), Certainty, FxBuildHasher> =
         IndexMap::default();
     for ((at, target), certainty) in &solver.calls {
-        if let Target::Func(inst) = target {
+        let Target::Func(inst) = target else { continue };
+        for inst in behind(*at, *inst) {
             let key = (
                 solver.func_of(at.inst),
-                solver.func_of(*inst),
+                solver.func_of(inst),
                 at.file,
                 at.expr,
             );
@@ -259,7 +272,7 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
     for (idx, site) in solver.sites.iter().enumerate() {
         sites.entry(site.at).or_default().push(idx);
     }
-    let mut callers: FxHashMap<super::values::InstId, FxHashSet<FuncId>> = FxHashMap::default();
+    let mut callers: FxHashMap<InstId, FxHashSet<FuncId>> = FxHashMap::default();
     for (at, target) in solver.calls.keys() {
         if let Target::Func(inst) = target
             && solver.inst(*inst).site.is_some()
@@ -293,7 +306,7 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
             expr: at.expr,
             line: line_of(solver, *at),
             certainty: *certainty,
-            args: site.map(|idx| args_of(solver, *idx)).unwrap_or_default(),
+            args: args_of(solver, *at, site.copied()),
             receiver: receiver_texts(solver, *at),
             behalf,
             path,
@@ -316,24 +329,39 @@ fn calls_path(solver: &Solver<'_>, callee: Node, path: &str) -> bool {
         })
 }
 
-fn args_of(solver: &Solver<'_>, site: usize) -> Vec<CallArg> {
-    let site = &solver.sites[site];
-    let facts = solver.modules.facts(site.at.file);
-    let Some(expr) = facts.exprs.get(site.at.expr.0 as usize) else {
+fn args_of(solver: &Solver<'_>, at: At, site: Option<usize>) -> Vec<CallArg> {
+    let facts = solver.modules.facts(at.file);
+    let Some(expr) = facts.exprs.get(at.expr.0 as usize) else {
         return Vec::new();
     };
-    let ExprKind::Call { args, .. } = &expr.kind else {
-        return Vec::new();
+    let plain = |kind, name, expr| {
+        let node = solver.exprs.get(&(at.inst, at.file, expr)).copied();
+        let node = node.unwrap_or(EMPTY);
+        let values = solver.set(node).iter();
+        CallArg {
+            kind,
+            name,
+            expr,
+            texts: texts_of(solver, node),
+            maybe_none: values
+                .map(|value| solver.get(*value))
+                .any(|value| matches!(value, Value::Nothing)),
+        }
     };
-    let with_node = args.iter().zip(&site.args);
-    with_node
-        .map(|(arg, site_arg)| CallArg {
-            kind: arg.kind,
-            name: arg.name.clone(),
-            expr: arg.value,
-            texts: texts_of(solver, site_arg.node),
-        })
-        .collect()
+    match (&expr.kind, site) {
+        (ExprKind::Call { args, .. }, Some(_)) => args
+            .iter()
+            .map(|arg| plain(arg.kind, arg.name.clone(), arg.value))
+            .collect(),
+        (ExprKind::Item { index, .. }, _) => {
+            let mut arg = plain(ArgKind::Positional, None, *index);
+            if let ExprKind::Str(key) = &facts.expr(*index).kind {
+                arg.texts = vec![key.clone()];
+            }
+            vec![arg]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn texts_of(solver: &Solver<'_>, node: Node) -> Vec<SmolStr> {
@@ -417,7 +445,7 @@ impl CallGraph {
 
     fn as_held(&self, value: ValueId) -> Option<Held> {
         let text = |sym| self.symbols.text(sym).clone();
-        let func = |inst: super::values::InstId| self.funcs[inst.0 as usize];
+        let func = |inst: InstId| self.funcs[inst.0 as usize];
         Some(match &self.values[value.0 as usize] {
             Value::Function(inst)
             | Value::Bound(inst, _)
@@ -456,6 +484,22 @@ impl CallGraph {
     pub fn calls_at(&self, file: FileId, expr: ExprId) -> impl Iterator<Item = &CallEdge> {
         let found = self.calls_at.get(&(file, expr)).into_iter().flatten();
         found.map(|idx| &self.calls[*idx as usize])
+    }
+
+    /// Calls of `caller` made by `expr`, looking through wrappers.
+    pub fn seen_through_at(
+        &self,
+        caller: FuncId,
+        file: FileId,
+        expr: ExprId,
+    ) -> impl Iterator<Item = &CallEdge> {
+        let found = self
+            .seen_through_index
+            .get(&(file, expr))
+            .into_iter()
+            .flatten();
+        let edges = found.map(|idx| &self.seen_through[*idx as usize]);
+        edges.filter(move |edge| edge.caller == caller)
     }
 
     /// Calls of libraries made by `expr`.

@@ -51,7 +51,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
             solver.put_external(dst, &path);
         }
         Value::Generator(_) | Value::Partial(_) | Value::Iterator(_) => {}
-        Value::Static(_) | Value::ClassMethod(_) | Value::Setter(_) => {}
+        Value::Static(_) | Value::ClassMethod(_) | Value::Setter(_) | Value::Nothing => {}
         Value::ContainerMethod(..) => {}
     }
 }
@@ -580,7 +580,7 @@ pub(super) fn seed_receivers(solver: &mut Solver<'_>) {
         let sym = solver.symbols.intern(&receiver.name);
         let node = solver.node(Key::Var(inst, function.scope, sym));
         let of_class = decorated("classmethod") || scope.name == "__new__";
-        if !solver.set(node).is_empty() {
+        if !solver.is_unknown(node) {
             continue;
         }
         let value = match of_class {

@@ -34,14 +34,16 @@ pub(super) fn load_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, d
             // `Type[T]`, or `os.environ["X"]`.
             let text = solver.symbols.text(path).clone();
             match library::is_environment(&text) {
-                true => library::environment(solver, key, dst),
+                true => {
+                    classes::record_external(solver, at, "os.environ.__getitem__");
+                    library::environment(solver, key, dst);
+                }
                 false => solver.add(dst, value),
             }
         }
         Value::Class(_) => solver.add(dst, value),
         _ => {}
     }
-    let _ = at;
 }
 
 fn known_item(solver: &mut Solver<'_>, value: ValueId, key: ElemKey, dst: Node) {
@@ -111,7 +113,6 @@ pub(super) fn store_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, 
             }
         }
     }
-    let _ = at;
 }
 
 /// What iterating `value` gives goes to `dst`.

@@ -1,9 +1,23 @@
 //! Where data goes: flows between functions.
+//!
+//! Within a function, each value is followed back to where it came from: the
+//! call that returned it, or the function itself. What a call is handed then
+//! flows from there to the callee, even when an orchestrator stands between
+//! (`clean(load())` is a flow from `load` to `clean`). Attributes and globals
+//! carry data from whoever writes them to whoever reads them. Flows through
+//! files and tables are added by `effects`.
+
+mod origins;
+
+use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-use super::FuncId;
-use crate::modules::FileId;
+use super::call::{AttributeOwner, CallEdge, CallGraph};
+use super::globals::GlobalAccess;
+use super::program::{FuncId, Program};
+use crate::modules::{FileId, ModuleSet};
+use crate::syntax::facts::{Arg, ArgKind, ExprKind, ParamKind, ScopeKind};
 
 /// Data made in `from` reaches `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +62,23 @@ pub enum Via {
     Environment,
 }
 
+impl Via {
+    /// The word for it, as in every document.
+    pub fn name(self) -> &'static str {
+        match self {
+            Via::Argument => "argument",
+            Via::Return => "return",
+            Via::Attribute => "attribute",
+            Via::Item => "item",
+            Via::Global => "global",
+            Via::File => "file",
+            Via::Table => "table",
+            Via::Queue => "queue",
+            Via::Environment => "environment",
+        }
+    }
+}
+
 /// The flows of a tree, by source, target and place.
 #[derive(Clone, Debug, Default)]
 pub struct DataFlowGraph {
@@ -55,11 +86,248 @@ pub struct DataFlowGraph {
     pub flows: Vec<Flow>,
 }
 
+/// One thing's pairs of writers and readers beyond this are not spelled out.
+const MAX_PAIRS: usize = 400;
+
 /// Finds the flows through arguments, returns, attributes, items and globals.
 pub fn flows(
-    _modules: &crate::modules::ModuleSet,
-    _program: &super::Program,
-    _call_graph: &super::CallGraph,
+    modules: &ModuleSet,
+    program: &Program,
+    call_graph: &CallGraph,
+    globals: &[GlobalAccess],
 ) -> DataFlowGraph {
-    DataFlowGraph::default()
+    let mut flows = Vec::new();
+    for func in program.func_ids() {
+        through_calls(modules, program, call_graph, func, &mut flows);
+    }
+    through_attributes(modules, program, call_graph, &mut flows);
+    through_globals(modules, program, globals, &mut flows);
+    let mut data_flow = DataFlowGraph { flows };
+    data_flow.tidy();
+    data_flow
+}
+
+impl DataFlowGraph {
+    /// Sorts, and drops repetitions and flows from a function to itself.
+    pub fn tidy(&mut self) {
+        self.flows.retain(|flow| flow.from != flow.to);
+        self.flows.sort_unstable();
+        self.flows.dedup();
+    }
+}
+
+fn through_calls(
+    modules: &ModuleSet,
+    program: &Program,
+    call_graph: &CallGraph,
+    func: FuncId,
+    flows: &mut Vec<Flow>,
+) {
+    let function = program.function(func);
+    let facts = modules.facts(function.file);
+    let file = function.file;
+    let origins = origins::of(facts, function.scope);
+    for call in &origins.calls {
+        let ExprKind::Call { args, .. } = &facts.expr(call.expr).kind else {
+            continue;
+        };
+        let edges: Vec<&CallEdge> = call_graph.seen_through_at(func, file, call.expr).collect();
+        for edge in &edges {
+            for (idx, arg) in args.iter().enumerate() {
+                let Some(sources) = call.args.get(idx) else {
+                    continue;
+                };
+                if sources.is_constant() {
+                    continue;
+                }
+                let name = param_name(modules, program, edge.callee, args, idx, arg);
+                let flow = |from| Flow {
+                    from,
+                    to: edge.callee,
+                    via: Via::Argument,
+                    name: name.clone(),
+                    file,
+                    line: edge.line,
+                };
+                flows.push(flow(func));
+                for source in &sources.calls {
+                    let made = call_graph.seen_through_at(func, file, *source);
+                    flows.extend(made.map(|made| flow(made.callee)));
+                }
+            }
+            if call.used && returns_data(modules, program, edge.callee) {
+                flows.push(Flow {
+                    from: edge.callee,
+                    to: func,
+                    via: Via::Return,
+                    name: bare_name(modules, program, edge.callee),
+                    file,
+                    line: edge.line,
+                });
+            }
+        }
+    }
+}
+
+fn bare_name(modules: &ModuleSet, program: &Program, func: FuncId) -> SmolStr {
+    let function = program.function(func);
+    modules
+        .facts(function.file)
+        .scope(function.scope)
+        .name
+        .clone()
+}
+
+/// True if calling `func` gives more than `None`.
+fn returns_data(modules: &ModuleSet, program: &Program, func: FuncId) -> bool {
+    let function = program.function(func);
+    let facts = modules.facts(function.file);
+    let scope = facts.scope(function.scope);
+    scope.is_generator
+        || scope.kind == ScopeKind::Lambda
+        || origins::returns_value(facts, &scope.body)
+}
+
+/// The parameter of `callee` that takes argument `idx`.
+fn param_name(
+    modules: &ModuleSet,
+    program: &Program,
+    callee: FuncId,
+    args: &[Arg],
+    idx: usize,
+    arg: &Arg,
+) -> SmolStr {
+    if let Some(name) = &arg.name {
+        return name.clone();
+    }
+    let function = program.function(callee);
+    let scope = modules.facts(function.file).scope(function.scope);
+    let has_receiver = function.class.is_some()
+        && scope.params.first().is_some_and(|first| {
+            matches!(first.name.as_str(), "self" | "cls") || first.kind == ParamKind::Receiver
+        });
+    let position = args[..idx]
+        .iter()
+        .filter(|arg| arg.kind == ArgKind::Positional)
+        .count();
+    let position = position + usize::from(has_receiver);
+    let by_position = |kind| {
+        matches!(
+            kind,
+            ParamKind::Receiver | ParamKind::Plain | ParamKind::PositionalOnly
+        )
+    };
+    let mut plain = scope.params.iter().filter(|param| by_position(param.kind));
+    match arg.kind {
+        ArgKind::Positional => plain
+            .nth(position)
+            .or_else(|| {
+                scope
+                    .params
+                    .iter()
+                    .find(|param| param.kind == ParamKind::Rest)
+            })
+            .map_or_else(SmolStr::default, |param| param.name.clone()),
+        _ => SmolStr::default(),
+    }
+}
+
+fn through_attributes(
+    modules: &ModuleSet,
+    program: &Program,
+    call_graph: &CallGraph,
+    flows: &mut Vec<Flow>,
+) {
+    type Touches = (Vec<(FuncId, FileId, u32)>, Vec<(FuncId, FileId, u32)>);
+    let mut by_attribute: BTreeMap<(AttributeOwner, u32), Touches> = BTreeMap::new();
+    for touch in &call_graph.attributes {
+        let line = modules.facts(touch.file).expr(touch.expr).line;
+        let (writers, readers) = by_attribute.entry((touch.owner, touch.name)).or_default();
+        let side = if touch.writes { writers } else { readers };
+        side.push((touch.function, touch.file, line));
+    }
+    let _ = program;
+    for ((owner, name), (writers, readers)) in by_attribute {
+        // Module attributes are globals, which have their own way.
+        if matches!(owner, AttributeOwner::Module(_)) {
+            continue;
+        }
+        let name = call_graph.attribute_name(name);
+        pairs(&writers, &readers, Via::Attribute, name, flows);
+    }
+}
+
+fn through_globals(
+    modules: &ModuleSet,
+    program: &Program,
+    globals: &[GlobalAccess],
+    flows: &mut Vec<Flow>,
+) {
+    let _ = modules;
+    let mut by_global: BTreeMap<(FileId, &SmolStr), Vec<&GlobalAccess>> = BTreeMap::new();
+    for access in globals {
+        by_global
+            .entry((access.owner, &access.name))
+            .or_default()
+            .push(access);
+    }
+    for ((_, name), accesses) in by_global {
+        let is_module = |func: FuncId| program.function(func).parent.is_none();
+        let changes = accesses
+            .iter()
+            .any(|access| access.writes && !is_module(access.function));
+        if !changes {
+            continue;
+        }
+        for write in accesses.iter().filter(|access| access.writes) {
+            if is_module(write.function) && write.key.is_none() {
+                // `MODEL = None` at the top only makes room.
+                continue;
+            }
+            for read in accesses.iter().filter(|access| !access.writes) {
+                // Two constant keys that differ are two things.
+                if let (Some(a), Some(b)) = (&write.key, &read.key)
+                    && a != b
+                {
+                    continue;
+                }
+                let key = write.key.as_ref().filter(|_| read.key.is_some());
+                flows.push(Flow {
+                    from: write.function,
+                    to: read.function,
+                    via: if key.is_some() {
+                        Via::Item
+                    } else {
+                        Via::Global
+                    },
+                    name: key.unwrap_or(name).clone(),
+                    file: read.file,
+                    line: read.line,
+                });
+            }
+        }
+    }
+}
+
+/// Every writer's data reaches every reader.
+pub(crate) fn pairs(
+    writers: &[(FuncId, FileId, u32)],
+    readers: &[(FuncId, FileId, u32)],
+    via: Via,
+    name: &SmolStr,
+    flows: &mut Vec<Flow>,
+) {
+    let all = writers
+        .iter()
+        .flat_map(|writer| readers.iter().map(move |reader| (writer, reader)));
+    for ((from, ..), (to, file, line)) in all.take(MAX_PAIRS) {
+        flows.push(Flow {
+            from: *from,
+            to: *to,
+            via,
+            name: name.clone(),
+            file: *file,
+            line: *line,
+        });
+    }
 }

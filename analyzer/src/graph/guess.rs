@@ -20,7 +20,7 @@ pub(super) fn guess_receivers(solver: &mut Solver<'_>) -> bool {
     let mut seeds: Vec<(Node, Vec<ClassId>)> = Vec::new();
     for idx in 1..solver.n_nodes() {
         let node = Node(idx);
-        if !solver.set(node).is_empty() {
+        if !solver.is_unknown(node) {
             continue;
         }
         let loaded = loaded_names(solver, node);

@@ -118,7 +118,7 @@ const WRAPPERS: &[&str] = &[
 
 /// A member of a library's module or class.
 pub(super) fn load_external(solver: &mut Solver<'_>, path: &str, dst: Node) {
-    let canonical = solver.catalog.canonical(path).to_owned();
+    let canonical = solver.catalog.canonical(path).into_owned();
     if is_environment(&canonical) {
         solver.put_external(dst, "os.environ");
         return;
@@ -406,7 +406,7 @@ pub(super) fn handed(solver: &mut Solver<'_>, value: ValueId, at: At) {
 pub(super) fn pass_undecided_decorators(solver: &mut Solver<'_>) {
     for idx in 0..solver.sites.len() {
         let site = &solver.sites[idx];
-        if site.decorates && (site.callee == EMPTY || solver.set(site.callee).is_empty()) {
+        if site.decorates && (site.callee == EMPTY || solver.is_unknown(site.callee)) {
             let (from, to) = (site.args[0].node, site.result);
             solver.edge(from, to);
         }

@@ -8,6 +8,8 @@ mod classes;
 pub mod config;
 mod containers;
 pub mod data;
+mod forward;
+pub mod globals;
 mod guess;
 mod library;
 mod policy;
@@ -17,6 +19,7 @@ mod solve;
 mod text;
 mod values;
 
+pub use body::names::locals;
 pub use call::{CallEdge, CallGraph, Held, LibraryCall, solve};
 pub use config::ConfigDocs;
 pub use program::{Class, ClassId, FuncId, Function, Program};

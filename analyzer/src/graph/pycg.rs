@@ -43,7 +43,12 @@ pub fn edges(
 
 /// How the benchmark writes builtins and methods of literals.
 fn external(path: &str) -> Option<String> {
-    if path.ends_with("()") {
+    // What syntax calls in a library (`os.environ[…]`) the benchmark leaves out.
+    let implicit = path
+        .rsplit('.')
+        .next()
+        .is_some_and(|name| name.starts_with("__"));
+    if path.ends_with("()") || implicit {
         return None;
     }
     let Some(builtin) = path.strip_prefix("builtins.") else {

@@ -443,6 +443,12 @@ impl<'a> Solver<'a> {
         &self.nodes[node.0 as usize].set
     }
 
+    /// True if nothing but `None` is known of the node.
+    pub(crate) fn is_unknown(&self, node: Node) -> bool {
+        let mut values = self.set(node).iter();
+        values.all(|value| matches!(self.get(*value), Value::Nothing))
+    }
+
     pub(crate) fn uses(&self, node: Node) -> &[Use] {
         &self.nodes[node.0 as usize].uses
     }

@@ -70,6 +70,8 @@ pub(crate) enum Value {
     Handle(Sym),
     /// A part of a configuration file.
     Config(ConfigId),
+    /// `None`.
+    Nothing,
 }
 
 /// Which element of a container.

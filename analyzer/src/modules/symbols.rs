@@ -16,6 +16,8 @@ pub enum Symbol {
     Scope(FileId, ScopeId),
     /// A module of the tree.
     Module(ModuleRef),
+    /// A variable at the top level of a file.
+    Variable(FileId, SmolStr),
     /// Something of a library: its qualified name.
     External(SmolStr),
 }
@@ -67,6 +69,7 @@ fn member(set: &ModuleSet, of: Symbol, name: &str, seen: &mut Seen) -> Option<Sy
     match of {
         Symbol::External(path) => Some(Symbol::External(format_smolstr!("{path}.{name}"))),
         Symbol::Scope(file, scope) => in_scope(set, file, scope, name, seen),
+        Symbol::Variable(..) => None,
         Symbol::Module(module) => {
             let own = match module {
                 ModuleRef::File(file) => in_scope(set, file, ScopeId::MODULE, name, seen),
@@ -148,8 +151,15 @@ fn binding(
             let binds = targets
                 .iter()
                 .any(|target| matches!(&facts.expr(*target).kind, ExprKind::Name(n) if n == name));
-            let path = binds.then(|| facts.dotted(*value)).flatten()?;
-            resolve(set, file, scope, &path, seen)
+            if !binds {
+                return None;
+            }
+            let alias = facts.dotted(*value);
+            let meant = alias.and_then(|path| resolve(set, file, scope, &path, seen));
+            let own = || (scope == ScopeId::MODULE).then(|| Symbol::Variable(file, name.into()));
+            meant
+                .filter(|meant| !matches!(meant, Symbol::Variable(..)))
+                .or_else(own)
         }
         _ => None,
     }

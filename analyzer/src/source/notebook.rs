@@ -156,12 +156,12 @@ fn one_line(line: &str) -> String {
 /// string or a continued line, which would swallow the next cell.
 fn python_of(source: &str) -> Option<String> {
     let mut text = String::with_capacity(source.len() + 1);
-    let mut lines = source.lines().peekable();
+    let mut lines = source.lines();
     let first = source.lines().find(|line| !line.trim().is_empty());
-    if let Some(magic) = first.and_then(|line| line.trim_start().strip_prefix("%%")) {
-        if !PYTHON_CELLS.contains(&first_word(magic)) {
-            return Some(commented(source));
-        }
+    if let Some(magic) = first.and_then(|line| line.trim_start().strip_prefix("%%"))
+        && !PYTHON_CELLS.contains(&first_word(magic))
+    {
+        return Some(commented(source));
     }
     let mut scan = Scan::default();
     while let Some(line) = lines.next() {

@@ -49,7 +49,12 @@ impl<'a> Body<'_, 'a> {
                 self.solver.put_text(node, value);
                 node
             }
-            ExprKind::Bytes | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None => EMPTY,
+            ExprKind::None => {
+                let node = self.solver.fresh();
+                self.solver.put(node, Value::Nothing);
+                node
+            }
+            ExprKind::Bytes | ExprKind::Number(_) | ExprKind::Bool(_) => EMPTY,
             ExprKind::Format(parts) => {
                 let parts = parts.clone();
                 let inputs = self.text_inputs(&parts);

@@ -12,7 +12,7 @@ use crate::syntax::facts::{
 };
 
 /// Names that `scope` binds itself.
-pub(super) fn locals(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
+pub fn locals(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
     let definition = facts.scope(scope);
     let params = definition.params.iter().map(|param| param.name.clone());
     let mut names: FxHashSet<SmolStr> = params.collect();

@@ -1,0 +1,158 @@
+//! Which file, table or queue a call touches, from its arguments.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::ResourceKind;
+use crate::catalog::{Access, Catalog, EffectEntry, Matter};
+use crate::graph::LibraryCall;
+use crate::graph::call::CallArg;
+use crate::modules::ModuleSet;
+use crate::syntax::facts::{ArgKind, ExprKind};
+
+/// The argument that `name` or `position` means.
+fn find<'c>(
+    call: &'c LibraryCall,
+    name: Option<&str>,
+    position: Option<u32>,
+) -> Option<&'c CallArg> {
+    let named = call
+        .args
+        .iter()
+        .find(|arg| name.is_some() && arg.name.as_deref() == name);
+    let mut positional = call
+        .args
+        .iter()
+        .filter(|arg| arg.kind == ArgKind::Positional);
+    named.or_else(|| position.and_then(|position| positional.nth(position as usize)))
+}
+
+/// The argument that names what the effect is on.
+pub(super) fn argument<'c>(call: &'c LibraryCall, effect: &EffectEntry) -> Option<&'c CallArg> {
+    find(call, effect.argument.as_deref(), effect.position)
+}
+
+/// True if the argument `name` is given and is not `None`.
+pub(super) fn is_given(call: &LibraryCall, name: &str) -> bool {
+    let spreads = call.args.iter().any(|arg| arg.kind == ArgKind::SpreadNamed);
+    spreads || find(call, Some(name), None).is_some_and(|arg| !arg.maybe_none)
+}
+
+/// True if the call's arguments take the effect away: a seed is given.
+pub(super) fn is_averted(call: &LibraryCall, effect: &EffectEntry) -> bool {
+    let seeded = effect.on == Matter::Randomness
+        && argument(call, effect).is_some_and(|arg| !arg.maybe_none);
+    seeded || effect.unless.iter().any(|name| is_given(call, name))
+}
+
+/// What is done, after a look at the argument that changes it.
+pub(super) fn access(call: &LibraryCall, effect: &EffectEntry) -> Access {
+    let Some(mode) = &effect.mode else {
+        return effect.does;
+    };
+    let Some(arg) = find(call, mode.argument.as_deref(), mode.position) else {
+        return effect.does;
+    };
+    let matching = mode
+        .when
+        .iter()
+        .find(|(part, _)| arg.texts.iter().any(|text| text.contains(part.as_str())));
+    matching.map_or(effect.does, |(_, access)| *access)
+}
+
+/// Names of what is touched; several when several values reach the argument.
+pub(super) fn names(modules: &ModuleSet, call: &LibraryCall, effect: &EffectEntry) -> Vec<SmolStr> {
+    if effect.receiver {
+        let known: Vec<SmolStr> = call
+            .receiver
+            .iter()
+            .map(|text| tidy(effect, text))
+            .collect();
+        if !known.is_empty() {
+            return known;
+        }
+    }
+    match argument(call, effect) {
+        Some(arg) if !arg.texts.is_empty() => {
+            arg.texts.iter().map(|text| tidy(effect, text)).collect()
+        }
+        Some(arg) => {
+            let facts = modules.facts(call.file);
+            match &facts.expr(arg.expr).kind {
+                ExprKind::Name(name) | ExprKind::Attr { name, .. } => {
+                    vec![format_smolstr!("{{{name}}}")]
+                }
+                _ => Vec::new(),
+            }
+        }
+        None => effect.identity.iter().cloned().collect(),
+    }
+}
+
+fn tidy(effect: &EffectEntry, text: &str) -> SmolStr {
+    match effect.on {
+        Matter::File => text.strip_prefix("./").unwrap_or(text).into(),
+        Matter::Environment => text.trim_matches(['{', '}']).into(),
+        _ => text.into(),
+    }
+}
+
+/// Extensions of files that hold models.
+const MODEL_FILES: &[&str] = &[
+    "joblib",
+    "pkl",
+    "pickle",
+    "pt",
+    "pth",
+    "onnx",
+    "h5",
+    "keras",
+    "safetensors",
+    "ubj",
+    "cbm",
+    "bst",
+    "mlmodel",
+    "ckpt",
+];
+
+/// A file that holds a model is a model.
+pub(super) fn refine(
+    catalog: &Catalog,
+    call: &LibraryCall,
+    kind: ResourceKind,
+    name: &str,
+) -> ResourceKind {
+    let _ = (catalog, call);
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    match kind {
+        ResourceKind::File if extension.is_some_and(|ext| MODEL_FILES.contains(&ext)) => {
+            ResourceKind::Model
+        }
+        kind => kind,
+    }
+}
+
+/// True if some part of the identity is known.
+pub(super) fn says_something(identity: &str) -> bool {
+    let mut depth = 0;
+    identity.chars().any(|c| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            c if depth == 0 && c.is_alphanumeric() => return true,
+            _ => {}
+        }
+        false
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_something;
+
+    #[test]
+    fn a_hole_alone_says_nothing() {
+        assert!(!says_something("{path}"));
+        assert!(!says_something("{dir}/{name}"));
+        assert!(says_something("{dir}/model.joblib"));
+    }
+}

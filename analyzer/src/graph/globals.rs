@@ -1,0 +1,343 @@
+//! Reads and writes of module-level variables by functions.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::body::names::locals;
+use super::program::{FuncId, Program};
+use crate::modules::{FileId, ModuleSet, Symbol};
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind};
+
+/// A function touches a module-level variable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GlobalAccess {
+    /// The module that owns the variable.
+    pub owner: FileId,
+    /// The variable.
+    pub name: SmolStr,
+    /// A constant key, when an item of it is touched: `STATE["model"]`.
+    pub key: Option<SmolStr>,
+    /// Who touches it; module bodies count for their own top level.
+    pub function: FuncId,
+    /// Where: the file.
+    pub file: FileId,
+    /// The line.
+    pub line: u32,
+    /// The expression.
+    pub expr: ExprId,
+    /// Rebound or changed in place.
+    pub writes: bool,
+}
+
+/// Methods that change what they are called on.
+const MUTATORS: &[&str] = &[
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "move_to_end",
+    "pop",
+    "popitem",
+    "popleft",
+    "push",
+    "put",
+    "remove",
+    "reverse",
+    "rotate",
+    "setdefault",
+    "sort",
+    "update",
+];
+
+/// Every access in the tree, by owner, name and place.
+pub fn global_accesses(modules: &ModuleSet, program: &Program) -> Vec<GlobalAccess> {
+    let mut found = Vec::new();
+    let mut known = FxHashMap::default();
+    for func in program.func_ids() {
+        let function = program.function(func);
+        let facts = modules.facts(function.file);
+        let mut walk = Walk {
+            modules,
+            facts,
+            file: function.file,
+            func,
+            shadowed: shadowed(facts, function.scope),
+            globals: facts
+                .scope(function.scope)
+                .globals
+                .iter()
+                .cloned()
+                .collect(),
+            top_level: function.scope == ScopeId::MODULE,
+            known: &mut known,
+            found: &mut found,
+        };
+        walk.block(&facts.scope(function.scope).body);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Names that the function and those around it bind themselves.
+fn shadowed(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
+    let mut names = FxHashSet::default();
+    let mut at = Some(scope);
+    while let Some(scope) = at {
+        let definition = facts.scope(scope);
+        if matches!(definition.kind, ScopeKind::Function | ScopeKind::Lambda) {
+            // Local imports are looked up, not hidden.
+            names.extend(locals(facts, scope));
+            for imported in imported_names(&definition.body) {
+                names.remove(&imported);
+            }
+        }
+        at = definition.parent;
+    }
+    names
+}
+
+fn imported_names(body: &[Stmt]) -> Vec<SmolStr> {
+    use crate::syntax::facts::ImportBinds;
+    let mut names = Vec::new();
+    for stmt in body {
+        if let StmtKind::Import(import) = &stmt.kind {
+            match &import.binds {
+                ImportBinds::Names(pairs) => {
+                    let bound = pairs
+                        .iter()
+                        .map(|(name, alias)| alias.as_ref().unwrap_or(name));
+                    names.extend(bound.cloned());
+                }
+                ImportBinds::Module { alias } => {
+                    names.push(alias.clone().unwrap_or_else(|| {
+                        import.module.split('.').next().unwrap_or_default().into()
+                    }))
+                }
+                ImportBinds::Star => {}
+            }
+        }
+    }
+    names
+}
+
+type Known = FxHashMap<(FileId, SmolStr), Option<(FileId, SmolStr)>>;
+
+struct Walk<'w> {
+    modules: &'w ModuleSet,
+    facts: &'w FileFacts,
+    file: FileId,
+    func: FuncId,
+    shadowed: FxHashSet<SmolStr>,
+    globals: FxHashSet<SmolStr>,
+    /// A module body's locals are its globals.
+    top_level: bool,
+    known: &'w mut Known,
+    found: &'w mut Vec<GlobalAccess>,
+}
+
+impl Walk<'_> {
+    fn block(&mut self, body: &[Stmt]) {
+        body.iter().for_each(|stmt| self.stmt(stmt));
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Expr(expr) | StmtKind::Assert(expr) => self.expr(*expr),
+            StmtKind::Assign { targets, value, .. } => {
+                self.expr(*value);
+                targets.iter().for_each(|target| self.target(*target));
+            }
+            StmtKind::Augment { target, value, .. } => {
+                self.expr(*value);
+                self.expr(*target);
+                self.target(*target);
+            }
+            StmtKind::Declare { .. } | StmtKind::Import(_) => {}
+            StmtKind::Return(value) | StmtKind::Raise(value) => {
+                value.iter().for_each(|value| self.expr(*value));
+            }
+            StmtKind::Delete(targets) => targets.iter().for_each(|target| self.target(*target)),
+            StmtKind::Function(scope) => {
+                let definition = self.facts.scope(*scope);
+                definition
+                    .decorators
+                    .iter()
+                    .for_each(|expr| self.expr(*expr));
+                let defaults = definition.params.iter().filter_map(|param| param.default);
+                defaults.for_each(|expr| self.expr(expr));
+            }
+            StmtKind::Class(scope) => {
+                let facts = self.facts;
+                self.block(&facts.scope(*scope).body);
+            }
+            StmtKind::If { test, then, other } => {
+                self.expr(*test);
+                self.block(then);
+                self.block(other);
+            }
+            StmtKind::Loop { head, body, other } => {
+                match head {
+                    LoopHead::For { target, iter } => {
+                        self.expr(*iter);
+                        self.target(*target);
+                    }
+                    LoopHead::While(test) => self.expr(*test),
+                }
+                self.block(body);
+                self.block(other);
+            }
+            StmtKind::With { items, body } => {
+                for (context, target) in items {
+                    self.expr(*context);
+                    target.iter().for_each(|target| self.target(*target));
+                }
+                self.block(body);
+            }
+            StmtKind::Try {
+                body,
+                handlers,
+                other,
+                finally,
+            } => {
+                self.block(body);
+                handlers
+                    .iter()
+                    .for_each(|handler| self.block(&handler.body));
+                self.block(other);
+                self.block(finally);
+            }
+        }
+    }
+
+    /// An expression that is assigned to or deleted.
+    fn target(&mut self, target: ExprId) {
+        let facts = self.facts;
+        match &facts.expr(target).kind {
+            ExprKind::Name(name) => {
+                if self.globals.contains(name) || self.top_level {
+                    self.note(target, None, true);
+                }
+            }
+            ExprKind::Attr { base, .. } => {
+                if self.variable(target).is_some() {
+                    self.note(target, None, true);
+                } else if self.variable(*base).is_some() {
+                    self.note(*base, None, true);
+                } else {
+                    self.expr(*base);
+                }
+            }
+            ExprKind::Item { base, index } => {
+                self.expr(*index);
+                match self.variable(*base) {
+                    Some(_) => self.note(*base, self.key(*index), true),
+                    None => self.expr(*base),
+                }
+            }
+            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+                parts.iter().for_each(|part| self.target(*part));
+            }
+            ExprKind::Starred(inner) => self.target(*inner),
+            _ => self.expr(target),
+        }
+    }
+
+    fn key(&self, index: ExprId) -> Option<SmolStr> {
+        match &self.facts.expr(index).kind {
+            ExprKind::Str(key) => Some(key.clone()),
+            _ => None,
+        }
+    }
+
+    fn expr(&mut self, expr: ExprId) {
+        let facts = self.facts;
+        let kind = &facts.expr(expr).kind;
+        match kind {
+            ExprKind::Name(_) => self.note(expr, None, false),
+            ExprKind::Attr { base, .. } => match self.variable(expr) {
+                Some(_) => self.note(expr, None, false),
+                None => self.expr(*base),
+            },
+            ExprKind::Item { base, index } if self.variable(*base).is_some() => {
+                self.expr(*index);
+                self.note(*base, self.key(*index), false);
+            }
+            ExprKind::Call { callee, args } => {
+                self.call(*callee, args.first().map(|arg| arg.value));
+                args.iter().for_each(|arg| self.expr(arg.value));
+            }
+            ExprKind::Comprehension { scope, .. } => {
+                self.block(&facts.scope(*scope).body);
+            }
+            ExprKind::Lambda(_) => {}
+            kind => {
+                let mut parts = Vec::new();
+                kind.parts(|part| parts.push(part));
+                parts.into_iter().for_each(|part| self.expr(part));
+            }
+        }
+    }
+
+    fn call(&mut self, callee: ExprId, first: Option<ExprId>) {
+        let facts = self.facts;
+        let ExprKind::Attr { base, name } = &facts.expr(callee).kind else {
+            return self.expr(callee);
+        };
+        if self.variable(*base).is_none() {
+            return self.expr(callee);
+        }
+        let key = first.and_then(|first| self.key(first));
+        match name.as_str() {
+            name if MUTATORS.contains(&name) => {
+                let keyed = matches!(name, "pop" | "setdefault");
+                let reads = matches!(name, "pop" | "popleft" | "popitem" | "setdefault");
+                let key = key.filter(|_| keyed);
+                self.note(*base, key.clone(), true);
+                if reads {
+                    self.note(*base, key, false);
+                }
+            }
+            "get" => self.note(*base, key, false),
+            _ => self.note(*base, None, false),
+        }
+    }
+
+    /// The module-level variable that `expr` names.
+    fn variable(&mut self, expr: ExprId) -> Option<(FileId, SmolStr)> {
+        let path = self.facts.dotted(expr)?;
+        let first = path.split('.').next().unwrap_or(&path);
+        if self.shadowed.contains(first) && !self.globals.contains(first) {
+            return None;
+        }
+        let key = (self.file, SmolStr::from(path.as_str()));
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let found = match self.modules.symbol(self.file, ScopeId::MODULE, &path) {
+            Some(Symbol::Variable(file, name)) => Some((file, name)),
+            _ => None,
+        };
+        self.known.insert(key, found.clone());
+        found
+    }
+
+    fn note(&mut self, expr: ExprId, key: Option<SmolStr>, writes: bool) {
+        if let Some((owner, name)) = self.variable(expr) {
+            self.found.push(GlobalAccess {
+                owner,
+                name,
+                key,
+                function: self.func,
+                file: self.file,
+                line: self.facts.expr(expr).line,
+                expr,
+                writes,
+            });
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The parts joined, on the fixtures: one test binary.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod browser;
+mod fixtures;
