@@ -304,3 +304,27 @@ fn subcommands_and_schedules() {
          job tick -> app.py:tick",
     );
 }
+
+#[test]
+fn a_background_task_is_a_job_and_part_of_its_request() {
+    let files = [(
+        "app.py",
+        "from fastapi import BackgroundTasks, FastAPI\napp = FastAPI()\ndef work(): ...\n@app.post('/x')\ndef x(tasks: BackgroundTasks):\n    tasks.add_task(work)\n",
+    )];
+    check(
+        &files,
+        "POST /x -> app.py:x
+         job work -> app.py:work",
+    );
+    let (analysis, found) = examined(&tree(&files));
+    let (modules, program) = (&analysis.modules, &analysis.program);
+    let catalog = Catalog::built_in();
+    let reached = reach(modules, program, &catalog, &analysis.call_graph, &found);
+    let names = reached[0].iter();
+    let names: Vec<String> = names
+        .map(|func| function(modules, program, *func))
+        .collect();
+    assert_eq!(names, ["app.py:work", "app.py:x"]);
+    let by_calls = super::reached(&analysis.call_graph, found[0].handler);
+    assert_eq!(by_calls, [found[0].handler]);
+}
