@@ -25,6 +25,10 @@ use survey::Survey;
 /// A framework, or a family of them. Its file holds its rules and tests.
 trait Framework: Sync {
     /// Name of its file.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the test of the room compares it")
+    )]
     fn name(&self) -> &'static str;
     /// Adds the ways in that the tree declares with it.
     fn routes(&self, survey: &Survey<'_>, found: &mut Vec<Route>);
