@@ -188,10 +188,10 @@ fn contract_table(contract: &ContractEntryDoc, page: &mut Page) {
         ]
     });
     let title = format!(
-        "contract: {}",
-        html(&words::contract_summary(&contract.entries, 2))
+        "Contract: {}",
+        words::contract_summary(&contract.entries, 2)
     );
-    page.folded(&title, &["Kind", "Name", "Value", "Where"], rows.collect());
+    page.titled(&title, &["Kind", "Name", "Value", "Where"], rows.collect());
 }
 
 fn shared(report: &Report, page: &mut Page) {
@@ -227,7 +227,7 @@ fn hazards(report: &Report, page: &mut Page) {
     }
     for (severity, title) in [
         (Severity::Blocks, "block a cut"),
-        (Severity::Costs, "cost"),
+        (Severity::Costs, "cost at a cut"),
         (Severity::Note, "worth knowing"),
     ] {
         let found: Vec<&FindingEntry> = report
@@ -247,7 +247,7 @@ fn hazards(report: &Report, page: &mut Page) {
             ]
         });
         let title = format!("{} {title}", found.len());
-        page.folded(&title, &["Hazard", "Where", "What", "Mend"], rows.collect());
+        page.titled(&title, &["Hazard", "Where", "What", "Mend"], rows.collect());
     }
 }
 
@@ -344,6 +344,15 @@ impl Page {
         if long {
             self.put(format_args!("</details>\n"));
         }
+    }
+
+    /// As [`Page::folded`], with its title above it where it is short.
+    fn titled(&mut self, title: &str, head: &[&str], rows: Vec<Vec<String>>) {
+        if rows.len() > OPEN_ROWS {
+            return self.folded(&html(title), head, rows);
+        }
+        self.put(format_args!("**{}**\n", text(title)));
+        self.table(head, rows);
     }
 
     fn table(&mut self, head: &[&str], rows: Vec<Vec<String>>) {

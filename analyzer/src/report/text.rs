@@ -11,7 +11,9 @@ use super::{Style, words};
 use crate::stages::Stage;
 
 /// Boundaries that are written out.
-const MAX_LINES: usize = 8;
+const MAX_LINES: usize = 7;
+/// Boundaries that get as many lines as they need; the others get one.
+const MAX_WHOLE: usize = 3;
 /// Fat routes, skipped files and the like that are named.
 const MAX_NAMED: usize = 3;
 /// Narrower than this no table can be read.
@@ -92,7 +94,7 @@ fn stages(report: &Report, sheet: &mut Sheet) {
 /// A stage's routes; for the functions of several stages, what to do with them.
 fn about(report: &Report, entry: &StageEntry, width: usize) -> String {
     match entry.stage {
-        Stage::Shared if entry.routes.is_empty() => {
+        Stage::Shared if !report.cut.shared.is_empty() => {
             let names: Vec<String> = report
                 .cut
                 .shared
@@ -100,7 +102,7 @@ fn about(report: &Report, entry: &StageEntry, width: usize) -> String {
                 .map(|shared| {
                     let stages = words::count(shared.stages.len(), "stage");
                     format!(
-                        "{} {} ({stages})",
+                        "{}: {} ({stages})",
                         words::advice(shared.advice),
                         words::short(&shared.function)
                     )
@@ -133,16 +135,16 @@ fn cut(report: &Report, sheet: &mut Sheet) {
     ));
     match words::blocked_lines(report) {
         0 => {}
-        blocked => {
-            title = title.plain(" · ").bad(
-                &format!("{blocked} cannot be cut as they are")
-                    .replace("1 cannot be cut as they are", "1 cannot be cut as it is"),
-            )
+        1 => title = title.plain(" · ").bad("1 cannot be cut as it is"),
+        n => {
+            title = title
+                .plain(" · ")
+                .bad(&format!("{n} cannot be cut as they are"))
         }
     }
     sheet.cut_off(title);
-    for line in lines.iter().take(MAX_LINES) {
-        cut_line(report, line, sheet);
+    for (idx, line) in lines.iter().take(MAX_LINES).enumerate() {
+        cut_line(report, line, idx < MAX_WHOLE, sheet);
     }
     if let Some(rest) = lines.get(MAX_LINES..).filter(|rest| !rest.is_empty()) {
         let price: f64 = rest.iter().map(|line| line.price).sum();
@@ -155,7 +157,7 @@ fn cut(report: &Report, sheet: &mut Sheet) {
     }
 }
 
-fn cut_line(report: &Report, line: &LineEntry, sheet: &mut Sheet) {
+fn cut_line(report: &Report, line: &LineEntry, whole: bool, sheet: &mut Sheet) {
     let text_at = 42;
     let first = Line::new()
         .pad(2)
@@ -166,13 +168,20 @@ fn cut_line(report: &Report, line: &LineEntry, sheet: &mut Sheet) {
         .plain(&format!("price {}", words::price(line.price)))
         .pad(text_at)
         .plain(&line.headline);
-    sheet.wrap(text_at, first);
+    if whole {
+        sheet.wrap(text_at, first);
+    } else {
+        sheet.cut_off(first);
+    }
     if !line.blocked.is_empty() {
         let blocked = Line::new()
             .pad(text_at)
             .bad("blocked: ")
             .plain(&line.blocked);
-        sheet.wrap(text_at, blocked);
+        sheet.cut_off(blocked);
+    }
+    if !whole {
+        return;
     }
     if let Some(contract) = words::contract_of(report, line.from, line.to) {
         let summary = words::contract_summary(&contract.entries, 2);

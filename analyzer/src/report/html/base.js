@@ -86,11 +86,20 @@ function functionLink(id) {
 const valueOf = (item) =>
   item.value === "unknown" ? el("span", { class: "unknown" }, "unknown") : code(item.value);
 
+// What scrolls sideways is a stop of the keyboard, else not.
+const overflowing = new ResizeObserver((seen) => {
+  for (const { target } of seen) {
+    if (target.scrollWidth > target.clientWidth + 1) target.setAttribute("tabindex", "0");
+    else target.removeAttribute("tabindex");
+  }
+});
+
 /** A table whose first `shown` rows are there at once. */
-function table(label, head, rows, shown = 40) {
+function table(label, head, rows, shown = 40, kind = "") {
   const body = el("tbody");
-  const made = el("div", { class: "table", role: "region", "aria-label": label, tabindex: "0" },
+  const made = el("div", { class: `table ${kind}`, role: "group", "aria-label": label },
     el("table", {}, el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))), body));
+  overflowing.observe(made);
   const row = (cells) => el("tr", {}, cells.map((cell, idx) => el("td", { "data-label": head[idx] }, cell)));
   return firstOf(rows, shown, body, row, made);
 }

@@ -2,7 +2,8 @@
 
 // Up to here every function is shown at once.
 const SMALL = 150;
-const MAX_WIRES = 400;
+// More lines than this hide each other; the others show when chosen.
+const MAX_WIRES = 90;
 const map = { query: "", outside: false, unfolded: new Set(), folded: new Set(), all: new Set() };
 const rowOf = new Map();
 const groupOf = new Map();
@@ -14,6 +15,7 @@ const columns = el("div", { class: "columns" });
 const wires = svg("svg", { class: "wires", role: "group", "aria-label": "Crossings; arrow keys move between them" });
 const glow = svg("svg", { class: "wires glow", "aria-hidden": "true" });
 const mapBox = el("div", { class: "map" }, wires, columns, glow);
+const wireNote = el("p", { class: "wire-note quiet" });
 let drawn = [];
 
 /** Stages with a column: the seven, and those beside them that hold something. */
@@ -62,6 +64,15 @@ function more(text, then) {
   return el("button", { type: "button", class: "more", click: () => { then(); renderMap(); } }, text);
 }
 
+const files = new Set(report.functions.map((entry) => entry.file));
+const alike = byKey([...files], (file) => [file.split("/").pop()]);
+
+/** A file's name, with its folder where others have the same. */
+function fileLabel(file) {
+  const parts = file.split("/");
+  return alike.get(parts.at(-1)).length > 1 ? parts.slice(-2).join("/") : parts.at(-1);
+}
+
 /** The functions of one file in one stage. Of many, those at a crossing. */
 function group(stage, file, entries) {
   const key = groupKey(stage, file);
@@ -75,7 +86,7 @@ function group(stage, file, entries) {
       renderMap();
       groupOf.get(key).focus();
     },
-  }, el("span", {}, file.split("/").pop()), el("span", { class: "n" }, String(entries.length)));
+  }, el("span", {}, fileLabel(file)), el("span", { class: "n" }, String(entries.length)));
   groupOf.set(key, head);
   const made = el("div", { class: "group" }, head);
   if (!open) return made;
@@ -124,8 +135,11 @@ function drawWires() {
   }
   const all = [...ends.values()].flatMap((of) => [...of.values()]);
   all.sort((a, b) => b.price - a.price);
-  // Dearest first on the keyboard, yet the thin ones on top for the pointer.
-  drawn = all.slice(0, MAX_WIRES);
+  drawn = all.slice(0, 2000);
+  const inRows = (wire) => (small && !map.query) || (wire.from.matches(".row") && wire.to.matches(".row"));
+  const visible = drawn.filter(inRows).slice(0, MAX_WIRES);
+  wireNote.textContent = visible.length < all.length
+    ? `${visible.length} of ${count(all.length, "line")} are drawn, the dearest; choose a function or a cut line to see the others.` : "";
   const box = mapBox.getBoundingClientRect();
   for (const picture of [wires, glow]) {
     picture.setAttribute("width", columns.scrollWidth);
@@ -133,13 +147,15 @@ function drawWires() {
   }
   const boxes = new Map();
   const boxOf = (end) => {
-    if (!boxes.has(end)) boxes.set(end, end.getBoundingClientRect());
+    if (!boxes.has(end)) {
+      const { left, right, top, bottom } = end.getBoundingClientRect();
+      // At a stage's heading a line ends at its rule, not across its name.
+      boxes.set(end, { left, right, top, bottom: end.matches(".column-head") ? top + 3 : bottom });
+    }
     return boxes.get(end);
   };
-  wires.replaceChildren(...drawn.map((wire, idx) => {
-    wire.path = curve(boxOf(wire.from), boxOf(wire.to), box);
-    return wireElement(wire, idx);
-  }));
+  for (const wire of drawn) wire.path = curve(boxOf(wire.from), boxOf(wire.to), box);
+  wires.replaceChildren(...visible.map((wire, idx) => wireElement(wire, idx, visible.length)));
   glow.replaceChildren();
   if (map.lit) highlight(drawn.filter(map.lit));
 }
@@ -149,7 +165,7 @@ function curve(a, b, box) {
   const x0 = mapBox.scrollLeft - box.left;
   const forward = a.left < b.left;
   const [x1, x2] = forward ? [a.right + x0, b.left + x0] : [a.left + x0, b.right + x0];
-  const [y1, y2] = [(a.top + a.bottom) / 2 - box.top, (b.top + b.bottom) / 2 - box.top];
+  const [y1, y2] = [a, b].map((end) => (end.top + end.bottom) / 2 - box.top);
   const bend = Math.max(18, Math.min(120, Math.abs(x2 - x1) * 0.5)) * (forward ? 1 : -1);
   const n = (value) => value.toFixed(1);
   return { d: `M${n(x1)} ${n(y1)}C${n(x1 + bend)} ${n(y1)} ${n(x2 - bend)} ${n(y2)} ${n(x2)} ${n(y2)}`, x: n(x2), y: n(y2) };
@@ -165,7 +181,7 @@ function lines(wire) {
   ];
 }
 
-function wireElement(wire, idx) {
+function wireElement(wire, idx, n_wires) {
   const first = wire.crossings[0];
   const more = wire.crossings.length > 1 ? ` and ${wire.crossings.length - 1} more` : "";
   const label = `${short(first.from)} to ${short(first.to)}: ${first.via} ${first.name}${more}, price ${priceText(wire.price)}`;
@@ -180,7 +196,7 @@ function wireElement(wire, idx) {
   made.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (event.key === "Enter" || event.key === " ") open();
-    else if (step) wires.children[(idx + step + drawn.length) % drawn.length].focus();
+    else if (step) wires.children[(idx + step + n_wires) % n_wires].focus();
     else return;
     event.preventDefault();
   });
@@ -214,10 +230,12 @@ function stagesSection() {
     },
   }, `${count(outside, "function")} outside the pipeline`);
   const note = report.crossings.length > 0
-    ? "A line is what crosses between two functions; the thicker, the dearer. Choose a line or a function to see its code."
+    ? [el("span", { class: "wide" }, "A line is what crosses between two functions; the thicker, the dearer. "), "Choose a function or a cut line to see the code at both ends."]
     : "Nothing crosses between stages.";
+  const frame = el("div", { class: "map-frame", role: "group", "aria-label": "Functions by stage" }, mapBox);
+  overflowing.observe(frame);
   return section("stages", "Stages", note,
-    el("div", { class: "map-frame", role: "region", "aria-label": "Stages and crossings", tabindex: "0" }, mapBox), toggle);
+    frame, wireNote, toggle);
 }
 
 function watchMap() {

@@ -121,7 +121,7 @@ function contractTitle(at) {
 }
 
 const contractTable = (contract) => table(`Contract of ${contract.at}`, ["Kind", "Name", "Value", "Where"],
-  contract.entries.map((item) => [item.kind.replace("-", " "), code(item.name), valueOf(item), where(item.place)]), 60);
+  contract.entries.map((item) => [item.kind.replace("-", " "), code(item.name), valueOf(item), where(item.place)]), 60, "compact");
 
 function sharedSection() {
   if (report.cut.shared.length === 0) return null;
@@ -148,7 +148,7 @@ function resourcesSection() {
 function skippedSection() {
   if (report.skipped.length === 0) return null;
   return section("skipped", "Skipped", "Left out, and why.",
-    table("Skipped files", ["File", "Why"], report.skipped.map((file) => [code(file.file), file.reason]), 25));
+    table("Skipped files", ["File", "Why"], report.skipped.map((file) => [code(file.file), file.reason]), 25, "compact"));
 }
 
 function build() {

@@ -14,8 +14,8 @@ struct Row<'a> {
     n_findings: usize,
 }
 
-/// Adds the hazards: each on its own where they are few, otherwise one line
-/// per rule.
+/// Adds the hazards: each on its own where they are few or few block,
+/// otherwise one line per rule.
 pub(super) fn write(report: &Report, sheet: &mut Sheet) {
     sheet.gap();
     if report.findings.is_empty() {
@@ -71,12 +71,17 @@ fn title(report: &Report) -> Line {
 fn rows(findings: &[FindingEntry]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let few = findings.len() <= MAX_ROWS;
+    let blocking = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Blocks);
+    let few_block = blocking.count() <= MAX_ROWS / 2;
+    let alone = |finding: &FindingEntry| few || (few_block && finding.severity == Severity::Blocks);
     for finding in findings {
         let alike = |row: &&mut Row<'_>| {
             row.first.hazard == finding.hazard && row.first.severity == finding.severity
         };
         match rows.iter_mut().find(alike) {
-            Some(row) if !few => row.n_findings += 1,
+            Some(row) if !alone(finding) => row.n_findings += 1,
             _ => rows.push(Row {
                 first: finding,
                 n_findings: 1,

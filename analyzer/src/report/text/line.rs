@@ -160,10 +160,14 @@ impl Sheet {
                     row.push((Paint::Plain, " ".repeat(indent)));
                     filled = indent;
                 }
-                let piece = truncated(piece, (self.width - filled).max(columns(piece) - bare + 1));
-                filled += columns(&piece);
+                let piece = if filled + bare > self.width {
+                    &truncated(piece, self.width.saturating_sub(filled).max(1))
+                } else {
+                    piece
+                };
+                filled += columns(piece);
                 fresh = filled <= indent && piece.trim().is_empty();
-                row.push((paint, piece));
+                row.push((paint, piece.to_string()));
             }
         }
         self.emit(row);
