@@ -18,8 +18,16 @@ pub(super) fn render(report: &Report) -> String {
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<Report>();
-    schema.insert("$id".to_string(), SCHEMA_ID.into());
-    schema.to_value()
+    let mut ordered = serde_json::Map::new();
+    // What says which document this is stands first.
+    if let Some(draft) = schema.remove("$schema") {
+        ordered.insert("$schema".to_string(), draft);
+    }
+    ordered.insert("$id".to_string(), SCHEMA_ID.into());
+    let rest = schema.to_value();
+    let rest = rest.as_object().expect("a root schema is an object");
+    ordered.extend(rest.iter().map(|(key, value)| (key.clone(), value.clone())));
+    Value::Object(ordered)
 }
 
 /// Functions, calls and flows alone: what `cutline graph --format json`
