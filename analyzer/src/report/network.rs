@@ -65,6 +65,9 @@ impl Network {
 /// An edge by ids: from, to, data, name.
 type Link<'a> = (&'a str, &'a str, bool, &'a str);
 
+/// A file's part in a stage.
+type Module<'a> = (Stage, &'a str);
+
 fn links(report: &Report) -> BTreeSet<Link<'_>> {
     let calls = report
         .calls
@@ -136,7 +139,7 @@ fn per_module(report: &Report, links: &BTreeSet<Link<'_>>) -> Network {
             )
         })
         .collect();
-    let mut weights: BTreeMap<((Stage, &str), (Stage, &str)), (usize, bool)> = BTreeMap::new();
+    let mut weights: BTreeMap<(Module<'_>, Module<'_>), (usize, bool)> = BTreeMap::new();
     for (from, to, data, _) in links {
         let (Some(from), Some(to)) = (module_of.get(from), module_of.get(to)) else {
             continue;
