@@ -127,6 +127,45 @@ mod tests {
         assert_eq!(names, files);
     }
 
+    /// What the rules find in a fixture, with the stages that its truth says.
+    fn in_fixture(name: &str, root: &str) -> String {
+        use super::support::testing::{Tree, lines};
+        use crate::source::{SourceOptions, SourceTree};
+        use crate::syntax::python;
+
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../fixtures")
+            .join(name);
+        let truth = std::fs::read_to_string(folder.join("truth.toml")).expect("a truth");
+        let truth: toml::Table = truth.parse().expect("the truth is TOML");
+        let functions = truth["function"].as_array().expect("functions");
+        let stages: std::collections::HashMap<&str, &str> = functions
+            .iter()
+            .filter_map(|entry| Some((entry["function"].as_str()?, entry["stage"].as_str()?)))
+            .collect();
+        let tree = SourceTree::read(&folder, &SourceOptions::default()).expect("a tree");
+        let python_files = tree.files.iter().filter(|file| file.path.ends_with(".py"));
+        let facts = python_files
+            .map(|file| python::lower(&file.path, &file.text).expect("the fixture is Python"))
+            .collect();
+        let tree = Tree::new(facts, root, |facts, qualname, _| {
+            let stage = stages.get(format!("{}:{qualname}", facts.path).as_str());
+            let stage = stage.and_then(|stage| Stage::from_name(stage));
+            (stage.unwrap_or(Stage::None), None)
+        });
+        lines(&tree.modules, &check_all(&tree.context()))
+    }
+
+    #[test]
+    fn churn_flask() {
+        insta::assert_snapshot!(in_fixture("churn_flask", "churn_flask"), @"");
+    }
+
+    #[test]
+    fn tumor_fastapi() {
+        insta::assert_snapshot!(in_fixture("tumor_fastapi", "tumor_fastapi"), @"");
+    }
+
     #[test]
     fn each_rule_finds_its_own_example() {
         for hazard in ALL {
