@@ -11,9 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cutline_analyzer::catalog::Catalog;
 use cutline_analyzer::graph::pycg;
 use cutline_analyzer::source::{SourceOptions, SourceTree};
+use cutline_analyzer::{Catalog, Options};
 
 type Edges = BTreeSet<(String, String)>;
 
@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         .into());
     }
-    let catalog = Catalog::built_in();
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
     let mut cases = Vec::new();
     find_cases(Path::new(&root), &mut cases)?;
     cases.sort();
@@ -37,12 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let expected = flatten(serde_json::from_str(&std::fs::read_to_string(
             case.join("callgraph.json"),
         )?)?);
-        let options = SourceOptions {
+        let source = SourceOptions {
             include_tests: true,
             ..SourceOptions::default()
         };
-        let tree = SourceTree::read(case, &options)?;
-        let analysis = cutline_analyzer::examine(&tree, &catalog);
+        let tree = SourceTree::read(case, &source)?;
+        let analysis = cutline_analyzer::examine(&tree, &options);
         let found = flatten(pycg::edges(
             &analysis.modules,
             &analysis.program,

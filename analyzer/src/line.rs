@@ -3,28 +3,22 @@
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
-use crate::graph::{self, CallGraph, ConfigDocs, Program};
+use crate::cut::CutPlan;
+use crate::effects::{self, Effects};
+use crate::graph::data::{self, DataFlowGraph};
+use crate::graph::globals::global_accesses;
+use crate::graph::{self, CallGraph, ConfigDocs, FuncId, Program};
+use crate::hazards::Finding;
 use crate::modules::ModuleSet;
-use crate::report::Report;
+use crate::report::{self, Report};
+use crate::routes::Route;
 use crate::source::{Language, SkipReason, Skipped, SourceFile, SourceTree};
+use crate::stages::{self, Input, Stage, StageMap};
 use crate::syntax::{FileFacts, SyntaxError, python, rust};
 
 /// Stack of the threads that walk syntax: the front ends bound their depth to
 /// what fits in it.
 const STACK_BYTES: usize = 64 << 20;
-
-/// What the rooms up to the graph found.
-#[derive(Debug)]
-pub struct Analysis {
-    /// Files with their names resolved.
-    pub modules: ModuleSet,
-    /// Functions and classes.
-    pub program: Program,
-    /// Who calls whom.
-    pub call_graph: CallGraph,
-    /// What was left out, by path.
-    pub skipped: Vec<Skipped>,
-}
 
 /// What steers an analysis, besides the code.
 #[derive(Clone, Debug)]
@@ -36,28 +30,101 @@ pub struct Options {
     pub pins: Vec<(String, String)>,
 }
 
-/// Reads `tree` and suggests where to cut it.
-pub fn analyze(tree: &SourceTree, options: &Options) -> Report {
-    let analysis = examine(tree, &options.catalog);
-    crate::report::build(tree, &analysis, options)
+/// What each room found.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "each field is the room of its type")]
+pub struct Analysis {
+    pub modules: ModuleSet,
+    pub program: Program,
+    pub call_graph: CallGraph,
+    pub data_flow: DataFlowGraph,
+    pub routes: Vec<Route>,
+    pub effects: Effects,
+    pub stages: StageMap,
+    pub findings: Vec<Finding>,
+    pub plan: CutPlan,
+    pub skipped: Vec<Skipped>,
 }
 
-/// Reads `tree` up to the call graph.
-pub fn examine(tree: &SourceTree, catalog: &Catalog) -> Analysis {
+/// Reads `tree` and suggests where to cut it.
+pub fn analyze(tree: &SourceTree, options: &Options) -> Report {
     with_stack(|| {
-        let (facts, skipped) = lower(tree);
-        let libraries = catalog.libraries().into_keys();
-        let modules = ModuleSet::new(facts, &tree.name, libraries);
-        let mut program = Program::new(&modules);
-        let configs = ConfigDocs::default();
-        let call_graph = graph::solve(&modules, catalog, &mut program, &configs);
-        Analysis {
-            modules,
-            program,
-            call_graph,
-            skipped,
-        }
+        let analysis = examine(tree, options);
+        report::build(tree, &analysis, &options.catalog)
     })
+}
+
+/// Reads `tree` through every room.
+pub fn examine(tree: &SourceTree, options: &Options) -> Analysis {
+    with_stack(|| examine_here(tree, options))
+}
+
+fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
+    let catalog = &options.catalog;
+    let (facts, skipped) = lower(tree);
+    let modules = ModuleSet::new(facts, &tree.name, catalog.libraries().into_keys());
+    let mut program = Program::new(&modules);
+    let configs = ConfigDocs::read(&tree.configs);
+    let call_graph = graph::solve(&modules, catalog, &mut program, &configs);
+    let globals = global_accesses(&modules, &program);
+    let mut data_flow = data::flows(&modules, &program, &call_graph, &globals);
+    let effects = effects::effects(&modules, &program, catalog, &call_graph, &globals);
+    effects::add_flows(&effects, &mut data_flow);
+    let routes = Vec::new();
+    let input = Input {
+        modules: &modules,
+        program: &program,
+        catalog,
+        call_graph: &call_graph,
+        data_flow: &data_flow,
+        effects: &effects,
+        routes: &routes,
+    };
+    let pins = pinned(&modules, &program, &options.pins);
+    let stages = stages::stages(&input, &pins);
+    let findings = Vec::new();
+    let plan = CutPlan::default();
+    Analysis {
+        modules,
+        program,
+        call_graph,
+        data_flow,
+        routes,
+        effects,
+        stages,
+        findings,
+        plan,
+        skipped,
+    }
+}
+
+/// The functions that the configuration pins; the last matching line wins.
+fn pinned(
+    modules: &ModuleSet,
+    program: &Program,
+    pins: &[(String, String)],
+) -> Vec<(FuncId, Stage)> {
+    let mut found = Vec::new();
+    for func in program.func_ids() {
+        let function = program.function(func);
+        let facts = modules.facts(function.file);
+        let qualname = &facts.scope(function.scope).qualname;
+        let id = format!("{}:{qualname}", facts.path);
+        let matching = pins.iter().rfind(|(pattern, _)| {
+            *pattern == id || (!pattern.contains(':') && glob(pattern, &facts.path))
+        });
+        if let Some(stage) = matching.and_then(|(_, stage)| Stage::from_name(stage)) {
+            found.push((func, stage));
+        }
+    }
+    found
+}
+
+fn glob(pattern: &str, path: &str) -> bool {
+    let mut builder = ignore::overrides::OverrideBuilder::new("");
+    let added = builder.add(pattern).is_ok();
+    let matcher = builder.build();
+    added && matcher.is_ok_and(|matcher| matcher.matched(path, false).is_whitelist())
 }
 
 /// Runs `work` on threads whose stack is deep enough for any accepted file.

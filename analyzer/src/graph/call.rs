@@ -486,6 +486,16 @@ impl CallGraph {
         found.map(|idx| &self.calls[*idx as usize])
     }
 
+    /// Functions that `caller` calls, looking through wrappers, with
+    /// repetitions.
+    pub fn callees(&self, caller: FuncId) -> impl Iterator<Item = FuncId> {
+        let start = self.seen_through.partition_point(|call| call.caller < caller);
+        let calls = self.seen_through[start..].iter();
+        calls
+            .take_while(move |call| call.caller == caller)
+            .map(|call| call.callee)
+    }
+
     /// Calls of `caller` made by `expr`, looking through wrappers.
     pub fn seen_through_at(
         &self,

@@ -105,3 +105,5 @@ impl ConfigDocs {
         }
     }
 }
+
+mod read;
