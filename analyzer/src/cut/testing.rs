@@ -6,11 +6,10 @@ use smol_str::SmolStr;
 use super::CutPlan;
 use super::crossings::name_of;
 use crate::catalog::Catalog;
-use crate::effects::{self, Effects};
-use crate::graph::data::{self, DataFlowGraph};
-use crate::graph::globals::global_accesses;
+use crate::effects::Effects;
+use crate::graph::data::DataFlowGraph;
 use crate::hazards::Context;
-use crate::line::Analysis;
+use crate::line::{Analysis, Options};
 use crate::routes::{Route, RouteKind};
 use crate::source::{Language, SourceFile, SourceTree};
 use crate::stages::{Stage, StageMap, Staging};
@@ -49,12 +48,10 @@ impl Given {
             ..SourceTree::default()
         };
         let catalog = Catalog::built_in();
-        let analysis = crate::examine(&tree, &catalog);
-        let globals = global_accesses(&analysis.modules, &analysis.program);
+        let options = Options { catalog: catalog.clone(), pins: Vec::new() };
+        let analysis = crate::examine(&tree, &options);
         let (modules, program) = (&analysis.modules, &analysis.program);
-        let mut data_flow = data::flows(modules, program, &analysis.call_graph, &globals);
-        let effects = effects::effects(modules, program, &catalog, &analysis.call_graph, &globals);
-        effects::add_flows(&effects, &mut data_flow);
+        let (data_flow, effects) = (analysis.data_flow.clone(), analysis.effects.clone());
         let of = program
             .functions
             .iter()
