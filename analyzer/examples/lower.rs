@@ -1,7 +1,10 @@
 //! Times the Python front end on a tree of files: parsing alone, then parsing
 //! and lowering.
 //!
-//! `cargo run --release -p cutline-analyzer --example lower -- PATH…`
+//! `cargo run --release -p cutline-analyzer --example lower -- [--parse-only] [--parallel] PATH…`
+//!
+//! `--parallel` shares the files among all cores: the times are then from
+//! start to end.
 
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 
@@ -9,47 +12,77 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cutline_analyzer::syntax::python;
+use rayon::prelude::*;
 use tree_sitter::Parser;
 
+/// A path and its text.
+type Files = Vec<(PathBuf, String)>;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut parser = Parser::new();
-    parser.set_language(&tree_sitter_python::LANGUAGE.into())?;
+    let (flags, roots): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|arg| arg.starts_with("--"));
+    let is_set = |name: &str| flags.iter().any(|flag| flag == name);
     let mut files = Vec::new();
-    for root in std::env::args().skip(1) {
+    for root in roots {
         python_files(Path::new(&root), &mut files)?;
     }
-    let (mut parsing, mut both) = (Duration::ZERO, Duration::ZERO);
-    let (mut n_bytes, mut n_failed) = (0, 0);
-    for path in &files {
-        let Ok(text) = std::fs::read_to_string(path) else {
-            continue;
-        };
-        n_bytes += text.len();
-        let start = Instant::now();
-        drop(parser.parse(&text, None));
-        parsing += start.elapsed();
-        let start = Instant::now();
-        let lowered = python::lower(&path.to_string_lossy(), &text);
-        both += start.elapsed();
-        if let Err(error) = lowered {
-            n_failed += 1;
-            println!("{}: {error}", path.display());
-        }
-    }
+    let n_threads = usize::from(!is_set("--parallel"));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .build()?;
+    let n_bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
+    let parsing = timed(|| pool.install(|| files.par_iter().for_each_init(parser, parse)));
     println!(
-        "{} files, {n_bytes} bytes, {n_failed} failed; parse {parsing:.2?}, parse and lower {both:.2?}",
+        "{} files, {n_bytes} bytes; parse {parsing:.2?}",
         files.len()
     );
+    if !is_set("--parse-only") {
+        let mut failed = Vec::new();
+        let both = timed(|| failed = pool.install(|| lower(&files)));
+        failed.iter().for_each(|line| println!("{line}"));
+        println!("{} failed; parse and lower {both:.2?}", failed.len());
+    }
     Ok(())
 }
 
-fn python_files(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn parser() -> Parser {
+    let mut parser = Parser::new();
+    parser
+        .set_language(&tree_sitter_python::LANGUAGE.into())
+        .expect("the grammar is of the parser's version");
+    parser
+}
+
+fn parse(parser: &mut Parser, (_, text): &(PathBuf, String)) {
+    drop(parser.parse(text, None));
+}
+
+/// What does not lower, and why.
+fn lower(files: &Files) -> Vec<String> {
+    let lowered = files.par_iter().filter_map(|(path, text)| {
+        let error = python::lower(&path.to_string_lossy(), text).err()?;
+        Some(format!("{}: {error}", path.display()))
+    });
+    lowered.collect()
+}
+
+/// Reads the `.py` files; what is not UTF-8 is left out.
+fn python_files(path: &Path, files: &mut Files) -> std::io::Result<()> {
     if path.is_dir() {
         for entry in std::fs::read_dir(path)? {
             python_files(&entry?.path(), files)?;
         }
-    } else if path.extension().is_some_and(|extension| extension == "py") {
-        files.push(path.to_owned());
+    } else if path.extension().is_some_and(|extension| extension == "py")
+        && let Ok(text) = std::fs::read_to_string(path)
+    {
+        files.push((path.to_owned(), text));
     }
     Ok(())
 }

@@ -433,6 +433,35 @@ fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
 }
 
 impl CallGraph {
+    /// Adds the calls that a framework makes to fill a function's parameters,
+    /// as calls by that function.
+    pub fn add_injected(
+        &mut self,
+        modules: &ModuleSet,
+        program: &Program,
+        injected: &[(FuncId, FuncId)],
+    ) {
+        for (func, dependency) in injected {
+            let function = program.function(*func);
+            let call = CallEdge {
+                caller: *func,
+                callee: *dependency,
+                file: function.file,
+                expr: ExprId(u32::MAX),
+                line: modules.facts(function.file).scope(function.scope).line,
+                certainty: Certainty::Inferred,
+            };
+            self.calls.push(call.clone());
+            self.seen_through.push(call);
+        }
+        let key = |call: &CallEdge| (call.caller, call.line, call.expr, call.callee);
+        self.calls.sort_by_key(key);
+        self.seen_through.sort_by_key(key);
+        self.calls_at = index(self.calls.iter().map(|call| (call.file, call.expr)));
+        let places = self.seen_through.iter().map(|call| (call.file, call.expr));
+        self.seen_through_index = index(places);
+    }
+
     /// What `expr` of `file` can hold, in every context, sorted.
     pub fn held(&self, file: FileId, expr: ExprId) -> Vec<Held> {
         let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();

@@ -238,11 +238,11 @@ impl<'a> Writer<'a> {
     }
 
     fn routes(&self) -> Vec<RouteEntry> {
-        self.analysis.routes.iter().map(|route| self.route(route)).collect()
+        let routes = self.analysis.routes.iter().zip(&self.analysis.reach);
+        routes.map(|(route, reached)| self.route(route, reached)).collect()
     }
 
-    fn route(&self, route: &Route) -> RouteEntry {
-        let reached = crate::routes::reached(&self.analysis.call_graph, route.handler);
+    fn route(&self, route: &Route, reached: &[FuncId]) -> RouteEntry {
         let mut stages: Vec<Stage> = reached
             .iter()
             .map(|func| self.stage(*func))
@@ -261,7 +261,7 @@ impl<'a> Writer<'a> {
             stage: self.stage(route.handler),
             fat: answers && stages.len() >= FAT,
             stages,
-            side_effects: self.side_effects(&reached),
+            side_effects: self.side_effects(reached),
             reaches: reached.iter().map(|func| self.id(*func)).collect(),
         }
     }

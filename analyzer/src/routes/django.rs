@@ -341,7 +341,7 @@ fn registered(survey: &Survey<'_>, call: &Call, prefix: &str, found: &mut Vec<Ro
     for name in survey.texts(&name) {
         let name = regex(&name);
         let many = match name.is_empty() {
-            true => format!("{prefix}"),
+            true => prefix.to_owned(),
             false => format!("{prefix}{}/", name.trim_end_matches('/')),
         };
         let one = format!("{many}{{pk}}/");

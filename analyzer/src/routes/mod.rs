@@ -25,6 +25,10 @@ use survey::Survey;
 /// A framework, or a family of them. Its file holds its rules and tests.
 trait Framework: Sync {
     /// Name of its file.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the test of the room compares it")
+    )]
     fn name(&self) -> &'static str;
     /// Adds the ways in that the tree declares with it.
     fn routes(&self, survey: &Survey<'_>, found: &mut Vec<Route>);
@@ -86,16 +90,28 @@ pub fn reach(
     starts.map(|start| closure(&next, start)).collect()
 }
 
-/// The functions that `from` reaches by calls, itself included, sorted.
-pub fn reached(call_graph: &CallGraph, from: FuncId) -> Vec<FuncId> {
-    closure(&successors(call_graph), from)
+/// What a framework calls before a function, to fill its parameters: pairs of
+/// function and dependency, sorted.
+pub fn injected(
+    modules: &ModuleSet,
+    program: &Program,
+    catalog: &Catalog,
+    call_graph: &CallGraph,
+) -> Vec<(FuncId, FuncId)> {
+    let survey = Survey::new(modules, program, catalog, call_graph);
+    let pairs = fastapi::injected(&survey).into_iter();
+    let mut pairs: Vec<_> = pairs
+        .flat_map(|(func, needs)| needs.into_iter().map(move |need| (func, need)))
+        .collect();
+    pairs.sort_unstable();
+    pairs
 }
 
 type Successors = FxHashMap<FuncId, BTreeSet<FuncId>>;
 
 fn successors(call_graph: &CallGraph) -> Successors {
     let mut next = Successors::default();
-    for call in &call_graph.calls {
+    for call in &call_graph.seen_through {
         next.entry(call.caller).or_default().insert(call.callee);
     }
     next
@@ -174,22 +190,4 @@ pub enum RouteKind {
     Script,
     /// A hook of the framework: start-up, before each request.
     Hook,
-}
-
-/// The functions that calls from `from` reach, sorted, with `from` itself.
-/// Wrappers that only forward are looked through.
-pub fn reached(call_graph: &crate::graph::CallGraph, from: FuncId) -> Vec<FuncId> {
-    let mut found = vec![from];
-    let mut seen = rustc_hash::FxHashSet::from_iter([from]);
-    let mut next = 0;
-    while next < found.len() {
-        for callee in call_graph.callees(found[next]) {
-            if seen.insert(callee) {
-                found.push(callee);
-            }
-        }
-        next += 1;
-    }
-    found.sort_unstable();
-    found
 }

@@ -250,3 +250,81 @@ fn commands_jobs_steps_and_scripts() {
          script run.py -> run.py:<module>",
     );
 }
+
+#[test]
+fn a_handler_is_the_function_itself_whatever_wraps_it() {
+    check(
+        &[(
+            "app.py",
+            "import functools\nfrom flask import Flask\nfrom flask_restful import Api, Resource\nclass Service(Flask):\n    pass\napp = Service(__name__)\napi = Api(app, prefix='/api')\ndef guard(view):\n    @functools.wraps(view)\n    def wrapper(*args):\n        return view(*args)\n    return wrapper\n@app.route('/a')\n@guard\ndef a(): ...\n@guard\ndef b(): ...\ndef c(): ...\napp.add_url_rule('/b', 'b', b)\napp.add_url_rule('/c', view_func=guard(c))\napp.post('/d')(c)\nclass Item(Resource):\n    def put(self): ...\napi.add_resource(Item, '/items')\n",
+        )],
+        "GET /a -> app.py:a
+         PUT /api/items -> app.py:Item.put
+         GET /b -> app.py:b
+         GET /c -> app.py:c
+         POST /d -> app.py:c",
+    );
+}
+
+#[test]
+fn an_application_that_nobody_passes_is_still_one() {
+    check(
+        &[(
+            "views.py",
+            "import flask\ndef init(app):\n    @app.route('/x')\n    def x(): ...\n    @app.before_request\n    def before(): ...\n",
+        )],
+        "GET /x -> views.py:init.<locals>.x",
+    );
+}
+
+#[test]
+fn pipelines_name_their_steps() {
+    check(
+        &[(
+            "dags.py",
+            "from airflow.operators.python import PythonOperator\nfrom kedro.pipeline import node\nfrom metaflow import FlowSpec, step\ndef load(): ...\ndef fit(): ...\nPythonOperator(task_id='load', python_callable=load)\nnode(func=fit, inputs='x', outputs='y', name='fit_node')\nclass Flow(FlowSpec):\n    @step\n    def start(self): ...\n",
+        )],
+        "step fit_node -> dags.py:fit
+         step load -> dags.py:load
+         step start -> dags.py:Flow.start",
+    );
+}
+
+#[test]
+fn subcommands_and_schedules() {
+    check(
+        &[(
+            "app.py",
+            "import argparse\nfrom celery import shared_task\nfrom apscheduler.schedulers.background import BackgroundScheduler\n@shared_task\ndef clean(): ...\nCELERY_BEAT_SCHEDULE = {'every-night': {'task': 'app.clean', 'schedule': 10}}\ndef tick(): ...\nscheduler = BackgroundScheduler()\nscheduler.add_job(tick, 'interval')\ndef train(args): ...\ndef main():\n    parser = argparse.ArgumentParser()\n    sub = parser.add_subparsers()\n    p = sub.add_parser('train')\n    p.set_defaults(func=train)\n",
+        )],
+        "command app -> app.py:main
+         command app train -> app.py:train
+         job clean -> app.py:clean
+         job every-night -> app.py:clean
+         job tick -> app.py:tick",
+    );
+}
+
+#[test]
+fn a_background_task_is_a_job_and_part_of_its_request() {
+    let files = [(
+        "app.py",
+        "from fastapi import BackgroundTasks, FastAPI\napp = FastAPI()\ndef work(): ...\n@app.post('/x')\ndef x(tasks: BackgroundTasks):\n    tasks.add_task(work)\n",
+    )];
+    check(
+        &files,
+        "POST /x -> app.py:x
+         job work -> app.py:work",
+    );
+    let (analysis, found) = examined(&tree(&files));
+    let (modules, program) = (&analysis.modules, &analysis.program);
+    let catalog = Catalog::built_in();
+    let reached = reach(modules, program, &catalog, &analysis.call_graph, &found);
+    let names = reached[0].iter();
+    let names: Vec<String> = names
+        .map(|func| function(modules, program, *func))
+        .collect();
+    assert_eq!(names, ["app.py:work", "app.py:x"]);
+    let by_calls = super::reached(&analysis.call_graph, found[0].handler);
+    assert_eq!(by_calls, [found[0].handler]);
+}
