@@ -11,7 +11,7 @@ use crate::graph::{self, CallGraph, ConfigDocs, FuncId, Program};
 use crate::hazards::Finding;
 use crate::modules::ModuleSet;
 use crate::report::{self, Report};
-use crate::routes::Route;
+use crate::routes::{self, Route};
 use crate::source::{Language, SkipReason, Skipped, SourceFile, SourceTree};
 use crate::stages::{self, Input, Stage, StageMap};
 use crate::syntax::{FileFacts, SyntaxError, python, rust};
@@ -39,6 +39,8 @@ pub struct Analysis {
     pub call_graph: CallGraph,
     pub data_flow: DataFlowGraph,
     pub routes: Vec<Route>,
+    /// What each route reaches, in their order.
+    pub reach: Vec<Vec<FuncId>>,
     pub effects: Effects,
     pub stages: StageMap,
     pub findings: Vec<Finding>,
@@ -65,12 +67,16 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
     let modules = ModuleSet::new(facts, &tree.name, catalog.libraries().into_keys());
     let mut program = Program::new(&modules);
     let configs = ConfigDocs::read(&tree.configs);
-    let call_graph = graph::solve(&modules, catalog, &mut program, &configs);
+    let mut call_graph = graph::solve(&modules, catalog, &mut program, &configs);
+    let injected = routes::injected(&modules, &program, catalog, &call_graph);
+    call_graph.add_injected(&modules, &program, &injected);
     let globals = global_accesses(&modules, &program);
     let mut data_flow = data::flows(&modules, &program, &call_graph, &globals);
+    data_flow.add_injected(&program, &modules, &injected);
     let effects = effects::effects(&modules, &program, catalog, &call_graph, &globals);
     effects::add_flows(&effects, &mut data_flow);
-    let routes = Vec::new();
+    let routes = routes::routes(&modules, &program, catalog, &call_graph);
+    let reach = routes::reach(&modules, &program, catalog, &call_graph, &routes);
     let input = Input {
         modules: &modules,
         program: &program,
@@ -90,6 +96,7 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
         call_graph,
         data_flow,
         routes,
+        reach,
         effects,
         stages,
         findings,

@@ -89,6 +89,10 @@ pub struct CallEntry {
     /// Arguments it keeps, for something else to call later.
     #[serde(default)]
     pub registers: Vec<ArgumentRef>,
+    /// Methods of its receiver that it calls, when a class of the tree
+    /// overrides them: `run` for `threading.Thread.start`.
+    #[serde(default)]
+    pub invokes: Vec<SmolStr>,
     /// What it does to columns, in one word: `one-hot`, `bins`, `fill`, …
     pub transform: Option<SmolStr>,
 }

@@ -41,11 +41,19 @@ pub(super) fn call_value(
                 let inst = classes::method_instance(solver, func);
                 invoke(solver, inst, Some(value), at, args, result);
             } else {
-                classes::call_library_base(solver, class, "__call__", at, result);
+                let dst = solver.fresh();
+                for base in solver.program.library_bases(class) {
+                    library::load_member(solver, &base, "__call__", dst, value);
+                }
+                let args: Vec<Node> = args.iter().map(|arg| arg.node).collect();
+                solver.on(dst, Use::Callback { at, args, result });
             }
         }
         Value::External(path) => {
             library::call_external(solver, path, at, args, result, decorates);
+        }
+        Value::Inherited(path, receiver) => {
+            library::call_inherited(solver, path, receiver, at, args, result);
         }
         Value::Object(path, _) => {
             let path = format!("{}.__call__", solver.text(path));

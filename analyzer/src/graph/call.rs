@@ -433,6 +433,35 @@ fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
 }
 
 impl CallGraph {
+    /// Adds the calls that a framework makes to fill a function's parameters,
+    /// as calls by that function.
+    pub fn add_injected(
+        &mut self,
+        modules: &ModuleSet,
+        program: &Program,
+        injected: &[(FuncId, FuncId)],
+    ) {
+        for (func, dependency) in injected {
+            let function = program.function(*func);
+            let call = CallEdge {
+                caller: *func,
+                callee: *dependency,
+                file: function.file,
+                expr: ExprId(u32::MAX),
+                line: modules.facts(function.file).scope(function.scope).line,
+                certainty: Certainty::Inferred,
+            };
+            self.calls.push(call.clone());
+            self.seen_through.push(call);
+        }
+        let key = |call: &CallEdge| (call.caller, call.line, call.expr, call.callee);
+        self.calls.sort_by_key(key);
+        self.seen_through.sort_by_key(key);
+        self.calls_at = index(self.calls.iter().map(|call| (call.file, call.expr)));
+        let places = self.seen_through.iter().map(|call| (call.file, call.expr));
+        self.seen_through_index = index(places);
+    }
+
     /// What `expr` of `file` can hold, in every context, sorted.
     pub fn held(&self, file: FileId, expr: ExprId) -> Vec<Held> {
         let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
@@ -484,6 +513,16 @@ impl CallGraph {
     pub fn calls_at(&self, file: FileId, expr: ExprId) -> impl Iterator<Item = &CallEdge> {
         let found = self.calls_at.get(&(file, expr)).into_iter().flatten();
         found.map(|idx| &self.calls[*idx as usize])
+    }
+
+    /// Functions that `caller` calls, looking through wrappers, with
+    /// repetitions.
+    pub fn callees(&self, caller: FuncId) -> impl Iterator<Item = FuncId> {
+        let start = self.seen_through.partition_point(|call| call.caller < caller);
+        let calls = self.seen_through[start..].iter();
+        calls
+            .take_while(move |call| call.caller == caller)
+            .map(|call| call.callee)
     }
 
     /// Calls of `caller` made by `expr`, looking through wrappers.

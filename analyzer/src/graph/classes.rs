@@ -52,6 +52,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         }
         Value::Generator(_) | Value::Partial(_) | Value::Iterator(_) => {}
         Value::Static(_) | Value::ClassMethod(_) | Value::Setter(_) | Value::Nothing => {}
+        Value::Inherited(..) => {}
         Value::ContainerMethod(..) => {}
     }
 }
@@ -542,20 +543,6 @@ pub(super) fn found_base(solver: &mut Solver<'_>, class: ClassId, value: ValueId
     }
 }
 
-/// Calls the member of a library's base class, where it has one.
-pub(super) fn call_library_base(
-    solver: &mut Solver<'_>,
-    class: ClassId,
-    name: &str,
-    at: At,
-    result: Node,
-) {
-    for base in solver.program.library_bases(class) {
-        let path = format!("{base}.{name}");
-        library::call_object(solver, &path, at, &[], result, false);
-    }
-}
-
 /// Methods that nothing has called yet get an instance of their own class, so
 /// that what they do with `self` is seen.
 pub(super) fn seed_receivers(solver: &mut Solver<'_>) {
@@ -579,6 +566,10 @@ pub(super) fn seed_receivers(solver: &mut Solver<'_>) {
         }
         let sym = solver.symbols.intern(&receiver.name);
         let node = solver.node(Key::Var(inst, function.scope, sym));
+        // Called through instances of its own, this one serves nobody.
+        if solver.has_instances(solver.func_of(inst)) {
+            continue;
+        }
         let of_class = decorated("classmethod") || scope.name == "__new__";
         if !solver.is_unknown(node) {
             continue;

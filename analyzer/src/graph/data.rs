@@ -108,6 +108,27 @@ pub fn flows(
 }
 
 impl DataFlowGraph {
+    /// Adds what a framework hands to a function's parameters.
+    pub fn add_injected(
+        &mut self,
+        program: &Program,
+        modules: &ModuleSet,
+        injected: &[(FuncId, FuncId)],
+    ) {
+        for (func, dependency) in injected {
+            let function = program.function(*func);
+            self.flows.push(Flow {
+                from: *dependency,
+                to: *func,
+                via: Via::Return,
+                name: bare_name(modules, program, *dependency),
+                file: function.file,
+                line: modules.facts(function.file).scope(function.scope).line,
+            });
+        }
+        self.tidy();
+    }
+
     /// Sorts, and drops repetitions and flows from a function to itself.
     pub fn tidy(&mut self) {
         self.flows.retain(|flow| flow.from != flow.to);

@@ -142,8 +142,37 @@ pub(super) fn load_member(
     }
     let path = format!("{path}.{name}");
     let sym = solver.symbols.intern(&path);
-    solver.receivers.entry(sym).or_insert(receiver);
-    solver.put_external(dst, &path);
+    match solver.get(receiver) {
+        Value::Instance(_) => {
+            solver.put(dst, Value::Inherited(sym, receiver));
+        }
+        _ => {
+            solver.receivers.entry(sym).or_insert(receiver);
+            solver.put_external(dst, &path);
+        }
+    }
+}
+
+/// Calls a library's method on an instance of a class of the tree that
+/// inherits it; such a method may call back methods of the class.
+pub(super) fn call_inherited(
+    solver: &mut Solver<'_>,
+    path: Sym,
+    receiver: ValueId,
+    at: At,
+    args: &[SiteArg],
+    result: Node,
+) {
+    let path = solver.symbols.text(path).clone();
+    call_path(solver, &path, at, args, result, false, Some(receiver));
+    let Value::Instance(class) = *solver.get(receiver) else { return };
+    let invoked = solver.catalog.call(&path).map(|entry| entry.invokes.clone());
+    for name in invoked.into_iter().flatten() {
+        if let Some(func) = classes::method(solver, class, &name) {
+            let inst = classes::method_instance(solver, func);
+            super::bind::invoke(solver, inst, Some(receiver), at, args, result);
+        }
+    }
 }
 
 /// A member of a text, which is also what paths are.
@@ -234,7 +263,10 @@ fn call_path(
         }
     }
     if WRAPPERS.contains(&path) {
-        pass_callables(solver, args, result);
+        // `wraps(f)` is about `f` but gives something else.
+        if path != "functools.wraps" && path != "functools.update_wrapper" {
+            pass_callables(solver, args, result);
+        }
         // `wraps(f)` gives a decorator that gives back what it decorates.
         let same = format!("{path}()");
         solver.put_external(result, &same);
@@ -374,6 +406,7 @@ pub(super) fn call_back(
         | Value::Static(_)
         | Value::Bound(..)
         | Value::Class(_)
+        | Value::Inherited(..)
         | Value::Partial(_) => {}
         Value::Instance(class) if classes::method(solver, *class, "__call__").is_some() => {}
         Value::External(path) => {

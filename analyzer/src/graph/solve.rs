@@ -635,6 +635,11 @@ impl<'a> Solver<'a> {
         inst
     }
 
+    /// True if some call sites of `func` have instances of their own.
+    pub(crate) fn has_instances(&self, func: FuncId) -> bool {
+        self.n_instances.get(&func).is_some_and(|n_instances| *n_instances > 0)
+    }
+
     pub(crate) fn inst(&self, inst: InstId) -> &Inst {
         &self.insts[inst.0 as usize]
     }

@@ -56,6 +56,8 @@ pub(crate) enum Value {
     /// An instance of a library's type; where it is constructed, when it is
     /// constructed by name.
     Object(Sym, Option<(FileId, ExprId)>),
+    /// A library's method that an instance of a class of the tree inherits.
+    Inherited(Sym, ValueId),
     /// A list, tuple, set or dict.
     Container(AllocId),
     /// A method of a container of the tree.

@@ -55,6 +55,9 @@ impl Format {
 
     /// The report in this format.
     pub fn render(self, report: &Report) -> String {
+        if self == Format::Json {
+            return serde_json::to_string_pretty(report).unwrap_or_default();
+        }
         format!("{}\n", report.name)
     }
 }

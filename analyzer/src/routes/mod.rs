@@ -1,9 +1,154 @@
 //! Where the outside world enters: HTTP routes, commands, schedules, steps.
 
+mod axum;
+mod cli;
+mod django;
+mod fastapi;
+mod flask;
+mod jobs;
+mod scripts;
+mod steps;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::graph::FuncId;
-use crate::modules::FileId;
+use crate::catalog::Catalog;
+use crate::graph::{CallGraph, FuncId, Program};
+use crate::modules::{FileId, ModuleSet};
+use survey::Survey;
+
+/// A framework, or a family of them. Its file holds its rules and tests.
+trait Framework: Sync {
+    /// Name of its file.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the test of the room compares it")
+    )]
+    fn name(&self) -> &'static str;
+    /// Adds the ways in that the tree declares with it.
+    fn routes(&self, survey: &Survey<'_>, found: &mut Vec<Route>);
+}
+
+/// Every framework, by name.
+static ALL: &[&dyn Framework] = &[
+    &axum::Axum,
+    &cli::Cli,
+    &django::Django,
+    &fastapi::FastApi,
+    &flask::Flask,
+    &jobs::Jobs,
+    &scripts::Scripts,
+    &steps::Steps,
+];
+
+/// The ways into the program: by kind, path and method, each once.
+pub fn routes(
+    modules: &ModuleSet,
+    program: &Program,
+    catalog: &Catalog,
+    call_graph: &CallGraph,
+) -> Vec<Route> {
+    let survey = Survey::new(modules, program, catalog, call_graph);
+    let mut found = Vec::new();
+    for framework in ALL {
+        framework.routes(&survey, &mut found);
+    }
+    found.sort_by(|a, b| {
+        let key = |route: &Route| (route.kind, route.path.clone(), route.method.clone());
+        (key(a), a).cmp(&(key(b), b))
+    });
+    found.dedup();
+    found
+}
+
+/// The functions that each route's handler reaches, itself included, sorted;
+/// in the order of `routes`.
+///
+/// What counts is calls, the dependencies that FastAPI resolves before it
+/// calls the handler, and the background tasks that belong to the request.
+/// Threads and queued jobs are ways in of their own.
+pub fn reach(
+    modules: &ModuleSet,
+    program: &Program,
+    catalog: &Catalog,
+    call_graph: &CallGraph,
+    routes: &[Route],
+) -> Vec<Vec<FuncId>> {
+    let survey = Survey::new(modules, program, catalog, call_graph);
+    let mut next = successors(call_graph);
+    fastapi::add_tasks(call_graph, &mut next);
+    let injected = fastapi::injected(&survey);
+    for (func, dependencies) in &injected {
+        next.entry(*func).or_default().extend(dependencies);
+    }
+    let starts = routes.iter().map(|route| route.handler);
+    starts.map(|start| closure(&next, start)).collect()
+}
+
+/// What a framework calls before a function, to fill its parameters: pairs of
+/// function and dependency, sorted.
+pub fn injected(
+    modules: &ModuleSet,
+    program: &Program,
+    catalog: &Catalog,
+    call_graph: &CallGraph,
+) -> Vec<(FuncId, FuncId)> {
+    let survey = Survey::new(modules, program, catalog, call_graph);
+    let pairs = fastapi::injected(&survey).into_iter();
+    let mut pairs: Vec<_> = pairs
+        .flat_map(|(func, needs)| needs.into_iter().map(move |need| (func, need)))
+        .collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+type Successors = FxHashMap<FuncId, BTreeSet<FuncId>>;
+
+fn successors(call_graph: &CallGraph) -> Successors {
+    let mut next = Successors::default();
+    for call in &call_graph.seen_through {
+        next.entry(call.caller).or_default().insert(call.callee);
+    }
+    next
+}
+
+fn closure(next: &Successors, from: FuncId) -> Vec<FuncId> {
+    let mut seen = BTreeSet::from([from]);
+    let mut todo = vec![from];
+    while let Some(func) = todo.pop() {
+        for callee in next.get(&func).into_iter().flatten() {
+            if seen.insert(*callee) {
+                todo.push(*callee);
+            }
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// HTTP methods that handlers of a class are named after.
+const HTTP_METHODS: [&str; 8] = [
+    "get", "post", "put", "patch", "delete", "head", "options", "trace",
+];
+
+fn is_http_method(name: &str) -> bool {
+    HTTP_METHODS.contains(&name)
+}
+
+/// The class's own answers, by upper-case method.
+fn class_handlers(survey: &Survey<'_>, class: crate::graph::ClassId) -> BTreeMap<SmolStr, FuncId> {
+    let methods = HTTP_METHODS.iter();
+    methods
+        .filter_map(|name| {
+            let func = survey.method(class, name)?;
+            Some((SmolStr::from(name.to_uppercase()), func))
+        })
+        .collect()
+}
 
 /// A way in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

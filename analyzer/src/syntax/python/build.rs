@@ -18,6 +18,8 @@ pub(super) struct Lower<'t> {
     pub(super) exprs: Vec<Expr>,
     /// The scope whose body is being lowered.
     pub(super) scope: ScopeId,
+    /// `(x)` where `type(x).y = z` is to the grammar an alias named `(x).y`.
+    pub(super) type_argument: Option<Node<'t>>,
     temporaries: u32,
     depth: u32,
     too_deep: Option<u32>,
@@ -32,6 +34,7 @@ impl<'t> Lower<'t> {
             scopes: Vec::new(),
             exprs: Vec::with_capacity(text.len() / 8),
             scope: ScopeId::MODULE,
+            type_argument: None,
             temporaries: 0,
             depth: 0,
             too_deep: None,

@@ -52,6 +52,7 @@ impl<'t> Lower<'t> {
     pub(super) fn unwrapped(&mut self, mut node: Node<'t>) -> Node<'t> {
         loop {
             let is_wrapper = match kind(node) {
+                _ if self.type_argument == Some(node) => false,
                 Kind::ParenthesizedExpression | Kind::AsPatternTarget => true,
                 Kind::Type => node.is_named(),
                 // `(target) = value`: a tuple has a comma.
@@ -70,6 +71,7 @@ impl<'t> Lower<'t> {
 
     fn expr_kind(&mut self, node: Node<'t>) -> ExprKind {
         match kind(node) {
+            _ if self.type_argument == Some(node) => self.call_of_type(node),
             Kind::Identifier | Kind::Underscore => ExprKind::Name(self.name(node)),
             Kind::Attribute => self.attribute(node),
             Kind::DottedName | Kind::MemberType => self.path(node),
@@ -153,6 +155,20 @@ impl<'t> Lower<'t> {
             Some(args) if kind(args) == Kind::ArgumentList => self.children(args),
             // `f(x for x in y)`
             args => args.into_iter().collect(),
+        };
+        let args = args.into_iter().map(|arg| self.arg(arg)).collect();
+        ExprKind::Call { callee, args }
+    }
+
+    /// `type(x)`, of which `node` is `(x)`.
+    fn call_of_type(&mut self, node: Node<'t>) -> ExprKind {
+        let callee = self.push(node, ExprKind::Name("type".into()));
+        let args = match kind(node) {
+            Kind::GeneratorExpression => {
+                self.type_argument = None;
+                vec![node]
+            }
+            _ => self.children(node),
         };
         let args = args.into_iter().map(|arg| self.arg(arg)).collect();
         ExprKind::Call { callee, args }

@@ -64,16 +64,14 @@ impl<'t> Lower<'t> {
 
     /// Adds the pieces of `literal`, or says what it is if it is no text.
     fn literal(&mut self, literal: Node<'t>, pieces: &mut Vec<Piece<'t>>) -> Option<ExprKind> {
-        let children = self.children(literal);
-        let start = children.first().map_or("", |start| self.text_of(*start));
-        let prefix = Prefix::of(start);
+        let prefix = self.prefix(literal);
         if prefix.bytes {
             return Some(ExprKind::Bytes);
         }
         if prefix.backquote {
             return Some(ExprKind::Opaque(Box::default()));
         }
-        for child in children {
+        for child in self.children(literal) {
             match kind(child) {
                 Kind::StringContent => self.add_text(child, &prefix, pieces),
                 Kind::Interpolation => self.hole(child, pieces),
@@ -101,7 +99,11 @@ impl<'t> Lower<'t> {
     fn hole(&mut self, node: Node<'t>, pieces: &mut Vec<Piece<'t>>) {
         let mut holes = vec![node];
         while let Some(node) = holes.pop() {
-            if let Some(value) = field(node, Field::Expression) {
+            if let Some(mut value) = field(node, Field::Expression) {
+                // `{x:=9}` is no assignment but a format.
+                if kind(value) == Kind::NamedExpression {
+                    value = field(value, Field::Name).unwrap_or(value);
+                }
                 pieces.push(Piece::Hole(self.expr(value)));
             }
             if let Some(format) = field(node, Field::FormatSpecifier) {
@@ -119,21 +121,25 @@ impl<'t> Lower<'t> {
             return None;
         };
         let only = self.unwrapped(only);
-        if !matches!(kind(only), Kind::String | Kind::ConcatenatedString) {
+        let literals = match kind(only) {
+            Kind::String => vec![only],
+            Kind::ConcatenatedString => self.children(only),
+            _ => return None,
+        };
+        if literals
+            .into_iter()
+            .any(|literal| self.prefix(literal).format)
+        {
             return None;
         }
-        let n_exprs = self.exprs.len();
-        let value = self.string(only);
-        self.exprs.truncate(n_exprs);
-        match value {
-            ExprKind::Str(text) if !self.is_format(only) => Some(text),
+        match self.string(only) {
+            ExprKind::Str(text) => Some(text),
             _ => None,
         }
     }
 
-    /// Whether a literal in `node` is an f-string, even one without holes.
-    fn is_format(&self, node: Node<'t>) -> bool {
-        let start = self.text_of(node).split(['\'', '"']).next();
-        Prefix::of(start.unwrap_or_default()).format
+    fn prefix(&mut self, literal: Node<'t>) -> Prefix {
+        let start = self.first_child(literal);
+        Prefix::of(start.map_or("", |start| self.text_of(start)))
     }
 }

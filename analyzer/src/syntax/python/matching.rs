@@ -14,6 +14,10 @@ use super::compound::{Arm, nested};
 use super::kinds::{Field, Kind, field, kind};
 use crate::syntax::facts::{ExprId, ExprKind, Stmt, StmtKind};
 
+/// Further down, a capture is "some part" of the value there: a path is
+/// written out once per capture.
+const LONGEST_PATH: usize = 8;
+
 /// A step from a value to a part of it.
 #[derive(Clone)]
 enum Step<'t> {
@@ -257,7 +261,12 @@ impl<'t> Lower<'t> {
 
 fn extended<'t>(path: &[Step<'t>], step: Step<'t>) -> Vec<Step<'t>> {
     let mut path = path.to_vec();
-    path.push(step);
+    if path.len() < LONGEST_PATH {
+        path.push(step);
+    } else {
+        path.truncate(LONGEST_PATH - 1);
+        path.push(Step::Some);
+    }
     path
 }
 

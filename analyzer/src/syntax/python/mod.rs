@@ -10,6 +10,8 @@
 //!   `raise error from cause` an `Expr` of the cause and then a `Raise`;
 //! - `pass`, `break` and `continue` leave no statement; a docstring is also the
 //!   first statement;
+//! - what a comprehension iterates first is evaluated outside of it, as in
+//!   CPython: scopes in there have the scope around for their parent;
 //! - type parameters (`def f[T]`) are not kept;
 //! - `print x` of Python 2 is a call to `print`, `print >> f, x` one with
 //!   `file=f`; a tuple as a parameter is unpacked from `$1` in the body.
@@ -23,6 +25,8 @@ mod literals;
 mod matching;
 mod scopes;
 mod statements;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::cell::RefCell;
@@ -30,6 +34,7 @@ use std::cell::RefCell;
 use tree_sitter::{Node, Parser, Tree};
 
 use self::build::Lower;
+use self::kinds::{Kind, kind};
 use super::SyntaxError;
 use super::facts::{FileFacts, Rules};
 
@@ -57,8 +62,9 @@ pub fn lower(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
     let text = text::normalised(text);
     let tree = parse(&text).ok_or(SyntaxError::Parse { line: 1, column: 1 })?;
     let root = tree.root_node();
-    if root.has_error() {
-        return Err(first_error(root, &text));
+    if let Some(node) = error_in(root) {
+        let (line, column) = text::Places::new(&text).of(node);
+        return Err(SyntaxError::Parse { line, column });
     }
     Lower::new(&text, root).file(path, root)
 }
@@ -76,21 +82,33 @@ fn new_parser() -> Parser {
     parser
 }
 
-/// Where the first node in `root` stands that is an error or was made up.
-fn first_error(root: Node<'_>, text: &str) -> SyntaxError {
+/// The first error in `root` that is CPython's too, as exactly as the parser
+/// knows it.
+///
+/// In type parameters and in the holes of f-strings the grammar knows less
+/// than CPython (`[T = int]`, `{x:=^9}`), and the parser's recovery does not
+/// reach beyond them, so that an error there is none.
+fn error_in(root: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = root.walk();
+    let mut found: Option<Node<'_>> = None;
     loop {
         let node = cursor.node();
-        if node.is_error() || node.is_missing() {
-            let (line, column) = text::Places::new(text).of(node);
-            return SyntaxError::Parse { line, column };
+        if found.is_some_and(|found| node.start_byte() >= found.end_byte()) {
+            return found;
         }
-        if node.has_error() && cursor.goto_first_child() {
+        if node.is_error() || node.is_missing() {
+            found = Some(node);
+        }
+        let is_lenient = matches!(kind(node), Kind::TypeParameter | Kind::Interpolation);
+        if node.has_error() && !is_lenient && cursor.goto_first_child() {
             continue;
+        }
+        if found == Some(node) {
+            return found;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                return SyntaxError::Parse { line: 1, column: 1 };
+                return found;
             }
         }
     }

@@ -196,16 +196,23 @@ impl<'t> Lower<'t> {
             _ => (Builds::Generator, "<genexpr>"),
         };
         let scope = self.open_scope(ScopeKind::Comprehension, name, line(node), end_line(node));
-        let body = self.within(scope, |this| this.comprehension_body(node));
+        let around = self.scope;
+        let body = self.within(scope, |this| this.comprehension_body(node, around));
         self.scope_mut(scope).body = body;
         ExprKind::Comprehension { builds, scope }
     }
 
-    fn comprehension_body(&mut self, node: Node<'t>) -> Vec<Stmt> {
+    /// What is iterated first runs in the scope `around`, and so lambdas and
+    /// comprehensions in it have that for their parent.
+    fn comprehension_body(&mut self, node: Node<'t>, around: ScopeId) -> Vec<Stmt> {
         let mut clauses = Vec::new();
+        let mut outside = Some(around);
         for child in self.children(node) {
             match kind(child) {
-                Kind::ForInClause => clauses.push((self.for_clause(child), line(child))),
+                Kind::ForInClause => {
+                    let scope = outside.take().unwrap_or(self.scope);
+                    clauses.push((self.for_clause(child, scope), line(child)));
+                }
                 Kind::IfClause => {
                     let test = self.first_child(child).unwrap_or(child);
                     clauses.push((Clause::If(self.expr(test)), line(child)));
@@ -238,15 +245,17 @@ impl<'t> Lower<'t> {
             })
     }
 
-    fn for_clause(&mut self, node: Node<'t>) -> Clause {
+    fn for_clause(&mut self, node: Node<'t>, iterated_in: ScopeId) -> Clause {
         if self.is_async(node) {
             let id = self.scope;
             self.scope_mut(id).is_async = true;
         }
-        let iter = match *self.fields(node, Field::Right).as_slice() {
-            [iter] => self.expr(iter),
-            ref several => self.tuple(node, several),
-        };
+        let iter = self.within(iterated_in, |this| {
+            match *this.fields(node, Field::Right).as_slice() {
+                [iter] => this.expr(iter),
+                ref several => this.tuple(node, several),
+            }
+        });
         let target = self.expr_of(node, Field::Left);
         Clause::For(LoopHead::For { target, iter })
     }

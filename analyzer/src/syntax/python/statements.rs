@@ -162,19 +162,35 @@ impl<'t> Lower<'t> {
 
     /// `type X[T] = …`: the parameters are dropped.
     fn type_alias(&mut self, node: Node<'t>) -> StmtKind {
-        let mut left = field(node, Field::Left).unwrap_or(node);
-        while kind(left) != Kind::Identifier {
-            match self.children(left).first() {
-                Some(inner) => left = *inner,
-                None => break,
-            }
-        }
-        let name = ExprKind::Name(self.name(left));
+        let left = field(node, Field::Left).unwrap_or(node);
+        let left = self.unwrapped(left);
+        let name = self.leftmost(left);
+        let target = if matches!(kind(left), Kind::Attribute | Kind::Subscript) {
+            self.type_argument = Some(name);
+            self.expr(left)
+        } else {
+            self.expr(name)
+        };
         StmtKind::Assign {
-            targets: vec![self.push(left, name)],
+            targets: vec![target],
             value: self.expr_of(node, Field::Right),
             annotation: None,
         }
+    }
+
+    /// The name or bracketed expression that `node` starts with.
+    fn leftmost(&mut self, mut node: Node<'t>) -> Node<'t> {
+        use Kind::{Attribute, Call, ConstrainedType, GenericType, MemberType, Subscript, Type};
+        while matches!(
+            kind(node),
+            Attribute | Call | ConstrainedType | GenericType | MemberType | Subscript | Type
+        ) {
+            match self.first_child(node) {
+                Some(inner) => node = inner,
+                None => break,
+            }
+        }
+        node
     }
 
     fn print(&mut self, node: Node<'t>) -> StmtKind {

@@ -19,8 +19,9 @@ pub(super) struct Places<'t> {
     text: &'t str,
     ascii: bool,
     /// Byte offset and column of the last answer: in a long line the next one
-    /// is counted from here.
+    /// is counted from here, forwards or backwards.
     last: (usize, u32),
+    last_line: u32,
 }
 
 impl<'t> Places<'t> {
@@ -29,6 +30,7 @@ impl<'t> Places<'t> {
             text,
             ascii: text.is_ascii(),
             last: (0, 1),
+            last_line: 1,
         }
     }
 
@@ -41,39 +43,57 @@ impl<'t> Places<'t> {
         }
         let byte = node.start_byte();
         let line_start = byte - start.column;
-        let (from, column) = match self.last {
-            (from, column) if (line_start..=byte).contains(&from) => (from, column),
-            _ => (line_start, 1),
+        let chars = |from, to| self.text.get(from..to).unwrap_or_default().chars().count() as u32;
+        let column = match self.last {
+            (last, column) if last >= byte && self.last_line == line => column - chars(byte, last),
+            (last, column) if last >= line_start => column + chars(last, byte),
+            _ => 1 + chars(line_start, byte),
         };
-        let between = self.text.get(from..byte).unwrap_or_default();
-        self.last = (byte, column + between.chars().count() as u32);
-        (line, self.last.1)
+        self.last = (byte, column);
+        self.last_line = line;
+        (line, column)
     }
 }
 
 /// A docstring without its indentation, as `inspect.cleandoc` gives it.
 pub(super) fn cleaned(doc: &str) -> String {
-    let mut lines = doc.lines();
+    let doc = expanded_tabs(doc);
+    let mut lines = doc.split('\n');
     let first = lines.next().unwrap_or_default().trim_start();
-    let rest: Vec<String> = lines.map(|line| line.replace('\t', "        ")).collect();
-    let margin = rest
-        .iter()
-        .filter(|line| !line.trim_start().is_empty())
-        .map(|line| line.len() - line.trim_start().len())
-        .min()
-        .unwrap_or(0);
-    let mut cleaned = vec![first];
-    cleaned.extend(
-        rest.iter()
-            .map(|line| line.get(margin..).unwrap_or_default()),
-    );
-    let is_text = |line: &&str| !line.is_empty();
-    let start = cleaned.iter().position(|line| is_text(&line));
-    let end = cleaned.iter().rposition(|line| is_text(&line));
+    let rest: Vec<&str> = lines.collect();
+    let indent = |line: &&str| line.chars().take_while(|c| c.is_whitespace()).count();
+    let is_blank = |line: &&str| line.trim_start().is_empty();
+    let margin = rest.iter().filter(|line| !is_blank(line)).map(indent).min();
+    let dedented = rest.iter().map(|line| {
+        let mut chars = line.chars();
+        chars.by_ref().take(margin.unwrap_or(0)).for_each(drop);
+        chars.as_str()
+    });
+    let cleaned: Vec<&str> = std::iter::once(first).chain(dedented).collect();
+    let start = cleaned.iter().position(|line| !line.is_empty());
+    let end = cleaned.iter().rposition(|line| !line.is_empty());
     match (start, end) {
         (Some(start), Some(end)) => cleaned[start..=end].join("\n"),
         _ => String::new(),
     }
+}
+
+/// `text` with each tab as spaces up to the next multiple of eight columns.
+fn expanded_tabs(text: &str) -> Cow<'_, str> {
+    if !text.contains('\t') {
+        return Cow::Borrowed(text);
+    }
+    let mut expanded = String::with_capacity(text.len());
+    let mut column = 0;
+    for c in text.chars() {
+        let width = if c == '\t' { 8 - column % 8 } else { 1 };
+        match c {
+            '\t' => expanded.extend(std::iter::repeat_n(' ', width)),
+            _ => expanded.push(c),
+        }
+        column = if c == '\n' { 0 } else { column + width };
+    }
+    Cow::Owned(expanded)
 }
 
 /// The value of the contents of a string literal that is not raw.

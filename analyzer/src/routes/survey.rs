@@ -1,0 +1,1003 @@
+//! What every framework asks of the tree: calls and decorations with their
+//! places, and what an expression at a place stands for.
+//!
+//! A call inside a loop over a literal list stands here once per element, with
+//! the loop's names bound to the element's parts, so that a table of routes
+//! reads like the routes written out.
+
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::catalog::Catalog;
+use crate::graph::{CallGraph, ClassId, FuncId, Held, Program};
+use crate::modules::{FileId, ModuleRef, ModuleSet, Symbol};
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{
+    Arg, ArgKind, BinaryOp, ExprId, ExprKind, Import, ImportBinds, LoopHead, ScopeId, Stmt,
+    StmtKind,
+};
+
+/// Elements of a list that a loop is read over; the rest is dropped.
+const MAX_ELEMENTS: usize = 200;
+/// Names are followed through this many definitions.
+const MAX_STEPS: u32 = 8;
+
+type Env = Rc<Vec<(SmolStr, FileId, ExprId)>>;
+
+/// An expression at its place.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub file: FileId,
+    pub scope: ScopeId,
+    pub expr: ExprId,
+    env: Env,
+}
+
+/// A call at its place.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// The call.
+    pub spot: Spot,
+    /// The called attribute or name.
+    pub name: SmolStr,
+    /// What the attribute is of.
+    pub base: Option<Spot>,
+    pub callee: Spot,
+    pub line: u32,
+}
+
+/// A decorator above a definition, or `decorator(…)(function)`.
+#[derive(Clone, Debug)]
+pub(super) struct Decoration {
+    pub decorator: Spot,
+    pub function: Option<FuncId>,
+    pub class: Option<ClassId>,
+    pub file: FileId,
+    /// Line of the decorator.
+    pub line: u32,
+}
+
+/// Which object it is that routes hang on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Key {
+    /// The one constructed here.
+    Site(FileId, ExprId),
+    /// Some instance of a class of the tree.
+    Class(ClassId),
+    /// Nobody knows which.
+    Unknown,
+}
+
+/// A library's object that routes hang on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Owner {
+    /// Its type's qualified name.
+    pub path: SmolStr,
+    pub key: Key,
+}
+
+impl Owner {
+    /// The type's bare name.
+    pub(super) fn type_name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
+
+    /// The library's import name.
+    pub(super) fn library(&self) -> &str {
+        self.path.split('.').next().unwrap_or(&self.path)
+    }
+}
+
+/// The rooms below, and what was collected from them once.
+#[derive(Debug)]
+pub(super) struct Survey<'a> {
+    pub modules: &'a ModuleSet,
+    pub program: &'a Program,
+    pub catalog: &'a Catalog,
+    pub call_graph: &'a CallGraph,
+    pub calls: Vec<Call>,
+    pub decorations: Vec<Decoration>,
+    imports: FxHashSet<SmolStr>,
+    constructions: FxHashMap<ClassId, Vec<(FileId, ExprId)>>,
+    call_at: FxHashMap<(FileId, ExprId), usize>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(
+        modules: &'a ModuleSet,
+        program: &'a Program,
+        catalog: &'a Catalog,
+        call_graph: &'a CallGraph,
+    ) -> Survey<'a> {
+        let mut survey = Survey {
+            modules,
+            program,
+            catalog,
+            call_graph,
+            calls: Vec::new(),
+            decorations: Vec::new(),
+            imports: FxHashSet::default(),
+            constructions: FxHashMap::default(),
+            call_at: FxHashMap::default(),
+        };
+        for (file, facts) in modules.iter() {
+            for (scope, definition) in facts.scopes() {
+                survey.block(file, scope, &definition.body, &Env::default());
+                survey.decorated(file, scope);
+            }
+        }
+        let places = survey.calls.iter().enumerate();
+        survey.call_at = places
+            .map(|(idx, call)| ((call.spot.file, call.spot.expr), idx))
+            .collect();
+        survey.note_constructions();
+        survey.applied_decorators();
+        survey
+    }
+
+    // ---- collecting
+
+    fn block(&mut self, file: FileId, scope: ScopeId, body: &'a [Stmt], env: &Env) {
+        for stmt in body {
+            self.stmt(file, scope, stmt, env);
+        }
+    }
+
+    fn stmt(&mut self, file: FileId, scope: ScopeId, stmt: &'a Stmt, env: &Env) {
+        let mut see = |expr: ExprId| self.expression(file, scope, expr, env);
+        match &stmt.kind {
+            StmtKind::Expr(expr) | StmtKind::Assert(expr) => see(*expr),
+            StmtKind::Assign { targets, value, .. } => {
+                see(*value);
+                targets.iter().copied().for_each(see);
+            }
+            StmtKind::Augment { target, value, .. } => {
+                see(*target);
+                see(*value);
+            }
+            StmtKind::Declare { .. } | StmtKind::Function(_) => {}
+            StmtKind::Class(inner) => {
+                let bases = &self.modules.facts(file).scope(*inner).bases;
+                for base in bases {
+                    self.expression(file, scope, base.expr, env);
+                }
+            }
+            StmtKind::Import(import) => {
+                let first = import.module.split('.').next().unwrap_or_default();
+                if import.level == 0 {
+                    self.imports.insert(first.into());
+                }
+            }
+            StmtKind::Return(value) | StmtKind::Raise(value) => value.iter().copied().for_each(see),
+            StmtKind::Delete(targets) => targets.iter().copied().for_each(see),
+            StmtKind::If { test, then, other } => {
+                see(*test);
+                self.block(file, scope, then, env);
+                self.block(file, scope, other, env);
+            }
+            StmtKind::Loop { head, body, other } => {
+                self.repeat(file, scope, head, body, env);
+                self.block(file, scope, other, env);
+            }
+            StmtKind::With { items, body } => {
+                items.iter().for_each(|(context, _)| see(*context));
+                self.block(file, scope, body, env);
+            }
+            StmtKind::Try {
+                body,
+                handlers,
+                other,
+                finally,
+            } => {
+                self.block(file, scope, body, env);
+                for handler in handlers {
+                    self.block(file, scope, &handler.body, env);
+                }
+                self.block(file, scope, other, env);
+                self.block(file, scope, finally, env);
+            }
+        }
+    }
+
+    fn repeat(
+        &mut self,
+        file: FileId,
+        scope: ScopeId,
+        head: &LoopHead,
+        body: &'a [Stmt],
+        env: &Env,
+    ) {
+        let (target, iter) = match head {
+            LoopHead::While(test) => {
+                self.expression(file, scope, *test, env);
+                return self.block(file, scope, body, env);
+            }
+            LoopHead::For { target, iter } => (*target, *iter),
+        };
+        self.expression(file, scope, iter, env);
+        let iterated = Spot {
+            file,
+            scope,
+            expr: iter,
+            env: env.clone(),
+        };
+        // Nested loops multiply: only the first level is read by element.
+        let elements = match env.is_empty() {
+            true => self.elements(&iterated, 0),
+            false => Vec::new(),
+        };
+        if elements.is_empty() {
+            return self.block(file, scope, body, env);
+        }
+        for element in elements.iter().take(MAX_ELEMENTS) {
+            let mut bound = env.as_ref().clone();
+            self.bind(file, target, element, &mut bound);
+            self.block(file, scope, body, &Rc::new(bound));
+        }
+    }
+
+    /// Each element of a literal list, tuple or mapping's items: one spot, or
+    /// a key and a value.
+    fn elements(&self, iterated: &Spot, steps: u32) -> Vec<Vec<Spot>> {
+        if steps > MAX_STEPS {
+            return Vec::new();
+        }
+        match self.kind(iterated) {
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+                let spots = parts.iter().map(|part| vec![self.part(iterated, *part)]);
+                spots.collect()
+            }
+            ExprKind::Call { callee, args } if args.is_empty() => {
+                let ExprKind::Attr { base, name } = &self.facts(iterated).expr(*callee).kind else {
+                    return Vec::new();
+                };
+                let base = self.part(iterated, *base);
+                let dict = self.definition(&base).unwrap_or(base);
+                match (self.kind(&dict), name.as_str()) {
+                    (ExprKind::Dict(entries), "items") => entries
+                        .iter()
+                        .filter_map(|(key, value)| {
+                            Some(vec![self.part(&dict, (*key)?), self.part(&dict, *value)])
+                        })
+                        .collect(),
+                    (ExprKind::Dict(entries), "values") => entries
+                        .iter()
+                        .map(|(_, value)| vec![self.part(&dict, *value)])
+                        .collect(),
+                    _ => Vec::new(),
+                }
+            }
+            ExprKind::Name(_) | ExprKind::Attr { .. } => match self.definition(iterated) {
+                Some(list) => self.elements(&list, steps + 1),
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn bind(
+        &self,
+        file: FileId,
+        target: ExprId,
+        element: &[Spot],
+        bound: &mut Vec<(SmolStr, FileId, ExprId)>,
+    ) {
+        let facts = self.modules.facts(file);
+        match (&facts.expr(target).kind, element) {
+            (ExprKind::Name(name), [only]) => bound.push((name.clone(), only.file, only.expr)),
+            (ExprKind::Tuple(targets) | ExprKind::List(targets), [only]) => {
+                if let ExprKind::Tuple(parts) | ExprKind::List(parts) = self.kind(only) {
+                    for (target, part) in targets.iter().zip(parts) {
+                        self.bind(file, *target, &[self.part(only, *part)], bound);
+                    }
+                }
+            }
+            (ExprKind::Tuple(targets) | ExprKind::List(targets), several) => {
+                for (target, part) in targets.iter().zip(several) {
+                    self.bind(file, *target, std::slice::from_ref(part), bound);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn expression(&mut self, file: FileId, scope: ScopeId, expr: ExprId, env: &Env) {
+        let facts = self.modules.facts(file);
+        let mut todo = vec![expr];
+        while let Some(expr) = todo.pop() {
+            let kind = &facts.expr(expr).kind;
+            if let ExprKind::Call { callee, .. } = kind {
+                let spot = |expr: ExprId| Spot {
+                    file,
+                    scope,
+                    expr,
+                    env: env.clone(),
+                };
+                let (name, base) = match &facts.expr(*callee).kind {
+                    ExprKind::Attr { base, name } => (name.clone(), Some(spot(*base))),
+                    ExprKind::Name(name) => (name.clone(), None),
+                    _ => (SmolStr::default(), None),
+                };
+                self.calls.push(Call {
+                    spot: spot(expr),
+                    name,
+                    base,
+                    callee: spot(*callee),
+                    line: facts.expr(expr).line,
+                });
+            }
+            kind.parts(|part| todo.push(part));
+        }
+    }
+
+    fn decorated(&mut self, file: FileId, scope: ScopeId) {
+        let facts = self.modules.facts(file);
+        for decorator in &facts.scope(scope).decorators {
+            self.decorations.push(Decoration {
+                decorator: Spot {
+                    file,
+                    scope: facts.scope(scope).parent.unwrap_or(ScopeId::MODULE),
+                    expr: *decorator,
+                    env: Env::default(),
+                },
+                function: self.program.func_at(file, scope),
+                class: self.program.class_at(file, scope),
+                file,
+                line: facts.expr(*decorator).line,
+            });
+        }
+    }
+
+    /// `app.route("/x")(view)`.
+    fn applied_decorators(&mut self) {
+        let mut applied = Vec::new();
+        for call in self.calls.iter().filter(|call| call.name.is_empty()) {
+            if !matches!(self.kind(&call.callee), ExprKind::Call { .. }) {
+                continue;
+            }
+            let Some(arg) = self.arg(&call.spot, 0, "") else {
+                continue;
+            };
+            for function in self.functions(&arg) {
+                applied.push(Decoration {
+                    decorator: call.callee.clone(),
+                    function: Some(function),
+                    class: None,
+                    file: call.spot.file,
+                    line: call.line,
+                });
+            }
+        }
+        self.decorations.extend(applied);
+    }
+
+    fn note_constructions(&mut self) {
+        let mut found: FxHashMap<ClassId, Vec<(FileId, ExprId)>> = FxHashMap::default();
+        for call in &self.calls {
+            for class in self.classes(&call.callee) {
+                if !self.program.library_bases(class).is_empty() {
+                    let sites = found.entry(class).or_default();
+                    sites.push((call.spot.file, call.spot.expr));
+                }
+            }
+        }
+        self.constructions = found;
+    }
+
+    // ---- asking
+
+    /// True if some file imports from the library.
+    pub(super) fn imports(&self, library: &str) -> bool {
+        self.imports.contains(library)
+    }
+
+    pub(super) fn facts(&self, spot: &Spot) -> &'a FileFacts {
+        self.modules.facts(spot.file)
+    }
+
+    pub(super) fn kind(&self, spot: &Spot) -> &'a ExprKind {
+        &self.facts(spot).expr(spot.expr).kind
+    }
+
+    pub(super) fn line(&self, spot: &Spot) -> u32 {
+        self.facts(spot).expr(spot.expr).line
+    }
+
+    /// A part of the expression, at the same place.
+    pub(super) fn part(&self, spot: &Spot, expr: ExprId) -> Spot {
+        Spot {
+            expr,
+            ..spot.clone()
+        }
+    }
+
+    /// An expression at the top of a scope.
+    pub(super) fn spot(&self, file: FileId, scope: ScopeId, expr: ExprId) -> Spot {
+        Spot {
+            file,
+            scope,
+            expr,
+            env: Env::default(),
+        }
+    }
+
+    /// What a loop's name stands for in this round.
+    fn bound(&self, spot: &Spot) -> Option<Spot> {
+        let ExprKind::Name(name) = self.kind(spot) else {
+            return None;
+        };
+        let (_, file, expr) = spot.env.iter().rev().find(|(bound, ..)| bound == name)?;
+        let scope = match *file == spot.file {
+            true => spot.scope,
+            false => ScopeId::MODULE,
+        };
+        Some(self.spot(*file, scope, *expr))
+    }
+
+    /// Arguments of the call at `spot`; none if it is no call.
+    pub(super) fn args(&self, spot: &Spot) -> &'a [Arg] {
+        match self.kind(spot) {
+            ExprKind::Call { args, .. } => args,
+            _ => &[],
+        }
+    }
+
+    /// The argument at `position` or called `name`.
+    pub(super) fn arg(&self, call: &Spot, position: usize, name: &str) -> Option<Spot> {
+        self.named(call, name).or_else(|| {
+            let args = self.args(call).iter();
+            let mut positional = args.filter(|arg| arg.kind == ArgKind::Positional);
+            positional
+                .nth(position)
+                .map(|arg| self.part(call, arg.value))
+        })
+    }
+
+    /// The argument called `name`.
+    pub(super) fn named(&self, call: &Spot, name: &str) -> Option<Spot> {
+        let mut args = self.args(call).iter();
+        let arg = args.find(|arg| arg.name.as_deref() == Some(name))?;
+        Some(self.part(call, arg.value))
+    }
+
+    /// Texts that the expression can be, sorted; parts that nobody knows are
+    /// written `{…}`.
+    pub(super) fn texts(&self, spot: &Spot) -> Vec<SmolStr> {
+        let mut texts = self.texts_inner(spot, 0);
+        texts.sort_unstable();
+        texts.dedup();
+        texts.truncate(MAX_ELEMENTS);
+        texts
+    }
+
+    fn texts_inner(&self, spot: &Spot, steps: u32) -> Vec<SmolStr> {
+        if steps > MAX_STEPS {
+            return Vec::new();
+        }
+        if let Some(bound) = self.bound(spot) {
+            return self.texts_inner(&bound, steps + 1);
+        }
+        let join = |parts: &[ExprId]| {
+            let mut texts = vec![SmolStr::default()];
+            for part in parts {
+                let ends = self.texts_inner(&self.part(spot, *part), steps + 1);
+                texts = texts
+                    .iter()
+                    .flat_map(|text| ends.iter().map(move |end| format_smolstr!("{text}{end}")))
+                    .take(MAX_ELEMENTS)
+                    .collect();
+            }
+            texts
+        };
+        match self.kind(spot) {
+            ExprKind::Str(text) => return vec![text.clone()],
+            ExprKind::Format(parts) if !spot.env.is_empty() => return join(parts),
+            ExprKind::Binary {
+                op: BinaryOp::Add,
+                left,
+                right,
+            } if !spot.env.is_empty() => return join(&[*left, *right]),
+            _ => {}
+        }
+        let known = self.call_graph.texts(spot.file, spot.expr);
+        if !known.is_empty() {
+            return known;
+        }
+        match self.definition(spot) {
+            Some(definition) => self.texts_inner(&definition, steps + 1),
+            None => Vec::new(),
+        }
+    }
+
+    /// The first of [`Survey::texts`].
+    pub(super) fn text(&self, spot: &Spot) -> Option<SmolStr> {
+        self.texts(spot).into_iter().next()
+    }
+
+    /// Texts in the list that the expression is.
+    pub(super) fn list(&self, spot: &Spot) -> Vec<SmolStr> {
+        self.list_inner(spot, 0)
+    }
+
+    fn list_inner(&self, spot: &Spot, steps: u32) -> Vec<SmolStr> {
+        if steps > MAX_STEPS {
+            return Vec::new();
+        }
+        if let Some(bound) = self.bound(spot) {
+            return self.list_inner(&bound, steps + 1);
+        }
+        let all = |parts: &mut dyn Iterator<Item = ExprId>, by_item: bool| {
+            let mut texts = Vec::new();
+            for part in parts {
+                let part = self.part(spot, part);
+                match by_item {
+                    true => texts.extend(self.texts(&part)),
+                    false => texts.extend(self.list_inner(&part, steps + 1)),
+                }
+            }
+            texts
+        };
+        match self.kind(spot) {
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+                all(&mut parts.iter().copied(), true)
+            }
+            ExprKind::Binary { left, right, .. } => all(&mut [*left, *right].into_iter(), false),
+            ExprKind::Call { args, .. } => all(&mut args.iter().map(|arg| arg.value), false),
+            ExprKind::Str(text) => vec![text.clone()],
+            _ => match self.definition(spot) {
+                Some(definition) => self.list_inner(&definition, steps + 1),
+                None => self.texts(spot),
+            },
+        }
+    }
+
+    /// The functions the expression means: the one that is named, even if
+    /// decorators wrap it, or else those that reach it; of a wrapping call
+    /// (`login_required(view)`) the functions given to it.
+    pub(super) fn functions(&self, spot: &Spot) -> Vec<FuncId> {
+        self.functions_inner(spot, 0)
+    }
+
+    fn functions_inner(&self, spot: &Spot, steps: u32) -> Vec<FuncId> {
+        if steps > MAX_STEPS {
+            return Vec::new();
+        }
+        if let Some(bound) = self.bound(spot) {
+            return self.functions_inner(&bound, steps + 1);
+        }
+        match self.kind(spot) {
+            ExprKind::Lambda(scope) => {
+                return self
+                    .program
+                    .func_at(spot.file, *scope)
+                    .into_iter()
+                    .collect();
+            }
+            ExprKind::Call { args, .. } => {
+                for arg in args {
+                    let given = self.functions_inner(&self.part(spot, arg.value), steps + 1);
+                    if !given.is_empty() {
+                        return given;
+                    }
+                }
+            }
+            _ => {}
+        }
+        if let Some(Symbol::Scope(file, scope)) = self.symbol(spot)
+            && let Some(func) = self.program.func_at(file, scope)
+        {
+            return vec![func];
+        }
+        let known = self.call_graph.functions(spot.file, spot.expr);
+        if !known.is_empty() {
+            return known;
+        }
+        match self.definition(spot) {
+            Some(definition) if definition.expr != spot.expr || definition.file != spot.file => {
+                self.functions_inner(&definition, steps + 1)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The classes of the tree that the expression means.
+    pub(super) fn classes(&self, spot: &Spot) -> Vec<ClassId> {
+        if let Some(bound) = self.bound(spot) {
+            return self.classes(&bound);
+        }
+        if let Some(Symbol::Scope(file, scope)) = self.symbol(spot)
+            && let Some(class) = self.program.class_at(file, scope)
+        {
+            return vec![class];
+        }
+        let held = self.call_graph.held(spot.file, spot.expr).into_iter();
+        held.filter_map(|held| match held {
+            Held::Class(class) => Some(class),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// What the expression's names mean by imports and definitions alone.
+    pub(super) fn symbol(&self, spot: &Spot) -> Option<Symbol> {
+        let path = self.facts(spot).dotted(spot.expr)?;
+        self.modules.symbol(spot.file, spot.scope, &path)
+    }
+
+    /// Qualified names of the library things that the expression can be.
+    pub(super) fn paths(&self, spot: &Spot) -> Vec<SmolStr> {
+        let held = self.call_graph.held(spot.file, spot.expr).into_iter();
+        let mut paths: Vec<SmolStr> = held
+            .filter_map(|held| match held {
+                Held::External(path) => Some(path),
+                _ => None,
+            })
+            .collect();
+        if let Some(Symbol::External(path)) = self.symbol(spot)
+            && paths.is_empty()
+        {
+            paths.push(self.catalog.canonical(&path).into());
+        }
+        paths
+    }
+
+    /// What a decorator is by qualified name, called or not.
+    pub(super) fn decorator_paths(&self, decorator: &Spot) -> Vec<SmolStr> {
+        match self.kind(decorator) {
+            ExprKind::Call { callee, .. } => self.paths(&self.part(decorator, *callee)),
+            _ => self.paths(decorator),
+        }
+    }
+
+    /// The attribute a decorator calls, and what it is of: `app` and `route`
+    /// of `@app.route(…)` and `@app.route`.
+    pub(super) fn decorator_parts(&self, decorator: &Spot) -> Option<(Spot, &'a SmolStr)> {
+        let callee = match self.kind(decorator) {
+            ExprKind::Call { callee, .. } => self.part(decorator, *callee),
+            _ => decorator.clone(),
+        };
+        match self.kind(&callee) {
+            ExprKind::Attr { base, name } => Some((self.part(decorator, *base), name)),
+            _ => None,
+        }
+    }
+
+    /// Library objects that the expression can be: instances of a library's
+    /// type, or of a class of the tree derived from one.
+    pub(super) fn owners(&self, spot: &Spot) -> Vec<Owner> {
+        if let Some(bound) = self.bound(spot) {
+            return self.owners(&bound);
+        }
+        let mut owners = Vec::new();
+        for held in self.call_graph.held(spot.file, spot.expr) {
+            match held {
+                Held::Object(path, made) => owners.push(Owner {
+                    path,
+                    key: made.map_or(Key::Unknown, |(file, expr)| Key::Site(file, expr)),
+                }),
+                Held::Instance(class) => {
+                    let key = self.instance(spot, class);
+                    let bases = self.program.library_bases(class).into_iter();
+                    owners.extend(bases.map(|path| Owner { path, key }));
+                }
+                _ => {}
+            }
+        }
+        if owners.iter().any(|owner| owner.key != Key::Unknown) {
+            owners.retain(|owner| owner.key != Key::Unknown);
+        }
+        owners.sort();
+        owners.dedup();
+        owners
+    }
+
+    /// Which instance of `class` the expression is.
+    fn instance(&self, spot: &Spot, class: ClassId) -> Key {
+        let sites = self
+            .constructions
+            .get(&class)
+            .map_or(&[][..], Vec::as_slice);
+        let defined = self.definition(spot).map(|spot| (spot.file, spot.expr));
+        match (defined, sites) {
+            (Some(site), _) if sites.contains(&site) => Key::Site(site.0, site.1),
+            (_, [(file, expr)]) => Key::Site(*file, *expr),
+            _ if sites.contains(&(spot.file, spot.expr)) => Key::Site(spot.file, spot.expr),
+            _ => Key::Class(class),
+        }
+    }
+
+    /// The construction of the object `key`.
+    pub(super) fn construction(&self, key: Key) -> Option<Spot> {
+        match key {
+            Key::Site(file, expr) => {
+                let idx = *self.call_at.get(&(file, expr))?;
+                Some(self.calls[idx].spot.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// True if nothing is known of the object: a parameter nobody fills, an
+    /// import from outside the tree.
+    pub(super) fn unknown(&self, spot: &Spot) -> bool {
+        let held = self.call_graph.held(spot.file, spot.expr);
+        let is_free = |held: &Held| match held {
+            Held::External(path) => self.catalog.library(path).is_none(),
+            _ => false,
+        };
+        held.iter().all(is_free) && !matches!(self.symbol(spot), Some(Symbol::Scope(..)))
+    }
+
+    // ---- definitions
+
+    /// The expression that a name was last given, in its scope or the module
+    /// it is imported from.
+    pub(super) fn definition(&self, spot: &Spot) -> Option<Spot> {
+        if let Some(bound) = self.bound(spot) {
+            return Some(bound);
+        }
+        let path = self.facts(spot).dotted(spot.expr)?;
+        self.define(spot.file, spot.scope, &path, self.line(spot), 0)
+    }
+
+    fn define(
+        &self,
+        file: FileId,
+        scope: ScopeId,
+        path: &str,
+        line: u32,
+        steps: u32,
+    ) -> Option<Spot> {
+        if steps > MAX_STEPS {
+            return None;
+        }
+        let (first, rest) = match path.split_once('.') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (path, None),
+        };
+        for scope in self.modules.enclosing(file, scope) {
+            let facts = self.modules.facts(file);
+            if rest.is_none()
+                && let Some(expr) = assigned(facts, &facts.scope(scope).body, first, line)
+            {
+                return Some(self.spot(file, scope, expr));
+            }
+            let mut imports = Vec::new();
+            all_imports(&facts.scope(scope).body, &mut imports);
+            for import in imports.into_iter().rev() {
+                if let Some(found) = self.through(file, import, path, steps) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    fn through(&self, file: FileId, import: &Import, path: &str, steps: u32) -> Option<Spot> {
+        let (first, rest) = match path.split_once('.') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (path, None),
+        };
+        let module = self.modules.imported(file, import.level, &import.module);
+        match &import.binds {
+            ImportBinds::Names(names) => {
+                let (original, _) = names
+                    .iter()
+                    .find(|(original, alias)| alias.as_ref().unwrap_or(original) == first)?;
+                let module = module?;
+                match (rest, self.modules.submodule(module, original)) {
+                    (Some(rest), Some(submodule)) => self.in_module(submodule, rest, steps),
+                    (None, _) => self.in_module(module, original, steps),
+                    _ => None,
+                }
+            }
+            ImportBinds::Module { alias: Some(alias) } if alias == first => {
+                self.in_module(module?, rest?, steps)
+            }
+            ImportBinds::Module { alias: None } => {
+                let rest = path
+                    .strip_prefix(import.module.as_str())?
+                    .strip_prefix('.')?;
+                self.in_module(module?, rest, steps)
+            }
+            ImportBinds::Star => self.in_module(module?, path, steps),
+            ImportBinds::Module { .. } => None,
+        }
+    }
+
+    fn in_module(&self, module: ModuleRef, path: &str, steps: u32) -> Option<Spot> {
+        if let ModuleRef::File(file) = module
+            && let Some(found) = self.define(file, ScopeId::MODULE, path, u32::MAX, steps + 1)
+        {
+            return Some(found);
+        }
+        let (first, rest) = path.split_once('.')?;
+        let submodule = self.modules.submodule(module, first)?;
+        self.in_module(submodule, rest, steps + 1)
+    }
+
+    // ---- classes
+
+    /// The method of `class` called `name`, its own or a base's of the tree.
+    pub(super) fn method(&self, class: ClassId, name: &str) -> Option<FuncId> {
+        let mro = &self.program.class(class).mro;
+        mro.iter()
+            .find_map(|class| self.program.class(*class).methods.get(name).copied())
+    }
+
+    /// The bare name of a function.
+    pub(super) fn name(&self, func: FuncId) -> SmolStr {
+        let function = self.program.function(func);
+        let facts = self.modules.facts(function.file);
+        facts.scope(function.scope).name.clone()
+    }
+
+    /// A class's bare name.
+    pub(super) fn class_name(&self, class: ClassId) -> SmolStr {
+        let class = self.program.class(class);
+        self.modules
+            .facts(class.file)
+            .scope(class.scope)
+            .name
+            .clone()
+    }
+
+    /// Where a class or function stands: file and line.
+    pub(super) fn place(&self, func: FuncId) -> (FileId, u32) {
+        let function = self.program.function(func);
+        let facts = self.modules.facts(function.file);
+        (function.file, facts.scope(function.scope).line)
+    }
+}
+
+/// The value last assigned to `name` before `line`, or at all.
+fn assigned(facts: &FileFacts, body: &[Stmt], name: &str, line: u32) -> Option<ExprId> {
+    let mut found: Vec<(u32, ExprId)> = Vec::new();
+    each_assignment(body, &mut |stmt_line, target, value| {
+        if matches!(&facts.expr(target).kind, ExprKind::Name(bound) if bound == name) {
+            found.push((stmt_line, value));
+        }
+    });
+    let before = found.iter().rev().find(|(at, _)| *at < line);
+    before.or(found.last()).map(|(_, value)| *value)
+}
+
+/// Visits every assignment of a body: line, target, value.
+pub(super) fn each_assignment(body: &[Stmt], visit: &mut dyn FnMut(u32, ExprId, ExprId)) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Assign { targets, value, .. } => {
+                for target in targets {
+                    visit(stmt.line, *target, *value);
+                }
+            }
+            StmtKind::Augment { target, value, .. } => visit(stmt.line, *target, *value),
+            _ => blocks(stmt, &mut |body| each_assignment(body, visit)),
+        }
+    }
+}
+
+fn all_imports<'s>(body: &'s [Stmt], found: &mut Vec<&'s Import>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Import(import) => found.push(import),
+            _ => blocks(stmt, &mut |body| all_imports(body, found)),
+        }
+    }
+}
+
+/// Visits the blocks inside a statement.
+pub(super) fn blocks<'s>(stmt: &'s Stmt, visit: &mut dyn FnMut(&'s [Stmt])) {
+    match &stmt.kind {
+        StmtKind::If { then, other, .. } => {
+            visit(then);
+            visit(other);
+        }
+        StmtKind::Loop { body, other, .. } => {
+            visit(body);
+            visit(other);
+        }
+        StmtKind::With { body, .. } => visit(body),
+        StmtKind::Try {
+            body,
+            handlers,
+            other,
+            finally,
+        } => {
+            visit(body);
+            handlers.iter().for_each(|handler| visit(&handler.body));
+            visit(other);
+            visit(finally);
+        }
+        _ => {}
+    }
+}
+
+/// Which router hangs on which, and below what.
+#[derive(Debug, Default)]
+pub(super) struct Mounts {
+    above: FxHashMap<Key, Vec<(Key, SmolStr)>>,
+}
+
+impl Mounts {
+    /// `child` answers below `prefix` of `parent`.
+    pub(super) fn add(&mut self, child: Key, parent: Key, prefix: &str) {
+        let above = self.above.entry(child).or_default();
+        let edge = (parent, SmolStr::from(prefix));
+        if !above.contains(&edge) && child != parent {
+            above.push(edge);
+        }
+    }
+
+    /// Everything that can stand before the paths of `key`: one prefix per way
+    /// it hangs on an application; `alone` if it hangs on nothing.
+    pub(super) fn prefixes(&self, key: Key, alone: &str) -> Vec<SmolStr> {
+        match self.above.get(&key) {
+            Some(_) => {
+                let mut found = Vec::new();
+                self.climb(key, "", &mut vec![], &mut found);
+                found.sort_unstable();
+                found.dedup();
+                found
+            }
+            None => vec![alone.into()],
+        }
+    }
+
+    fn climb(&self, key: Key, below: &str, seen: &mut Vec<Key>, found: &mut Vec<SmolStr>) {
+        if seen.contains(&key) || found.len() >= MAX_ELEMENTS {
+            return;
+        }
+        seen.push(key);
+        match self.above.get(&key) {
+            Some(above) => {
+                for (parent, prefix) in above {
+                    self.climb(*parent, &join(prefix, below), seen, found);
+                }
+            }
+            None => found.push(below.into()),
+        }
+        seen.pop();
+    }
+}
+
+/// `prefix` and `path` with one slash between them.
+pub(super) fn join(prefix: &str, path: &str) -> SmolStr {
+    match (prefix.trim_end_matches('/'), path) {
+        ("", path) => path.into(),
+        (_, "") => prefix.into(),
+        (prefix, path) => format_smolstr!("{prefix}/{}", path.trim_start_matches('/')),
+    }
+}
+
+/// A path template as routes print it: with a leading slash, parameters in
+/// braces, bare. `<int:x>`, `{x:path}`, `{*x}` and `:x` are known; with
+/// `name_first` also `<x:int>`.
+pub(super) fn template(path: &str, name_first: bool) -> SmolStr {
+    let mut out = String::from(if path.starts_with('/') { "" } else { "/" });
+    let mut rest = path;
+    while let Some(at) = rest.find(['<', '{']) {
+        let close = if rest[at..].starts_with('<') {
+            '>'
+        } else {
+            '}'
+        };
+        let Some(len) = rest[at..].find(close) else {
+            break;
+        };
+        let inner = &rest[at + 1..at + len];
+        let name = match (close, name_first) {
+            ('>', false) => inner.rsplit(':').next(),
+            _ => inner.split(':').next(),
+        };
+        out.push_str(&rest[..at]);
+        out.push('{');
+        out.push_str(name.unwrap_or(inner).trim().trim_start_matches('*'));
+        out.push('}');
+        rest = &rest[at + len + 1..];
+    }
+    out.push_str(rest);
+    out.into()
+}
