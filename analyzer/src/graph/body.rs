@@ -12,7 +12,7 @@ pub(super) mod names;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::solve::{At, EMPTY, ItemKey, Key, Node, SiteArg, Solver, Use};
+use super::solve::{At, EMPTY, ItemKey, Key, NOWHERE, Node, SiteArg, Solver, Use};
 use super::values::{ContainerKind, ElemKey, InstId, Sym, Value};
 use super::{annotation, classes};
 use crate::modules::{FileId, ModuleRef};
@@ -650,7 +650,7 @@ impl<'a> Body<'_, 'a> {
 
     /// Imports hang on no expression; what they find calls nothing.
     fn at_import(&self) -> At {
-        self.at(ExprId(u32::MAX))
+        self.at(NOWHERE)
     }
 
     fn module_node(&mut self, module: Option<ModuleRef>, path: &str) -> Node {

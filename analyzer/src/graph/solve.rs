@@ -44,6 +44,9 @@ pub(crate) struct At {
     pub expr: ExprId,
 }
 
+/// The expression of what hangs on none, such as an import.
+pub(crate) const NOWHERE: ExprId = ExprId(u32::MAX);
+
 /// Names of nodes that more than one place refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
