@@ -16,11 +16,17 @@ use cutline_analyzer::stages::{Stage, StageMap, Staging};
 use cutline_analyzer::{Options, examine};
 
 fn text<'t>(table: &'t toml::Value, key: &str) -> &'t str {
-    table.get(key).and_then(toml::Value::as_str).unwrap_or_default()
+    table
+        .get(key)
+        .and_then(toml::Value::as_str)
+        .unwrap_or_default()
 }
 
 fn list<'t>(truth: &'t toml::Value, key: &str) -> &'t [toml::Value] {
-    truth.get(key).and_then(toml::Value::as_array).map_or(&[], Vec::as_slice)
+    truth
+        .get(key)
+        .and_then(toml::Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// One word where the truth and the catalog have two.
@@ -43,26 +49,44 @@ struct Score {
 }
 
 fn measure(fixture: &str) -> Score {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(fixture);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures")
+        .join(fixture);
     let tree = SourceTree::read(&root, &SourceOptions::default()).expect("the fixture can be read");
-    let truth = std::fs::read_to_string(root.join("truth.toml")).expect("the fixture has its truth");
-    let truth: toml::Value = truth.parse::<toml::Table>().expect("the truth is TOML").into();
-    let options = Options { catalog: Catalog::built_in(), pins: Vec::new() };
+    let truth =
+        std::fs::read_to_string(root.join("truth.toml")).expect("the fixture has its truth");
+    let truth: toml::Value = truth
+        .parse::<toml::Table>()
+        .expect("the truth is TOML")
+        .into();
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
     let analysis = examine(&tree, &options);
-    let stages: BTreeMap<(String, String), Stage> = list(&truth, "function")
+    let stages: BTreeMap<String, Stage> = list(&truth, "function")
         .iter()
         .filter_map(|function| {
-            let key = (text(function, "file").to_owned(), text(function, "qualname").to_owned());
-            Some((key, Stage::from_name(text(function, "stage"))?))
+            let stage = Stage::from_name(text(function, "stage"))?;
+            Some((text(function, "function").to_owned(), stage))
         })
         .collect();
     let of = analysis.program.functions.iter().map(|function| {
         let facts = analysis.modules.facts(function.file);
-        let key = (facts.path.to_string(), facts.scope(function.scope).qualname.to_string());
+        let key = format!("{}:{}", facts.path, facts.scope(function.scope).qualname);
         let stage = stages.get(&key).copied().unwrap_or(Stage::None);
         let mut distribution = [0.0; 9];
-        distribution[Stage::ALL.iter().position(|other| *other == stage).unwrap_or(8)] = 1.0;
-        Staging { stage, confidence: 1.0, distribution, evidence: Vec::new(), pinned: true }
+        distribution[Stage::ALL
+            .iter()
+            .position(|other| *other == stage)
+            .unwrap_or(8)] = 1.0;
+        Staging {
+            stage,
+            confidence: 1.0,
+            distribution,
+            evidence: Vec::new(),
+            pinned: true,
+        }
     });
     let stage_map = StageMap { of: of.collect() };
     let ctx = Context {
@@ -83,10 +107,18 @@ fn measure(fixture: &str) -> Score {
     let mut all = Score::default();
     for entry in list(&truth, "contract") {
         let at = text(entry, "at").replace(" -> ", " | ");
-        let (kind, name, value) = (text(entry, "kind"), text(entry, "name"), normal(text(entry, "value")));
+        let (kind, name, value) = (
+            text(entry, "kind"),
+            text(entry, "name"),
+            normal(text(entry, "value")),
+        );
         let values: Vec<&Option<String>> = found
             .iter()
-            .filter(|(a, k, n, _)| *a == at && k == kind && (n == name || (kind != "parameter" && last(n) == last(name))))
+            .filter(|(a, k, n, _)| {
+                *a == at
+                    && k == kind
+                    && (n == name || (kind != "parameter" && last(n) == last(name)))
+            })
             .map(|(_, _, _, value)| value)
             .collect();
         let score = by_kind.entry(kind.to_owned()).or_default();
@@ -133,7 +165,12 @@ fn entries(ctx: &Context<'_>, plan: &CutPlan) -> Vec<Entry> {
         for entry in &contract.entries {
             let kind = serde_json::to_value(entry.kind).expect("a kind is a word");
             let kind = kind.as_str().unwrap_or_default().to_owned();
-            found.push((at.clone(), kind, entry.name.to_string(), entry.value.as_deref().map(normal)));
+            found.push((
+                at.clone(),
+                kind,
+                entry.name.to_string(),
+                entry.value.as_deref().map(normal),
+            ));
         }
     }
     found
@@ -149,7 +186,13 @@ fn crossings(fixture: &str, ctx: &Context<'_>, plan: &CutPlan, truth: &toml::Val
     for line in &plan.lines {
         for crossing in &line.crossings {
             if let Some(via) = crossing.via {
-                found.insert((line.from.name().to_owned(), line.to.name().to_owned(), via.name().to_owned(), name(crossing.from), name(crossing.to)));
+                found.insert((
+                    line.from.name().to_owned(),
+                    line.to.name().to_owned(),
+                    via.name().to_owned(),
+                    name(crossing.from),
+                    name(crossing.to),
+                ));
             }
         }
     }
@@ -157,11 +200,21 @@ fn crossings(fixture: &str, ctx: &Context<'_>, plan: &CutPlan, truth: &toml::Val
         .iter()
         .map(|crossing| {
             let text = |key: &str| text(crossing, key).to_owned();
-            (text("from"), text("to"), text("via"), text("writer"), text("reader"))
+            (
+                text("from"),
+                text("to"),
+                text("via"),
+                text("writer"),
+                text("reader"),
+            )
         })
         .collect();
     let right = wanted.intersection(&found).count();
-    println!("{fixture}: crossings {right} of {} found, {} claimed", wanted.len(), found.len());
+    println!(
+        "{fixture}: crossings {right} of {} found, {} claimed",
+        wanted.len(),
+        found.len()
+    );
     if std::env::var_os("VERBOSE").is_some() {
         for crossing in wanted.difference(&found) {
             println!("  missed {crossing:?}");

@@ -86,7 +86,11 @@ fn share(distribution: &[f64; 9], stage: Stage) -> f64 {
 /// For each function, those it exchanges calls or data with, and how often.
 fn neighbours(ctx: &Context<'_>) -> Vec<BTreeMap<usize, u32>> {
     let mut found = vec![BTreeMap::new(); ctx.stages.of.len()];
-    let calls = ctx.call_graph.seen_through.iter().map(|call| (call.caller, call.callee));
+    let calls = ctx
+        .call_graph
+        .seen_through
+        .iter()
+        .map(|call| (call.caller, call.callee));
     let flows = ctx.data_flow.flows.iter().map(|flow| (flow.from, flow.to));
     let pairs: BTreeSet<(FuncId, FuncId)> = calls.chain(flows).collect();
     for (a, b) in pairs {
@@ -109,7 +113,11 @@ pub(super) fn shared(ctx: &Context<'_>, stages: &[Stage]) -> Vec<SharedFunction>
         if call.caller == call.callee {
             continue;
         }
-        let stage = |func: FuncId| stages.get(func.0 as usize).filter(|stage| stage.is_pipeline());
+        let stage = |func: FuncId| {
+            stages
+                .get(func.0 as usize)
+                .filter(|stage| stage.is_pipeline())
+        };
         if let Some(stage) = stage(call.caller) {
             callers.entry(call.callee).or_default().insert(*stage);
         }
@@ -125,7 +133,13 @@ pub(super) fn shared(ctx: &Context<'_>, stages: &[Stage]) -> Vec<SharedFunction>
         .filter(|(_, stages)| stages.len() > 1)
         .map(|(func, callers)| {
             let does = callees.get(func).unwrap_or(&none);
-            advise(ctx, *func, callers, does, &state_behind(*func, &calls, &touches))
+            advise(
+                ctx,
+                *func,
+                callers,
+                does,
+                &state_behind(*func, &calls, &touches),
+            )
         })
         .collect();
     for (idx, staging) in ctx.stages.of.iter().enumerate() {
@@ -173,18 +187,36 @@ fn advise(
     let state_text: Vec<&str> = state.iter().map(String::as_str).take(3).collect();
     let (advice, reason) = if does.len() > 1 {
         let does = names(does.iter().copied().collect());
-        (Advice::Split, format!("called by {by}; it calls into {does} itself"))
+        (
+            Advice::Split,
+            format!("called by {by}; it calls into {does} itself"),
+        )
     } else if own.len() > 1 {
-        (Advice::Split, format!("called by {by}; it does the work of {}", names(own)))
+        (
+            Advice::Split,
+            format!("called by {by}; it does the work of {}", names(own)),
+        )
     } else if !state.is_empty() {
         let what = state_text.join(", ");
-        (Advice::Library, format!("called by {by}; touches {what}, which the library must be given"))
+        (
+            Advice::Library,
+            format!("called by {by}; touches {what}, which the library must be given"),
+        )
     } else if lines <= SMALL && n_callers < MANY {
-        (Advice::Duplicate, format!("called by {by}; {lines} lines without state or effects"))
+        (
+            Advice::Duplicate,
+            format!("called by {by}; {lines} lines without state or effects"),
+        )
     } else if n_callers >= MANY {
-        (Advice::Library, format!("called by {n_callers} stages ({by}); without state or effects"))
+        (
+            Advice::Library,
+            format!("called by {n_callers} stages ({by}); without state or effects"),
+        )
     } else {
-        (Advice::Library, format!("called by {by}; {lines} lines without state or effects"))
+        (
+            Advice::Library,
+            format!("called by {by}; {lines} lines without state or effects"),
+        )
     };
     SharedFunction {
         function: func,
@@ -216,7 +248,10 @@ fn touches(ctx: &Context<'_>) -> BTreeMap<FuncId, BTreeSet<String>> {
             EffectKind::Process => "a process",
             EffectKind::Thread => "a thread",
         };
-        found.entry(effect.function).or_default().insert(what.into());
+        found
+            .entry(effect.function)
+            .or_default()
+            .insert(what.into());
     }
     found
 }

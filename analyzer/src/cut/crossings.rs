@@ -59,7 +59,14 @@ pub(super) fn crossings(ctx: &Context<'_>, stages: &[Stage]) -> Vec<Edge> {
             continue;
         };
         if from != to {
-            let key = (from, to, flow.from, flow.to, Some(flow.via), flow.name.clone());
+            let key = (
+                from,
+                to,
+                flow.from,
+                flow.to,
+                Some(flow.via),
+                flow.name.clone(),
+            );
             keep_first(&mut found, key, (flow.file, flow.line));
         }
     }
@@ -171,7 +178,11 @@ mod tests {
             "def load():\n    return open('a').read()\n\
              def fit(frame):\n    return frame\n\
              def main():\n    fit(load())\n",
-            &[("load", "ingestion"), ("fit", "training"), ("main", "shared")],
+            &[
+                ("load", "ingestion"),
+                ("fit", "training"),
+                ("main", "shared"),
+            ],
         );
         insta::assert_snapshot!(given.with_plan(line_texts), @"ingestion | training: argument frame load -> fit :6");
     }
@@ -189,7 +200,11 @@ mod tests {
     fn a_helper_that_one_stage_calls_acts_for_it() {
         let given = Given::new(
             "def clean(x):\n    print(x)\ndef helper(x):\n    clean(x + 1)\ndef fit():\n    helper(1)\n",
-            &[("clean", "preprocessing"), ("helper", "shared"), ("fit", "training")],
+            &[
+                ("clean", "preprocessing"),
+                ("helper", "shared"),
+                ("fit", "training"),
+            ],
         );
         insta::assert_snapshot!(given.with_plan(line_texts), @"");
     }

@@ -34,11 +34,18 @@ pub(super) fn order(
     lines: &[CutLine],
 ) -> Vec<Step> {
     let facts = Facts::new(ctx, findings, stages);
-    let mut left: BTreeSet<Stage> = stages.iter().copied().filter(|stage| stage.is_pipeline()).collect();
+    let mut left: BTreeSet<Stage> = stages
+        .iter()
+        .copied()
+        .filter(|stage| stage.is_pipeline())
+        .collect();
     let mut steps = Vec::new();
     while !left.is_empty() {
         let cost = |stage: &Stage| facts.cost(*stage, &left, lines);
-        let next = left.iter().copied().min_by(|a, b| cost(a).total_cmp(&cost(b)).then(a.cmp(b)));
+        let next = left
+            .iter()
+            .copied()
+            .min_by(|a, b| cost(a).total_cmp(&cost(b)).then(a.cmp(b)));
         let Some(next) = next else { break };
         steps.push(Step {
             stage: next,
@@ -62,8 +69,17 @@ struct Facts {
 impl Facts {
     fn new(ctx: &Context<'_>, findings: &[Finding], stages: &[Stage]) -> Facts {
         let mut facts = Facts::default();
-        let stage = |func: FuncId| stages.get(func.0 as usize).copied().filter(|stage| stage.is_pipeline());
-        for route in ctx.routes.iter().filter(|route| route.kind == RouteKind::Http) {
+        let stage = |func: FuncId| {
+            stages
+                .get(func.0 as usize)
+                .copied()
+                .filter(|stage| stage.is_pipeline())
+        };
+        for route in ctx
+            .routes
+            .iter()
+            .filter(|route| route.kind == RouteKind::Http)
+        {
             facts.n_routes += 1;
             let reached = stage(route.handler).or_else(|| only_reached(ctx, stages, route.handler));
             if let Some(stage) = reached {
@@ -75,15 +91,25 @@ impl Facts {
             routes.sort();
         }
         for resource in &ctx.effects.resources {
-            if matches!(resource.kind, ResourceKind::Global | ResourceKind::Environment | ResourceKind::Secret) {
+            if matches!(
+                resource.kind,
+                ResourceKind::Global | ResourceKind::Environment | ResourceKind::Secret
+            ) {
                 continue;
             }
             for access in &resource.accesses {
-                if !matches!(access.access, Access::Write | Access::Append | Access::Delete) {
+                if !matches!(
+                    access.access,
+                    Access::Write | Access::Append | Access::Delete
+                ) {
                     continue;
                 }
                 for stage in access.actors().into_iter().filter_map(stage) {
-                    facts.writes.entry(stage).or_default().insert(resource.identity.to_string());
+                    facts
+                        .writes
+                        .entry(stage)
+                        .or_default()
+                        .insert(resource.identity.to_string());
                 }
             }
         }
@@ -119,7 +145,9 @@ impl Facts {
         let count = |inwards: bool| {
             let lines = lines_of(stage, left, lines);
             let lines = lines.filter(|line| (line.to == stage) == inwards);
-            lines.fold((0, 0.0), |(n, price), line| (n + line.crossings.len(), price + line.price))
+            lines.fold((0, 0.0), |(n, price), line| {
+                (n + line.crossings.len(), price + line.price)
+            })
         };
         let ((n_in, price_in), (n_out, price_out)) = (count(true), count(false));
         reasons.push(match (n_in, n_out) {
@@ -132,16 +160,30 @@ impl Facts {
             ),
         });
         if let Some(routes) = self.routes.get(&stage) {
-            let shown = routes.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+            let shown = routes
+                .iter()
+                .take(3)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
             let more = if routes.len() > 3 { ", …" } else { "" };
-            reasons.push(format!("serves {} of {}: {shown}{more}", routes.len(), n_of(self.n_routes, "HTTP route")));
+            reasons.push(format!(
+                "serves {} of {}: {shown}{more}",
+                routes.len(),
+                n_of(self.n_routes, "HTTP route")
+            ));
         } else if self.n_routes > 0 {
             reasons.push("serves no HTTP route of its own".to_owned());
         }
         reasons.push(match self.writes.get(&stage) {
             None => "no write outside memory".to_owned(),
             Some(writes) => {
-                let shown = writes.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                let shown = writes
+                    .iter()
+                    .take(3)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 let more = if writes.len() > 3 { ", …" } else { "" };
                 format!("writes {}: {shown}{more}", n_of(writes.len(), "thing"))
             }
@@ -169,7 +211,8 @@ fn lines_of<'a>(
     lines: &'a [CutLine],
 ) -> impl Iterator<Item = &'a CutLine> {
     lines.iter().filter(move |line| {
-        (line.from == stage && left.contains(&line.to)) || (line.to == stage && left.contains(&line.from))
+        (line.from == stage && left.contains(&line.to))
+            || (line.to == stage && left.contains(&line.from))
     })
 }
 
@@ -179,7 +222,10 @@ fn only_reached(ctx: &Context<'_>, stages: &[Stage], handler: FuncId) -> Option<
     let mut seen = BTreeSet::from([handler]);
     let mut todo = vec![handler];
     while let Some(func) = todo.pop() {
-        if let Some(stage) = stages.get(func.0 as usize).filter(|stage| stage.is_pipeline()) {
+        if let Some(stage) = stages
+            .get(func.0 as usize)
+            .filter(|stage| stage.is_pipeline())
+        {
             found.insert(*stage);
             if found.len() > 1 {
                 return None;

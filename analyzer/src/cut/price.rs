@@ -8,11 +8,11 @@ use smol_str::SmolStr;
 
 use super::crossings::Edge;
 use super::{Advice, Crossing, CutLine};
+use crate::catalog::Access;
 use crate::effects::ResourceKind;
 use crate::graph::data::Via;
 use crate::graph::{FuncId, Held};
 use crate::hazards::{Context, Finding, Severity};
-use crate::catalog::Access;
 use crate::syntax::facts::{ArgKind, ExprKind, Param};
 
 /// A call, or plain values: one request or message.
@@ -45,7 +45,14 @@ const REPETITION: f64 = 0.1;
 
 /// Types that hold data sets or tensors; models the catalog knows.
 const FRAMES: [&str; 8] = [
-    "pandas.", "polars.", "numpy.", "pyspark.", "torch.", "tensorflow.", "scipy.sparse", "xgboost.DMatrix",
+    "pandas.",
+    "polars.",
+    "numpy.",
+    "pyspark.",
+    "torch.",
+    "tensorflow.",
+    "scipy.sparse",
+    "xgboost.DMatrix",
 ];
 
 /// Looks that pricing needs for every edge.
@@ -66,7 +73,10 @@ impl<'a> Prices<'a> {
     ) -> Prices<'a> {
         let mut calls: FxHashMap<_, Vec<usize>> = FxHashMap::default();
         for (idx, call) in ctx.call_graph.seen_through.iter().enumerate() {
-            calls.entry((call.caller, call.callee)).or_default().push(idx);
+            calls
+                .entry((call.caller, call.callee))
+                .or_default()
+                .push(idx);
         }
         let tables = ctx.effects.resources.iter();
         let tables = tables
@@ -75,7 +85,12 @@ impl<'a> Prices<'a> {
                 let mut writers: Vec<_> = resource
                     .accesses
                     .iter()
-                    .filter(|access| matches!(access.access, Access::Write | Access::Append | Access::Delete))
+                    .filter(|access| {
+                        matches!(
+                            access.access,
+                            Access::Write | Access::Append | Access::Delete
+                        )
+                    })
                     .flat_map(|access| access.actors())
                     .map(|func| ctx.stages.stage(func))
                     .filter(|stage| stage.is_pipeline())
@@ -85,7 +100,13 @@ impl<'a> Prices<'a> {
                 (resource.identity.clone(), writers.len() > 1)
             })
             .collect();
-        Prices { ctx, findings, tables, libraries, calls }
+        Prices {
+            ctx,
+            findings,
+            tables,
+            libraries,
+            calls,
+        }
     }
 
     /// The crossing with its price, hazards included.
@@ -145,7 +166,9 @@ impl<'a> Prices<'a> {
             _ => (edge.from, edge.to),
         };
         let calls = self.calls.get(&(caller, callee)).into_iter().flatten();
-        let mut calls: Vec<_> = calls.map(|idx| &self.ctx.call_graph.seen_through[*idx]).collect();
+        let mut calls: Vec<_> = calls
+            .map(|idx| &self.ctx.call_graph.seen_through[*idx])
+            .collect();
         calls.retain(|call| (call.file, call.line) == (edge.file, edge.line));
         if calls.is_empty() {
             let at_place = self.ctx.call_graph.seen_through.iter();
@@ -160,9 +183,14 @@ impl<'a> Prices<'a> {
                 (ExprKind::Call { args, .. }, _) => {
                     let params = params(self.ctx, call.callee);
                     let position = params.iter().position(|param| param.name == edge.name);
-                    let named = args.iter().find(|arg| arg.name.as_ref() == Some(&edge.name));
+                    let named = args
+                        .iter()
+                        .find(|arg| arg.name.as_ref() == Some(&edge.name));
                     named
-                        .or_else(|| args.get(position?).filter(|arg| arg.kind == ArgKind::Positional))
+                        .or_else(|| {
+                            args.get(position?)
+                                .filter(|arg| arg.kind == ArgKind::Positional)
+                        })
                         .map(|arg| arg.value)
                 }
                 _ => None,
@@ -181,9 +209,15 @@ impl<'a> Prices<'a> {
 /// Parameters that arguments by position reach, the receiver left out.
 pub(super) fn params<'a>(ctx: &Context<'a>, func: FuncId) -> &'a [Param] {
     let function = ctx.program.function(func);
-    let params = &ctx.modules.facts(function.file).scope(function.scope).params;
+    let params = &ctx
+        .modules
+        .facts(function.file)
+        .scope(function.scope)
+        .params;
     let receiver = function.class.is_some()
-        && params.first().is_some_and(|param| matches!(param.name.as_str(), "self" | "cls"));
+        && params
+            .first()
+            .is_some_and(|param| matches!(param.name.as_str(), "self" | "cls"));
     &params[usize::from(receiver)..]
 }
 
@@ -195,20 +229,29 @@ fn is_data(ctx: &Context<'_>, path: &str) -> bool {
 /// The finding is about this boundary, or stands where the crossing does.
 pub(super) fn concerns(finding: &Finding, edge: &Edge) -> bool {
     match finding.between {
-        Some((a, b)) if (a, b) != (edge.from_stage, edge.to_stage)
-            && (b, a) != (edge.from_stage, edge.to_stage) => return false,
+        Some((a, b))
+            if (a, b) != (edge.from_stage, edge.to_stage)
+                && (b, a) != (edge.from_stage, edge.to_stage) =>
+        {
+            return false;
+        }
         _ => {}
     }
     let place = (edge.file, edge.line);
     (finding.file, finding.line) == place
-        || finding.related.iter().any(|(file, line, _)| (*file, *line) == place)
-        || (finding.between.is_some() && (finding.function == edge.from || finding.function == edge.to))
+        || finding
+            .related
+            .iter()
+            .any(|(file, line, _)| (*file, *line) == place)
+        || (finding.between.is_some()
+            && (finding.function == edge.from || finding.function == edge.to))
 }
 
 /// The price of a line: the dearest use of each name in full, each further
 /// use of it at a share. At least the price of any one crossing.
 pub(super) fn line_price(crossings: &[Crossing]) -> f64 {
-    let mut groups: indexmap::IndexMap<(Option<Via>, &SmolStr), (f64, f64)> = indexmap::IndexMap::new();
+    let mut groups: indexmap::IndexMap<(Option<Via>, &SmolStr), (f64, f64)> =
+        indexmap::IndexMap::new();
     for crossing in crossings {
         let (dearest, sum) = groups.entry((crossing.via, &crossing.name)).or_default();
         *dearest = crossing.price.max(*dearest);
@@ -222,14 +265,19 @@ pub(super) fn line_price(crossings: &[Crossing]) -> f64 {
 
 /// Groups edges into lines, dearest first.
 pub(super) fn lines(prices: &Prices<'_>, edges: &[Edge]) -> Vec<CutLine> {
-    let mut by_stages: std::collections::BTreeMap<_, Vec<&Edge>> = std::collections::BTreeMap::new();
+    let mut by_stages: std::collections::BTreeMap<_, Vec<&Edge>> =
+        std::collections::BTreeMap::new();
     for edge in edges {
-        by_stages.entry((edge.from_stage, edge.to_stage)).or_default().push(edge);
+        by_stages
+            .entry((edge.from_stage, edge.to_stage))
+            .or_default()
+            .push(edge);
     }
     let mut lines: Vec<CutLine> = by_stages
         .into_iter()
         .map(|((from, to), edges)| {
-            let mut crossings: Vec<Crossing> = edges.iter().map(|edge| prices.crossing(edge)).collect();
+            let mut crossings: Vec<Crossing> =
+                edges.iter().map(|edge| prices.crossing(edge)).collect();
             crossings.sort_by(|a, b| b.price.total_cmp(&a.price));
             CutLine {
                 from,
@@ -240,7 +288,11 @@ pub(super) fn lines(prices: &Prices<'_>, edges: &[Edge]) -> Vec<CutLine> {
             }
         })
         .collect();
-    lines.sort_by(|a, b| b.price.total_cmp(&a.price).then((a.from, a.to).cmp(&(b.from, b.to))));
+    lines.sort_by(|a, b| {
+        b.price
+            .total_cmp(&a.price)
+            .then((a.from, a.to).cmp(&(b.from, b.to)))
+    });
     lines
 }
 
@@ -258,5 +310,8 @@ fn blocked(prices: &Prices<'_>, edges: &[&Edge]) -> Option<String> {
         0 => String::new(),
         n => format!(" (and {n} more)"),
     };
-    Some(format!("{} at {path}:{}: {}{more}", first.hazard, first.line, first.message))
+    Some(format!(
+        "{} at {path}:{}: {}{more}",
+        first.hazard, first.line, first.message
+    ))
 }

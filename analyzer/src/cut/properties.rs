@@ -12,24 +12,36 @@ use crate::stages::Stage;
 const FUNCTIONS: usize = 8;
 
 fn given(stages: &[usize]) -> Given {
-    let text: String = (0..FUNCTIONS).map(|idx| format!("def f{idx}(): pass\n")).collect();
+    let text: String = (0..FUNCTIONS)
+        .map(|idx| format!("def f{idx}(): pass\n"))
+        .collect();
     Given::of(&[("a.py", &text)], |name| {
-        let idx = name.strip_prefix('f').and_then(|idx| idx.parse::<usize>().ok());
+        let idx = name
+            .strip_prefix('f')
+            .and_then(|idx| idx.parse::<usize>().ok());
         idx.map_or(Stage::None, |idx| Stage::ALL[stages[idx]])
     })
 }
 
 fn flow() -> impl Strategy<Value = Flow> {
-    let via = prop::sample::select(vec![Via::Argument, Via::Return, Via::Global, Via::File, Via::Table]);
+    let via = prop::sample::select(vec![
+        Via::Argument,
+        Via::Return,
+        Via::Global,
+        Via::File,
+        Via::Table,
+    ]);
     let func = 1..=FUNCTIONS as u32;
-    (func.clone(), func, via, "[ab]", 1..FUNCTIONS as u32).prop_map(|(from, to, via, name, line)| Flow {
-        from: FuncId(from),
-        to: FuncId(to),
-        via,
-        name: name.into(),
-        file: crate::modules::FileId(0),
-        line,
-    })
+    (func.clone(), func, via, "[ab]", 1..FUNCTIONS as u32).prop_map(
+        |(from, to, via, name, line)| Flow {
+            from: FuncId(from),
+            to: FuncId(to),
+            via,
+            name: name.into(),
+            file: crate::modules::FileId(0),
+            line,
+        },
+    )
 }
 
 proptest! {

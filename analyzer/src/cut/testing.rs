@@ -29,7 +29,9 @@ impl Given {
     pub(crate) fn new(text: &str, stages: &[(&str, &str)]) -> Given {
         Given::of(&[("a.py", text)], |name| {
             let found = stages.iter().find(|(func, _)| *func == name);
-            found.and_then(|(_, stage)| Stage::from_name(stage)).unwrap_or(Stage::None)
+            found
+                .and_then(|(_, stage)| Stage::from_name(stage))
+                .unwrap_or(Stage::None)
         })
     }
 
@@ -40,7 +42,11 @@ impl Given {
                 .iter()
                 .map(|(path, text)| SourceFile {
                     path: (*path).into(),
-                    language: if path.ends_with(".rs") { Language::Rust } else { Language::Python },
+                    language: if path.ends_with(".rs") {
+                        Language::Rust
+                    } else {
+                        Language::Python
+                    },
                     text: (*text).to_owned(),
                     cells: Vec::new(),
                 })
@@ -48,7 +54,10 @@ impl Given {
             ..SourceTree::default()
         };
         let catalog = Catalog::built_in();
-        let options = Options { catalog: catalog.clone(), pins: Vec::new() };
+        let options = Options {
+            catalog: catalog.clone(),
+            pins: Vec::new(),
+        };
         let analysis = crate::examine(&tree, &options);
         let (modules, program) = (&analysis.modules, &analysis.program);
         let (data_flow, effects) = (analysis.data_flow.clone(), analysis.effects.clone());
@@ -71,11 +80,24 @@ impl Given {
                 }
             })
             .collect();
-        Given { analysis, catalog, data_flow, effects, routes: Vec::new(), stages: StageMap { of } }
+        Given {
+            analysis,
+            catalog,
+            data_flow,
+            effects,
+            routes: Vec::new(),
+            stages: StageMap { of },
+        }
     }
 
     /// Adds an HTTP route whose handler is the function called `handler`.
-    pub(crate) fn route(mut self, method: &str, path: &str, handler: &str, framework: &'static str) -> Given {
+    pub(crate) fn route(
+        mut self,
+        method: &str,
+        path: &str,
+        handler: &str,
+        framework: &'static str,
+    ) -> Given {
         let program = &self.analysis.program;
         let modules = &self.analysis.modules;
         let handler = program.func_ids().find(|func| {
@@ -160,7 +182,10 @@ pub(crate) fn contract_texts(_: &Context<'_>, plan: &CutPlan) -> String {
         };
         for entry in &contract.entries {
             let value = entry.value.clone().unwrap_or_else(|| SmolStr::new("?"));
-            texts.push(format!("{at}: {:?} {} = {value} :{}", entry.kind, entry.name, entry.line));
+            texts.push(format!(
+                "{at}: {:?} {} = {value} :{}",
+                entry.kind, entry.name, entry.line
+            ));
         }
     }
     texts.join("\n")

@@ -11,8 +11,8 @@ use crate::hazards::Context;
 use crate::modules::{FileId, ModuleRef, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
-    Arg, ArgKind, BinaryOp, ExprId, ExprKind, ImportBinds, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind,
-    UnaryOp,
+    Arg, ArgKind, BinaryOp, ExprId, ExprKind, ImportBinds, LoopHead, ScopeId, ScopeKind, Stmt,
+    StmtKind, UnaryOp,
 };
 
 /// Constants are followed through this many names.
@@ -85,7 +85,10 @@ impl<'a> Code<'a> {
                     }
                 }
             }
-            StmtKind::Loop { head: LoopHead::For { target, iter }, .. } => {
+            StmtKind::Loop {
+                head: LoopHead::For { target, iter },
+                ..
+            } => {
                 bind(*target, Bind::Element(*iter));
                 if let ExprKind::Tuple(names) = &facts.expr(*target).kind
                     && let Some(first) = names.first()
@@ -150,7 +153,9 @@ impl<'a> Code<'a> {
                     return self.name(file, ScopeId::MODULE, name, depth + 1);
                 }
                 let classes = self.classes_of(base_at);
-                classes.iter().find_map(|class| self.class_attribute(*class, name, depth))
+                classes
+                    .iter()
+                    .find_map(|class| self.class_attribute(*class, name, depth))
             }
             _ => None,
         }
@@ -183,19 +188,43 @@ impl<'a> Code<'a> {
         binds
             .iter()
             .map(|bind| match bind {
-                Bind::Value(expr) => (At { file, scope, expr: *expr }, false),
-                Bind::Element(expr) => (At { file, scope, expr: *expr }, true),
+                Bind::Value(expr) => (
+                    At {
+                        file,
+                        scope,
+                        expr: *expr,
+                    },
+                    false,
+                ),
+                Bind::Element(expr) => (
+                    At {
+                        file,
+                        scope,
+                        expr: *expr,
+                    },
+                    true,
+                ),
             })
             .collect()
     }
 
-    fn name(&self, file: FileId, scope: ScopeId, name: &str, depth: u32) -> Option<Vec<(At, bool)>> {
+    fn name(
+        &self,
+        file: FileId,
+        scope: ScopeId,
+        name: &str,
+        depth: u32,
+    ) -> Option<Vec<(At, bool)>> {
         for scope in self.ctx.modules.enclosing(file, scope) {
             let definition = self.facts(file).scope(scope);
             if definition.params.iter().any(|param| param.name == name) {
                 return None;
             }
-            if let Some(binds) = self.binds.get(&(file, scope)).and_then(|names| names.get(name)) {
+            if let Some(binds) = self
+                .binds
+                .get(&(file, scope))
+                .and_then(|names| names.get(name))
+            {
                 return Some(self.places(file, scope, binds));
             }
         }
@@ -226,33 +255,60 @@ impl<'a> Code<'a> {
                 .collect::<Vec<Text>>()
         };
         match self.kind(at) {
-            ExprKind::Str(text) => vec![Text { text: text.clone(), file: at.file, line: self.line(at) }],
+            ExprKind::Str(text) => vec![Text {
+                text: text.clone(),
+                file: at.file,
+                line: self.line(at),
+            }],
             ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => each(parts),
             ExprKind::Starred(part) => each(&[*part]),
             ExprKind::Dict(entries) => {
                 let keys: Vec<ExprId> = entries.iter().filter_map(|(key, _)| *key).collect();
                 each(&keys)
             }
-            ExprKind::Binary { op: BinaryOp::Add, left, right } => {
+            ExprKind::Binary {
+                op: BinaryOp::Add,
+                left,
+                right,
+            } => {
                 let mut found = each(&[*left]);
                 let more = each(&[*right]);
                 // Two single texts are one longer text.
-                if found.len() == 1 && more.len() == 1 && matches!(self.kind(At { expr: *left, ..at }), ExprKind::Str(_)) {
+                if found.len() == 1
+                    && more.len() == 1
+                    && matches!(self.kind(At { expr: *left, ..at }), ExprKind::Str(_))
+                {
                     return self.held_texts(at);
                 }
                 found.extend(more);
                 found
             }
-            ExprKind::Call { callee, args } => match (self.kind(At { expr: *callee, ..at }), args.as_ref()) {
-                (ExprKind::Name(name), [only]) if matches!(name.as_str(), "list" | "tuple" | "set" | "sorted") => {
+            ExprKind::Call { callee, args } => match (
+                self.kind(At {
+                    expr: *callee,
+                    ..at
+                }),
+                args.as_ref(),
+            ) {
+                (ExprKind::Name(name), [only])
+                    if matches!(name.as_str(), "list" | "tuple" | "set" | "sorted") =>
+                {
                     each(&[only.value])
                 }
-                (ExprKind::Attr { base, name }, []) if matches!(name.as_str(), "keys" | "items" | "copy") => {
+                (ExprKind::Attr { base, name }, [])
+                    if matches!(name.as_str(), "keys" | "items" | "copy") =>
+                {
                     each(&[*base])
                 }
                 _ => self.held_texts(at),
             },
-            ExprKind::Comprehension { scope, .. } => self.element_texts(At { scope: *scope, ..at }, depth),
+            ExprKind::Comprehension { scope, .. } => self.element_texts(
+                At {
+                    scope: *scope,
+                    ..at
+                },
+                depth,
+            ),
             ExprKind::Name(_) | ExprKind::Attr { .. } => match self.bound(at, depth) {
                 Some(places) => {
                     let mut found: Vec<Text> = places
@@ -260,7 +316,11 @@ impl<'a> Code<'a> {
                         .flat_map(|(place, _)| self.texts_inner(*place, depth + 1))
                         .collect();
                     found.dedup();
-                    if found.is_empty() { self.held_texts(at) } else { found }
+                    if found.is_empty() {
+                        self.held_texts(at)
+                    } else {
+                        found
+                    }
                 }
                 None => self.held_texts(at),
             },
@@ -280,7 +340,10 @@ impl<'a> Code<'a> {
             }
         });
         if let Some(expr) = element
-            && matches!(self.kind(At { expr, ..at }), ExprKind::Name(_) | ExprKind::Str(_))
+            && matches!(
+                self.kind(At { expr, ..at }),
+                ExprKind::Name(_) | ExprKind::Str(_)
+            )
         {
             found = self.texts_inner(At { expr, ..at }, depth + 1);
         }
@@ -291,7 +354,11 @@ impl<'a> Code<'a> {
         let texts = self.ctx.call_graph.texts(at.file, at.expr).into_iter();
         texts
             .filter(|text| !text.contains('{'))
-            .map(|text| Text { text, file: at.file, line: self.line(at) })
+            .map(|text| Text {
+                text,
+                file: at.file,
+                line: self.line(at),
+            })
             .collect()
     }
 
@@ -305,36 +372,71 @@ impl<'a> Code<'a> {
             return None;
         }
         let sub = |expr: ExprId| self.literal_inner(At { expr, ..at }, depth + 1);
-        let here = |text: SmolStr| Some(Text { text, file: at.file, line: self.line(at) });
+        let here = |text: SmolStr| {
+            Some(Text {
+                text,
+                file: at.file,
+                line: self.line(at),
+            })
+        };
         match self.kind(at) {
             ExprKind::Str(text) => here(text.clone()),
             ExprKind::Number(text) => here(text.clone()),
             ExprKind::Bool(true) => here("True".into()),
             ExprKind::Bool(false) => here("False".into()),
             ExprKind::None => here("None".into()),
-            ExprKind::Unary { op: UnaryOp::Neg, operand } => {
+            ExprKind::Unary {
+                op: UnaryOp::Neg,
+                operand,
+            } => {
                 let inner = sub(*operand)?;
-                Some(Text { text: format_smolstr!("-{}", inner.text), ..inner })
+                Some(Text {
+                    text: format_smolstr!("-{}", inner.text),
+                    ..inner
+                })
             }
             ExprKind::List(parts) | ExprKind::Tuple(parts) => {
-                let parts: Option<Vec<SmolStr>> = parts.iter().map(|part| Some(sub(*part)?.text)).collect();
+                let parts: Option<Vec<SmolStr>> =
+                    parts.iter().map(|part| Some(sub(*part)?.text)).collect();
                 here(format_smolstr!("[{}]", parts?.join(", ")))
             }
             ExprKind::Name(_) | ExprKind::Attr { .. } => {
                 let bound = self.bound(at, depth)?;
-                let [(place, false)] = bound.as_slice() else { return None };
+                let [(place, false)] = bound.as_slice() else {
+                    return None;
+                };
                 self.literal_inner(*place, depth + 1)
             }
             // What a mapping gives when nobody set the key.
-            ExprKind::Call { callee, args } => match (self.kind(At { expr: *callee, ..at }), args.as_ref()) {
+            ExprKind::Call { callee, args } => match (
+                self.kind(At {
+                    expr: *callee,
+                    ..at
+                }),
+                args.as_ref(),
+            ) {
                 (ExprKind::Attr { base, name }, [key, default]) if name == "get" => {
-                    let set = self.set_default(At { expr: *base, ..at }, At { expr: key.value, ..at }, depth);
+                    let set = self.set_default(
+                        At { expr: *base, ..at },
+                        At {
+                            expr: key.value,
+                            ..at
+                        },
+                        depth,
+                    );
                     set.or_else(|| sub(default.value))
                 }
-                (ExprKind::Attr { base, name }, [key]) if name == "get" => {
-                    self.set_default(At { expr: *base, ..at }, At { expr: key.value, ..at }, depth)
-                }
-                (ExprKind::Name(name), [only]) if matches!(name.as_str(), "int" | "float" | "str" | "bool") => {
+                (ExprKind::Attr { base, name }, [key]) if name == "get" => self.set_default(
+                    At { expr: *base, ..at },
+                    At {
+                        expr: key.value,
+                        ..at
+                    },
+                    depth,
+                ),
+                (ExprKind::Name(name), [only])
+                    if matches!(name.as_str(), "int" | "float" | "str" | "bool") =>
+                {
                     sub(only.value)
                 }
                 _ => None,
@@ -364,9 +466,14 @@ impl<'a> Code<'a> {
         let mut found = Vec::new();
         for scope in self.scopes_around(base.file, base.scope) {
             each_stmt(&self.facts(base.file).scope(scope).body, &mut |stmt| {
-                let at = |expr: ExprId| At { file: base.file, scope, expr };
+                let at = |expr: ExprId| At {
+                    file: base.file,
+                    scope,
+                    expr,
+                };
                 let is_key = |expr: ExprId| matches!(self.kind(at(expr)), ExprKind::Str(text) if *text == key);
-                let is_base = |expr: ExprId| self.facts(base.file).dotted(expr).as_deref() == Some(&path);
+                let is_base =
+                    |expr: ExprId| self.facts(base.file).dotted(expr).as_deref() == Some(&path);
                 match &stmt.kind {
                     StmtKind::Expr(expr) => {
                         if let ExprKind::Call { callee, args } = self.kind(at(*expr))
@@ -404,8 +511,14 @@ impl<'a> Code<'a> {
         let facts = self.facts(file);
         let owner = facts.owner(scope);
         let mut found = vec![owner];
-        if let Some(class) = facts.scope(owner).parent.filter(|parent| facts.scope(*parent).kind == ScopeKind::Class) {
-            let methods = facts.scopes().filter(|(id, scope)| scope.parent == Some(class) && *id != owner);
+        if let Some(class) = facts
+            .scope(owner)
+            .parent
+            .filter(|parent| facts.scope(*parent).kind == ScopeKind::Class)
+        {
+            let methods = facts
+                .scopes()
+                .filter(|(id, scope)| scope.parent == Some(class) && *id != owner);
             found.extend(methods.map(|(id, _)| id));
         }
         found
@@ -420,9 +533,18 @@ impl<'a> Code<'a> {
 
     fn each_expr_of(&self, file: FileId, scope: ScopeId, visit: &mut dyn FnMut(At)) {
         let mut roots = Vec::new();
-        each_stmt(&self.facts(file).scope(scope).body, &mut |stmt| roots_of(stmt, &mut roots));
+        each_stmt(&self.facts(file).scope(scope).body, &mut |stmt| {
+            roots_of(stmt, &mut roots)
+        });
         for root in roots {
-            self.below(At { file, scope, expr: root }, visit);
+            self.below(
+                At {
+                    file,
+                    scope,
+                    expr: root,
+                },
+                visit,
+            );
         }
     }
 
@@ -445,9 +567,13 @@ impl<'a> Code<'a> {
 
     /// The argument called `name`, or at `position`.
     pub(super) fn arg(&self, args: &[Arg], name: &str, position: Option<usize>) -> Option<ExprId> {
-        let named = args.iter().find(|arg| arg.kind == ArgKind::Named && arg.name.as_deref() == Some(name));
+        let named = args
+            .iter()
+            .find(|arg| arg.kind == ArgKind::Named && arg.name.as_deref() == Some(name));
         let plain = || {
-            let mut plain = args.iter().take_while(|arg| arg.kind == ArgKind::Positional);
+            let mut plain = args
+                .iter()
+                .take_while(|arg| arg.kind == ArgKind::Positional);
             plain.nth(position?)
         };
         named.or_else(plain).map(|arg| arg.value)
@@ -486,13 +612,21 @@ impl<'a> Code<'a> {
             ExprKind::None => "None".into(),
             ExprKind::Item { base, index } => {
                 let (base, index) = (sub(*base)?, sub(*index)?);
-                if base == "Optional" { format_smolstr!("{index} | None") } else { format_smolstr!("{base}[{index}]") }
+                if base == "Optional" {
+                    format_smolstr!("{index} | None")
+                } else {
+                    format_smolstr!("{base}[{index}]")
+                }
             }
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
                 let parts: Option<Vec<SmolStr>> = parts.iter().map(|part| sub(*part)).collect();
                 parts?.join(", ").into()
             }
-            ExprKind::Binary { op: BinaryOp::BitOr, left, right } => {
+            ExprKind::Binary {
+                op: BinaryOp::BitOr,
+                left,
+                right,
+            } => {
                 format_smolstr!("{} | {}", sub(*left)?, sub(*right)?)
             }
             _ => return None,
@@ -515,7 +649,12 @@ pub(super) fn each_stmt<'s>(body: &'s [Stmt], visit: &mut dyn FnMut(&'s Stmt)) {
                 each_stmt(other, visit);
             }
             StmtKind::With { body, .. } => each_stmt(body, visit),
-            StmtKind::Try { body, handlers, other, finally } => {
+            StmtKind::Try {
+                body,
+                handlers,
+                other,
+                finally,
+            } => {
                 each_stmt(body, visit);
                 for handler in handlers {
                     each_stmt(&handler.body, visit);

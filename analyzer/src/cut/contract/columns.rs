@@ -33,7 +33,11 @@ pub(super) fn entries(
 ) {
     let mut near: BTreeSet<FuncId> = BTreeSet::new();
     let mut funcs: BTreeSet<FuncId> = BTreeSet::new();
-    for crossing in line.crossings.iter().filter(|crossing| crossing.via.is_some()) {
+    for crossing in line
+        .crossings
+        .iter()
+        .filter(|crossing| crossing.via.is_some())
+    {
         if crossing.via == Some(Via::Environment) {
             continue;
         }
@@ -95,7 +99,12 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
             let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
             let named = matches!(
                 code.kind(index),
-                ExprKind::Str(_) | ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Name(_) | ExprKind::Attr { .. } | ExprKind::Binary { .. }
+                ExprKind::Str(_)
+                    | ExprKind::List(_)
+                    | ExprKind::Tuple(_)
+                    | ExprKind::Name(_)
+                    | ExprKind::Attr { .. }
+                    | ExprKind::Binary { .. }
             );
             let plain = matches!(code.kind(index), ExprKind::Str(_));
             if named && (is_frame(code, base) || (near && plain)) {
@@ -103,11 +112,14 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
             }
         }
         ExprKind::Call { callee, args } => {
-            let name = match code.kind(At { expr: *callee, ..at }) {
+            let name = match code.kind(At {
+                expr: *callee,
+                ..at
+            }) {
                 ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
                 _ => "",
             };
-            let mut add = |found: &mut Mentions, name: &str, position: Option<usize>| {
+            let add = |found: &mut Mentions, name: &str, position: Option<usize>| {
                 if let Some(expr) = code.arg(args, name, position) {
                     found.columns.extend(code.texts(At { expr, ..at }));
                 }
@@ -137,14 +149,29 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
                 "assign" if is_frame(code, at) => {
                     for arg in args.iter().filter(|arg| arg.kind == ArgKind::Named) {
                         if let Some(name) = &arg.name {
-                            found.columns.push(Text { text: name.clone(), file: at.file, line: code.line(at) });
+                            found.columns.push(Text {
+                                text: name.clone(),
+                                file: at.file,
+                                line: code.line(at),
+                            });
                         }
                     }
                 }
                 "get" if near => {
-                    let key = args.first().filter(|arg| matches!(code.kind(At { expr: arg.value, ..at }), ExprKind::Str(_)));
+                    let key = args.first().filter(|arg| {
+                        matches!(
+                            code.kind(At {
+                                expr: arg.value,
+                                ..at
+                            }),
+                            ExprKind::Str(_)
+                        )
+                    });
                     if let Some(key) = key {
-                        found.columns.extend(code.texts(At { expr: key.value, ..at }));
+                        found.columns.extend(code.texts(At {
+                            expr: key.value,
+                            ..at
+                        }));
                     }
                 }
                 "deserialize" | "put" | "dump" | "dumps" | "append" if near => {}
@@ -152,22 +179,39 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
             }
             for arg in args {
                 // Lists of names handed to a helper that selects them.
-                let value = At { expr: arg.value, ..at };
+                let value = At {
+                    expr: arg.value,
+                    ..at
+                };
                 if matches!(code.kind(value), ExprKind::Name(_) | ExprKind::Attr { .. })
-                    && code.value(value).is_some_and(|place| matches!(code.kind(place), ExprKind::List(_) | ExprKind::Tuple(_)))
+                    && code.value(value).is_some_and(|place| {
+                        matches!(code.kind(place), ExprKind::List(_) | ExprKind::Tuple(_))
+                    })
                 {
                     let texts = code.texts(value);
-                    if texts.len() > 1 && texts.iter().all(|text| is_name(&text.text) && !text.text.contains(' ')) {
+                    if texts.len() > 1
+                        && texts
+                            .iter()
+                            .all(|text| is_name(&text.text) && !text.text.contains(' '))
+                    {
                         found.columns.extend(texts);
                     }
                 }
                 for text in code.ctx.call_graph.texts(at.file, arg.value) {
                     let line = code.facts(at.file).expr(arg.value).line;
-                    let mut add = |name: SmolStr| found.columns.push(Text { text: name, file: at.file, line });
+                    let mut add = |name: SmolStr| {
+                        found.columns.push(Text {
+                            text: name,
+                            file: at.file,
+                            line,
+                        })
+                    };
                     for name in selected(&text).into_iter().chain(sources(&text)) {
                         if name != "*" {
                             add(name);
-                        } else if let Some(columns) = only_table(&text).and_then(|table| types.schemas.get(&table)) {
+                        } else if let Some(columns) =
+                            only_table(&text).and_then(|table| types.schemas.get(&table))
+                        {
                             columns.iter().cloned().for_each(&mut add);
                         }
                     }
@@ -179,7 +223,11 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
                 if let Some(key) = key
                     && let ExprKind::Str(name) = code.kind(At { expr: *key, ..at })
                 {
-                    found.columns.push(Text { text: name.clone(), file: at.file, line: code.line(At { expr: *key, ..at }) });
+                    found.columns.push(Text {
+                        text: name.clone(),
+                        file: at.file,
+                        line: code.line(At { expr: *key, ..at }),
+                    });
                 }
             }
         }
@@ -189,13 +237,21 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
     let (file, scope) = code.scope_of(func);
     let definition = code.facts(file).scope(scope);
     if near && code.facts(file).rules.separator == "::" {
-        let declared = definition.params.iter().filter_map(|param| param.annotation).chain(definition.returns);
+        let declared = definition
+            .params
+            .iter()
+            .filter_map(|param| param.annotation)
+            .chain(definition.returns);
         for annotation in declared {
             if let Some((class, _)) = super::records::class_in(code, file, scope, annotation)
                 && is_record(code, class)
             {
                 for field in fields(code, class) {
-                    found.columns.push(Text { text: field.name, file: field.file, line: field.line });
+                    found.columns.push(Text {
+                        text: field.name,
+                        file: field.file,
+                        line: field.line,
+                    });
                 }
             }
         }

@@ -20,7 +20,19 @@ use crate::syntax::facts::{ArgKind, ExprId, ExprKind, ScopeId};
 
 /// Extensions of files that hold a fitted object.
 const MODEL_FORMATS: [&str; 13] = [
-    "joblib", "pkl", "pickle", "onnx", "pt", "pth", "h5", "keras", "cbm", "bst", "ubj", "model", "safetensors",
+    "joblib",
+    "pkl",
+    "pickle",
+    "onnx",
+    "pt",
+    "pth",
+    "h5",
+    "keras",
+    "cbm",
+    "bst",
+    "ubj",
+    "model",
+    "safetensors",
 ];
 
 /// How often a model is copied from file to file.
@@ -28,13 +40,25 @@ const MAX_COPIES: usize = 4;
 
 type Site = (SmolStr, FileId, ExprId);
 
-pub(super) fn entries(code: &Code<'_>, reach: &Reach<'_>, line: &CutLine, out: &mut Vec<ContractEntry>) {
+pub(super) fn entries(
+    code: &Code<'_>,
+    reach: &Reach<'_>,
+    line: &CutLine,
+    out: &mut Vec<ContractEntry>,
+) {
     let mut sites: Vec<Site> = Vec::new();
     for crossing in &line.crossings {
         match crossing.via {
             Some(Via::File) if holds_model(&crossing.name) => {
                 let mut seen = FxHashSet::default();
-                in_file(code, reach, crossing.from, MAX_COPIES, &mut seen, &mut sites);
+                in_file(
+                    code,
+                    reach,
+                    crossing.from,
+                    MAX_COPIES,
+                    &mut seen,
+                    &mut sites,
+                );
             }
             Some(Via::Argument | Via::Return | Via::Item | Via::Attribute | Via::Global) => {
                 passed(code, crossing.file, crossing.line, &mut sites);
@@ -59,7 +83,8 @@ pub(super) fn entries(code: &Code<'_>, reach: &Reach<'_>, line: &CutLine, out: &
 }
 
 fn holds_model(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, extension)| MODEL_FORMATS.contains(&extension))
+    path.rsplit_once('.')
+        .is_some_and(|(_, extension)| MODEL_FORMATS.contains(&extension))
 }
 
 /// A model, or a step of one.
@@ -85,7 +110,13 @@ fn hold(code: &Code<'_>, file: FileId, expr: ExprId, sites: &mut Vec<Site>) {
 fn passed(code: &Code<'_>, file: FileId, line: u32, sites: &mut Vec<Site>) {
     let exprs = code.facts(file).exprs.iter().enumerate();
     for (idx, expr) in exprs.filter(|(_, expr)| expr.line == line) {
-        if matches!(expr.kind, ExprKind::Name(_) | ExprKind::Attr { .. } | ExprKind::Item { .. } | ExprKind::Call { .. }) {
+        if matches!(
+            expr.kind,
+            ExprKind::Name(_)
+                | ExprKind::Attr { .. }
+                | ExprKind::Item { .. }
+                | ExprKind::Call { .. }
+        ) {
             hold(code, file, ExprId(idx as u32), sites);
         }
     }
@@ -145,26 +176,38 @@ fn in_file(
 fn model_files<'a>(code: &Code<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
     let resources = code.ctx.effects.resources.iter();
     resources.filter(|resource| {
-        matches!(resource.kind, ResourceKind::Model | ResourceKind::File | ResourceKind::Blob)
-            && holds_model(&resource.identity)
+        matches!(
+            resource.kind,
+            ResourceKind::Model | ResourceKind::File | ResourceKind::Blob
+        ) && holds_model(&resource.identity)
     })
 }
 
 /// Steps and wrapped estimators in the arguments of a constructor.
 fn inner(code: &Code<'_>, file: FileId, expr: ExprId, sites: &mut Vec<Site>) {
     let facts = code.facts(file);
-    let ExprKind::Call { args, .. } = &facts.expr(expr).kind else { return };
-    let mut todo: Vec<(FileId, ExprId, u32)> = args.iter().map(|arg| (file, arg.value, 0)).collect();
+    let ExprKind::Call { args, .. } = &facts.expr(expr).kind else {
+        return;
+    };
+    let mut todo: Vec<(FileId, ExprId, u32)> =
+        args.iter().map(|arg| (file, arg.value, 0)).collect();
     while let Some((file, expr, depth)) = todo.pop() {
         hold(code, file, expr, sites);
         let kind = &code.facts(file).expr(expr).kind;
         if let ExprKind::Name(_) = kind
             && depth < 4
-            && let Some(place) = code.value(At { file, scope: scope_around(code, file, expr), expr })
+            && let Some(place) = code.value(At {
+                file,
+                scope: scope_around(code, file, expr),
+                expr,
+            })
         {
             todo.push((place.file, place.expr, depth + 1));
         }
-        if matches!(kind, ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Dict(_)) {
+        if matches!(
+            kind,
+            ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Dict(_)
+        ) {
             kind.parts(|part| todo.push((file, part, depth)));
         }
     }
@@ -182,7 +225,13 @@ pub(super) fn scope_around(code: &Code<'_>, file: FileId, expr: ExprId) -> Scope
     innermost.map_or(ScopeId::MODULE, |(id, _)| id)
 }
 
-fn entry(code: &Code<'_>, path: &SmolStr, file: FileId, expr: ExprId, out: &mut Vec<ContractEntry>) {
+fn entry(
+    code: &Code<'_>,
+    path: &SmolStr,
+    file: FileId,
+    expr: ExprId,
+    out: &mut Vec<ContractEntry>,
+) {
     let facts = code.facts(file);
     let class: SmolStr = path.rsplit('.').next().unwrap_or(path).into();
     let line = facts.expr(expr).line;
@@ -193,7 +242,9 @@ fn entry(code: &Code<'_>, path: &SmolStr, file: FileId, expr: ExprId, out: &mut 
         file,
         line,
     });
-    let ExprKind::Call { args, .. } = &facts.expr(expr).kind else { return };
+    let ExprKind::Call { args, .. } = &facts.expr(expr).kind else {
+        return;
+    };
     let scope = scope_around(code, file, expr);
     for (position, arg) in args.iter().enumerate() {
         let name = match (arg.kind, &arg.name) {
@@ -204,13 +255,25 @@ fn entry(code: &Code<'_>, path: &SmolStr, file: FileId, expr: ExprId, out: &mut 
         let holds_others = {
             let mut inside = Vec::new();
             hold(code, file, arg.value, &mut inside);
-            !inside.is_empty() || matches!(facts.expr(arg.value).kind, ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Dict(_))
+            !inside.is_empty()
+                || matches!(
+                    facts.expr(arg.value).kind,
+                    ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Dict(_)
+                )
         };
-        let literal = code.literal(At { file, scope, expr: arg.value });
+        let literal = code.literal(At {
+            file,
+            scope,
+            expr: arg.value,
+        });
         if literal.is_none() && holds_others {
             continue;
         }
-        let place = literal.as_ref().map_or((file, facts.expr(arg.value).line), |text| (text.file, text.line));
+        let place = literal
+            .as_ref()
+            .map_or((file, facts.expr(arg.value).line), |text| {
+                (text.file, text.line)
+            });
         out.push(ContractEntry {
             kind: EntryKind::Parameter,
             name: format_smolstr!("{class}.{name}"),

@@ -6,7 +6,11 @@ use crate::graph::data::Via;
 use smol_str::SmolStr;
 
 pub(super) fn entries(_: &Code<'_>, line: &CutLine, out: &mut Vec<ContractEntry>) {
-    for crossing in line.crossings.iter().filter(|crossing| crossing.via == Some(Via::File)) {
+    for crossing in line
+        .crossings
+        .iter()
+        .filter(|crossing| crossing.via == Some(Via::File))
+    {
         out.push(ContractEntry {
             kind: EntryKind::File,
             name: crossing.name.clone(),
@@ -22,7 +26,9 @@ fn format(path: &str) -> Option<SmolStr> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let (stem, extension) = name.rsplit_once('.')?;
     let extension = match extension {
-        "gz" | "bz2" | "xz" | "zip" | "zst" => stem.rsplit_once('.').map_or(extension, |(_, inner)| inner),
+        "gz" | "bz2" | "xz" | "zip" | "zst" => {
+            stem.rsplit_once('.').map_or(extension, |(_, inner)| inner)
+        }
         other => other,
     };
     let plain = !extension.is_empty() && extension.chars().all(|c| c.is_ascii_alphanumeric());

@@ -44,7 +44,10 @@ pub(super) fn contracts(ctx: &Context<'_>, stages: &[Stage], lines: &[CutLine]) 
         tables::entries(&code, line, &mut entries);
         estimators::entries(&code, &reach, line, &mut entries);
         transforms.entries(&code, &reach, line, &mut entries);
-        found.push(Contract { at: ContractPlace::Line(line.from, line.to), entries: tidy(entries) });
+        found.push(Contract {
+            at: ContractPlace::Line(line.from, line.to),
+            entries: tidy(entries),
+        });
     }
     for (idx, route) in ctx.routes.iter().enumerate() {
         if route.kind != RouteKind::Http {
@@ -62,7 +65,10 @@ pub(super) fn contracts(ctx: &Context<'_>, stages: &[Stage], lines: &[CutLine]) 
                 entry.value = types.of(last);
             }
         }
-        found.push(Contract { at: ContractPlace::Route(idx), entries: tidy(entries) });
+        found.push(Contract {
+            at: ContractPlace::Route(idx),
+            entries: tidy(entries),
+        });
     }
     found.sort_by(|a, b| a.at.cmp(&b.at));
     found
@@ -73,7 +79,13 @@ pub(super) fn contracts(ctx: &Context<'_>, stages: &[Stage], lines: &[CutLine]) 
 fn tidy(mut entries: Vec<ContractEntry>) -> Vec<ContractEntry> {
     let key = |entry: &ContractEntry| (entry.kind, entry.name.clone());
     entries.sort_by(|a, b| {
-        (key(a), a.value.is_none(), &a.value, a.file, a.line).cmp(&(key(b), b.value.is_none(), &b.value, b.file, b.line))
+        (key(a), a.value.is_none(), &a.value, a.file, a.line).cmp(&(
+            key(b),
+            b.value.is_none(),
+            &b.value,
+            b.file,
+            b.line,
+        ))
     });
     entries.dedup_by(|b, a| key(a) == key(b) && (a.value == b.value || b.value.is_none()));
     entries
@@ -117,7 +129,12 @@ impl<'a> Reach<'a> {
                 reach.callees[caller].push(call.callee);
             }
         }
-        for list in reach.makers.iter_mut().chain(&mut reach.users).chain(&mut reach.callees) {
+        for list in reach
+            .makers
+            .iter_mut()
+            .chain(&mut reach.users)
+            .chain(&mut reach.callees)
+        {
             list.sort_unstable();
             list.dedup();
         }

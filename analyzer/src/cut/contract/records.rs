@@ -28,10 +28,16 @@ pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
         each_stmt(&facts.scope(class.scope).body, &mut |stmt| {
             let (target, annotation) = match &stmt.kind {
                 StmtKind::Declare { target, annotation } => (*target, *annotation),
-                StmtKind::Assign { targets, annotation: Some(annotation), .. } => (targets[0], *annotation),
+                StmtKind::Assign {
+                    targets,
+                    annotation: Some(annotation),
+                    ..
+                } => (targets[0], *annotation),
                 _ => return,
             };
-            let ExprKind::Name(name) = &facts.expr(target).kind else { return };
+            let ExprKind::Name(name) = &facts.expr(target).kind else {
+                return;
+            };
             if name.starts_with('_') {
                 return;
             }
@@ -50,12 +56,19 @@ pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
 
 /// The class of the tree that a declared type names, and whether inside a
 /// list: `list[Row]`, `Optional[Row]`, `Result[Json[Row], E]`.
-pub(super) fn class_in(code: &Code<'_>, file: FileId, scope: ScopeId, expr: ExprId) -> Option<(ClassId, bool)> {
+pub(super) fn class_in(
+    code: &Code<'_>,
+    file: FileId,
+    scope: ScopeId,
+    expr: ExprId,
+) -> Option<(ClassId, bool)> {
     match code.kind(At { file, scope, expr }) {
         ExprKind::Name(_) | ExprKind::Attr { .. } => {
             let path = code.facts(file).dotted(expr)?;
             match code.ctx.modules.symbol(file, scope, &path)? {
-                Symbol::Scope(file, scope) => Some((code.ctx.program.class_at(file, scope)?, false)),
+                Symbol::Scope(file, scope) => {
+                    Some((code.ctx.program.class_at(file, scope)?, false))
+                }
                 _ => None,
             }
         }
@@ -84,7 +97,10 @@ pub(super) fn is_record(code: &Code<'_>, class: ClassId) -> bool {
     let bases = code.ctx.program.library_bases(class);
     if bases.iter().any(|base| {
         code.ctx.catalog.is_a(base, "pydantic.BaseModel")
-            || matches!(base.as_str(), "typing.TypedDict" | "typing.NamedTuple" | "sqlmodel.SQLModel" | "msgspec.Struct")
+            || matches!(
+                base.as_str(),
+                "typing.TypedDict" | "typing.NamedTuple" | "sqlmodel.SQLModel" | "msgspec.Struct"
+            )
     }) {
         return true;
     }
@@ -98,6 +114,8 @@ pub(super) fn is_record(code: &Code<'_>, class: ClassId) -> bool {
             ExprKind::Call { callee, .. } => *callee,
             _ => *decorator,
         };
-        facts.dotted(callee).is_some_and(|path| path.ends_with("dataclass") || path.ends_with("define"))
+        facts
+            .dotted(callee)
+            .is_some_and(|path| path.ends_with("dataclass") || path.ends_with("define"))
     })
 }

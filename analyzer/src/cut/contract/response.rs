@@ -1,28 +1,44 @@
 //! Fields of a response: the declared model, or the mapping that the handler
 //! answers with.
 
+use super::super::{ContractEntry, EntryKind};
 use super::code::Code;
 use super::records::{class_in, is_record};
 use super::request::nested;
 use super::shape::{Follow, Shape};
-use super::super::{ContractEntry, EntryKind};
 use crate::modules::FileId;
 use crate::routes::Route;
 use crate::syntax::facts::{ExprKind, StmtKind};
 use smol_str::{SmolStr, format_smolstr};
 
-pub(super) fn entries(code: &Code<'_>, route: &Route, follow: &Follow<'_, '_>, returned: &Shape, out: &mut Vec<ContractEntry>) {
+pub(super) fn entries(
+    code: &Code<'_>,
+    route: &Route,
+    follow: &Follow<'_, '_>,
+    returned: &Shape,
+    out: &mut Vec<ContractEntry>,
+) {
     let (file, scope) = code.scope_of(route.handler);
     let definition = code.facts(file).scope(scope);
     let mut add = |name: SmolStr, value: Option<SmolStr>, file: FileId, line: u32| {
-        out.push(ContractEntry { kind: EntryKind::ResponseField, name, value, file, line });
+        out.push(ContractEntry {
+            kind: EntryKind::ResponseField,
+            name,
+            value,
+            file,
+            line,
+        });
     };
-    let model = definition.decorators.iter().find_map(|decorator| match &code.facts(file).expr(*decorator).kind {
-        ExprKind::Call { args, .. } => code.arg(args, "response_model", None),
-        _ => None,
+    let model = definition.decorators.iter().find_map(|decorator| {
+        match &code.facts(file).expr(*decorator).kind {
+            ExprKind::Call { args, .. } => code.arg(args, "response_model", None),
+            _ => None,
+        }
     });
     let around = code.facts(file).scope(scope).parent.unwrap_or(scope);
-    let declared = model.or(definition.returns).and_then(|expr| class_in(code, file, around, expr));
+    let declared = model
+        .or(definition.returns)
+        .and_then(|expr| class_in(code, file, around, expr));
     if let Some((class, in_list)) = declared
         && is_record(code, class)
     {
@@ -41,7 +57,9 @@ pub(super) fn entries(code: &Code<'_>, route: &Route, follow: &Follow<'_, '_>, r
 /// The handler returns something.
 fn answers(scope: &crate::syntax::facts::Scope) -> bool {
     let mut answers = false;
-    super::code::each_stmt(&scope.body, &mut |stmt| answers |= matches!(stmt.kind, StmtKind::Return(Some(_))));
+    super::code::each_stmt(&scope.body, &mut |stmt| {
+        answers |= matches!(stmt.kind, StmtKind::Return(Some(_)))
+    });
     answers
 }
 
@@ -60,7 +78,12 @@ fn shape(
         Shape::Dict(id) => {
             for (name, field) in &follow.dicts[*id] {
                 let name = format_smolstr!("{prefix}{name}");
-                add(name.clone(), follow.type_of(&field.shape), field.file, field.line);
+                add(
+                    name.clone(),
+                    follow.type_of(&field.shape),
+                    field.file,
+                    field.line,
+                );
                 let inner = match &field.shape {
                     Shape::List(_) => name.to_string(),
                     _ => format!("{name}."),
@@ -69,7 +92,14 @@ fn shape(
             }
         }
         Shape::List(Some(element)) => {
-            shape(code, follow, element, &format!("{prefix}[]."), depth + 1, add);
+            shape(
+                code,
+                follow,
+                element,
+                &format!("{prefix}[]."),
+                depth + 1,
+                add,
+            );
         }
         Shape::Tuple(parts) => {
             if let Some(first) = parts.first() {

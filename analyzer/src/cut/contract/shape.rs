@@ -14,7 +14,9 @@ use super::code::{At, Code};
 use super::records::{class_in, fields, is_record};
 use crate::graph::{ClassId, FuncId, Held};
 use crate::modules::FileId;
-use crate::syntax::facts::{Arg, ArgKind, BinaryOp, Builds, ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind, UnaryOp};
+use crate::syntax::facts::{
+    Arg, ArgKind, BinaryOp, Builds, ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind, UnaryOp,
+};
 
 const MAX_DEPTH: usize = 8;
 /// Calls followed for one handler.
@@ -77,7 +79,13 @@ fn ty(text: &str) -> Shape {
 
 impl<'c, 'a> Follow<'c, 'a> {
     pub(super) fn new(code: &'c Code<'a>) -> Follow<'c, 'a> {
-        Follow { code, taken: BTreeMap::new(), dicts: Vec::new(), stack: Vec::new(), n_calls: 0 }
+        Follow {
+            code,
+            taken: BTreeMap::new(),
+            dicts: Vec::new(),
+            stack: Vec::new(),
+            n_calls: 0,
+        }
     }
 
     /// What `func` returns when its parameters hold `args`.
@@ -88,16 +96,30 @@ impl<'c, 'a> Follow<'c, 'a> {
         }
         let (file, scope) = self.code.scope_of(func);
         let definition = self.code.facts(file).scope(scope);
-        let mut frame = Frame { func, env: args, returns: Vec::new() };
+        let mut frame = Frame {
+            func,
+            env: args,
+            returns: Vec::new(),
+        };
         for param in &definition.params {
             if frame.env.contains_key(&param.name) {
                 continue;
             }
-            let declared = param.annotation.map(|annotation| self.declared(file, scope, annotation));
-            let shape = declared.filter(|shape| *shape != Shape::Unknown).or_else(|| {
-                let default = param.default?;
-                self.code.literal(At { file, scope, expr: default }).and_then(|_| self.literal_type(file, default))
-            });
+            let declared = param
+                .annotation
+                .map(|annotation| self.declared(file, scope, annotation));
+            let shape = declared
+                .filter(|shape| *shape != Shape::Unknown)
+                .or_else(|| {
+                    let default = param.default?;
+                    self.code
+                        .literal(At {
+                            file,
+                            scope,
+                            expr: default,
+                        })
+                        .and_then(|_| self.literal_type(file, default))
+                });
             if let Some(shape) = shape {
                 frame.env.insert(param.name.clone(), shape);
             }
@@ -120,9 +142,13 @@ impl<'c, 'a> Follow<'c, 'a> {
     fn declared(&self, file: FileId, scope: ScopeId, annotation: ExprId) -> Shape {
         match class_in(self.code, file, scope, annotation) {
             Some((class, false)) if is_record(self.code, class) => Shape::Record(class),
-            Some((class, true)) if is_record(self.code, class) => Shape::List(Some(Box::new(Shape::Record(class)))),
+            Some((class, true)) if is_record(self.code, class) => {
+                Shape::List(Some(Box::new(Shape::Record(class))))
+            }
             _ => match self.code.type_text(file, annotation).as_deref() {
-                Some(text @ ("int" | "float" | "str" | "bool" | "dict" | "list" | "datetime")) => ty(text),
+                Some(text @ ("int" | "float" | "str" | "bool" | "dict" | "list" | "datetime")) => {
+                    ty(text)
+                }
                 Some(text) if text.starts_with("dict[") => ty("dict"),
                 Some(text) if text.starts_with("list[") => ty("list"),
                 _ => Shape::Unknown,
@@ -135,7 +161,10 @@ impl<'c, 'a> Follow<'c, 'a> {
             ExprKind::Str(_) | ExprKind::Format(_) => ty("str"),
             ExprKind::Bool(_) => ty("bool"),
             ExprKind::Number(text) => ty(number_type(text)),
-            ExprKind::Unary { op: UnaryOp::Neg, operand } => return self.literal_type(file, *operand),
+            ExprKind::Unary {
+                op: UnaryOp::Neg,
+                operand,
+            } => return self.literal_type(file, *operand),
             ExprKind::Dict(_) => ty("dict"),
             ExprKind::List(_) => ty("list"),
             _ => return None,
@@ -181,8 +210,17 @@ impl<'c, 'a> Follow<'c, 'a> {
 
     /// The field `key` of the request's data at `path` is used.
     pub(super) fn take(&mut self, path: &str, key: &str, file: FileId, line: u32) -> SmolStr {
-        let path: SmolStr = if path.is_empty() { key.into() } else { format_smolstr!("{path}.{key}") };
-        self.taken.entry(path.clone()).or_insert(Taken { ty: None, weak: true, file, line });
+        let path: SmolStr = if path.is_empty() {
+            key.into()
+        } else {
+            format_smolstr!("{path}.{key}")
+        };
+        self.taken.entry(path.clone()).or_insert(Taken {
+            ty: None,
+            weak: true,
+            file,
+            line,
+        });
         path
     }
 
@@ -250,7 +288,12 @@ impl<'c, 'a> Follow<'c, 'a> {
                     }
                     self.block(file, scope, body, frame);
                 }
-                StmtKind::Try { body, handlers, other, finally } => {
+                StmtKind::Try {
+                    body,
+                    handlers,
+                    other,
+                    finally,
+                } => {
                     self.block(file, scope, body, frame);
                     for handler in handlers {
                         // What an error answers is no part of the contract.
@@ -278,17 +321,41 @@ impl<'c, 'a> Follow<'c, 'a> {
                 };
                 for (idx, name) in names.iter().enumerate() {
                     let part = parts.get(idx).cloned().unwrap_or(Shape::Unknown);
-                    self.bind(At { expr: *name, ..target }, part, frame);
+                    self.bind(
+                        At {
+                            expr: *name,
+                            ..target
+                        },
+                        part,
+                        frame,
+                    );
                 }
             }
             ExprKind::Item { base, index } => {
-                let base = self.expr(At { expr: *base, ..target }, frame);
+                let base = self.expr(
+                    At {
+                        expr: *base,
+                        ..target
+                    },
+                    frame,
+                );
                 if let Shape::Dict(id) = base {
                     let line = self.code.line(target);
-                    for key in self.code.texts(At { expr: *index, ..target }) {
-                        let field = Field { shape: shape.clone(), file: target.file, line };
-                        let known = self.dicts[id].entry(key.text).or_insert_with(|| field.clone());
-                        if matches!(known.shape, Shape::Unknown) || matches!((&known.shape, &shape), (Shape::Ty(a), Shape::Dict(_)) if a == "bool") {
+                    for key in self.code.texts(At {
+                        expr: *index,
+                        ..target
+                    }) {
+                        let field = Field {
+                            shape: shape.clone(),
+                            file: target.file,
+                            line,
+                        };
+                        let known = self.dicts[id]
+                            .entry(key.text)
+                            .or_insert_with(|| field.clone());
+                        if matches!(known.shape, Shape::Unknown)
+                            || matches!((&known.shape, &shape), (Shape::Ty(a), Shape::Dict(_)) if a == "bool")
+                        {
                             *known = field;
                         }
                     }
@@ -313,9 +380,9 @@ impl<'c, 'a> Follow<'c, 'a> {
     fn expr(&mut self, at: At, frame: &mut Frame) -> Shape {
         let sub = |expr: ExprId| At { expr, ..at };
         match self.code.kind(at) {
-            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => {
-                self.literal_type(at.file, at.expr).unwrap_or(Shape::Unknown)
-            }
+            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => self
+                .literal_type(at.file, at.expr)
+                .unwrap_or(Shape::Unknown),
             ExprKind::Format(parts) => {
                 for part in parts {
                     self.expr(sub(*part), frame);
@@ -335,12 +402,15 @@ impl<'c, 'a> Follow<'c, 'a> {
                 match self.expr(sub(*base), frame) {
                     Shape::Record(class) => {
                         let fields = fields(self.code, class);
-                        let Some(field) = fields.into_iter().find(|field| field.name == *name) else {
+                        let Some(field) = fields.into_iter().find(|field| field.name == *name)
+                        else {
                             return Shape::Unknown;
                         };
                         match field.holds {
                             Some((class, false)) => Shape::Record(class),
-                            Some((class, true)) => Shape::List(Some(Box::new(Shape::Record(class)))),
+                            Some((class, true)) => {
+                                Shape::List(Some(Box::new(Shape::Record(class))))
+                            }
                             None => field.ty.map_or(Shape::Unknown, Shape::Ty),
                         }
                     }
@@ -357,7 +427,12 @@ impl<'c, 'a> Follow<'c, 'a> {
                 }
                 Shape::List(first)
             }
-            ExprKind::Tuple(parts) => Shape::Tuple(parts.iter().map(|part| self.expr(sub(*part), frame)).collect()),
+            ExprKind::Tuple(parts) => Shape::Tuple(
+                parts
+                    .iter()
+                    .map(|part| self.expr(sub(*part), frame))
+                    .collect(),
+            ),
             ExprKind::Dict(entries) => self.dict(at, entries, frame),
             ExprKind::Lambda(scope) => {
                 let body = &self.code.facts(at.file).scope(*scope).body;
@@ -366,12 +441,16 @@ impl<'c, 'a> Follow<'c, 'a> {
                 frame.returns.truncate(n_returns);
                 Shape::Unknown
             }
-            ExprKind::Comprehension { builds, scope } => self.comprehension(at, *builds, *scope, frame),
+            ExprKind::Comprehension { builds, scope } => {
+                self.comprehension(at, *builds, *scope, frame)
+            }
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.expr(sub(*left), frame), self.expr(sub(*right), frame));
                 match (self.type_of(&left), self.type_of(&right)) {
                     (Some(a), Some(b)) if a == b && *op != BinaryOp::Div => Shape::Ty(a),
-                    (Some(a), Some(b)) if (a == "float" || b == "float") && a != "str" => ty("float"),
+                    (Some(a), Some(b)) if (a == "float" || b == "float") && a != "str" => {
+                        ty("float")
+                    }
                     (Some(a), _) if a == "str" => Shape::Ty(a),
                     (Some(a), Some(b)) if a == "int" && b == "int" => ty("float"),
                     _ => Shape::Unknown,
@@ -388,7 +467,10 @@ impl<'c, 'a> Follow<'c, 'a> {
                 }
             }
             ExprKind::Either(parts) => {
-                let shapes: Vec<Shape> = parts.iter().map(|part| self.expr(sub(*part), frame)).collect();
+                let shapes: Vec<Shape> = parts
+                    .iter()
+                    .map(|part| self.expr(sub(*part), frame))
+                    .collect();
                 let known = shapes.iter().find_map(|shape| match shape {
                     Shape::Request(_) => None,
                     other => self.type_of(other),
@@ -396,15 +478,23 @@ impl<'c, 'a> Follow<'c, 'a> {
                 if let (Some(known), Some(first)) = (known, shapes.first()) {
                     self.note_shape(first, &known, true);
                 }
-                let request = shapes.iter().find(|shape| matches!(shape, Shape::Request(_)));
-                let shape = request.or_else(|| shapes.iter().find(|shape| **shape != Shape::Unknown));
+                let request = shapes
+                    .iter()
+                    .find(|shape| matches!(shape, Shape::Request(_)));
+                let shape =
+                    request.or_else(|| shapes.iter().find(|shape| **shape != Shape::Unknown));
                 shape.cloned().unwrap_or(Shape::Unknown)
             }
             ExprKind::Compare { operands, .. } => {
-                let shapes: Vec<Shape> = operands.iter().map(|operand| self.expr(sub(*operand), frame)).collect();
+                let shapes: Vec<Shape> = operands
+                    .iter()
+                    .map(|operand| self.expr(sub(*operand), frame))
+                    .collect();
                 if let [left, right] = shapes.as_slice() {
                     // `"rows" in body`
-                    if let (Shape::Request(path), ExprKind::Str(key)) = (right, self.code.kind(sub(operands[0]))) {
+                    if let (Shape::Request(path), ExprKind::Str(key)) =
+                        (right, self.code.kind(sub(operands[0])))
+                    {
                         let (path, line) = (path.clone(), self.code.line(at));
                         self.take(&path, key, at.file, line);
                     } else if let Shape::Ty(known) = right
@@ -446,14 +536,19 @@ impl<'c, 'a> Follow<'c, 'a> {
             }
             if let ExprKind::Call { callee, .. } = self.code.kind(place)
                 && let Some(name) = self.code.facts(place.file).dotted(*callee)
-                && matches!(name.as_str(), "int" | "float" | "str" | "bool" | "dict" | "list")
+                && matches!(
+                    name.as_str(),
+                    "int" | "float" | "str" | "bool" | "dict" | "list"
+                )
             {
                 return ty(&name);
             }
         }
         for held in self.code.ctx.call_graph.held(at.file, at.expr) {
             match held {
-                Held::Instance(class) if is_record(self.code, class) => return Shape::Record(class),
+                Held::Instance(class) if is_record(self.code, class) => {
+                    return Shape::Record(class);
+                }
                 Held::Text(_) => return ty("str"),
                 _ => {}
             }
@@ -465,7 +560,11 @@ impl<'c, 'a> Follow<'c, 'a> {
         let index = At { expr: index, ..at };
         let base_shape = self.expr(At { expr: base, ..at }, frame);
         match base_shape {
-            Shape::Request(path) | Shape::Rows(path) if path.is_empty() && self.is_number(index) => Shape::Request("[]".into()),
+            Shape::Request(path) | Shape::Rows(path)
+                if path.is_empty() && self.is_number(index) =>
+            {
+                Shape::Request("[]".into())
+            }
             Shape::Request(path) => {
                 if self.is_number(index) {
                     self.note(&path, "list", false);
@@ -494,9 +593,11 @@ impl<'c, 'a> Follow<'c, 'a> {
             }
             Shape::List(Some(element)) if self.is_number(index) => *element,
             Shape::Tuple(parts) => match self.code.kind(index) {
-                ExprKind::Number(idx) => {
-                    idx.parse::<usize>().ok().and_then(|idx| parts.get(idx).cloned()).unwrap_or(Shape::Unknown)
-                }
+                ExprKind::Number(idx) => idx
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|idx| parts.get(idx).cloned())
+                    .unwrap_or(Shape::Unknown),
                 _ => Shape::Unknown,
             },
             _ => {
@@ -507,7 +608,10 @@ impl<'c, 'a> Follow<'c, 'a> {
     }
 
     fn is_number(&self, at: At) -> bool {
-        matches!(self.code.kind(at), ExprKind::Number(_) | ExprKind::Slice(_) | ExprKind::Unary { .. })
+        matches!(
+            self.code.kind(at),
+            ExprKind::Number(_) | ExprKind::Slice(_) | ExprKind::Unary { .. }
+        )
     }
 
     fn dict(&mut self, at: At, entries: &[(Option<ExprId>, ExprId)], frame: &mut Frame) -> Shape {
@@ -518,7 +622,14 @@ impl<'c, 'a> Follow<'c, 'a> {
                 Some(key) => {
                     let key_at = At { expr: *key, ..at };
                     for key in self.code.texts(key_at) {
-                        made.insert(key.text, Field { shape: shape.clone(), file: at.file, line: self.code.line(key_at) });
+                        made.insert(
+                            key.text,
+                            Field {
+                                shape: shape.clone(),
+                                file: at.file,
+                                line: self.code.line(key_at),
+                            },
+                        );
                     }
                 }
                 None => match shape {
@@ -526,7 +637,14 @@ impl<'c, 'a> Follow<'c, 'a> {
                     Shape::Record(class) => {
                         for field in fields(self.code, class) {
                             let shape = field.ty.map_or(Shape::Unknown, Shape::Ty);
-                            made.insert(field.name, Field { shape, file: field.file, line: field.line });
+                            made.insert(
+                                field.name,
+                                Field {
+                                    shape,
+                                    file: field.file,
+                                    line: field.line,
+                                },
+                            );
                         }
                     }
                     _ => {}
@@ -541,7 +659,13 @@ impl<'c, 'a> Follow<'c, 'a> {
         Shape::Dict(self.dicts.len() - 1)
     }
 
-    fn comprehension(&mut self, at: At, builds: Builds, scope: ScopeId, frame: &mut Frame) -> Shape {
+    fn comprehension(
+        &mut self,
+        at: At,
+        builds: Builds,
+        scope: ScopeId,
+        frame: &mut Frame,
+    ) -> Shape {
         let body = &self.code.facts(at.file).scope(scope).body;
         self.block(at.file, scope, body, frame);
         let mut element = None;
@@ -549,20 +673,42 @@ impl<'c, 'a> Follow<'c, 'a> {
             if let StmtKind::Expr(expr) = &stmt.kind
                 && let ExprKind::Yield(Some(value)) = &self.code.facts(at.file).expr(*expr).kind
             {
-                element = Some(At { file: at.file, scope, expr: *value });
+                element = Some(At {
+                    file: at.file,
+                    scope,
+                    expr: *value,
+                });
             }
         });
-        let Some(element) = element else { return Shape::Unknown };
+        let Some(element) = element else {
+            return Shape::Unknown;
+        };
         match (builds, self.code.kind(element)) {
             (Builds::Dict, ExprKind::Tuple(pair)) if pair.len() == 2 => {
-                let value = self.expr(At { expr: pair[1], ..element }, frame);
-                let keys = self.code.texts(At { expr: pair[0], ..element });
+                let value = self.expr(
+                    At {
+                        expr: pair[1],
+                        ..element
+                    },
+                    frame,
+                );
+                let keys = self.code.texts(At {
+                    expr: pair[0],
+                    ..element
+                });
                 if keys.is_empty() {
                     return ty("dict");
                 }
                 let line = self.code.line(at);
                 let fields = keys.into_iter().map(|key| {
-                    (key.text, Field { shape: value.clone(), file: at.file, line })
+                    (
+                        key.text,
+                        Field {
+                            shape: value.clone(),
+                            file: at.file,
+                            line,
+                        },
+                    )
                 });
                 let fields = fields.collect();
                 self.new_dict(fields)
@@ -582,7 +728,18 @@ impl<'c, 'a> Follow<'c, 'a> {
         {
             return Shape::Request(SmolStr::default());
         }
-        let shapes: Vec<Shape> = args.iter().map(|arg| self.expr(At { expr: arg.value, ..at }, frame)).collect();
+        let shapes: Vec<Shape> = args
+            .iter()
+            .map(|arg| {
+                self.expr(
+                    At {
+                        expr: arg.value,
+                        ..at
+                    },
+                    frame,
+                )
+            })
+            .collect();
         for (arg, shape) in args.iter().zip(&shapes) {
             if arg.kind == ArgKind::SpreadNamed {
                 self.note_shape(shape, "dict", false);
@@ -680,9 +837,15 @@ impl<'c, 'a> Follow<'c, 'a> {
                 Shape::List(Some(Box::new(Shape::Tuple(elements))))
             }
             "isinstance" => {
-                let wanted = args.get(1).map(|arg| At { expr: arg.value, ..at });
+                let wanted = args.get(1).map(|arg| At {
+                    expr: arg.value,
+                    ..at
+                });
                 if let Some(ExprKind::Name(name)) = wanted.map(|wanted| self.code.kind(wanted))
-                    && matches!(name.as_str(), "list" | "dict" | "str" | "int" | "float" | "bool")
+                    && matches!(
+                        name.as_str(),
+                        "list" | "dict" | "str" | "int" | "float" | "bool"
+                    )
                 {
                     let name = name.clone();
                     self.note_shape(&first, &name, false);
@@ -693,14 +856,26 @@ impl<'c, 'a> Follow<'c, 'a> {
         })
     }
 
-    fn method(&mut self, at: At, base: &Shape, name: &str, args: &[Arg], shapes: &[Shape]) -> Option<Shape> {
-        let key = args.first().map(|arg| At { expr: arg.value, ..at });
+    fn method(
+        &mut self,
+        at: At,
+        base: &Shape,
+        name: &str,
+        args: &[Arg],
+        shapes: &[Shape],
+    ) -> Option<Shape> {
+        let key = args.first().map(|arg| At {
+            expr: arg.value,
+            ..at
+        });
         match (base, name) {
             (Shape::Request(path), "get" | "pop" | "setdefault" | "getlist" | "get_list") => {
                 let mut last = Shape::Unknown;
                 for key in key.map(|key| self.code.texts(key)).unwrap_or_default() {
                     let field = self.take(path, &key.text, key.file, key.line);
-                    let default = args.get(1).filter(|arg| arg.name.as_deref() != Some("type"));
+                    let default = args
+                        .get(1)
+                        .filter(|arg| arg.name.as_deref() != Some("type"));
                     if default.is_some()
                         && let Some(Shape::Ty(kind)) = shapes.get(1)
                     {
@@ -726,14 +901,19 @@ impl<'c, 'a> Follow<'c, 'a> {
                 self.note(path, "dict", false);
                 Some(Shape::Unknown)
             }
-            (Shape::Request(path), "strip" | "lower" | "upper" | "split" | "replace" | "startswith" | "endswith") => {
+            (
+                Shape::Request(path),
+                "strip" | "lower" | "upper" | "split" | "replace" | "startswith" | "endswith",
+            ) => {
                 self.note(path, "str", false);
                 Some(ty(if name == "split" { "list" } else { "str" }))
             }
             (Shape::Request(path), "copy") => Some(Shape::Request(path.clone())),
-            (Shape::Rows(path), "copy" | "astype" | "fillna" | "dropna" | "reset_index" | "drop_duplicates" | "reindex" | "head") => {
-                Some(Shape::Rows(path.clone()))
-            }
+            (
+                Shape::Rows(path),
+                "copy" | "astype" | "fillna" | "dropna" | "reset_index" | "drop_duplicates"
+                | "reindex" | "head",
+            ) => Some(Shape::Rows(path.clone())),
             (Shape::Dict(id), "get") => {
                 let key = key.map(|key| self.code.texts(key)).unwrap_or_default();
                 let field = key.first().and_then(|key| self.dicts[*id].get(&key.text));
@@ -750,13 +930,19 @@ impl<'c, 'a> Follow<'c, 'a> {
                 }
                 for (arg, shape) in args.iter().zip(shapes) {
                     if let Some(name) = &arg.name {
-                        let field = Field { shape: shape.clone(), file: at.file, line: self.code.line(at) };
+                        let field = Field {
+                            shape: shape.clone(),
+                            file: at.file,
+                            line: self.code.line(at),
+                        };
                         self.dicts[*id].insert(name.clone(), field);
                     }
                 }
                 Some(Shape::Unknown)
             }
-            (Shape::Record(class), "model_dump" | "dict" | "_asdict") => Some(Shape::Record(*class)),
+            (Shape::Record(class), "model_dump" | "dict" | "_asdict") => {
+                Some(Shape::Record(*class))
+            }
             (_, "isoformat" | "strftime" | "hexdigest") => Some(ty("str")),
             (_, "total_seconds") => Some(ty("float")),
             (_, "to_dict") if shapes.is_empty() => Some(ty("dict")),
@@ -772,14 +958,26 @@ impl<'c, 'a> Follow<'c, 'a> {
         for path in self.code.library_paths(at) {
             let last = path.rsplit('.').next().unwrap_or(&path);
             match (path.as_str(), last) {
-                (_, "jsonify" | "make_response" | "JSONResponse" | "JsonResponse" | "ORJSONResponse" | "Response") => {
-                    if args.first().is_none_or(|arg| arg.kind == ArgKind::Named || arg.kind == ArgKind::SpreadNamed) {
-                        let content = args.iter().position(|arg| arg.name.as_deref() == Some("content"));
+                (
+                    _,
+                    "jsonify" | "make_response" | "JSONResponse" | "JsonResponse"
+                    | "ORJSONResponse" | "Response",
+                ) => {
+                    if args.first().is_none_or(|arg| {
+                        arg.kind == ArgKind::Named || arg.kind == ArgKind::SpreadNamed
+                    }) {
+                        let content = args
+                            .iter()
+                            .position(|arg| arg.name.as_deref() == Some("content"));
                         if let Some(idx) = content {
                             return shapes[idx].clone();
                         }
                         let fields = args.iter().zip(shapes).filter_map(|(arg, shape)| {
-                            let field = Field { shape: shape.clone(), file: at.file, line: self.code.line(at) };
+                            let field = Field {
+                                shape: shape.clone(),
+                                file: at.file,
+                                line: self.code.line(at),
+                            };
                             Some((arg.name.clone()?, field))
                         });
                         let fields = fields.collect();
@@ -791,7 +989,11 @@ impl<'c, 'a> Follow<'c, 'a> {
                     if let Shape::Request(path) = &first {
                         let path = path.clone();
                         self.note(&path, "list", false);
-                        return Shape::Rows(if path.ends_with("[]") { path } else { format_smolstr!("{path}[]") });
+                        return Shape::Rows(if path.ends_with("[]") {
+                            path
+                        } else {
+                            format_smolstr!("{path}[]")
+                        });
                     }
                     if let Shape::List(Some(element)) = &first
                         && let Shape::Request(path) = &**element
@@ -809,14 +1011,18 @@ impl<'c, 'a> Follow<'c, 'a> {
             if let Some(entry) = self.code.ctx.catalog.call(&path) {
                 use crate::catalog::Matter;
                 let named = |effect: &&crate::catalog::EffectEntry| {
-                    matches!(effect.on, Matter::File | Matter::Table | Matter::Blob | Matter::Environment)
-                        && effect.position == Some(0)
+                    matches!(
+                        effect.on,
+                        Matter::File | Matter::Table | Matter::Blob | Matter::Environment
+                    ) && effect.position == Some(0)
                 };
                 if entry.effects.iter().any(|effect| named(&effect)) {
                     self.note_shape(&first, "str", true);
                 }
                 match entry.returns.as_deref() {
-                    Some(kind @ ("dict" | "str" | "list" | "int" | "float" | "bool")) => return ty(kind),
+                    Some(kind @ ("dict" | "str" | "list" | "int" | "float" | "bool")) => {
+                        return ty(kind);
+                    }
                     Some("self") if matches!(first, Shape::Rows(_)) => return first,
                     _ => {}
                 }
@@ -839,7 +1045,12 @@ pub(super) fn number_type(text: &str) -> &'static str {
 }
 
 fn is_request_data(path: &str) -> bool {
-    let Some((owner, data)) = path.rsplit_once('.') else { return false };
+    let Some((owner, data)) = path.rsplit_once('.') else {
+        return false;
+    };
     matches!(owner, "flask.request" | "quart.request" | "bottle.request")
-        && matches!(data, "json" | "get_json" | "form" | "args" | "values" | "forms" | "query")
+        && matches!(
+            data,
+            "json" | "get_json" | "form" | "args" | "values" | "forms" | "query"
+        )
 }

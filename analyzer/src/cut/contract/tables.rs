@@ -7,7 +7,11 @@ use smol_str::SmolStr;
 
 pub(super) fn entries(code: &Code<'_>, line: &CutLine, out: &mut Vec<ContractEntry>) {
     let database = database(code);
-    for crossing in line.crossings.iter().filter(|crossing| crossing.via == Some(Via::Table)) {
+    for crossing in line
+        .crossings
+        .iter()
+        .filter(|crossing| crossing.via == Some(Via::Table))
+    {
         out.push(ContractEntry {
             kind: EntryKind::Table,
             name: crossing.name.clone(),
@@ -36,12 +40,18 @@ const DRIVERS: [(&str, &str); 9] = [
 fn database(code: &Code<'_>) -> Option<SmolStr> {
     let mut kinds: Vec<&str> = Vec::new();
     for call in &code.ctx.call_graph.library_calls {
-        if let Some((_, kind)) = DRIVERS.iter().find(|(prefix, _)| call.path.starts_with(prefix)) {
+        if let Some((_, kind)) = DRIVERS
+            .iter()
+            .find(|(prefix, _)| call.path.starts_with(prefix))
+        {
             kinds.push(kind);
         }
         if call.path.ends_with("create_engine") || call.path.ends_with("create_async_engine") {
             let urls = call.args.first().into_iter().flat_map(|arg| &arg.texts);
-            kinds.extend(urls.filter_map(|url| url.split([':', '+']).next()).filter(|kind| !kind.contains('{')));
+            kinds.extend(
+                urls.filter_map(|url| url.split([':', '+']).next())
+                    .filter(|kind| !kind.contains('{')),
+            );
         }
     }
     kinds.sort_unstable();

@@ -63,8 +63,19 @@ impl Types {
             each_stmt(&code.facts(file).scope(scope).body, &mut |stmt| {
                 if let StmtKind::Assign { targets, value, .. } = &stmt.kind {
                     for target in targets {
-                        let target = At { file, scope, expr: *target };
-                        types.assigned(code, target, At { expr: *value, ..target });
+                        let target = At {
+                            file,
+                            scope,
+                            expr: *target,
+                        };
+                        types.assigned(
+                            code,
+                            target,
+                            At {
+                                expr: *value,
+                                ..target
+                            },
+                        );
                     }
                 }
             });
@@ -91,7 +102,10 @@ impl Types {
     }
 
     pub(super) fn say(&mut self, name: &str, strength: u8, ty: &str) {
-        self.known.entry(name.into()).or_default().push((strength, ty.into()));
+        self.known
+            .entry(name.into())
+            .or_default()
+            .push((strength, ty.into()));
     }
 
     fn schema(&mut self, text: &str) {
@@ -99,10 +113,16 @@ impl Types {
         if !is_create {
             return;
         }
-        let parsed = Parser::new(&GenericDialect {}).with_recursion_limit(64).try_with_sql(text);
-        let Ok(statements) = parsed.and_then(|mut parser| parser.parse_statements()) else { return };
+        let parsed = Parser::new(&GenericDialect {})
+            .with_recursion_limit(64)
+            .try_with_sql(text);
+        let Ok(statements) = parsed.and_then(|mut parser| parser.parse_statements()) else {
+            return;
+        };
         for statement in statements {
-            let Statement::CreateTable(create) = statement else { continue };
+            let Statement::CreateTable(create) = statement else {
+                continue;
+            };
             let table: SmolStr = create.name.to_string().replace(['"', '`'], "").into();
             let mut columns = Vec::new();
             for column in &create.columns {
@@ -119,13 +139,22 @@ impl Types {
     fn expr(&mut self, code: &Code<'_>, at: At) {
         match code.kind(at) {
             ExprKind::Call { callee, args } => {
-                let ExprKind::Attr { base, name } = code.kind(At { expr: *callee, ..at }) else { return };
+                let ExprKind::Attr { base, name } = code.kind(At {
+                    expr: *callee,
+                    ..at
+                }) else {
+                    return;
+                };
                 self.method(code, at, *base, name, args);
             }
             ExprKind::Dict(entries) => {
                 for (key, value) in entries {
-                    let (Some(key), value) = (*key, At { expr: *value, ..at }) else { continue };
-                    if let (ExprKind::Str(name), Some(ty)) = (code.kind(At { expr: key, ..at }), converted(code, value)) {
+                    let (Some(key), value) = (*key, At { expr: *value, ..at }) else {
+                        continue;
+                    };
+                    if let (ExprKind::Str(name), Some(ty)) =
+                        (code.kind(At { expr: key, ..at }), converted(code, value))
+                    {
                         self.say(name, COMPUTED, ty);
                     }
                 }
@@ -147,20 +176,31 @@ impl Types {
     }
 
     fn method(&mut self, code: &Code<'_>, at: At, base: ExprId, name: &str, args: &[Arg]) {
-        let first = args.first().map(|arg| At { expr: arg.value, ..at });
+        let first = args.first().map(|arg| At {
+            expr: arg.value,
+            ..at
+        });
         match name {
             "astype" => {
                 let Some(wanted) = first else { return };
                 if let ExprKind::Dict(entries) = code.kind(wanted) {
                     for (key, value) in entries {
-                        if let (Some(key), Some(ty)) = (*key, dtype(code, At { expr: *value, ..at })) {
+                        if let (Some(key), Some(ty)) =
+                            (*key, dtype(code, At { expr: *value, ..at }))
+                        {
                             for name in code.texts(At { expr: key, ..at }) {
                                 self.say(&name.text, DECLARED, ty);
                             }
                         }
                     }
                 } else if let ExprKind::Comprehension { scope, .. } = code.kind(wanted) {
-                    self.astype_each(code, At { scope: *scope, ..wanted });
+                    self.astype_each(
+                        code,
+                        At {
+                            scope: *scope,
+                            ..wanted
+                        },
+                    );
                 } else if let Some(ty) = dtype(code, wanted) {
                     for name in columns_of(code, At { expr: base, ..at }) {
                         self.say(&name, DECLARED, ty);
@@ -171,7 +211,9 @@ impl Types {
                 let Some(value) = first else { return };
                 if let ExprKind::Dict(entries) = code.kind(value) {
                     for (key, value) in entries {
-                        if let (Some(key), Some(ty)) = (*key, literal_type(code, At { expr: *value, ..at })) {
+                        if let (Some(key), Some(ty)) =
+                            (*key, literal_type(code, At { expr: *value, ..at }))
+                        {
                             for name in code.texts(At { expr: key, ..at }) {
                                 self.say(&name.text, FILLED, ty);
                             }
@@ -194,7 +236,16 @@ impl Types {
                     let place = code.value(types).unwrap_or(types);
                     if let ExprKind::Dict(entries) = code.kind(place) {
                         for (key, value) in entries {
-                            if let (Some(key), Some(ty)) = (*key, dtype(code, At { expr: *value, ..place })) {
+                            if let (Some(key), Some(ty)) = (
+                                *key,
+                                dtype(
+                                    code,
+                                    At {
+                                        expr: *value,
+                                        ..place
+                                    },
+                                ),
+                            ) {
                                 for name in code.texts(At { expr: key, ..place }) {
                                     self.say(&name.text, DECLARED, ty);
                                 }
@@ -210,9 +261,15 @@ impl Types {
     /// `astype({name: float for name in NAMES})`
     fn astype_each(&mut self, code: &Code<'_>, at: At) {
         each_stmt(&code.facts(at.file).scope(at.scope).body, &mut |stmt| {
-            let StmtKind::Expr(expr) = &stmt.kind else { return };
-            let ExprKind::Yield(Some(pair)) = code.kind(At { expr: *expr, ..at }) else { return };
-            let ExprKind::Tuple(pair) = code.kind(At { expr: *pair, ..at }) else { return };
+            let StmtKind::Expr(expr) = &stmt.kind else {
+                return;
+            };
+            let ExprKind::Yield(Some(pair)) = code.kind(At { expr: *expr, ..at }) else {
+                return;
+            };
+            let ExprKind::Tuple(pair) = code.kind(At { expr: *pair, ..at }) else {
+                return;
+            };
             let [key, value] = pair.as_ref() else { return };
             if let Some(ty) = dtype(code, At { expr: *value, ..at }) {
                 for name in code.texts(At { expr: *key, ..at }) {
@@ -224,12 +281,22 @@ impl Types {
 
     /// `frame["x"] = value`
     fn assigned(&mut self, code: &Code<'_>, target: At, value: At) {
-        let ExprKind::Item { index, .. } = code.kind(target) else { return };
-        let names = match code.kind(At { expr: *index, ..target }) {
+        let ExprKind::Item { index, .. } = code.kind(target) else {
+            return;
+        };
+        let names = match code.kind(At {
+            expr: *index,
+            ..target
+        }) {
             ExprKind::Str(name) => vec![name.clone()],
-            ExprKind::Name(_) | ExprKind::List(_) | ExprKind::Attr { .. } => {
-                code.texts(At { expr: *index, ..target }).into_iter().map(|text| text.text).collect()
-            }
+            ExprKind::Name(_) | ExprKind::List(_) | ExprKind::Attr { .. } => code
+                .texts(At {
+                    expr: *index,
+                    ..target
+                })
+                .into_iter()
+                .map(|text| text.text)
+                .collect(),
             _ => return,
         };
         let (strength, ty) = match self.computed(code, value, 0) {
@@ -259,7 +326,9 @@ impl Types {
                     let (left, right) = (sub(*left).map(|it| it.1), sub(*right).map(|it| it.1));
                     match (left, right) {
                         (Some(a), Some(b)) if a == b => Some((COMPUTED, a)),
-                        (Some(a), Some(b)) if a == "float" || b == "float" => Some((COMPUTED, "float".into())),
+                        (Some(a), Some(b)) if a == "float" || b == "float" => {
+                            Some((COMPUTED, "float".into()))
+                        }
                         (Some(a), None) | (None, Some(a)) if a == "float" => Some((COMPUTED, a)),
                         _ => None,
                     }
@@ -271,26 +340,36 @@ impl Types {
                 _ => None,
             },
             ExprKind::Call { callee, args } => {
-                let name = match code.kind(At { expr: *callee, ..at }) {
-                    ExprKind::Attr { name, base } => {
-                        match name.as_str() {
-                            "astype" => {
-                                let ty = dtype(code, At { expr: args.first()?.value, ..at })?;
-                                return Some((DECLARED, ty.into()));
-                            }
-                            "fillna" | "clip" | "round" | "abs" | "copy" | "replace" | "where" => {
-                                return sub(*base);
-                            }
-                            _ => name,
+                let name = match code.kind(At {
+                    expr: *callee,
+                    ..at
+                }) {
+                    ExprKind::Attr { name, base } => match name.as_str() {
+                        "astype" => {
+                            let ty = dtype(
+                                code,
+                                At {
+                                    expr: args.first()?.value,
+                                    ..at
+                                },
+                            )?;
+                            return Some((DECLARED, ty.into()));
                         }
-                    }
+                        "fillna" | "clip" | "round" | "abs" | "copy" | "replace" | "where" => {
+                            return sub(*base);
+                        }
+                        _ => name,
+                    },
                     _ => return None,
                 };
                 let ty = match name.as_str() {
                     "cut" | "qcut" | "Categorical" => "category",
                     "to_datetime" => "datetime",
-                    "to_numeric" | "log" | "log1p" | "log10" | "sqrt" | "exp" | "mean" | "std" | "median" | "divide" => "float",
-                    "isna" | "isnull" | "notna" | "notnull" | "isin" | "between" | "contains" => "bool",
+                    "to_numeric" | "log" | "log1p" | "log10" | "sqrt" | "exp" | "mean" | "std"
+                    | "median" | "divide" => "float",
+                    "isna" | "isnull" | "notna" | "notnull" | "isin" | "between" | "contains" => {
+                        "bool"
+                    }
                     "nunique" | "count" | "len" => "int",
                     "upper" | "lower" | "strip" | "title" => "str",
                     _ => return None,
@@ -310,7 +389,10 @@ fn columns_of(code: &Code<'_>, mut at: At) -> Vec<SmolStr> {
                 let names = code.texts(At { expr: *index, ..at });
                 return names.into_iter().map(|text| text.text).collect();
             }
-            ExprKind::Call { callee, .. } => match code.kind(At { expr: *callee, ..at }) {
+            ExprKind::Call { callee, .. } => match code.kind(At {
+                expr: *callee,
+                ..at
+            }) {
                 ExprKind::Attr { base, .. } => at.expr = *base,
                 _ => return Vec::new(),
             },
@@ -323,7 +405,10 @@ fn columns_of(code: &Code<'_>, mut at: At) -> Vec<SmolStr> {
 /// The type of a literal, or of what a conversion gives.
 fn converted(code: &Code<'_>, at: At) -> Option<&'static str> {
     match code.kind(at) {
-        ExprKind::Call { callee, .. } => match code.kind(At { expr: *callee, ..at }) {
+        ExprKind::Call { callee, .. } => match code.kind(At {
+            expr: *callee,
+            ..at
+        }) {
             ExprKind::Name(name) => match name.as_str() {
                 "int" | "len" => Some("int"),
                 "float" => Some("float"),
@@ -349,7 +434,15 @@ fn literal_type(code: &Code<'_>, at: At) -> Option<&'static str> {
         ExprKind::Str(_) | ExprKind::Format(_) => "str",
         ExprKind::Bool(_) => "bool",
         ExprKind::Number(text) => number_type(text),
-        ExprKind::Unary { operand, .. } => return literal_type(code, At { expr: *operand, ..at }),
+        ExprKind::Unary { operand, .. } => {
+            return literal_type(
+                code,
+                At {
+                    expr: *operand,
+                    ..at
+                },
+            );
+        }
         ExprKind::List(_) | ExprKind::Comprehension { .. } => "list",
         _ => return None,
     })
@@ -358,7 +451,9 @@ fn literal_type(code: &Code<'_>, at: At) -> Option<&'static str> {
 /// A pandas dtype as written.
 fn dtype(code: &Code<'_>, at: At) -> Option<&'static str> {
     let text = match code.kind(at) {
-        ExprKind::Name(name) | ExprKind::Attr { name, .. } | ExprKind::Str(name) => name.to_ascii_lowercase(),
+        ExprKind::Name(name) | ExprKind::Attr { name, .. } | ExprKind::Str(name) => {
+            name.to_ascii_lowercase()
+        }
         _ => return None,
     };
     Some(match text.as_str() {
@@ -373,23 +468,47 @@ fn dtype(code: &Code<'_>, at: At) -> Option<&'static str> {
 }
 
 fn is_column_type(ty: &str) -> bool {
-    matches!(ty, "int" | "float" | "str" | "bool" | "datetime" | "f64" | "f32" | "i64" | "i32" | "u64" | "u32" | "usize" | "String")
+    matches!(
+        ty,
+        "int"
+            | "float"
+            | "str"
+            | "bool"
+            | "datetime"
+            | "f64"
+            | "f32"
+            | "i64"
+            | "i32"
+            | "u64"
+            | "u32"
+            | "usize"
+            | "String"
+    )
 }
 
 fn sql_type(ty: &DataType) -> Option<&'static str> {
     let text = ty.to_string().to_ascii_uppercase();
     let starts = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    Some(if starts(&["INT", "BIGINT", "SMALLINT", "TINYINT", "SERIAL", "BIGSERIAL"]) {
-        "int"
-    } else if starts(&["REAL", "FLOAT", "DOUBLE", "DECIMAL", "NUMERIC"]) {
-        "float"
-    } else if starts(&["TEXT", "VARCHAR", "CHAR", "CHARACTER", "STRING", "UUID"]) {
-        "str"
-    } else if starts(&["BOOL"]) {
-        "bool"
-    } else if starts(&["TIMESTAMP", "DATE", "TIME"]) {
-        "datetime"
-    } else {
-        return None;
-    })
+    Some(
+        if starts(&[
+            "INT",
+            "BIGINT",
+            "SMALLINT",
+            "TINYINT",
+            "SERIAL",
+            "BIGSERIAL",
+        ]) {
+            "int"
+        } else if starts(&["REAL", "FLOAT", "DOUBLE", "DECIMAL", "NUMERIC"]) {
+            "float"
+        } else if starts(&["TEXT", "VARCHAR", "CHAR", "CHARACTER", "STRING", "UUID"]) {
+            "str"
+        } else if starts(&["BOOL"]) {
+            "bool"
+        } else if starts(&["TIMESTAMP", "DATE", "TIME"]) {
+            "datetime"
+        } else {
+            return None;
+        },
+    )
 }
