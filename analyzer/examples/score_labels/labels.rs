@@ -82,21 +82,46 @@ pub(crate) fn checked_out(labels: &Labels, repos: &Path) -> Result<PathBuf, Erro
         Some(git_dir) => git_dir,
         None => cloned(labels, &target)?,
     };
-    let archive = target.join(format!("{}.tar", labels.name));
-    run(Command::new("git")
-        .arg("--git-dir")
-        .arg(git_dir)
-        .args(["archive", "--format=tar", "-o"])
-        .arg(&archive)
-        .arg(&labels.commit))?;
-    run(Command::new("tar")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(&folder))?;
-    fs::remove_file(&archive)?;
+    write_files(&git_dir, &labels.commit, &folder)?;
     fs::write(&done, &labels.commit)?;
     Ok(folder)
+}
+
+/// Endings of the files that the analyzer reads.
+const READ: [&str; 10] = [
+    ".py", ".ipynb", ".rs", ".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".env",
+];
+
+/// Writes the commit's files that the analyzer reads. A shallow or partial
+/// clone may lack some of the large ones: those are passed over.
+fn write_files(git_dir: &Path, commit: &str, folder: &Path) -> Result<(), Error> {
+    let git = || {
+        let mut git = Command::new("git");
+        git.arg("--git-dir").arg(git_dir);
+        git
+    };
+    let listed = git()
+        .args(["ls-tree", "-r", "-z", "--name-only", commit])
+        .output()?;
+    if !listed.status.success() {
+        return Err(format!("{} has no commit {commit}", git_dir.display()).into());
+    }
+    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let names = names
+        .split('\0')
+        .filter(|name| READ.iter().any(|end| name.ends_with(end)));
+    for name in names {
+        let file = git()
+            .args(["cat-file", "blob", &format!("{commit}:{name}")])
+            .output()?;
+        if !file.status.success() {
+            continue;
+        }
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, file.stdout)?;
+    }
+    Ok(())
 }
 
 /// The git directory of a clone: the folder itself, its `.git` or `repo`, or
