@@ -1,4 +1,4 @@
-//! Times an analysis, room by room as far as the library shows its rooms.
+//! Times an analysis, part by part as far as the library shows its parts.
 //!
 //! `cargo run --release -p cutline-analyzer --example time_analysis -- PATH`
 //!
@@ -9,37 +9,38 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cutline_analyzer::catalog::Catalog;
-use cutline_analyzer::source::{SourceOptions, SourceTree};
+use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("usage: time_analysis PATH")?;
     let start = Instant::now();
-    let catalog = Catalog::built_in();
-    let catalog_read = start.elapsed();
-    let options = SourceOptions {
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
+    let catalog = start.elapsed();
+    let everything = SourceOptions {
         include_tests: true,
         include_virtualenvs: true,
         no_ignore: true,
         ..SourceOptions::default()
     };
-    let tree = SourceTree::read(Path::new(&path), &options)?;
-    let tree_read = start.elapsed();
-    let analysis = cutline_analyzer::examine(&tree, &catalog);
-    let examined = start.elapsed();
-    let n_lines: usize = tree
-        .files
-        .iter()
-        .map(|file| file.text.lines().count())
-        .sum();
+    let tree = SourceTree::read(Path::new(&path), &everything)?;
+    let source = start.elapsed();
+    let report = cutline_analyzer::analyze(&tree, &options);
+    let total = start.elapsed();
     println!(
-        "{} files, {n_lines} lines, {} skipped",
-        tree.files.len(),
-        analysis.skipped.len()
+        "{} files, {} lines, {} skipped; {} functions, {} calls, {} flows",
+        report.summary.files,
+        report.summary.lines,
+        report.skipped.len(),
+        report.functions.len(),
+        report.calls.len(),
+        report.flows.len(),
     );
-    println!("catalog         {catalog_read:>9.2?}");
-    println!("source          {:>9.2?}", tree_read - catalog_read);
-    println!("syntax to graph {:>9.2?}", examined - tree_read);
-    println!("total           {:>9.2?}", start.elapsed());
+    println!("catalog  {catalog:>9.2?}");
+    println!("source   {:>9.2?}", source - catalog);
+    println!("analysis {:>9.2?}", total - source);
+    println!("total    {total:>9.2?}");
     Ok(())
 }

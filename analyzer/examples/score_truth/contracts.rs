@@ -116,10 +116,12 @@ fn fate(expected: &ContractEntry, items: &[&ContractItem], truth: &Truth) -> Fat
             .iter()
             .any(|entry| same_entry(entry, &expected.at, item) && same_value(entry, &item.value))
     };
-    let mut others = items.iter().filter(|item| !is_of_another(item)).peekable();
-    match others.peek() {
+    let mut others = items.iter().filter(|item| !is_of_another(item));
+    match others.next() {
         None => Fate::Missing,
-        Some(_) if others.all(|item| item.value == "unknown") => Fate::Unknown,
+        Some(item) if item.value == "unknown" && others.all(|item| item.value == "unknown") => {
+            Fate::Unknown
+        }
         Some(_) => Fate::Wrong,
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! `cargo run --release -p cutline-analyzer --example score_truth -- FIXTURE [REPORT.json] [-v]`
 //!
-//! FIXTURE is a folder with a `truth.toml`: `fixtures/churn_flask`. `-v` lists
-//! what was missed, and what was found that is not so.
+//! FIXTURE is a folder with a `truth.toml`: `fixtures/churn_flask`. It is
+//! analysed, unless a report on it is given. `-v` lists what was missed, and
+//! what was found that is not so.
 
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 

@@ -9,91 +9,91 @@ use cutline_analyzer::stages::Stage;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Truth {
-    pub name: String,
+pub(crate) struct Truth {
+    pub(crate) name: String,
     #[serde(rename = "call")]
-    pub calls: Vec<Call>,
+    pub(crate) calls: Vec<Call>,
     #[serde(rename = "function")]
-    pub functions: Vec<Function>,
+    pub(crate) functions: Vec<Function>,
     #[serde(rename = "route")]
-    pub routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
     #[serde(rename = "resource")]
-    pub resources: Vec<Resource>,
+    pub(crate) resources: Vec<Resource>,
     #[serde(rename = "flow")]
-    pub flows: Vec<Flow>,
+    pub(crate) flows: Vec<Flow>,
     #[serde(rename = "crossing")]
-    pub crossings: Vec<Crossing>,
+    pub(crate) crossings: Vec<Crossing>,
     #[serde(rename = "contract")]
-    pub contracts: Vec<ContractEntry>,
+    pub(crate) contracts: Vec<ContractEntry>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Call {
-    pub caller: String,
-    pub callee: String,
+pub(crate) struct Call {
+    pub(crate) caller: String,
+    pub(crate) callee: String,
     /// `recorded` while the fixture's tests ran, or `by hand`.
-    pub source: String,
+    pub(crate) source: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Function {
-    pub function: String,
-    pub stage: Stage,
+pub(crate) struct Function {
+    pub(crate) function: String,
+    pub(crate) stage: Stage,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Route {
-    pub method: String,
-    pub path: String,
-    pub handler: String,
+pub(crate) struct Route {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) handler: String,
     /// Pipeline stages only.
-    pub stages: Vec<Stage>,
+    pub(crate) stages: Vec<Stage>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Resource {
-    pub kind: ResourceKind,
-    pub identity: String,
-    pub accesses: Vec<ResourceAccess>,
+pub(crate) struct Resource {
+    pub(crate) kind: ResourceKind,
+    pub(crate) identity: String,
+    pub(crate) accesses: Vec<ResourceAccess>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ResourceAccess {
-    pub access: Access,
-    pub function: String,
+pub(crate) struct ResourceAccess {
+    pub(crate) access: Access,
+    pub(crate) function: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Flow {
-    pub from: String,
-    pub to: String,
-    pub via: Via,
+pub(crate) struct Flow {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) via: Via,
     #[serde(default)]
-    pub name: String,
-    pub file: String,
-    pub line: u32,
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
     /// False for a flow that looks likely and is none.
-    pub exists: bool,
+    pub(crate) exists: bool,
     #[serde(default)]
-    pub why: String,
+    pub(crate) why: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Crossing {
-    pub from: Stage,
-    pub to: Stage,
-    pub via: String,
-    pub name: String,
-    pub writer: String,
-    pub reader: String,
+pub(crate) struct Crossing {
+    pub(crate) from: Stage,
+    pub(crate) to: Stage,
+    pub(crate) via: String,
+    pub(crate) name: String,
+    pub(crate) writer: String,
+    pub(crate) reader: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ContractEntry {
-    pub at: String,
-    pub kind: EntryKind,
-    pub name: String,
-    pub value: String,
-    pub file: String,
-    pub line: u32,
+pub(crate) struct ContractEntry {
+    pub(crate) at: String,
+    pub(crate) kind: EntryKind,
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
 }

@@ -7,15 +7,20 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use cutline_analyzer::report::Report;
+use cutline_analyzer::{Catalog, Options, Report, SourceOptions, SourceTree};
 
 /// What goes wrong while measuring.
-pub type Error = Box<dyn std::error::Error>;
+pub(crate) type Error = Box<dyn std::error::Error>;
 
-/// The report on the code in `path`: the one in the file `given`.
-pub fn report_on(path: &Path, given: Option<&Path>) -> Result<Report, Error> {
+/// The report on the code in `path`; with `given`, the one in that file.
+pub(crate) fn report_on(path: &Path, given: Option<&Path>) -> Result<Report, Error> {
     let Some(given) = given else {
-        return Err(format!("give the report.json of {}", path.display()).into());
+        let tree = SourceTree::read(path, &SourceOptions::default())?;
+        let options = Options {
+            catalog: Catalog::built_in(),
+            pins: Vec::new(),
+        };
+        return Ok(cutline_analyzer::analyze(&tree, &options));
     };
     let text = std::fs::read_to_string(given)
         .map_err(|error| format!("{} cannot be read: {error}", given.display()))?;
@@ -26,19 +31,19 @@ pub fn report_on(path: &Path, given: Option<&Path>) -> Result<Report, Error> {
 
 /// How many of a list were found.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Share {
-    pub n: usize,
-    pub of: usize,
+pub(crate) struct Share {
+    pub(crate) n: usize,
+    pub(crate) of: usize,
 }
 
 impl Share {
-    pub fn add(&mut self, is_in: bool) {
+    pub(crate) fn add(&mut self, is_in: bool) {
         self.n += usize::from(is_in);
         self.of += 1;
     }
 
     /// None of nothing has no value.
-    pub fn value(self) -> Option<f64> {
+    pub(crate) fn value(self) -> Option<f64> {
         (self.of > 0).then(|| self.n as f64 / self.of as f64)
     }
 }
@@ -61,15 +66,15 @@ impl fmt::Display for Share {
 }
 
 /// Found things against true ones, each once.
-pub struct Comparison<T> {
-    pub precision: Share,
-    pub recall: Share,
-    pub missing: Vec<T>,
-    pub extra: Vec<T>,
+pub(crate) struct Comparison<T> {
+    pub(crate) precision: Share,
+    pub(crate) recall: Share,
+    pub(crate) missing: Vec<T>,
+    pub(crate) extra: Vec<T>,
 }
 
 impl<T: Ord + Clone> Comparison<T> {
-    pub fn new(expected: &BTreeSet<T>, found: &BTreeSet<T>) -> Comparison<T> {
+    pub(crate) fn new(expected: &BTreeSet<T>, found: &BTreeSet<T>) -> Comparison<T> {
         let n = expected.intersection(found).count();
         Comparison {
             precision: Share { n, of: found.len() },

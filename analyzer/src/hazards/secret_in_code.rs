@@ -104,7 +104,9 @@ fn finding(
         Why::Fallback => {
             format!("{name} at {place} falls back to a secret that stands in the code")
         }
-        Why::Compared => format!("{name} at {place} is compared with a secret that stands in the code"),
+        Why::Compared => {
+            format!("{name} at {place} is compared with a secret that stands in the code")
+        }
         Why::Shape(what) => format!("{what} stands in the code at {place}"),
     };
     let mend = match secret.why {
@@ -329,9 +331,35 @@ fn means_secret(name: &str) -> bool {
         "access_key_id",
     ];
     const OF_TEXTS: &[&str] = &[
-        "pad", "eos", "bos", "unk", "sep", "mask", "cls", "start", "end", "stop", "oov", "special",
-        "next", "sos", "image", "sentence", "word", "first", "last", "page", "continuation", "csrf",
-        "bot", "eot", "prompt", "additional_special", "extra", "blank", "space",
+        "pad",
+        "eos",
+        "bos",
+        "unk",
+        "sep",
+        "mask",
+        "cls",
+        "start",
+        "end",
+        "stop",
+        "oov",
+        "special",
+        "next",
+        "sos",
+        "image",
+        "sentence",
+        "word",
+        "first",
+        "last",
+        "page",
+        "continuation",
+        "csrf",
+        "bot",
+        "eot",
+        "prompt",
+        "additional_special",
+        "extra",
+        "blank",
+        "space",
     ];
     let name = variable_name(name).to_lowercase();
     let Some(word) = WORDS.iter().find(|word| {
@@ -348,9 +376,29 @@ fn means_secret(name: &str) -> bool {
 /// True if `text` can be the secret itself.
 fn is_secret(name: &str, text: &str) -> bool {
     const PLACEHOLDERS: &[&str] = &[
-        "changeme", "change-me", "change_me", "placeholder", "example", "dummy", "fake", "todo",
-        "your", "insert", "replace", "redacted", "xxx", "***", "...", "none", "null", "test",
-        "undefined", "foobar", "n/a", "unset", "default",
+        "changeme",
+        "change-me",
+        "change_me",
+        "placeholder",
+        "example",
+        "dummy",
+        "fake",
+        "todo",
+        "your",
+        "insert",
+        "replace",
+        "redacted",
+        "xxx",
+        "***",
+        "...",
+        "none",
+        "null",
+        "test",
+        "undefined",
+        "foobar",
+        "n/a",
+        "unset",
+        "default",
     ];
     let lower = text.to_lowercase();
     let letters = |text: &str| -> String {
@@ -369,9 +417,11 @@ fn is_secret(name: &str, text: &str) -> bool {
             .chars()
             .all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
     let has_hole = text.starts_with(['{', '<', '$', '[', '/', '.', '%', ':']);
-    let is_file = [".pem", ".json", ".txt", ".key", ".yaml", ".yml", ".toml", ".env"]
-        .iter()
-        .any(|extension| lower.ends_with(extension));
+    let is_file = [
+        ".pem", ".json", ".txt", ".key", ".yaml", ".yml", ".toml", ".env",
+    ]
+    .iter()
+    .any(|extension| lower.ends_with(extension));
     text.len() >= 4
         && !text.contains(char::is_whitespace)
         && !has_hole

@@ -113,7 +113,13 @@ fn without_credentials(url: &str) -> String {
 /// True if a `try` or a retry is around the call, or around every call of the
 /// function that makes it.
 fn is_handled(ctx: &Context<'_>, callers: &Callers<'_>, effect: &Effect) -> bool {
-    handled_at(ctx, callers, effect.function, effect.line, &mut FxHashSet::default())
+    handled_at(
+        ctx,
+        callers,
+        effect.function,
+        effect.line,
+        &mut FxHashSet::default(),
+    )
 }
 
 fn handled_at(

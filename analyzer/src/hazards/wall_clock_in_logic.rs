@@ -220,9 +220,7 @@ impl Trace<'_> {
         let mut at = expr;
         let places = self.places.of(file);
         loop {
-            if stack.len() > MAX_DEPTH
-                || !self.seen.insert((file, at, form.clone(), stack.len()))
-            {
+            if stack.len() > MAX_DEPTH || !self.seen.insert((file, at, form.clone(), stack.len())) {
                 return;
             }
             let Some(parent) = places.parent(at) else {
@@ -348,8 +346,10 @@ impl Trace<'_> {
                     _ => None,
                 };
                 let named = |what: &str| {
-                    key.as_ref()
-                        .map_or_else(|| SmolStr::from(what), |key| format_smolstr!("{what} {key}"))
+                    key.as_ref().map_or_else(
+                        || SmolStr::from(what),
+                        |key| format_smolstr!("{what} {key}"),
+                    )
                 };
                 if self.holds_frame(file, *base) {
                     self.end(stack, EndKind::Column(named("column")), file, target);
@@ -444,7 +444,10 @@ impl Trace<'_> {
             _ => return false,
         };
         if let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind
-            && matches!(last, "append" | "add" | "insert" | "extend" | "put" | "update" | "appendleft")
+            && matches!(
+                last,
+                "append" | "add" | "insert" | "extend" | "put" | "update" | "appendleft"
+            )
         {
             if let Some(name) = self.global(file, *base) {
                 self.end(stack, EndKind::Kept(name), file, call);
