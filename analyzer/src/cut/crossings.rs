@@ -39,6 +39,9 @@ pub(super) struct Edge {
     pub(super) line: u32,
 }
 
+/// What tells crossings apart: stages, functions, how, and the name.
+type Key = (Stage, Stage, FuncId, FuncId, Option<Via>, SmolStr);
+
 /// How many helpers a look goes through.
 const MAX_LOOK: usize = 4;
 
@@ -46,8 +49,7 @@ const MAX_LOOK: usize = 4;
 /// flows or calls. `stages` is the stage of each function, by id.
 pub(super) fn crossings(ctx: &Context<'_>, stages: &[Stage]) -> Vec<Edge> {
     let sides = Sides::new(ctx, stages);
-    let mut found: BTreeMap<(Stage, Stage, FuncId, FuncId, Option<Via>, SmolStr), (FileId, u32)> =
-        BTreeMap::new();
+    let mut found: BTreeMap<Key, (FileId, u32)> = BTreeMap::new();
     let mut carried: BTreeSet<(FuncId, FuncId)> = BTreeSet::new();
     for flow in &ctx.data_flow.flows {
         match flow.via {

@@ -119,7 +119,7 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
                 ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
                 _ => "",
             };
-            let mut add = |found: &mut Mentions, name: &str, position: Option<usize>| {
+            let add = |found: &mut Mentions, name: &str, position: Option<usize>| {
                 if let Some(expr) = code.arg(args, name, position) {
                     found.columns.extend(code.texts(At { expr, ..at }));
                 }

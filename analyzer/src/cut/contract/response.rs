@@ -45,8 +45,6 @@ pub(super) fn entries(
         nested(code, class, if in_list { "[]." } else { "" }, 0, &mut add);
         return;
     }
-    let before = follow.dicts.len();
-    debug_assert!(before >= follow.dicts.len());
     shape(code, follow, returned, "", 0, &mut add);
     if *returned == Shape::Unknown && answers(definition) {
         let line = definition.line;

@@ -194,7 +194,10 @@ impl<'c, 'a> Follow<'c, 'a> {
     /// Says of the request's data at `path` that it is of this type.
     fn note(&mut self, path: &SmolStr, ty: &str, weak: bool) {
         if let Some(taken) = self.taken.get_mut(path)
-            && (taken.ty.is_none() || (taken.weak && !weak))
+            && (taken.ty.is_none()
+                || (taken.weak && !weak)
+                // Any value can be tested: the weakest of weak hints.
+                || (taken.weak && taken.ty.as_deref() == Some("bool")))
         {
             taken.ty = Some(ty.into());
             taken.weak = weak;
@@ -257,7 +260,7 @@ impl<'c, 'a> Follow<'c, 'a> {
                 }
                 StmtKind::Return(Some(value)) => {
                     let shape = self.expr(at(*value), frame);
-                    frame.returns.push(shape);
+                    frame.returns.push(without_status(shape));
                 }
                 StmtKind::If { test, then, other } => {
                     let tested = self.expr(at(*test), frame);
@@ -1035,6 +1038,16 @@ impl<'c, 'a> Follow<'c, 'a> {
             }
         }
         Shape::Unknown
+    }
+}
+
+/// `answer, 201` is an answer.
+fn without_status(shape: Shape) -> Shape {
+    match shape {
+        Shape::Tuple(parts) if matches!(parts.as_slice(), [Shape::Dict(_), Shape::Ty(status)] if status == "int") => {
+            parts.into_iter().next().unwrap_or(Shape::Unknown)
+        }
+        other => other,
     }
 }
 

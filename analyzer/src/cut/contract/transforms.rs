@@ -59,7 +59,7 @@ impl Transforms {
         let mut by = BTreeMap::new();
         for func in code.ctx.program.func_ids() {
             let mut made = Vec::new();
-            let forms = Forms { code, func };
+            let forms = Forms { code };
             let (file, scope) = code.scope_of(func);
             each_stmt(&code.facts(file).scope(scope).body, &mut |stmt| {
                 if let StmtKind::Assign { targets, value, .. } = &stmt.kind {
@@ -131,7 +131,6 @@ impl Transforms {
 
 struct Forms<'c, 'a> {
     code: &'c Code<'a>,
-    func: FuncId,
 }
 
 impl Forms<'_, '_> {
@@ -797,12 +796,7 @@ impl Forms<'_, '_> {
         let [value] = values.as_slice() else {
             return None;
         };
-        let inner = Forms {
-            code: self.code,
-            func,
-        };
-        let _ = inner.func;
-        inner.form(
+        self.form(
             At {
                 file,
                 scope,
