@@ -60,17 +60,17 @@ impl Hazard for LocalFileHandoff {
 /// An access and one function that it is made for.
 type Side<'r> = (&'r ResourceAccess, FuncId);
 
-fn judge(
-    ctx: &Context<'_>,
-    callers: &Callers<'_>,
-    resource: &Resource,
-    found: &mut Vec<Finding>,
-) {
+fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &mut Vec<Finding>) {
     let side = |wanted: &[Access]| -> Vec<Side<'_>> {
         let accesses = resource.accesses.iter();
         accesses
             .filter(|access| wanted.contains(&access.access))
-            .flat_map(|access| access.actors().into_iter().map(move |actor| (access, actor)))
+            .flat_map(|access| {
+                access
+                    .actors()
+                    .into_iter()
+                    .map(move |actor| (access, actor))
+            })
             .collect()
     };
     let writes = side(&[Access::Write, Access::Append]);
@@ -87,7 +87,6 @@ fn judge(
     }
     let across = handoffs.iter().any(|(from, to, ..)| from != to);
     handoffs.retain(|(from, to, ..)| (from != to) == across);
-    // A stage that also writes the file does not depend on the other for it.
     let Some((from, to, write, _)) = handoffs.first().copied() else {
         return;
     };
@@ -167,7 +166,9 @@ def prepare(frame):  # preprocessing
 def train():  # training
     return pd.read_csv(os.path.join(HOME, 'train.csv'))
 ",
-            &["app.py:6 costs var/train.csv is written by app.py:6 (preprocessing) and app.py:8 (training) reads it"],
+            &[
+                "app.py:6 costs var/train.csv is written by app.py:6 (preprocessing) and app.py:8 (training) reads it",
+            ],
         );
     }
 
@@ -190,7 +191,9 @@ def predict():  # inference
 def note():  # monitoring
     save('drift.json', 1)
 ",
-            &["app.py:3 costs threshold.json is written by evaluate through app.py:3 (evaluation) and predict through app.py:6 (inference) reads it"],
+            &[
+                "app.py:3 costs threshold.json is written by evaluate through app.py:3 (evaluation) and predict through app.py:6 (inference) reads it",
+            ],
         );
     }
 

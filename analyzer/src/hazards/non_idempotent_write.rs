@@ -198,9 +198,7 @@ fn judge(
         message,
         mend,
         between: None,
-        related: related
-            .filter(|_| actors != [write.function])
-            .collect(),
+        related: related.filter(|_| actors != [write.function]).collect(),
     })
 }
 
@@ -248,7 +246,7 @@ fn in_memory(ctx: &Context<'_>, callers: &Callers<'_>, found: &mut Vec<Finding>)
 /// The SQL that the tree's calls run.
 fn sql_texts<'c>(ctx: &Context<'c>) -> impl Iterator<Item = (&'c LibraryCall, &'c SmolStr)> {
     let catalog = ctx.catalog;
-    let calls = ctx.call_graph.library_calls.iter().filter(|call| {
+    let calls = ctx.call_graph.library_calls.iter().filter(move |call| {
         let entry = catalog.call(&call.path);
         entry.is_some_and(|entry| entry.effects.iter().any(|effect| effect.on == Matter::Sql))
     });
@@ -339,7 +337,10 @@ fn in_parentheses(words: &[String], open: usize) -> Vec<Vec<String>> {
             _ if depth == 0 => break,
             "," if depth == 1 => parts.push(Vec::new()),
             "(" if depth == 1 && parts == [Vec::<String>::new()] => {}
-            _ => parts.last_mut().into_iter().for_each(|part| part.push(word.clone())),
+            _ => parts
+                .last_mut()
+                .into_iter()
+                .for_each(|part| part.push(word.clone())),
         }
     }
     parts
@@ -350,14 +351,17 @@ fn keys(text: &str) -> Vec<(String, Vec<Vec<String>>)> {
     let words = words(text);
     let mut found = Vec::new();
     for start in 0..words.len() {
-        let is_create = words[start] == "create" && words.get(start + 1).is_some_and(|w| w == "table");
+        let is_create =
+            words[start] == "create" && words.get(start + 1).is_some_and(|w| w == "table");
         let open = words[start..].iter().position(|word| word == "(");
         let Some(open) = open.map(|open| start + open).filter(|_| is_create) else {
             continue;
         };
         let mut keys = Vec::new();
         for part in in_parentheses(&words, open) {
-            let declares = part.iter().any(|word| word == "primary" || word == "unique");
+            let declares = part
+                .iter()
+                .any(|word| word == "primary" || word == "unique");
             let Some(first) = part.first().filter(|_| declares) else {
                 continue;
             };
@@ -377,7 +381,9 @@ fn keys(text: &str) -> Vec<(String, Vec<Vec<String>>)> {
 /// The table and the columns of an INSERT.
 fn insert(text: &str) -> Option<(String, Option<Vec<String>>)> {
     let words = words(text);
-    let into = words.windows(2).position(|pair| pair[0] == "insert" && pair[1] == "into")?;
+    let into = words
+        .windows(2)
+        .position(|pair| pair[0] == "insert" && pair[1] == "into")?;
     let table = words.get(into + 2)?.clone();
     let columns = words
         .get(into + 3)
@@ -458,7 +464,10 @@ def save(frame):  # ingestion
     with open('rows.txt', 'w') as handle:
         handle.write('')
 ",
-            &["app.py:3 costs app.py:3 appends to log.txt", "app.py:7 costs app.py:7 adds rows to rows"],
+            &[
+                "app.py:3 costs app.py:3 appends to log.txt",
+                "app.py:7 costs app.py:7 adds rows to rows",
+            ],
         );
     }
 

@@ -1,6 +1,6 @@
 use smol_str::{SmolStr, format_smolstr};
 
-use super::support::places::{Places, Role};
+use super::support::places::{AllPlaces, Places, Role};
 use super::{Context, Finding, Hazard, Severity};
 use crate::graph::globals::global_accesses;
 use crate::modules::FileId;
@@ -49,9 +49,10 @@ impl Hazard for SecretInCode {
     }
 
     fn check(&self, ctx: &Context<'_>, found: &mut Vec<Finding>) {
+        let places = AllPlaces::new(ctx.modules);
         let mut secrets = Vec::new();
         for (file, facts) in ctx.modules.iter() {
-            in_file(file, &Places::new(facts), &mut secrets);
+            in_file(file, &places.of(file), &mut secrets);
             in_defaults(file, facts, &mut secrets);
         }
         let globals = global_accesses(ctx.modules, ctx.program);
@@ -64,7 +65,7 @@ impl Hazard for SecretInCode {
                 (access.file, access.line, note)
             });
             let related = related.collect();
-            found.extend(finding(ctx, &secret, related));
+            found.extend(finding(ctx, &places, &secret, related));
         }
     }
 }
@@ -90,11 +91,12 @@ enum Why {
 
 fn finding(
     ctx: &Context<'_>,
+    places: &AllPlaces<'_>,
     secret: &Secret,
     related: Vec<(FileId, u32, SmolStr)>,
 ) -> Option<Finding> {
-    let facts = ctx.modules.facts(secret.file);
-    let places = Places::new(facts);
+    let places = places.of(secret.file);
+    let facts = places.facts;
     let line = facts.expr(secret.expr).line;
     let place = ctx.place(secret.file, line);
     let name = &secret.name;
@@ -104,7 +106,9 @@ fn finding(
         Why::Fallback => {
             format!("{name} at {place} falls back to a secret that stands in the code")
         }
-        Why::Compared => format!("{name} at {place} is compared with a secret that stands in the code"),
+        Why::Compared => {
+            format!("{name} at {place} is compared with a secret that stands in the code")
+        }
         Why::Shape(what) => format!("{what} stands in the code at {place}"),
     };
     let mend = match secret.why {
@@ -329,9 +333,35 @@ fn means_secret(name: &str) -> bool {
         "access_key_id",
     ];
     const OF_TEXTS: &[&str] = &[
-        "pad", "eos", "bos", "unk", "sep", "mask", "cls", "start", "end", "stop", "oov", "special",
-        "next", "sos", "image", "sentence", "word", "first", "last", "page", "continuation", "csrf",
-        "bot", "eot", "prompt", "additional_special", "extra", "blank", "space",
+        "pad",
+        "eos",
+        "bos",
+        "unk",
+        "sep",
+        "mask",
+        "cls",
+        "start",
+        "end",
+        "stop",
+        "oov",
+        "special",
+        "next",
+        "sos",
+        "image",
+        "sentence",
+        "word",
+        "first",
+        "last",
+        "page",
+        "continuation",
+        "csrf",
+        "bot",
+        "eot",
+        "prompt",
+        "additional_special",
+        "extra",
+        "blank",
+        "space",
     ];
     let name = variable_name(name).to_lowercase();
     let Some(word) = WORDS.iter().find(|word| {
@@ -348,9 +378,29 @@ fn means_secret(name: &str) -> bool {
 /// True if `text` can be the secret itself.
 fn is_secret(name: &str, text: &str) -> bool {
     const PLACEHOLDERS: &[&str] = &[
-        "changeme", "change-me", "change_me", "placeholder", "example", "dummy", "fake", "todo",
-        "your", "insert", "replace", "redacted", "xxx", "***", "...", "none", "null", "test",
-        "undefined", "foobar", "n/a", "unset", "default",
+        "changeme",
+        "change-me",
+        "change_me",
+        "placeholder",
+        "example",
+        "dummy",
+        "fake",
+        "todo",
+        "your",
+        "insert",
+        "replace",
+        "redacted",
+        "xxx",
+        "***",
+        "...",
+        "none",
+        "null",
+        "test",
+        "undefined",
+        "foobar",
+        "n/a",
+        "unset",
+        "default",
     ];
     let lower = text.to_lowercase();
     let letters = |text: &str| -> String {
@@ -369,9 +419,11 @@ fn is_secret(name: &str, text: &str) -> bool {
             .chars()
             .all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
     let has_hole = text.starts_with(['{', '<', '$', '[', '/', '.', '%', ':']);
-    let is_file = [".pem", ".json", ".txt", ".key", ".yaml", ".yml", ".toml", ".env"]
-        .iter()
-        .any(|extension| lower.ends_with(extension));
+    let is_file = [
+        ".pem", ".json", ".txt", ".key", ".yaml", ".yml", ".toml", ".env",
+    ]
+    .iter()
+    .any(|extension| lower.ends_with(extension));
     text.len() >= 4
         && !text.contains(char::is_whitespace)
         && !has_hole

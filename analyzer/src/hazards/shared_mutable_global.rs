@@ -166,7 +166,8 @@ fn changing_methods(ctx: &Context<'_>, places: &AllPlaces<'_>) -> FxHashSet<Func
             continue;
         };
         let receiver = scope.params.first().map(|param| &param.name);
-        let on_self = matches!(&facts.expr(*base).kind, ExprKind::Name(name) if Some(name) == receiver);
+        let on_self =
+            matches!(&facts.expr(*base).kind, ExprKind::Name(name) if Some(name) == receiver);
         let is_init = scope.name == "__init__";
         if on_self && !is_init && (touch.writes || in_place(places, touch.file, touch.expr)) {
             changing.insert(touch.function);
@@ -235,10 +236,7 @@ fn of_classes(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
         let own = touches
             .iter()
             .any(|touch| touch.writes && !through_class(touch.file, touch.expr));
-        let scope = ctx
-            .modules
-            .facts(definition.file)
-            .scope(definition.scope);
+        let scope = ctx.modules.facts(definition.file).scope(definition.scope);
         let variable = Variable {
             file: definition.file,
             name: format_smolstr!("{}.{name}", scope.qualname),
@@ -265,7 +263,8 @@ fn of_classes(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
 /// The line on which a body first binds `name`; 0 if it does not.
 fn defined_at(ctx: &Context<'_>, file: FileId, scope: ScopeId, name: &str) -> u32 {
     let facts = ctx.modules.facts(file);
-    let binds = |target: &ExprId| matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name);
+    let binds =
+        |target: &ExprId| matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name);
     let mut line = 0;
     super::support::places::each_stmt(&facts.scope(scope).body, &mut |stmt| {
         let bound = match &stmt.kind {
@@ -300,7 +299,12 @@ fn judge(
         .filter(in_function)
         .filter(|touch| touch.writes && !callers.only_at_import(touch.function))
         .collect();
-    let reads = || touches.iter().filter(in_function).filter(|touch| !touch.writes);
+    let reads = || {
+        touches
+            .iter()
+            .filter(in_function)
+            .filter(|touch| !touch.writes)
+    };
     let mut pairs: Vec<Pair<'_>> = Vec::new();
     for write in &writes {
         for read in reads().filter(|read| read.function != write.function) {
@@ -361,7 +365,11 @@ fn judge(
     Some(Finding {
         hazard: SharedMutableGlobal.name(),
         severity: worst.severity,
-        file: if at_home { variable.file } else { worst.write.file },
+        file: if at_home {
+            variable.file
+        } else {
+            worst.write.file
+        },
         line,
         function: home.unwrap_or(worst.write.function),
         message,
@@ -396,7 +404,10 @@ fn pair<'t>(
             true => None,
         };
     }
-    let (writers, readers) = (callers.stages(write.function), callers.stages(read.function));
+    let (writers, readers) = (
+        callers.stages(write.function),
+        callers.stages(read.function),
+    );
     let mut apart = writers
         .iter()
         .flat_map(|from| readers.iter().map(move |to| (*from, *to)))
@@ -440,7 +451,9 @@ def swap(path):  # deployment
 def predict(rows):  # inference
     return MODEL.predict(rows)
 ",
-            &["app.py:1 blocks MODEL is replaced by app.py:4 (deployment) while app.py:6 (inference) reads it"],
+            &[
+                "app.py:1 blocks MODEL is replaced by app.py:4 (deployment) while app.py:6 (inference) reads it",
+            ],
         );
     }
 
@@ -460,7 +473,9 @@ from state import RECENT
 def drift():  # monitoring
     return len(RECENT)
 ",
-            &["state.py:1 blocks RECENT is changed by serve.py:3 (inference) while monitor.py:3 (monitoring) reads it"],
+            &[
+                "state.py:1 blocks RECENT is changed by serve.py:3 (inference) while monitor.py:3 (monitoring) reads it",
+            ],
         );
     }
 
@@ -565,7 +580,9 @@ def train():  # training
 def watch():  # monitoring
     return TIMES
 ",
-            &["app.py:1 costs TIMES is changed by app.py:3 (called by training) while app.py:7 (monitoring) reads it"],
+            &[
+                "app.py:1 costs TIMES is changed by app.py:3 (called by training) while app.py:7 (monitoring) reads it",
+            ],
         );
     }
 }

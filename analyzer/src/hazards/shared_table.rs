@@ -127,9 +127,7 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, table: &Resource) -> Option<F
 }
 
 /// Two stages that change rows that exist.
-fn changing(
-    writers: &BTreeMap<Stage, Vec<(&ResourceAccess, FuncId)>>,
-) -> Option<(Stage, Stage)> {
+fn changing(writers: &BTreeMap<Stage, Vec<(&ResourceAccess, FuncId)>>) -> Option<(Stage, Stage)> {
     let mut stages = writers.iter().filter_map(|(stage, accesses)| {
         let changes = |(access, _): &(&ResourceAccess, FuncId)| access.access != Access::Append;
         accesses.iter().any(changes).then_some(*stage)
@@ -161,7 +159,9 @@ def evaluate():  # evaluation
 def promote():  # deployment
     conn.execute('DELETE FROM models')
 ",
-            &["app.py:5 blocks table models has 2 writers: evaluation updates (app.py:5) and deployment deletes (app.py:7)"],
+            &[
+                "app.py:5 blocks table models has 2 writers: evaluation updates (app.py:5) and deployment deletes (app.py:7)",
+            ],
         );
     }
 

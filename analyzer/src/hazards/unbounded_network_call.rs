@@ -113,7 +113,13 @@ fn without_credentials(url: &str) -> String {
 /// True if a `try` or a retry is around the call, or around every call of the
 /// function that makes it.
 fn is_handled(ctx: &Context<'_>, callers: &Callers<'_>, effect: &Effect) -> bool {
-    handled_at(ctx, callers, effect.function, effect.line, &mut FxHashSet::default())
+    handled_at(
+        ctx,
+        callers,
+        effect.function,
+        effect.line,
+        &mut FxHashSet::default(),
+    )
 }
 
 fn handled_at(
@@ -126,9 +132,11 @@ fn handled_at(
     if retries(ctx, func) || in_try(ctx, func, line) {
         return true;
     }
+    if !seen.insert(func) {
+        return true;
+    }
     let callers_of = callers.of(func);
-    seen.insert(func)
-        && !callers_of.is_empty()
+    !callers_of.is_empty()
         && callers_of
             .iter()
             .all(|(caller, line)| handled_at(ctx, callers, *caller, *line, seen))

@@ -183,8 +183,7 @@ impl<'c> Seeds<'c> {
             return false;
         }
         // A function that sets a seed sets it for those that call it.
-        for round in 0..3 {
-            let _ = round;
+        for _ in 0..3 {
             let known = sets.clone();
             for (func, _) in &known {
                 if !self.ctx.is_module(*func) {

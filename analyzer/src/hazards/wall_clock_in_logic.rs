@@ -69,7 +69,7 @@ impl Hazard for WallClockInLogic {
             }
         }
         for end in &trace.ends {
-            found.extend(finding(ctx, &callers, end));
+            found.extend(finding(ctx, &callers, &places, end));
         }
     }
 }
@@ -99,8 +99,13 @@ enum Form {
     Inside(Option<SmolStr>),
 }
 
-fn finding(ctx: &Context<'_>, callers: &Callers<'_>, end: &End) -> Option<Finding> {
-    let places = Places::new(ctx.modules.facts(end.file));
+fn finding(
+    ctx: &Context<'_>,
+    callers: &Callers<'_>,
+    places: &AllPlaces<'_>,
+    end: &End,
+) -> Option<Finding> {
+    let places = places.of(end.file);
     let facts = places.facts;
     let mut scope = places.owner(end.expr);
     let function = loop {
@@ -201,9 +206,9 @@ const PASSES: &[&str] = &[
 /// Chains of calls beyond this are not followed.
 const MAX_DEPTH: usize = 6;
 
-struct Trace<'c> {
+struct Trace<'c, 'm> {
     ctx: &'c Context<'c>,
-    places: &'c AllPlaces<'c>,
+    places: &'c AllPlaces<'m>,
     writes: FxHashMap<(FileId, ExprId), (ResourceKind, SmolStr)>,
     clocks: FxHashSet<(FileId, ExprId)>,
     seen: FxHashSet<(FileId, ExprId, Form, usize)>,
@@ -213,16 +218,14 @@ struct Trace<'c> {
 /// Calls that were entered with the reading as an argument.
 type Stack = Vec<(FileId, ExprId)>;
 
-impl Trace<'_> {
+impl Trace<'_, '_> {
     /// Follows what `expr` holds outward until it is used up.
     fn follow(&mut self, stack: &mut Stack, file: FileId, expr: ExprId, form: &Form) {
         let mut form = form.clone();
         let mut at = expr;
         let places = self.places.of(file);
         loop {
-            if stack.len() > MAX_DEPTH
-                || !self.seen.insert((file, at, form.clone(), stack.len()))
-            {
+            if stack.len() > MAX_DEPTH || !self.seen.insert((file, at, form.clone(), stack.len())) {
                 return;
             }
             let Some(parent) = places.parent(at) else {
@@ -348,8 +351,10 @@ impl Trace<'_> {
                     _ => None,
                 };
                 let named = |what: &str| {
-                    key.as_ref()
-                        .map_or_else(|| SmolStr::from(what), |key| format_smolstr!("{what} {key}"))
+                    key.as_ref().map_or_else(
+                        || SmolStr::from(what),
+                        |key| format_smolstr!("{what} {key}"),
+                    )
                 };
                 if self.holds_frame(file, *base) {
                     self.end(stack, EndKind::Column(named("column")), file, target);
@@ -444,7 +449,10 @@ impl Trace<'_> {
             _ => return false,
         };
         if let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind
-            && matches!(last, "append" | "add" | "insert" | "extend" | "put" | "update" | "appendleft")
+            && matches!(
+                last,
+                "append" | "add" | "insert" | "extend" | "put" | "update" | "appendleft"
+            )
         {
             if let Some(name) = self.global(file, *base) {
                 self.end(stack, EndKind::Kept(name), file, call);
@@ -495,7 +503,7 @@ impl Trace<'_> {
 
     /// Notes an end, at the place where the reading left the function that
     /// had it.
-    fn end(&mut self, stack: &Stack, kind: EndKind, file: FileId, expr: ExprId) {
+    fn end(&mut self, stack: &[(FileId, ExprId)], kind: EndKind, file: FileId, expr: ExprId) {
         let (file, expr) = stack.first().copied().unwrap_or((file, expr));
         self.ends.push(End {
             kind,
