@@ -203,6 +203,17 @@ const PASSES: &[&str] = &[
     "strftime",
 ];
 
+/// Calls that are handed what to write, not where to.
+const CONTENT_FIRST: &[&str] = &[
+    "write",
+    "writelines",
+    "write_text",
+    "write_bytes",
+    "writerow",
+    "writerows",
+    "dump",
+];
+
 /// Chains of calls beyond this are not followed.
 const MAX_DEPTH: usize = 6;
 
@@ -419,9 +430,15 @@ impl Trace<'_, '_> {
         if let Some((kind, identity)) = self.writes.get(&(file, call)).cloned() {
             let kind = match kind {
                 ResourceKind::File | ResourceKind::Model | ResourceKind::Blob => {
-                    // What is written, or where to?
-                    let texts = args[idx].kind == ArgKind::Positional && *form == Form::Bare;
-                    texts.then_some(EndKind::FileName)
+                    let method = match &facts.expr(*callee).kind {
+                        ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
+                        _ => "",
+                    };
+                    let first = args[idx].kind == ArgKind::Positional && idx == 0;
+                    match first && CONTENT_FIRST.contains(&method) {
+                        true => Some(EndKind::Row(format_smolstr!("file {identity}"))),
+                        false => (*form == Form::Bare).then_some(EndKind::FileName),
+                    }
                 }
                 ResourceKind::Table => Some(EndKind::Row(format_smolstr!("table {identity}"))),
                 ResourceKind::Queue => Some(EndKind::Row(format_smolstr!("queue {identity}"))),
