@@ -143,7 +143,7 @@ fn judge(
     let mut actors = write.actors.clone();
     actors.sort_unstable();
     actors.dedup();
-    actors.retain(|actor| !callers.stages(*actor).is_empty());
+    actors.retain(|actor| callers.concern(*actor));
     if actors.is_empty() {
         return None;
     }
@@ -217,7 +217,7 @@ fn in_memory(ctx: &Context<'_>, callers: &Callers<'_>, found: &mut Vec<Finding>)
         if !adds
             || ctx.is_module(access.function)
             || callers.only_at_import(access.function)
-            || callers.stages(access.function).is_empty()
+            || !callers.concern(access.function)
         {
             continue;
         }

@@ -52,10 +52,14 @@ impl Hazard for UnseededRandomness {
                 continue;
             };
             let stages = callers.stages(effect.function);
-            if stages.is_empty() || seeds.cover(generators, effect) {
+            if !callers.concern(effect.function) || seeds.cover(generators, effect) {
                 continue;
             }
-            found.push(finding(ctx, effect, stages.iter().all(is_learning)));
+            found.push(finding(
+                ctx,
+                effect,
+                !stages.is_empty() && stages.iter().all(is_learning),
+            ));
         }
     }
 }

@@ -114,7 +114,7 @@ fn finding(
             None => scope = facts.scope(scope).parent?,
         }
     };
-    if callers.stages(function).is_empty() {
+    if !callers.concern(function) {
         return None;
     }
     let line = facts.expr(end.expr).line;

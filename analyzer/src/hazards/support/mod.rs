@@ -100,6 +100,11 @@ impl<'c> Callers<'c> {
         stages
     }
 
+    /// True if `func` belongs to the pipeline, or works for it.
+    pub(super) fn concern(&self, func: FuncId) -> bool {
+        self.ctx.stages.stage(func) != Stage::None || !self.stages(func).is_empty()
+    }
+
     /// True if `func` runs only while modules are imported: decorators,
     /// registries.
     pub(super) fn only_at_import(&self, func: FuncId) -> bool {
