@@ -260,9 +260,12 @@ fn sql_texts<'c>(ctx: &Context<'c>) -> impl Iterator<Item = (&'c LibraryCall, &'
 struct Statements {
     /// Columns of a primary or unique key, by table.
     keys: FxHashMap<String, Vec<Vec<String>>>,
-    /// Columns given, by place and table; none means all.
-    inserts: FxHashMap<(FileId, u32, String), Vec<Option<Vec<String>>>>,
+    /// By place and table.
+    inserts: FxHashMap<(FileId, u32, String), Vec<Given>>,
 }
+
+/// The columns an INSERT gives; none means all.
+type Given = Option<Vec<String>>;
 
 impl Statements {
     fn new(ctx: &Context<'_>) -> Statements {
