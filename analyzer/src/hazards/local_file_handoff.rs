@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
+
 use smol_str::format_smolstr;
 
 use super::support::{Callers, listed};
 use super::{Context, Finding, Hazard, Severity};
 use crate::effects::{Access, Resource, ResourceAccess, ResourceKind};
 use crate::graph::FuncId;
+use crate::modules::FileId;
 use crate::stages::Stage;
 
 /// A file that one stage writes and another reads.
@@ -64,7 +67,7 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
     let side = |wanted: &[Access]| -> Vec<Side<'_>> {
         let accesses = resource.accesses.iter();
         accesses
-            .filter(|access| wanted.contains(&access.access))
+            .filter(|access| wanted.contains(&access.access) && !is_probe(ctx, access))
             .flat_map(|access| {
                 access
                     .actors()
@@ -87,26 +90,32 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
     }
     let across = handoffs.iter().any(|(from, to, ..)| from != to);
     handoffs.retain(|(from, to, ..)| (from != to) == across);
-    // A stage that also writes the file does not depend on the other for it.
     let Some((from, to, write, _)) = handoffs.first().copied() else {
         return;
     };
-    let mut readers: Vec<String> = Vec::new();
+    // Of each function that reads it, the first place.
+    let mut reads: BTreeMap<(Stage, FuncId), (FileId, u32)> = BTreeMap::new();
     for (_, to, _, (access, actor)) in &handoffs {
-        let reader = place_of(ctx, access, *actor);
-        let reader = format!("{reader} ({to})");
-        if !readers.contains(&reader) {
-            readers.push(reader);
-        }
+        let place = place_of(ctx, access, *actor);
+        let first = reads.entry((*to, *actor)).or_insert(place);
+        *first = place.min(*first);
     }
+    let mut readers: Vec<String> = reads
+        .iter()
+        .map(|((to, _), (file, line))| format!("{} ({to})", ctx.place(*file, *line)))
+        .collect();
+    readers.sort();
+    readers.dedup();
     let related = handoffs.iter().flat_map(|(_, _, write, read)| {
         [(write, "writes"), (read, "reads")].map(|((access, actor), does)| {
             let note = format_smolstr!("{} {does} it", ctx.qualname(*actor));
-            (access.file, access.line, note)
+            let (file, line) = place_of(ctx, access, *actor);
+            (file, line, note)
         })
     });
     let verb = if readers.len() == 1 { "reads" } else { "read" };
     let (access, actor) = write;
+    let (file, line) = place_of(ctx, access, actor);
     found.push(Finding {
         hazard: LocalFileHandoff.name(),
         severity: if across {
@@ -114,13 +123,13 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
         } else {
             Severity::Note
         },
-        file: access.file,
-        line: access.line,
+        file,
+        line,
         function: actor,
         message: format!(
             "{} is written by {} ({from}) and {} {verb} it",
             resource.identity,
-            place_of(ctx, access, actor),
+            ctx.place(file, line),
             listed(&readers),
         ),
         mend: if across {
@@ -139,13 +148,24 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
     });
 }
 
-/// Where it happens; a helper's place with the function that it works for.
-fn place_of(ctx: &Context<'_>, access: &ResourceAccess, actor: FuncId) -> String {
-    let place = ctx.place(access.file, access.line);
-    match actor == access.function {
-        true => place,
-        false => format!("{} through {place}", ctx.qualname(actor)),
+/// Where it happens; for a helper, where it is called by the function that it
+/// works for.
+fn place_of(ctx: &Context<'_>, access: &ResourceAccess, actor: FuncId) -> (FileId, u32) {
+    let mut edges = ctx.call_graph.calls.iter();
+    let edge = edges.find(|edge| edge.caller == actor && edge.callee == access.function);
+    match edge {
+        Some(edge) if actor != access.function => (edge.file, edge.line),
+        _ => (access.file, access.line),
     }
+}
+
+/// True if the call only asks whether the file is there.
+fn is_probe(ctx: &Context<'_>, access: &ResourceAccess) -> bool {
+    const PROBES: &[&str] = &[
+        "exists", "is_file", "is_dir", "isfile", "isdir", "stat", "getsize", "getmtime",
+    ];
+    let mut calls = ctx.call_graph.library_calls_at(access.file, access.expr);
+    calls.any(|call| PROBES.contains(&call.path.rsplit('.').next().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -193,7 +213,7 @@ def note():  # monitoring
     save('drift.json', 1)
 ",
             &[
-                "app.py:3 costs threshold.json is written by evaluate through app.py:3 (evaluation) and predict through app.py:6 (inference) reads it",
+                "app.py:9 costs threshold.json is written by app.py:9 (evaluation) and app.py:11 (inference) reads it",
             ],
         );
     }

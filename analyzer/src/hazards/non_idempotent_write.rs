@@ -143,7 +143,7 @@ fn judge(
     let mut actors = write.actors.clone();
     actors.sort_unstable();
     actors.dedup();
-    actors.retain(|actor| !callers.stages(*actor).is_empty());
+    actors.retain(|actor| callers.concern(*actor));
     if actors.is_empty() {
         return None;
     }
@@ -217,7 +217,7 @@ fn in_memory(ctx: &Context<'_>, callers: &Callers<'_>, found: &mut Vec<Finding>)
         if !adds
             || ctx.is_module(access.function)
             || callers.only_at_import(access.function)
-            || callers.stages(access.function).is_empty()
+            || !callers.concern(access.function)
         {
             continue;
         }
@@ -246,7 +246,7 @@ fn in_memory(ctx: &Context<'_>, callers: &Callers<'_>, found: &mut Vec<Finding>)
 /// The SQL that the tree's calls run.
 fn sql_texts<'c>(ctx: &Context<'c>) -> impl Iterator<Item = (&'c LibraryCall, &'c SmolStr)> {
     let catalog = ctx.catalog;
-    let calls = ctx.call_graph.library_calls.iter().filter(|call| {
+    let calls = ctx.call_graph.library_calls.iter().filter(move |call| {
         let entry = catalog.call(&call.path);
         entry.is_some_and(|entry| entry.effects.iter().any(|effect| effect.on == Matter::Sql))
     });
@@ -260,9 +260,12 @@ fn sql_texts<'c>(ctx: &Context<'c>) -> impl Iterator<Item = (&'c LibraryCall, &'
 struct Statements {
     /// Columns of a primary or unique key, by table.
     keys: FxHashMap<String, Vec<Vec<String>>>,
-    /// Columns given, by place and table; none means all.
-    inserts: FxHashMap<(FileId, u32, String), Vec<Option<Vec<String>>>>,
+    /// By place and table.
+    inserts: FxHashMap<(FileId, u32, String), Vec<Given>>,
 }
+
+/// The columns an INSERT gives; none means all.
+type Given = Option<Vec<String>>;
 
 impl Statements {
     fn new(ctx: &Context<'_>) -> Statements {

@@ -1,6 +1,6 @@
 use smol_str::{SmolStr, format_smolstr};
 
-use super::support::places::{Places, Role};
+use super::support::places::{AllPlaces, Places, Role};
 use super::{Context, Finding, Hazard, Severity};
 use crate::graph::globals::global_accesses;
 use crate::modules::FileId;
@@ -49,9 +49,10 @@ impl Hazard for SecretInCode {
     }
 
     fn check(&self, ctx: &Context<'_>, found: &mut Vec<Finding>) {
+        let places = AllPlaces::new(ctx.modules);
         let mut secrets = Vec::new();
         for (file, facts) in ctx.modules.iter() {
-            in_file(file, &Places::new(facts), &mut secrets);
+            in_file(file, &places.of(file), &mut secrets);
             in_defaults(file, facts, &mut secrets);
         }
         let globals = global_accesses(ctx.modules, ctx.program);
@@ -64,7 +65,7 @@ impl Hazard for SecretInCode {
                 (access.file, access.line, note)
             });
             let related = related.collect();
-            found.extend(finding(ctx, &secret, related));
+            found.extend(finding(ctx, &places, &secret, related));
         }
     }
 }
@@ -90,11 +91,12 @@ enum Why {
 
 fn finding(
     ctx: &Context<'_>,
+    places: &AllPlaces<'_>,
     secret: &Secret,
     related: Vec<(FileId, u32, SmolStr)>,
 ) -> Option<Finding> {
-    let facts = ctx.modules.facts(secret.file);
-    let places = Places::new(facts);
+    let places = places.of(secret.file);
+    let facts = places.facts;
     let line = facts.expr(secret.expr).line;
     let place = ctx.place(secret.file, line);
     let name = &secret.name;

@@ -11,7 +11,7 @@ use crate::graph::globals::global_accesses;
 use crate::graph::{ClassId, FuncId, Held};
 use crate::modules::FileId;
 use crate::stages::Stage;
-use crate::syntax::facts::{ExprId, ExprKind, ScopeId, StmtKind};
+use crate::syntax::facts::{CompareOp, ExprId, ExprKind, ScopeId, StmtKind};
 
 /// State that functions of several stages change and read.
 pub(super) struct SharedMutableGlobal;
@@ -105,6 +105,16 @@ fn of_globals(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
             let parent = places.parent(access.expr).filter(|_| method.is_none())?;
             match &places.facts.expr(parent).kind {
                 ExprKind::Attr { name, .. } => Some(name.clone()),
+                ExprKind::Compare { operands, ops } => match ops[..] {
+                    // `"key" in STATE`
+                    [CompareOp::In | CompareOp::NotIn] => {
+                        match &places.facts.expr(operands[0]).kind {
+                            ExprKind::Str(key) => Some(key.clone()),
+                            _ => None,
+                        }
+                    }
+                    _ => None,
+                },
                 _ => None,
             }
         });
@@ -243,7 +253,8 @@ fn of_classes(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
             line,
         };
         for touch in touches {
-            if own && !through_class(touch.file, touch.expr) {
+            let of_instance = own || !is_shared_container(ctx, class, name);
+            if of_instance && !through_class(touch.file, touch.expr) {
                 continue;
             }
             let changed = in_place(places, touch.file, touch.expr);
@@ -258,6 +269,42 @@ fn of_classes(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
         }
     }
     found
+}
+
+/// True if the class's body makes `name` a container that all instances
+/// share: a data class, or a class of a library's, may give each its own.
+fn is_shared_container(ctx: &Context<'_>, class: ClassId, name: &str) -> bool {
+    const MAKERS: &[&str] = &[
+        "list",
+        "dict",
+        "set",
+        "deque",
+        "defaultdict",
+        "OrderedDict",
+        "Counter",
+        "Queue",
+    ];
+    let definition = ctx.program.class(class);
+    let facts = ctx.modules.facts(definition.file);
+    let mut shared = false;
+    super::support::places::each_stmt(&facts.scope(definition.scope).body, &mut |stmt| {
+        let StmtKind::Assign { targets, value, .. } = &stmt.kind else {
+            return;
+        };
+        let binds = targets
+            .iter()
+            .any(|target| matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name));
+        shared |= binds
+            && match &facts.expr(*value).kind {
+                ExprKind::List(_) | ExprKind::Dict(_) | ExprKind::Set(_) => true,
+                ExprKind::Call { callee, .. } => {
+                    let path = facts.dotted(*callee).unwrap_or_default();
+                    MAKERS.contains(&path.rsplit('.').next().unwrap_or_default())
+                }
+                _ => false,
+            };
+    });
+    shared && ctx.program.library_bases(class).is_empty()
 }
 
 /// The line on which a body first binds `name`; 0 if it does not.
@@ -316,17 +363,23 @@ fn judge(
     }
     pairs.sort_by_key(|pair| (std::cmp::Reverse(pair.severity), !pair.write.rebinds));
     let worst = pairs.first()?;
-    let same: Vec<&Pair<'_>> = pairs
-        .iter()
-        .filter(|pair| pair.severity == worst.severity && pair.between == worst.between)
-        .collect();
-    let mut readers: Vec<String> = Vec::new();
-    for pair in &same {
-        let reader = describe(ctx, callers, pair.read);
-        if !readers.contains(&reader) {
-            readers.push(reader);
+    // Of each function that reads what the worst write leaves, the first place.
+    let mut reads: BTreeMap<FuncId, &Touch> = BTreeMap::new();
+    for pair in &pairs {
+        let same = pair.severity == worst.severity
+            && pair.between == worst.between
+            && pair.write.function == worst.write.function;
+        if same {
+            let first = reads.entry(pair.read.function).or_insert(pair.read);
+            if pair.read.line < first.line {
+                *first = pair.read;
+            }
         }
     }
+    let readers: Vec<String> = reads
+        .values()
+        .map(|read| describe(ctx, callers, read))
+        .collect();
     let does = if worst.write.rebinds {
         "replaced"
     } else {

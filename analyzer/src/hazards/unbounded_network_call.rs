@@ -132,9 +132,11 @@ fn handled_at(
     if retries(ctx, func) || in_try(ctx, func, line) {
         return true;
     }
+    if !seen.insert(func) {
+        return true;
+    }
     let callers_of = callers.of(func);
-    seen.insert(func)
-        && !callers_of.is_empty()
+    !callers_of.is_empty()
         && callers_of
             .iter()
             .all(|(caller, line)| handled_at(ctx, callers, *caller, *line, seen))
@@ -161,14 +163,15 @@ fn in_try(ctx: &Context<'_>, func: FuncId, line: u32) -> bool {
     let mut found = false;
     each_stmt(&facts.scope(function.scope).body, &mut |stmt| {
         if let StmtKind::Try { body, handlers, .. } = &stmt.kind {
-            let first = stmt.line;
-            let end = handlers
-                .iter()
-                .filter_map(|handler| handler.body.first())
-                .map(|stmt| stmt.line)
-                .min();
-            let inside = end.is_some_and(|end| (first..end).contains(&line));
-            found |= inside && !body.is_empty();
+            let ends = handlers.iter().filter_map(|handler| {
+                let caught = handler.caught.map(|caught| facts.expr(caught).line);
+                caught.or_else(|| handler.body.first().map(|stmt| stmt.line))
+            });
+            // `except: pass` leaves no line of its own.
+            let mut last = stmt.line;
+            each_stmt(body, &mut |stmt| last = last.max(stmt.line));
+            let end = ends.min().unwrap_or(last + 1);
+            found |= !handlers.is_empty() && (stmt.line..end).contains(&line);
         }
     });
     found

@@ -52,10 +52,14 @@ impl Hazard for UnseededRandomness {
                 continue;
             };
             let stages = callers.stages(effect.function);
-            if stages.is_empty() || seeds.cover(generators, effect) {
+            if !callers.concern(effect.function) || seeds.cover(generators, effect) {
                 continue;
             }
-            found.push(finding(ctx, effect, stages.iter().all(is_learning)));
+            found.push(finding(
+                ctx,
+                effect,
+                !stages.is_empty() && stages.iter().all(is_learning),
+            ));
         }
     }
 }
@@ -183,8 +187,7 @@ impl<'c> Seeds<'c> {
             return false;
         }
         // A function that sets a seed sets it for those that call it.
-        for round in 0..3 {
-            let _ = round;
+        for _ in 0..3 {
             let known = sets.clone();
             for (func, _) in &known {
                 if !self.ctx.is_module(*func) {

@@ -69,7 +69,7 @@ impl Hazard for WallClockInLogic {
             }
         }
         for end in &trace.ends {
-            found.extend(finding(ctx, &callers, end));
+            found.extend(finding(ctx, &callers, &places, end));
         }
     }
 }
@@ -99,8 +99,13 @@ enum Form {
     Inside(Option<SmolStr>),
 }
 
-fn finding(ctx: &Context<'_>, callers: &Callers<'_>, end: &End) -> Option<Finding> {
-    let places = Places::new(ctx.modules.facts(end.file));
+fn finding(
+    ctx: &Context<'_>,
+    callers: &Callers<'_>,
+    places: &AllPlaces<'_>,
+    end: &End,
+) -> Option<Finding> {
+    let places = places.of(end.file);
     let facts = places.facts;
     let mut scope = places.owner(end.expr);
     let function = loop {
@@ -109,7 +114,7 @@ fn finding(ctx: &Context<'_>, callers: &Callers<'_>, end: &End) -> Option<Findin
             None => scope = facts.scope(scope).parent?,
         }
     };
-    if callers.stages(function).is_empty() {
+    if !callers.concern(function) {
         return None;
     }
     let line = facts.expr(end.expr).line;
@@ -198,12 +203,23 @@ const PASSES: &[&str] = &[
     "strftime",
 ];
 
+/// Calls that are handed what to write, not where to.
+const CONTENT_FIRST: &[&str] = &[
+    "write",
+    "writelines",
+    "write_text",
+    "write_bytes",
+    "writerow",
+    "writerows",
+    "dump",
+];
+
 /// Chains of calls beyond this are not followed.
 const MAX_DEPTH: usize = 6;
 
-struct Trace<'c> {
+struct Trace<'c, 'm> {
     ctx: &'c Context<'c>,
-    places: &'c AllPlaces<'c>,
+    places: &'c AllPlaces<'m>,
     writes: FxHashMap<(FileId, ExprId), (ResourceKind, SmolStr)>,
     clocks: FxHashSet<(FileId, ExprId)>,
     seen: FxHashSet<(FileId, ExprId, Form, usize)>,
@@ -213,7 +229,7 @@ struct Trace<'c> {
 /// Calls that were entered with the reading as an argument.
 type Stack = Vec<(FileId, ExprId)>;
 
-impl Trace<'_> {
+impl Trace<'_, '_> {
     /// Follows what `expr` holds outward until it is used up.
     fn follow(&mut self, stack: &mut Stack, file: FileId, expr: ExprId, form: &Form) {
         let mut form = form.clone();
@@ -414,9 +430,15 @@ impl Trace<'_> {
         if let Some((kind, identity)) = self.writes.get(&(file, call)).cloned() {
             let kind = match kind {
                 ResourceKind::File | ResourceKind::Model | ResourceKind::Blob => {
-                    // What is written, or where to?
-                    let texts = args[idx].kind == ArgKind::Positional && *form == Form::Bare;
-                    texts.then_some(EndKind::FileName)
+                    let method = match &facts.expr(*callee).kind {
+                        ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
+                        _ => "",
+                    };
+                    let first = args[idx].kind == ArgKind::Positional && idx == 0;
+                    match first && CONTENT_FIRST.contains(&method) {
+                        true => Some(EndKind::Row(format_smolstr!("file {identity}"))),
+                        false => (*form == Form::Bare).then_some(EndKind::FileName),
+                    }
                 }
                 ResourceKind::Table => Some(EndKind::Row(format_smolstr!("table {identity}"))),
                 ResourceKind::Queue => Some(EndKind::Row(format_smolstr!("queue {identity}"))),
@@ -498,7 +520,7 @@ impl Trace<'_> {
 
     /// Notes an end, at the place where the reading left the function that
     /// had it.
-    fn end(&mut self, stack: &Stack, kind: EndKind, file: FileId, expr: ExprId) {
+    fn end(&mut self, stack: &[(FileId, ExprId)], kind: EndKind, file: FileId, expr: ExprId) {
         let (file, expr) = stack.first().copied().unwrap_or((file, expr));
         self.ends.push(End {
             kind,

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::{Context, Finding};
-use crate::graph::FuncId;
+use crate::graph::{CallEdge, FuncId};
 use crate::modules::FileId;
 use crate::stages::Stage;
 
@@ -44,18 +44,27 @@ pub(super) struct Callers<'c> {
 
 impl<'c> Callers<'c> {
     pub(super) fn new(ctx: &'c Context<'c>) -> Callers<'c> {
-        let mut of: FxHashMap<FuncId, Vec<(FuncId, u32)>> = FxHashMap::default();
-        let edges = ctx.call_graph.calls.iter();
-        for edge in edges.chain(&ctx.call_graph.seen_through) {
-            if edge.caller != edge.callee {
-                of.entry(edge.callee)
-                    .or_default()
-                    .push((edge.caller, edge.line));
+        let literal = by_callee(&ctx.call_graph.calls);
+        let mut of = by_callee(&ctx.call_graph.seen_through);
+        // A decorator's wrapper is looked through: what it forwards to has the
+        // callers of the decorated name, not all that the decorator serves.
+        let is_wrapper = {
+            let seen: FxHashSet<FuncId> = of.keys().copied().collect();
+            let called = &literal;
+            move |func: FuncId| called.contains_key(&func) && !seen.contains(&func)
+        };
+        for callers in of.values_mut() {
+            if callers.iter().any(|(caller, _)| !is_wrapper(*caller)) {
+                callers.retain(|(caller, _)| !is_wrapper(*caller));
             }
         }
-        for callers in of.values_mut() {
-            callers.sort_unstable();
-            callers.dedup();
+        let missing: Vec<FuncId> = literal
+            .keys()
+            .copied()
+            .filter(|func| is_wrapper(*func))
+            .collect();
+        for func in missing {
+            of.insert(func, literal[&func].clone());
         }
         let handlers = ctx.routes.iter().map(|route| route.handler);
         let registered = ctx.call_graph.registrations.iter().map(|reg| reg.target);
@@ -91,6 +100,11 @@ impl<'c> Callers<'c> {
         stages
     }
 
+    /// True if `func` belongs to the pipeline, or works for it.
+    pub(super) fn concern(&self, func: FuncId) -> bool {
+        self.ctx.stages.stage(func) != Stage::None || !self.stages(func).is_empty()
+    }
+
     /// True if `func` runs only while modules are imported: decorators,
     /// registries.
     pub(super) fn only_at_import(&self, func: FuncId) -> bool {
@@ -123,6 +137,19 @@ impl<'c> Callers<'c> {
         }
         false
     }
+}
+
+fn by_callee(edges: &[CallEdge]) -> FxHashMap<FuncId, Vec<(FuncId, u32)>> {
+    let mut callers: FxHashMap<FuncId, Vec<(FuncId, u32)>> = FxHashMap::default();
+    for edge in edges.iter().filter(|edge| edge.caller != edge.callee) {
+        let of = callers.entry(edge.callee).or_default();
+        of.push((edge.caller, edge.line));
+    }
+    for callers in callers.values_mut() {
+        callers.sort_unstable();
+        callers.dedup();
+    }
+    callers
 }
 
 /// `a`, `a and b`, `a, b and c`; what is too long ends in a count.
