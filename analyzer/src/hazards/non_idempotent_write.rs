@@ -256,16 +256,15 @@ fn sql_texts<'c>(ctx: &Context<'c>) -> impl Iterator<Item = (&'c LibraryCall, &'
     })
 }
 
+type Columns = Vec<String>;
+
 /// The keys of the tree's tables, and which columns each INSERT gives.
 struct Statements {
     /// Columns of a primary or unique key, by table.
-    keys: FxHashMap<String, Vec<Vec<String>>>,
-    /// By place and table.
-    inserts: FxHashMap<(FileId, u32, String), Vec<Given>>,
+    keys: FxHashMap<String, Vec<Columns>>,
+    /// Columns given, by place and table; none means all.
+    inserts: FxHashMap<(FileId, u32, String), Vec<Option<Columns>>>,
 }
-
-/// The columns an INSERT gives; none means all.
-type Given = Option<Vec<String>>;
 
 impl Statements {
     fn new(ctx: &Context<'_>) -> Statements {
