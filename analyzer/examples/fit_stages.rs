@@ -166,7 +166,9 @@ fn report(name: &str, rows: &[Row], alone: bool) -> f64 {
         let parameters = fit(rows, Some(without), alone);
         for row in rows.iter().filter(|row| row.repository == without) {
             let shares = fitting::shares(&row.sample, &parameters, 1.0);
-            let best = (0..9).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(8);
+            let best = (0..9)
+                .max_by(|a, b| shares[*a].total_cmp(&shares[*b]))
+                .unwrap_or(8);
             let is_right = best == row.stage;
             right += usize::from(is_right);
             if row.weight == 1.0 {
@@ -184,12 +186,16 @@ fn report(name: &str, rows: &[Row], alone: bool) -> f64 {
     );
     let loss = |temperature: f64| -> f64 {
         let of = |(row, parameters): &(&Row, Vec<f64>)| {
-            -fitting::shares(&row.sample, parameters, temperature)[row.stage].max(1e-9).ln()
+            -fitting::shares(&row.sample, parameters, temperature)[row.stage]
+                .max(1e-9)
+                .ln()
         };
         held.iter().map(of).sum()
     };
     let temperatures = (5..40).map(|step| f64::from(step) / 10.0);
-    let best = temperatures.min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap_or(1.0);
+    let best = temperatures
+        .min_by(|a, b| loss(*a).total_cmp(&loss(*b)))
+        .unwrap_or(1.0);
     eprintln!("{name}: temperature {best}");
     best
 }
@@ -198,7 +204,10 @@ fn print_weights(alone: &[f64], together: &[f64], temperature: f64) {
     println!("//! The learnt weights, as `examples/fit_stages.rs` prints them.\n");
     println!("use super::model::Weights;\n");
     println!("/// Without neighbours.");
-    println!("pub(crate) static ALONE: Weights = {};\n", fitting::as_code(alone, 1.0));
+    println!(
+        "pub(crate) static ALONE: Weights = {};\n",
+        fitting::as_code(alone, 1.0)
+    );
     println!("/// With neighbours.");
     println!(
         "pub(crate) static TOGETHER: Weights = {};",

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use cutline_analyzer::stages::Stage;
 use serde::Deserialize;
@@ -65,15 +65,17 @@ pub(crate) fn read_all(split: Split) -> Result<Vec<Labels>, Error> {
     Ok(all)
 }
 
-/// The folder with the repository's files at the labelled commit.
+/// The folder with the repository's files at the labelled commit. A clone may
+/// lack large files: they are left out, with a word.
 pub(crate) fn checked_out(labels: &Labels, repos: &Path) -> Result<PathBuf, Error> {
     let target = Path::new(PROJECT).join("target/labels");
+    fs::create_dir_all(&target)?;
+    let target = target.canonicalize()?;
     let folder = target.join(&labels.name);
     let done = target.join(format!("{}.commit", labels.name));
     if fs::read_to_string(&done).is_ok_and(|commit| commit == labels.commit) {
         return Ok(folder);
     }
-    fs::create_dir_all(&target)?;
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -82,19 +84,22 @@ pub(crate) fn checked_out(labels: &Labels, repos: &Path) -> Result<PathBuf, Erro
         Some(git_dir) => git_dir,
         None => cloned(labels, &target)?,
     };
-    let archive = target.join(format!("{}.tar", labels.name));
-    run(Command::new("git")
-        .arg("--git-dir")
-        .arg(git_dir)
-        .args(["archive", "--format=tar", "-o"])
-        .arg(&archive)
-        .arg(&labels.commit))?;
-    run(Command::new("tar")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(&folder))?;
-    fs::remove_file(&archive)?;
+    let index = target.join(format!("{}.index", labels.name));
+    let git = || {
+        let mut git = Command::new("git");
+        git.env("GIT_INDEX_FILE", &index)
+            .arg("--git-dir")
+            .arg(&git_dir);
+        git.arg("--work-tree").arg(&folder).current_dir(&folder);
+        git
+    };
+    run(git().args(["read-tree", &labels.commit]))?;
+    let mut checkout = git();
+    checkout.args(["checkout-index", "--all", "--force", "--quiet"]);
+    if run(checkout.stderr(Stdio::null())).is_err() {
+        println!("{}: some files are not in the clone", labels.name);
+    }
+    fs::remove_file(&index)?;
     fs::write(&done, &labels.commit)?;
     Ok(folder)
 }

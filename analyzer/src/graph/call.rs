@@ -518,7 +518,9 @@ impl CallGraph {
     /// Functions that `caller` calls, looking through wrappers, with
     /// repetitions.
     pub fn callees(&self, caller: FuncId) -> impl Iterator<Item = FuncId> {
-        let start = self.seen_through.partition_point(|call| call.caller < caller);
+        let start = self
+            .seen_through
+            .partition_point(|call| call.caller < caller);
         let calls = self.seen_through[start..].iter();
         calls
             .take_while(move |call| call.caller == caller)

@@ -165,8 +165,13 @@ pub(super) fn call_inherited(
 ) {
     let path = solver.symbols.text(path).clone();
     call_path(solver, &path, at, args, result, false, Some(receiver));
-    let Value::Instance(class) = *solver.get(receiver) else { return };
-    let invoked = solver.catalog.call(&path).map(|entry| entry.invokes.clone());
+    let Value::Instance(class) = *solver.get(receiver) else {
+        return;
+    };
+    let invoked = solver
+        .catalog
+        .call(&path)
+        .map(|entry| entry.invokes.clone());
     for name in invoked.into_iter().flatten() {
         if let Some(func) = classes::method(solver, class, &name) {
             let inst = classes::method_instance(solver, func);

@@ -637,7 +637,9 @@ impl<'a> Solver<'a> {
 
     /// True if some call sites of `func` have instances of their own.
     pub(crate) fn has_instances(&self, func: FuncId) -> bool {
-        self.n_instances.get(&func).is_some_and(|n_instances| *n_instances > 0)
+        self.n_instances
+            .get(&func)
+            .is_some_and(|n_instances| *n_instances > 0)
     }
 
     pub(crate) fn inst(&self, inst: InstId) -> &Inst {

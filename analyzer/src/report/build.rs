@@ -60,7 +60,9 @@ impl<'a> Writer<'a> {
         Writer {
             tree,
             analysis,
-            source_of: sources.map(|(idx, file)| (file.path.as_str(), idx)).collect(),
+            source_of: sources
+                .map(|(idx, file)| (file.path.as_str(), idx))
+                .collect(),
             listed: listed(analysis),
             secret_lines: findings
                 .filter(|finding| finding.hazard == "secret-in-code")
@@ -94,16 +96,25 @@ impl<'a> Writer<'a> {
 
     fn place(&self, file: FileId, line: u32) -> Place {
         let path = self.path(file);
-        let source = self.source_of.get(path.as_str()).map(|idx| &self.tree.files[*idx]);
+        let source = self
+            .source_of
+            .get(path.as_str())
+            .map(|idx| &self.tree.files[*idx]);
         let code = match source {
             _ if self.secret_lines.contains(&(file, line)) => "••••".to_owned(),
             Some(source) if line > 0 => {
-                let text = source.text.lines().nth(line as usize - 1).unwrap_or_default();
+                let text = source
+                    .text
+                    .lines()
+                    .nth(line as usize - 1)
+                    .unwrap_or_default();
                 text.trim().chars().take(160).collect()
             }
             _ => String::new(),
         };
-        let cells = source.map(|source| source.cells.as_slice()).unwrap_or_default();
+        let cells = source
+            .map(|source| source.cells.as_slice())
+            .unwrap_or_default();
         let cell = cells.iter().rfind(|cell| cell.line <= line);
         Place {
             file: path,
@@ -175,7 +186,8 @@ impl<'a> Writer<'a> {
         let ids = self.analysis.program.func_ids();
         let listed = ids.filter(|func| self.listed[func.0 as usize]);
         let mut functions: Vec<FunctionEntry> = listed.map(|func| self.function(func)).collect();
-        functions.sort_by(|a, b| (&a.file, a.line, &a.qualname).cmp(&(&b.file, b.line, &b.qualname)));
+        functions
+            .sort_by(|a, b| (&a.file, a.line, &a.qualname).cmp(&(&b.file, b.line, &b.qualname)));
         functions
     }
 
@@ -239,7 +251,9 @@ impl<'a> Writer<'a> {
 
     fn routes(&self) -> Vec<RouteEntry> {
         let routes = self.analysis.routes.iter().zip(&self.analysis.reach);
-        routes.map(|(route, reached)| self.route(route, reached)).collect()
+        routes
+            .map(|(route, reached)| self.route(route, reached))
+            .collect()
     }
 
     fn route(&self, route: &Route, reached: &[FuncId]) -> RouteEntry {
@@ -465,7 +479,9 @@ impl<'a> Writer<'a> {
         let (from, to) = (self.qualname(first.from), self.qualname(first.to));
         let what = match first.via {
             None => format!("{from} calls {to} at {at}"),
-            Some(via) if first.name.is_empty() => format!("{from} → {to} by {} at {at}", via.name()),
+            Some(via) if first.name.is_empty() => {
+                format!("{from} → {to} by {} at {at}", via.name())
+            }
             Some(via) => format!("{} {}: {from} → {to} at {at}", via.name(), first.name),
         };
         format!("{what}; {}", first.becomes)
@@ -527,5 +543,8 @@ fn works(analysis: &Analysis, func: FuncId) -> bool {
     let effects = &analysis.effects.effects;
     let staged = &analysis.stages.of[func.0 as usize];
     effects.iter().any(|effect| effect.function == func)
-        || staged.evidence.iter().any(|evidence| evidence.reason.starts_with("calls "))
+        || staged
+            .evidence
+            .iter()
+            .any(|evidence| evidence.reason.starts_with("calls "))
 }

@@ -82,7 +82,9 @@ fn unpack(row: &[f64]) -> Weights {
 pub fn shares(sample: &Sample, parameters: &[f64], temperature: f64) -> [f64; 9] {
     let mut scores = [0.0; 9];
     for (stage, score) in scores.iter_mut().enumerate() {
-        *score = terms(sample, stage).map(|(idx, value)| parameters[idx] * value).sum();
+        *score = terms(sample, stage)
+            .map(|(idx, value)| parameters[idx] * value)
+            .sum();
     }
     model::softmax(scores, temperature)
 }
