@@ -6,6 +6,7 @@ use std::time::Duration;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use clap::ValueEnum;
+use cutline_analyzer::report::Style;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::CommandError;
@@ -44,6 +45,16 @@ impl Console {
             .and_then(|()| stdout.flush())
             .context("cannot write to standard output")?;
         Ok(())
+    }
+
+    /// How a report is laid out here: coloured, as wide as the terminal. The
+    /// stream takes the colours out again where they are not wanted.
+    pub(crate) fn style(&self) -> Style {
+        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        Style {
+            color: true,
+            width: width.unwrap_or(100).clamp(60, 140),
+        }
     }
 
     pub(crate) fn error(&self, error: &CommandError) {

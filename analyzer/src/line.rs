@@ -3,12 +3,12 @@
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
-use crate::cut::CutPlan;
+use crate::cut::{self, CutPlan};
 use crate::effects::{self, Effects};
 use crate::graph::data::{self, DataFlowGraph};
 use crate::graph::globals::global_accesses;
 use crate::graph::{self, CallGraph, ConfigDocs, FuncId, Program};
-use crate::hazards::Finding;
+use crate::hazards::{self, Finding};
 use crate::modules::ModuleSet;
 use crate::report::{self, Report};
 use crate::routes::{self, Route};
@@ -88,8 +88,18 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
     };
     let pins = pinned(&modules, &program, &options.pins);
     let stages = stages::stages(&input, &pins);
-    let findings = Vec::new();
-    let plan = CutPlan::default();
+    let ctx = hazards::Context {
+        modules: &modules,
+        program: &program,
+        catalog,
+        call_graph: &call_graph,
+        data_flow: &data_flow,
+        effects: &effects,
+        routes: &routes,
+        stages: &stages,
+    };
+    let findings = hazards::check_all(&ctx);
+    let plan = cut::plan(&ctx, &findings);
     Analysis {
         modules,
         program,

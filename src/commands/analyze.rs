@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use cutline_analyzer::Report;
-use cutline_analyzer::report::Format;
+use cutline_analyzer::report::{self, Format, Style};
 
 use super::source::SourceArgs;
 use crate::config::Config;
@@ -50,11 +50,12 @@ pub(crate) fn analyze(args: &AnalyzeArgs, console: &Console) -> Result<(), Comma
     let report = args.source.analyze(&config, console)?;
     let out = args.out.clone().or_else(|| config.out());
     match (args.format, out) {
-        (Some(format), None) => console.print(&format.render(&report)),
+        (Some(format), None) => console.print(&report::render(&report, format, &console.style())),
         (Some(format), Some(out)) => write(&report, &[format], &out, console),
         (None, out) => {
-            let out = out.unwrap_or_else(|| Path::new("reports").join(&*report.name));
-            console.print(&Format::Text.render(&report))?;
+            let out = out.unwrap_or_else(|| Path::new("reports").join(&report.name));
+            let text = report::render(&report, Format::Text, &console.style());
+            console.print(&text)?;
             write(&report, &DEFAULT_FORMATS, &out, console)
         }
     }
@@ -74,8 +75,8 @@ fn write(
         .map_err(hinted)?;
     for format in formats {
         let file = out.join(format.file_name());
-        let text = format.render(report);
-        fs::write(&file, anstream::adapter::strip_str(&text).to_string())
+        let text = report::render(report, *format, &Style::default());
+        fs::write(&file, text)
             .with_context(|| format!("cannot write {}", file.display()))
             .map_err(hinted)?;
     }

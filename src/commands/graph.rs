@@ -1,8 +1,8 @@
 //! `cutline graph`
 
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use cutline_analyzer::report::GraphFormat;
+use clap::{Args, ValueEnum};
+use cutline_analyzer::graph::pycg;
+use cutline_analyzer::report;
 
 use super::source::SourceArgs;
 use crate::config::Config;
@@ -14,23 +14,36 @@ use crate::error::CommandError;
 pub(crate) struct GraphArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// How to print it; `pycg` is the form of the call graph benchmarks.
-    #[arg(long, default_value = "json", value_parser = format_parser())]
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = GraphFormat::Json)]
     format: GraphFormat,
 }
 
-fn format_parser() -> impl TypedValueParser<Value = GraphFormat> {
-    let names = GraphFormat::ALL.iter().map(|format| format.name());
-    PossibleValuesParser::new(names).try_map(|name| {
-        let mut all = GraphFormat::ALL.iter().copied();
-        all.find(|format| format.name() == name)
-            .ok_or("no such format")
-    })
+/// Formats of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum GraphFormat {
+    /// For Graphviz.
+    Dot,
+    /// Functions, calls and flows.
+    Json,
+    /// For Mermaid.
+    Mermaid,
+    /// Calls by caller, as call graph benchmarks have it; libraries included.
+    Pycg,
 }
 
 /// Analyses and prints the graph.
 pub(crate) fn graph(args: &GraphArgs, console: &Console) -> Result<(), CommandError> {
     let config = Config::beside(&args.source.path)?;
+    if args.format == GraphFormat::Pycg {
+        let analysis = args.source.examine(&config, console)?;
+        let edges = pycg::edges(&analysis.modules, &analysis.program, &analysis.call_graph);
+        return console.print(&format!("{:#}\n", serde_json::json!(edges)));
+    }
     let report = args.source.analyze(&config, console)?;
-    console.print(&args.format.render(&report))
+    console.print(&match args.format {
+        GraphFormat::Dot => report::graph_dot(&report),
+        GraphFormat::Mermaid => report::graph_mermaid(&report),
+        GraphFormat::Json | GraphFormat::Pycg => report::graph_json(&report),
+    })
 }

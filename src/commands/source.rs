@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use cutline_analyzer::source::{NoSource, SourceError};
-use cutline_analyzer::{Catalog, Options, Report, SourceOptions, SourceTree};
+use cutline_analyzer::{Analysis, Catalog, Options, Report, SourceOptions, SourceTree};
 
 use crate::config::{Config, parse_size};
 use crate::console::Console;
@@ -52,6 +52,27 @@ impl SourceArgs {
         config: &Config,
         console: &Console,
     ) -> Result<Report, CommandError> {
+        let (tree, options) = self.read(config, console)?;
+        let _progress = console.progress(format!("analysing {}", tree.name));
+        Ok(cutline_analyzer::analyze(&tree, &options))
+    }
+
+    /// Reads the code and finds its graph, without a report.
+    pub(super) fn examine(
+        &self,
+        config: &Config,
+        console: &Console,
+    ) -> Result<Analysis, CommandError> {
+        let (tree, options) = self.read(config, console)?;
+        let _progress = console.progress(format!("analysing {}", tree.name));
+        Ok(cutline_analyzer::examine(&tree, &options))
+    }
+
+    fn read(
+        &self,
+        config: &Config,
+        console: &Console,
+    ) -> Result<(SourceTree, Options), CommandError> {
         let options = Options {
             catalog: self.catalog(config)?,
             pins: config.pins(),
@@ -60,8 +81,7 @@ impl SourceArgs {
         let progress = console.progress(format!("reading {path}"));
         let tree = SourceTree::read(&self.path, &self.source_options(config)).map_err(source)?;
         drop(progress);
-        let _progress = console.progress(format!("analysing {}", tree.name));
-        Ok(cutline_analyzer::analyze(&tree, &options))
+        Ok((tree, options))
     }
 
     fn source_options(&self, config: &Config) -> SourceOptions {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use cutline_analyzer::stages::Stage;
 use serde::Deserialize;
@@ -65,17 +65,15 @@ pub(crate) fn read_all(split: Split) -> Result<Vec<Labels>, Error> {
     Ok(all)
 }
 
-/// The folder with the repository's files at the labelled commit. A clone may
-/// lack large files: they are left out, with a word.
+/// The folder with the repository's files at the labelled commit.
 pub(crate) fn checked_out(labels: &Labels, repos: &Path) -> Result<PathBuf, Error> {
     let target = Path::new(PROJECT).join("target/labels");
-    fs::create_dir_all(&target)?;
-    let target = target.canonicalize()?;
     let folder = target.join(&labels.name);
     let done = target.join(format!("{}.commit", labels.name));
     if fs::read_to_string(&done).is_ok_and(|commit| commit == labels.commit) {
         return Ok(folder);
     }
+    fs::create_dir_all(&target)?;
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -84,24 +82,46 @@ pub(crate) fn checked_out(labels: &Labels, repos: &Path) -> Result<PathBuf, Erro
         Some(git_dir) => git_dir,
         None => cloned(labels, &target)?,
     };
-    let index = target.join(format!("{}.index", labels.name));
-    let git = || {
-        let mut git = Command::new("git");
-        git.env("GIT_INDEX_FILE", &index)
-            .arg("--git-dir")
-            .arg(&git_dir);
-        git.arg("--work-tree").arg(&folder).current_dir(&folder);
-        git
-    };
-    run(git().args(["read-tree", &labels.commit]))?;
-    let mut checkout = git();
-    checkout.args(["checkout-index", "--all", "--force", "--quiet"]);
-    if run(checkout.stderr(Stdio::null())).is_err() {
-        println!("{}: some files are not in the clone", labels.name);
-    }
-    fs::remove_file(&index)?;
+    write_files(&git_dir, &labels.commit, &folder)?;
     fs::write(&done, &labels.commit)?;
     Ok(folder)
+}
+
+/// Endings of the files that the analyzer reads.
+const READ: [&str; 10] = [
+    ".py", ".ipynb", ".rs", ".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".env",
+];
+
+/// Writes the commit's files that the analyzer reads. A shallow or partial
+/// clone may lack some of the large ones: those are passed over.
+fn write_files(git_dir: &Path, commit: &str, folder: &Path) -> Result<(), Error> {
+    let git = || {
+        let mut git = Command::new("git");
+        git.arg("--git-dir").arg(git_dir);
+        git
+    };
+    let listed = git()
+        .args(["ls-tree", "-r", "-z", "--name-only", commit])
+        .output()?;
+    if !listed.status.success() {
+        return Err(format!("{} has no commit {commit}", git_dir.display()).into());
+    }
+    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let names = names
+        .split('\0')
+        .filter(|name| READ.iter().any(|end| name.ends_with(end)));
+    for name in names {
+        let file = git()
+            .args(["cat-file", "blob", &format!("{commit}:{name}")])
+            .output()?;
+        if !file.status.success() {
+            continue;
+        }
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, file.stdout)?;
+    }
+    Ok(())
 }
 
 /// The git directory of a clone: the folder itself, its `.git` or `repo`, or

@@ -148,7 +148,17 @@ pub struct Mode {
 
 /// What is done to a resource.
 #[derive(
-    Clone, Copy, Debug, Deserialize, serde::Serialize, PartialEq, Eq, Hash, PartialOrd, Ord,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    serde::Serialize,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {

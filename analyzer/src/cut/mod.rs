@@ -1,9 +1,20 @@
 //! Where to cut, at what price, with which contract, in which order.
 
+mod assign;
+mod contract;
+mod crossings;
+mod order;
+mod price;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
+
 use smol_str::SmolStr;
 
 use crate::graph::FuncId;
 use crate::graph::data::Via;
+use crate::hazards::{Context, Finding};
 use crate::modules::FileId;
 use crate::stages::Stage;
 
@@ -71,7 +82,17 @@ pub struct SharedFunction {
 
 /// What to do with a shared function.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Advice {
@@ -128,7 +149,17 @@ pub struct ContractEntry {
 
 /// Kinds of [`ContractEntry`].
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
@@ -148,4 +179,27 @@ pub enum EntryKind {
     Parameter,
     /// A transformation of columns.
     Transform,
+}
+
+/// Where to cut, from all that the earlier rooms found. The same context and
+/// findings, in whatever order they are listed, give the same plan.
+pub fn plan(ctx: &Context<'_>, findings: &[Finding]) -> CutPlan {
+    let stages = assign::assign(ctx);
+    let edges = crossings::crossings(ctx, &stages);
+    let shared = assign::shared(ctx, &stages);
+    let libraries = shared
+        .iter()
+        .filter(|shared| shared.advice != Advice::Split)
+        .map(|shared| (shared.function, shared.advice))
+        .collect();
+    let prices = price::Prices::new(ctx, findings, libraries);
+    let lines = price::lines(&prices, &edges);
+    let order = order::order(ctx, findings, &stages, &lines);
+    let contracts = contract::contracts(ctx, &stages, &lines);
+    CutPlan {
+        lines,
+        shared,
+        order,
+        contracts,
+    }
 }

@@ -250,7 +250,7 @@ fn rest_container(
     let owner = At {
         inst,
         file: at.file,
-        expr: crate::syntax::facts::ExprId(u32::MAX),
+        expr: super::solve::NOWHERE,
     };
     let alloc = solver.alloc(owner, sym.0 + 1, kind);
     let node = solver.node(Key::Var(inst, scope, sym));
@@ -304,7 +304,7 @@ fn own_place(solver: &Solver<'_>, inst: InstId) -> At {
     At {
         inst,
         file: function.file,
-        expr: crate::syntax::facts::ExprId(u32::MAX),
+        expr: super::solve::NOWHERE,
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) mod names;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::solve::{At, EMPTY, ItemKey, Key, Node, SiteArg, Solver, Use};
+use super::solve::{At, EMPTY, ItemKey, Key, NOWHERE, Node, SiteArg, Solver, Use};
 use super::values::{ContainerKind, ElemKey, InstId, Sym, Value};
 use super::{annotation, classes};
 use crate::modules::{FileId, ModuleRef};
@@ -125,7 +125,7 @@ impl<'a> Body<'_, 'a> {
     fn declare(&mut self, annotation: ExprId, node: Node) {
         let at = self.at(annotation);
         let scope = self.scope();
-        annotation::declare(self.solver, at, scope, node, &mut |solver, path| {
+        annotation::declare(self.solver, at, node, &mut |solver, path| {
             names::lookup_path(solver, at, scope, path)
         });
     }
@@ -650,7 +650,7 @@ impl<'a> Body<'_, 'a> {
 
     /// Imports hang on no expression; what they find calls nothing.
     fn at_import(&self) -> At {
-        self.at(ExprId(u32::MAX))
+        self.at(NOWHERE)
     }
 
     fn module_node(&mut self, module: Option<ModuleRef>, path: &str) -> Node {

@@ -7,7 +7,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::program::{ClassId, FuncId, Program};
-use super::solve::{At, EMPTY, Node, Owner, Solver, Target};
+use super::solve::{At, EMPTY, NOWHERE, Node, Owner, Solver, Target};
 use super::values::{InstId, Symbols, Value, ValueId};
 use super::{Certainty, ConfigDocs};
 use crate::catalog::Catalog;
@@ -236,6 +236,9 @@ fn call_edges(solver: &Solver<'_>, behind: impl Fn(At, InstId) -> Vec<InstId>) -
         IndexMap::default();
     for ((at, target), certainty) in &solver.calls {
         let Target::Func(inst) = target else { continue };
+        if at.expr == NOWHERE {
+            continue;
+        }
         for inst in behind(*at, *inst) {
             let key = (
                 solver.func_of(at.inst),
@@ -288,6 +291,9 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
         let Target::External(path) = target else {
             continue;
         };
+        if at.expr == NOWHERE {
+            continue;
+        }
         let path = solver.symbols.text(*path).clone();
         let site = sites.get(at).and_then(|sites| {
             let calls = |idx: &&usize| calls_path(solver, solver.sites[**idx].callee, &path);
@@ -414,7 +420,7 @@ fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
     let mut found: Vec<AttributeAccess> = solver
         .touches
         .iter()
-        .filter(|touch| touch.at.expr.0 != u32::MAX)
+        .filter(|touch| touch.at.expr != NOWHERE)
         .map(|touch| AttributeAccess {
             owner: match touch.owner {
                 Owner::Class(class) => AttributeOwner::Class(class),
@@ -443,12 +449,19 @@ impl CallGraph {
     ) {
         for (func, dependency) in injected {
             let function = program.function(*func);
+            let scope = modules.facts(function.file).scope(function.scope);
+            // The parameter, or the decorator, names the dependency.
+            let mut params = scope.params.iter();
+            let named = params.find_map(|param| param.default.or(param.annotation));
+            let Some(expr) = named.or(scope.decorators.first().copied()) else {
+                continue;
+            };
             let call = CallEdge {
                 caller: *func,
                 callee: *dependency,
                 file: function.file,
-                expr: ExprId(u32::MAX),
-                line: modules.facts(function.file).scope(function.scope).line,
+                expr,
+                line: scope.line,
                 certainty: Certainty::Inferred,
             };
             self.calls.push(call.clone());

@@ -1,5 +1,15 @@
 //! What breaks, and what it costs, when code is cut: one file per rule.
 
+mod local_file_handoff;
+mod non_idempotent_write;
+mod secret_in_code;
+mod shared_mutable_global;
+mod shared_table;
+mod support;
+mod unbounded_network_call;
+mod unseeded_randomness;
+mod wall_clock_in_logic;
+
 use smol_str::SmolStr;
 
 use crate::catalog::Catalog;
@@ -9,6 +19,28 @@ use crate::graph::{CallGraph, FuncId, Program};
 use crate::modules::{FileId, ModuleSet};
 use crate::routes::Route;
 use crate::stages::{Stage, StageMap};
+
+/// Every rule, by name.
+pub static ALL: &[&dyn Hazard] = &[
+    &local_file_handoff::LocalFileHandoff,
+    &non_idempotent_write::NonIdempotentWrite,
+    &secret_in_code::SecretInCode,
+    &shared_mutable_global::SharedMutableGlobal,
+    &shared_table::SharedTable,
+    &unbounded_network_call::UnboundedNetworkCall,
+    &unseeded_randomness::UnseededRandomness,
+    &wall_clock_in_logic::WallClockInLogic,
+];
+
+/// What all rules find: worst first, then by file and line; one finding per
+/// rule and place.
+pub fn check_all(ctx: &Context<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for hazard in ALL {
+        hazard.check(ctx, &mut found);
+    }
+    support::tidy(found)
+}
 
 /// A rule. Its file holds the rule, its text and its tests.
 pub trait Hazard: Sync {
@@ -61,7 +93,17 @@ pub struct Finding {
 
 /// How bad a finding is at a cut.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -71,4 +113,138 @@ pub enum Severity {
     Costs,
     /// The cut cannot be made before it is mended.
     Blocks,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::support::testing::findings;
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_room_is_in_the_list() {
+        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/hazards");
+        let mut files: Vec<String> = std::fs::read_dir(room)
+            .expect("the room is a folder")
+            .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".rs").map(str::to_owned))
+            .filter(|name| name != "mod")
+            .map(|name| name.replace('_', "-"))
+            .collect();
+        files.sort();
+        let names: Vec<&str> = ALL.iter().map(|hazard| hazard.name()).collect();
+        assert_eq!(names, files);
+    }
+
+    /// What the rules find in a fixture, with the stages that its truth says.
+    fn in_fixture(name: &str, root: &str) -> String {
+        use super::support::testing::{Tree, lines};
+        use crate::source::{SourceOptions, SourceTree};
+        use crate::syntax::python;
+
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../fixtures")
+            .join(name);
+        let truth = std::fs::read_to_string(folder.join("truth.toml")).expect("a truth");
+        let truth: toml::Table = truth.parse().expect("the truth is TOML");
+        let functions = truth["function"].as_array().expect("functions");
+        let stages: std::collections::HashMap<&str, &str> = functions
+            .iter()
+            .filter_map(|entry| Some((entry["function"].as_str()?, entry["stage"].as_str()?)))
+            .collect();
+        let tree = SourceTree::read(&folder, &SourceOptions::default()).expect("a tree");
+        let python_files = tree.files.iter().filter(|file| file.path.ends_with(".py"));
+        let facts = python_files
+            .map(|file| python::lower(&file.path, &file.text).expect("the fixture is Python"))
+            .collect();
+        let tree = Tree::new(facts, root, |facts, qualname, _| {
+            let stage = stages.get(format!("{}:{qualname}", facts.path).as_str());
+            let stage = stage.and_then(|stage| Stage::from_name(stage));
+            (stage.unwrap_or(Stage::None), None)
+        });
+        lines(&tree.modules, &check_all(&tree.context()))
+    }
+
+    #[test]
+    fn churn_flask() {
+        insta::assert_snapshot!(in_fixture("churn_flask", "churn_flask"), @r#"
+        churn/evaluate.py:71 blocks table models has 3 writers: training inserts (churn/training.py:37), evaluation updates (churn/evaluate.py:71) and deployment updates (churn/deploy.py:63 and churn/deploy.py:64)
+        churn/state.py:8 blocks MODEL_VERSION is replaced by churn/serve.py:34 (inference) while churn/deploy.py:99 (deployment) reads it
+        churn/state.py:11 blocks CACHE is changed by churn/ingest.py:96 (ingestion) while churn/serve.py:102 (inference) reads it
+        churn/state.py:14 blocks RECENT_PREDICTIONS is changed by churn/serve.py:70 (inference) while churn/monitor.py:49 (monitoring) and churn/monitor.py:88 (monitoring) read it
+        churn/state.py:17 blocks RETRAIN_REQUESTS is changed by churn/monitor.py:62 (monitoring) while churn/training.py:94 (training) reads it
+        churn/clean.py:63 costs {CHURN_HOME}/fill.json is written by churn/clean.py:63 (preprocessing) and churn/clean.py:68 (inference) reads it
+        churn/config.py:22 costs BILLING_API_KEY at churn/config.py:22 is a secret that stands in the code
+        churn/config.py:25 costs CHURN_TOKEN at churn/config.py:25 falls back to a secret that stands in the code
+        churn/db.py:73 costs churn/db.py:73 adds rows to outcomes and payments without a key: a retry of load_payments and record_outcomes doubles them
+        churn/deploy.py:49 costs {CHURN_HOME}/current.joblib is written by churn/deploy.py:49 (deployment) and churn/serve.py:33 (inference) reads it
+        churn/deploy.py:72 costs requests.post to {CHURN_WEBHOOK_URL} at churn/deploy.py:72 (deployment) has no time limit, and nothing handles its failure
+        churn/evaluate.py:65 costs {CHURN_HOME}/thresholds.json is written by churn/evaluate.py:65 (evaluation) and churn/serve.py:39 (inference) reads it
+        churn/ingest.py:64 costs churn/ingest.py:64 appends to {CHURN_HOME}/raw/customers-{utcnow}.csv: a retry of load_customers appends the same again
+        churn/ingest.py:95 costs churn/ingest.py:95 adds rows to customers without a key: a retry of load_customers doubles them
+        churn/ingest.py:107 costs churn/ingest.py:107 adds rows to calls without a key: a retry of load_calls doubles them
+        churn/ingest.py:119 costs requests.get to {CHURN_BILLING_URL}/payments at churn/ingest.py:119 (ingestion) has no time limit, and nothing handles its failure
+        churn/monitor.py:49 costs the wall clock, read at churn/util.py:27, decides a comparison at churn/monitor.py:49
+        churn/monitor.py:81 costs the wall clock, read at churn/util.py:27, becomes column seen_at at churn/monitor.py:81
+        churn/prepare.py:28 costs the seed of train_test_split at churn/prepare.py:28 (preprocessing) can be None
+        churn/serve.py:106 costs the wall clock decides a comparison at churn/serve.py:106
+        churn/trainers.py:88 costs the seed of RandomForestClassifier at churn/trainers.py:88 (training) can be None
+        churn/training.py:34 costs {CHURN_HOME}/models/v{}.joblib is written by churn/training.py:34 (training) and churn/evaluate.py:78 (evaluation) reads it
+        churn/training.py:80 costs the wall clock, read at churn/util.py:27, decides a comparison at churn/training.py:80
+        churn/evaluate.py:69 note {CHURN_HOME}/models/v{}.metrics.json is written by churn/evaluate.py:69 (evaluation) and churn/deploy.py:36 (evaluation) reads it
+        churn/ingest.py:64 note the wall clock, read at churn/util.py:27, is part of a file's name at churn/ingest.py:64
+        churn/monitor.py:62 note churn/monitor.py:62 adds an entry to RETRAIN_REQUESTS: a retry of request_retraining adds it again
+        churn/monitor.py:62 note the wall clock, read at churn/util.py:27, is kept in RETRAIN_REQUESTS at churn/monitor.py:62
+        churn/pipeline.py:76 note the wall clock, read at churn/util.py:27, is part of a file's name at churn/pipeline.py:76
+        churn/prepare.py:56 note the wall clock, read at churn/util.py:27, is kept in LAST_RUN at churn/prepare.py:56
+        churn/serve.py:70 note churn/serve.py:70 adds an entry to RECENT_PREDICTIONS: a retry of remember adds it again
+        churn/serve.py:70 note the wall clock, read at churn/util.py:27, is kept in RECENT_PREDICTIONS at churn/serve.py:70
+        churn/serve.py:130 note the wall clock is kept in CACHE at churn/serve.py:130
+        churn/training.py:37 note churn/training.py:37 inserts into models, whose key makes a retry of save_model fail
+        churn/training.py:37 note the wall clock, read at churn/util.py:27, is stored in table models at churn/training.py:37
+        churn/training.py:127 note churn/training.py:127 adds an entry to RETRAIN_REQUESTS: a retry of train_route adds it again
+        churn/util.py:13 note TIMINGS is changed by churn/util.py:40 (called by ingestion, preprocessing, training and inference) while churn/web.py:21 (none) reads it
+        "#);
+    }
+
+    #[test]
+    fn tumor_fastapi() {
+        insta::assert_snapshot!(in_fixture("tumor_fastapi", "tumor_fastapi"), @r#"
+        src/tumor/features.py:37 costs the seed of train_test_split at src/tumor/features.py:37 (preprocessing) can be None
+        src/tumor/ingest.py:30 costs var/data/raw.csv is written by src/tumor/ingest.py:30 (ingestion) and src/tumor/pipeline.py:63 (preprocessing) reads it
+        src/tumor/pipeline.py:68 costs var/work/test.csv is written by src/tumor/pipeline.py:68 (preprocessing) and src/tumor/pipeline.py:91 (evaluation) reads it
+        src/tumor/pipeline.py:69 costs var/work/reference.json is written by src/tumor/pipeline.py:69 (preprocessing) and src/tumor/monitor.py:38 (monitoring) reads it
+        src/tumor/pipeline.py:82 costs var/work/candidate.joblib is written by src/tumor/pipeline.py:82 (training) and src/tumor/pipeline.py:107 (deployment) and src/tumor/pipeline.py:90 (evaluation) read it
+        src/tumor/prediction_log.py:24 costs var/logs/predictions.ndjson is written by src/tumor/prediction_log.py:24 (inference) and src/tumor/api/monitoring.py:15 (monitoring), src/tumor/api/monitoring.py:29 (monitoring) and src/tumor/prediction_log.py:30 (monitoring) read it
+        src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to var/logs/predictions.ndjson: a retry of PredictionLog.append appends the same again
+        src/tumor/registry.py:44 costs var/models/current.json is written by src/tumor/registry.py:44 (deployment) and src/tumor/registry.py:50 (inference) and src/tumor/serving.py:39 (inference) read it
+        src/tumor/pipeline.py:128 note src/tumor/pipeline.py:128 inserts into runs, whose key makes a retry of start_run and open_run fail
+        src/tumor/pipeline.py:128 note the wall clock, read at src/tumor/pipeline.py:127, is stored in table runs at src/tumor/pipeline.py:128
+        src/tumor/registry.py:32 note var/models/v1/metadata.json is written by src/tumor/registry.py:32 (deployment) and src/tumor/registry.py:42 (deployment) reads it
+        src/tumor/registry.py:32 note the wall clock, read at src/tumor/registry.py:31, is stored in file var/models/v{}/metadata.json at src/tumor/registry.py:32
+        src/tumor/registry.py:44 note the wall clock, read at src/tumor/registry.py:43, is stored in file {root}/current.json at src/tumor/registry.py:44
+        src/tumor/serving.py:16 note PREDICTOR is replaced by src/tumor/app.py:16 (inference) while src/tumor/app.py:25 (none) and src/tumor/serving.py:49 (inference) read it
+        "#);
+    }
+
+    #[test]
+    fn each_rule_finds_its_own_example() {
+        for hazard in ALL {
+            let text = hazard.explanation();
+            for part in [
+                "## What it finds",
+                "## Why it matters at a cut",
+                "## Example",
+                "## What to do",
+            ] {
+                assert!(text.contains(part), "{} lacks {part}", hazard.name());
+            }
+            let (_, rest) = text.split_once("```python\n").expect("an example");
+            let (example, _) = rest.split_once("```").expect("the example ends");
+            let found = findings(*hazard, example);
+            assert!(!found.is_empty(), "{} misses its example", hazard.name());
+            assert!(found.iter().all(|finding| finding.hazard == hazard.name()));
+        }
+    }
 }

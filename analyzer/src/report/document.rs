@@ -4,6 +4,7 @@
 //! written `file:qualname`; `qualname` is Python's `__qualname__` (in Rust
 //! `A::b`), `<module>` for code at module level.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::routes::RouteKind;
 use crate::stages::Stage;
 
 /// A split report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Version of this document's shape.
     pub schema: u32,
@@ -52,7 +53,7 @@ pub struct Report {
 }
 
 /// What was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Source files analysed.
     pub files: usize,
@@ -67,7 +68,7 @@ pub struct Summary {
 }
 
 /// A place in the code.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// Relative to the analysed folder.
     pub file: String,
@@ -82,7 +83,7 @@ pub struct Place {
 }
 
 /// A stage as a whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StageEntry {
     /// Which.
     pub stage: Stage,
@@ -95,7 +96,7 @@ pub struct StageEntry {
 }
 
 /// A function.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionEntry {
     /// `file:qualname`
     pub id: String,
@@ -121,7 +122,7 @@ pub struct FunctionEntry {
 }
 
 /// One reason for a stage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceEntry {
     /// For which stage.
     pub stage: Stage,
@@ -134,7 +135,7 @@ pub struct EvidenceEntry {
 }
 
 /// A resource and who touches it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceEntry {
     /// What it is.
     pub kind: ResourceKind,
@@ -145,7 +146,7 @@ pub struct ResourceEntry {
 }
 
 /// One touch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessEntry {
     /// What is done.
     pub access: Access,
@@ -161,7 +162,7 @@ pub struct AccessEntry {
 }
 
 /// A way in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteEntry {
     /// What kind of way.
     pub kind: RouteKind,
@@ -188,7 +189,7 @@ pub struct RouteEntry {
 }
 
 /// A call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallEntry {
     /// `file:qualname`
     pub caller: String,
@@ -201,7 +202,7 @@ pub struct CallEntry {
 }
 
 /// A flow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FlowEntry {
     /// `file:qualname`
     pub from: String,
@@ -218,7 +219,7 @@ pub struct FlowEntry {
 }
 
 /// An edge over a boundary.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CrossingEntry {
     /// Upstream stage.
     pub from_stage: Stage,
@@ -243,7 +244,7 @@ pub struct CrossingEntry {
 }
 
 /// What must pass at one boundary or route.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContractEntryDoc {
     /// `preprocessing -> training`, or `POST /predict`.
     pub at: String,
@@ -252,7 +253,7 @@ pub struct ContractEntryDoc {
 }
 
 /// One entry of a contract.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContractItem {
     /// What kind.
     pub kind: EntryKind,
@@ -265,7 +266,7 @@ pub struct ContractItem {
 }
 
 /// A finding.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingEntry {
     /// The rule.
     pub hazard: String,
@@ -288,7 +289,7 @@ pub struct FindingEntry {
 }
 
 /// Another place of a finding.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Related {
     /// Where.
     pub place: Place,
@@ -297,7 +298,7 @@ pub struct Related {
 }
 
 /// The cut.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CutEntry {
     /// Price of the whole plan.
     pub price: f64,
@@ -308,7 +309,7 @@ pub struct CutEntry {
 }
 
 /// A boundary.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineEntry {
     /// Upstream side.
     pub from: Stage,
@@ -326,7 +327,7 @@ pub struct LineEntry {
 }
 
 /// A shared function.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SharedEntry {
     /// `file:qualname`
     pub function: String,
@@ -341,7 +342,7 @@ pub struct SharedEntry {
 }
 
 /// A step of the order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepEntry {
     /// What is extracted.
     pub stage: Stage,
@@ -350,7 +351,7 @@ pub struct StepEntry {
 }
 
 /// A file left out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedEntry {
     /// Relative to the analysed folder.
     pub file: String,

@@ -1,7 +1,7 @@
 //! Expressions to nodes.
 
 use super::{Body, names};
-use crate::graph::solve::{EMPTY, ItemKey, Key, Node, Site, SiteArg, SiteId, Use};
+use crate::graph::solve::{EMPTY, ItemKey, Key, NOWHERE, Node, Site, SiteArg, SiteId, Use};
 use crate::graph::text::{self, TextOp};
 use crate::graph::values::{ContainerKind, ElemKey, Value};
 use crate::syntax::facts::{
@@ -434,7 +434,7 @@ impl<'a> Body<'_, 'a> {
         }
         let dst = self.solver.fresh();
         let method = self.solver.symbols.intern("<same>");
-        let at = self.at(ExprId(u32::MAX));
+        let at = self.at(NOWHERE);
         self.solver.on(
             node,
             Use::Operator {

@@ -45,8 +45,9 @@ impl<'t> Places<'t> {
         let line_start = byte - start.column;
         let chars = |from, to| self.text.get(from..to).unwrap_or_default().chars().count() as u32;
         let column = match self.last {
-            (last, column) if last >= byte && self.last_line == line => column - chars(byte, last),
-            (last, column) if last >= line_start => column + chars(last, byte),
+            (last, column) if self.last_line == line && last >= byte => column - chars(byte, last),
+            (last, column) if self.last_line == line => column + chars(last, byte),
+            // Another line: what is known of the last one says nothing.
             _ => 1 + chars(line_start, byte),
         };
         self.last = (byte, column);

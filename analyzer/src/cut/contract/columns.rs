@@ -1,0 +1,260 @@
+//! Columns over a line: those that the functions on either side name, with
+//! the helpers of their stage through which the frame passes. Keys of
+//! mappings count where the crossing itself is handed one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::super::{ContractEntry, CutLine, EntryKind};
+use super::Reach;
+use super::code::{At, Code, Text};
+use super::records::{fields, is_record};
+use super::transforms::{Transforms, only_table, selected, sources};
+use super::types::Types;
+use crate::graph::data::Via;
+use crate::graph::{FuncId, Held};
+use crate::syntax::facts::{ArgKind, ExprKind};
+
+/// What one function says of columns.
+#[derive(Default)]
+struct Mentions {
+    columns: Vec<Text>,
+    dropped: BTreeSet<SmolStr>,
+}
+
+pub(super) fn entries(
+    code: &Code<'_>,
+    types: &Types,
+    transforms: &Transforms,
+    reach: &Reach<'_>,
+    line: &CutLine,
+    out: &mut Vec<ContractEntry>,
+) {
+    let mut near: BTreeSet<FuncId> = BTreeSet::new();
+    let mut funcs: BTreeSet<FuncId> = BTreeSet::new();
+    for crossing in line
+        .crossings
+        .iter()
+        .filter(|crossing| crossing.via.is_some())
+    {
+        if crossing.via == Some(Via::Environment) {
+            continue;
+        }
+        near.extend([crossing.from, crossing.to]);
+        funcs.extend(reach.upstream(crossing.from, line.from));
+        funcs.extend(reach.downstream(crossing.to, line.to));
+    }
+    let mut found: BTreeMap<SmolStr, Text> = BTreeMap::new();
+    let mut dropped = BTreeSet::new();
+    for func in &funcs {
+        let mentions = mentions(code, types, *func, near.contains(func));
+        for text in mentions.columns {
+            found.entry(text.text.clone()).or_insert(text);
+        }
+        if reach.stages[func.0 as usize] == line.from {
+            dropped.extend(mentions.dropped);
+        }
+        for made in transforms.of(*func) {
+            found.entry(made.name.clone()).or_insert(Text {
+                text: made.name.clone(),
+                file: made.file,
+                line: made.line,
+            });
+        }
+    }
+    for (name, text) in found {
+        if dropped.contains(&name) || !is_name(&name) {
+            continue;
+        }
+        out.push(ContractEntry {
+            kind: EntryKind::Column,
+            value: types.of(&name),
+            name,
+            file: text.file,
+            line: text.line,
+        });
+    }
+}
+
+/// A column's name, not a path or a sentence.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 80 && !name.contains(['/', '\\', '{', '\n', ':', '%', '*'])
+}
+
+const FRAMES: [&str; 4] = ["pandas.", "polars.", "pyspark.", "dask."];
+
+fn is_frame(code: &Code<'_>, at: At) -> bool {
+    let held = code.ctx.call_graph.held(at.file, at.expr);
+    held.iter().any(|held| match held {
+        Held::Object(path, _) => FRAMES.iter().any(|frame| path.starts_with(frame)),
+        _ => false,
+    })
+}
+
+fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mentions {
+    let mut found = Mentions::default();
+    code.each_expr(func, &mut |at| match code.kind(at) {
+        ExprKind::Item { base, index } => {
+            let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
+            let named = matches!(
+                code.kind(index),
+                ExprKind::Str(_)
+                    | ExprKind::List(_)
+                    | ExprKind::Tuple(_)
+                    | ExprKind::Name(_)
+                    | ExprKind::Attr { .. }
+                    | ExprKind::Binary { .. }
+            );
+            let plain = matches!(code.kind(index), ExprKind::Str(_));
+            if named && (is_frame(code, base) || (near && plain)) {
+                found.columns.extend(code.texts(index));
+            }
+        }
+        ExprKind::Call { callee, args } => {
+            let name = match code.kind(At {
+                expr: *callee,
+                ..at
+            }) {
+                ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
+                _ => "",
+            };
+            let add = |found: &mut Mentions, name: &str, position: Option<usize>| {
+                if let Some(expr) = code.arg(args, name, position) {
+                    found.columns.extend(code.texts(At { expr, ..at }));
+                }
+            };
+            match name {
+                "drop" => {
+                    let columns = code.arg(args, "columns", None).or_else(|| {
+                        code.arg(args, "axis", None)?;
+                        code.arg(args, "labels", Some(0))
+                    });
+                    if let Some(expr) = columns {
+                        let texts = code.texts(At { expr, ..at }).into_iter();
+                        found.dropped.extend(texts.map(|text| text.text));
+                    }
+                }
+                "groupby" | "sort_values" => add(&mut found, "by", Some(0)),
+                "drop_duplicates" | "dropna" => add(&mut found, "subset", Some(0)),
+                "set_index" => add(&mut found, "keys", Some(0)),
+                "merge" | "join" => add(&mut found, "on", None),
+                "reindex" | "get_dummies" | "DataFrame" => add(&mut found, "columns", None),
+                "read_csv" | "read_parquet" | "read_excel" | "read_table" => {
+                    add(&mut found, "usecols", None);
+                    add(&mut found, "parse_dates", None);
+                    add(&mut found, "columns", None);
+                    add(&mut found, "names", None);
+                }
+                "assign" if is_frame(code, at) => {
+                    for arg in args.iter().filter(|arg| arg.kind == ArgKind::Named) {
+                        if let Some(name) = &arg.name {
+                            found.columns.push(Text {
+                                text: name.clone(),
+                                file: at.file,
+                                line: code.line(at),
+                            });
+                        }
+                    }
+                }
+                "get" if near => {
+                    let key = args.first().filter(|arg| {
+                        matches!(
+                            code.kind(At {
+                                expr: arg.value,
+                                ..at
+                            }),
+                            ExprKind::Str(_)
+                        )
+                    });
+                    if let Some(key) = key {
+                        found.columns.extend(code.texts(At {
+                            expr: key.value,
+                            ..at
+                        }));
+                    }
+                }
+                "deserialize" | "put" | "dump" | "dumps" | "append" if near => {}
+                _ => {}
+            }
+            for arg in args {
+                // Lists of names handed to a helper that selects them.
+                let value = At {
+                    expr: arg.value,
+                    ..at
+                };
+                if matches!(code.kind(value), ExprKind::Name(_) | ExprKind::Attr { .. })
+                    && code.value(value).is_some_and(|place| {
+                        matches!(code.kind(place), ExprKind::List(_) | ExprKind::Tuple(_))
+                    })
+                {
+                    let texts = code.texts(value);
+                    if texts.len() > 1
+                        && texts
+                            .iter()
+                            .all(|text| is_name(&text.text) && !text.text.contains(' '))
+                    {
+                        found.columns.extend(texts);
+                    }
+                }
+                for text in code.ctx.call_graph.texts(at.file, arg.value) {
+                    let line = code.facts(at.file).expr(arg.value).line;
+                    let mut add = |name: SmolStr| {
+                        found.columns.push(Text {
+                            text: name,
+                            file: at.file,
+                            line,
+                        })
+                    };
+                    for name in selected(&text).into_iter().chain(sources(&text)) {
+                        if name != "*" {
+                            add(name);
+                        } else if let Some(columns) =
+                            only_table(&text).and_then(|table| types.schemas.get(&table))
+                        {
+                            columns.iter().cloned().for_each(&mut add);
+                        }
+                    }
+                }
+            }
+        }
+        ExprKind::Dict(entries) if near => {
+            for (key, _) in entries {
+                if let Some(key) = key
+                    && let ExprKind::Str(name) = code.kind(At { expr: *key, ..at })
+                {
+                    found.columns.push(Text {
+                        text: name.clone(),
+                        file: at.file,
+                        line: code.line(At { expr: *key, ..at }),
+                    });
+                }
+            }
+        }
+        _ => {}
+    });
+    // Rows that are records of the tree: the declared fields.
+    let (file, scope) = code.scope_of(func);
+    let definition = code.facts(file).scope(scope);
+    if near && code.facts(file).rules.separator == "::" {
+        let declared = definition
+            .params
+            .iter()
+            .filter_map(|param| param.annotation)
+            .chain(definition.returns);
+        for annotation in declared {
+            if let Some((class, _)) = super::records::class_in(code, file, scope, annotation)
+                && is_record(code, class)
+            {
+                for field in fields(code, class) {
+                    found.columns.push(Text {
+                        text: field.name,
+                        file: field.file,
+                        line: field.line,
+                    });
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,176 @@
+//! What must pass at each line and each HTTP route: one file per kind of
+//! entry. An entry's place is where the code says it; where the code does not
+//! say, its value is `None` and the place is where to look.
+//!
+//! Words of transformations: those of the catalog (`bins`, `one-hot`,
+//! `ordinal`, `scale`, `min-max`, `fill`, `clip`, `join`, …) with the columns
+//! in brackets, `ratio`, `difference`, `product`, `sum` of two columns, a
+//! function's own name where the word would lose it (`log1p`), and
+//! `mean(calls.minutes) by customer_id` for an aggregate.
+
+mod code;
+mod columns;
+mod estimators;
+mod files;
+mod records;
+mod request;
+mod response;
+mod shape;
+mod tables;
+mod transforms;
+mod types;
+
+use rustc_hash::FxHashMap;
+
+use code::Code;
+
+use super::{Contract, ContractEntry, ContractPlace, CutLine};
+use crate::graph::FuncId;
+use crate::hazards::Context;
+use crate::routes::RouteKind;
+use crate::stages::Stage;
+
+/// Contracts of the lines, by their stages, then of the HTTP routes.
+pub(super) fn contracts(ctx: &Context<'_>, stages: &[Stage], lines: &[CutLine]) -> Vec<Contract> {
+    let code = Code::new(ctx);
+    let types = types::Types::new(&code);
+    let transforms = transforms::Transforms::new(&code, &types);
+    let reach = Reach::new(ctx, stages);
+    let mut found = Vec::new();
+    for line in lines {
+        let mut entries = Vec::new();
+        columns::entries(&code, &types, &transforms, &reach, line, &mut entries);
+        files::entries(&code, line, &mut entries);
+        tables::entries(&code, line, &mut entries);
+        estimators::entries(&code, &reach, line, &mut entries);
+        transforms.entries(&code, &reach, line, &mut entries);
+        found.push(Contract {
+            at: ContractPlace::Line(line.from, line.to),
+            entries: tidy(entries),
+        });
+    }
+    for (idx, route) in ctx.routes.iter().enumerate() {
+        if route.kind != RouteKind::Http {
+            continue;
+        }
+        let mut follow = shape::Follow::new(&code);
+        let returned = follow.function(route.handler, FxHashMap::default());
+        let mut entries = Vec::new();
+        request::entries(&code, route, &follow, &mut entries);
+        response::entries(&code, route, &follow, &returned, &mut entries);
+        for entry in &mut entries {
+            // A field that nothing types has the type of the column of its name.
+            let last = entry.name.rsplit(['.', ']']).next().unwrap_or(&entry.name);
+            if entry.value.is_none() {
+                entry.value = types.of(last);
+            }
+        }
+        found.push(Contract {
+            at: ContractPlace::Route(idx),
+            entries: tidy(entries),
+        });
+    }
+    found.sort_by(|a, b| a.at.cmp(&b.at));
+    found
+}
+
+/// Sorts, and keeps of the same entry the first place; an unknown value gives
+/// way to a known one.
+fn tidy(mut entries: Vec<ContractEntry>) -> Vec<ContractEntry> {
+    let key = |entry: &ContractEntry| (entry.kind, entry.name.clone());
+    entries.sort_by(|a, b| {
+        (key(a), a.value.is_none(), &a.value, a.file, a.line).cmp(&(
+            key(b),
+            b.value.is_none(),
+            &b.value,
+            b.file,
+            b.line,
+        ))
+    });
+    entries.dedup_by(|b, a| key(a) == key(b) && (a.value == b.value || b.value.is_none()));
+    entries
+}
+
+/// Which functions of a stage stand behind a crossing: those that make what
+/// its producer hands over, and those that its consumer hands it to.
+struct Reach<'a> {
+    stages: &'a [Stage],
+    makers: Vec<Vec<FuncId>>,
+    users: Vec<Vec<FuncId>>,
+    callees: Vec<Vec<FuncId>>,
+}
+
+impl<'a> Reach<'a> {
+    fn new(ctx: &Context<'_>, stages: &'a [Stage]) -> Reach<'a> {
+        let n = stages.len();
+        let mut reach = Reach {
+            stages,
+            makers: vec![Vec::new(); n],
+            users: vec![Vec::new(); n],
+            callees: vec![Vec::new(); n],
+        };
+        let mut add = |from: FuncId, to: FuncId| {
+            let (f, t) = (from.0 as usize, to.0 as usize);
+            if f < n && t < n && f != t {
+                reach.makers[t].push(from);
+                reach.users[f].push(to);
+            }
+        };
+        for flow in &ctx.data_flow.flows {
+            add(flow.from, flow.to);
+        }
+        for call in &ctx.call_graph.seen_through {
+            // What is called works for its caller.
+            add(call.callee, call.caller);
+        }
+        for call in &ctx.call_graph.seen_through {
+            let (caller, callee) = (call.caller.0 as usize, call.callee.0 as usize);
+            if caller < n && callee < n {
+                reach.callees[caller].push(call.callee);
+            }
+        }
+        for list in reach
+            .makers
+            .iter_mut()
+            .chain(&mut reach.users)
+            .chain(&mut reach.callees)
+        {
+            list.sort_unstable();
+            list.dedup();
+        }
+        reach
+    }
+
+    /// `start` and the functions of `stage` that make what it has.
+    fn upstream(&self, start: FuncId, stage: Stage) -> Vec<FuncId> {
+        self.within(start, stage, &self.makers)
+    }
+
+    /// `start`, the functions of `stage` that it hands data to, and what
+    /// it calls there.
+    fn downstream(&self, start: FuncId, stage: Stage) -> Vec<FuncId> {
+        let mut found = self.within(start, stage, &self.users);
+        for func in found.clone() {
+            found.extend(self.within(func, stage, &self.callees));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn within(&self, start: FuncId, stage: Stage, edges: &[Vec<FuncId>]) -> Vec<FuncId> {
+        let mut found = vec![start];
+        let mut next = 0;
+        while next < found.len() {
+            for func in edges.get(found[next].0 as usize).into_iter().flatten() {
+                let own = self.stages[func.0 as usize];
+                if own == stage && !found.contains(func) {
+                    found.push(*func);
+                }
+            }
+            next += 1;
+        }
+        found.sort_unstable();
+        found
+    }
+}

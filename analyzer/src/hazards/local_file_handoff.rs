@@ -1,0 +1,253 @@
+use std::collections::BTreeMap;
+
+use smol_str::format_smolstr;
+
+use super::support::{Callers, listed};
+use super::{Context, Finding, Hazard, Severity};
+use crate::effects::{Access, Resource, ResourceAccess, ResourceKind};
+use crate::graph::FuncId;
+use crate::modules::FileId;
+use crate::stages::Stage;
+
+/// A file that one stage writes and another reads.
+pub(super) struct LocalFileHandoff;
+
+const EXPLANATION: &str = r#"
+## What it finds
+A file or model, by its path, that a function of one stage writes and a
+function of another stage reads. Between two functions of one stage it is only
+noted.
+
+## Why it matters at a cut
+The path works because both sides share a disk. After the cut they run on
+different machines: the reader finds nothing, or an old version, or half of a
+file that is still being written.
+
+## Example
+```python
+import joblib
+
+def train(rows):  # training
+    joblib.dump(fit(rows), "model.joblib")
+
+def load():  # inference
+    return joblib.load("model.joblib")
+```
+
+## What to do
+Make the file a blob with a version in its name: write it whole, then announce
+it, and let the reader ask for that version.
+"#;
+
+impl Hazard for LocalFileHandoff {
+    fn name(&self) -> &'static str {
+        "local-file-handoff"
+    }
+
+    fn explanation(&self) -> &'static str {
+        EXPLANATION
+    }
+
+    fn check(&self, ctx: &Context<'_>, found: &mut Vec<Finding>) {
+        let callers = Callers::new(ctx);
+        let files = ctx.effects.resources.iter().filter(|resource| {
+            matches!(resource.kind, ResourceKind::File | ResourceKind::Model)
+                && resource.is_identified()
+        });
+        for resource in files {
+            judge(ctx, &callers, resource, found);
+        }
+    }
+}
+
+/// An access and one function that it is made for.
+type Side<'r> = (&'r ResourceAccess, FuncId);
+
+fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &mut Vec<Finding>) {
+    let side = |wanted: &[Access]| -> Vec<Side<'_>> {
+        let accesses = resource.accesses.iter();
+        accesses
+            .filter(|access| wanted.contains(&access.access) && !is_probe(ctx, access))
+            .flat_map(|access| {
+                access
+                    .actors()
+                    .into_iter()
+                    .map(move |actor| (access, actor))
+            })
+            .collect()
+    };
+    let writes = side(&[Access::Write, Access::Append]);
+    let reads = side(&[Access::Read]);
+    let mut handoffs: Vec<(Stage, Stage, Side<'_>, Side<'_>)> = Vec::new();
+    for write in &writes {
+        for read in reads.iter().filter(|read| read.1 != write.1) {
+            for from in callers.stages(write.1) {
+                for to in callers.stages(read.1) {
+                    handoffs.push((from, to, *write, *read));
+                }
+            }
+        }
+    }
+    let across = handoffs.iter().any(|(from, to, ..)| from != to);
+    handoffs.retain(|(from, to, ..)| (from != to) == across);
+    let Some((from, to, write, _)) = handoffs.first().copied() else {
+        return;
+    };
+    // Of each function that reads it, the first place.
+    let mut reads: BTreeMap<(Stage, FuncId), (FileId, u32)> = BTreeMap::new();
+    for (_, to, _, (access, actor)) in &handoffs {
+        let place = place_of(ctx, access, *actor);
+        let first = reads.entry((*to, *actor)).or_insert(place);
+        *first = place.min(*first);
+    }
+    let mut readers: Vec<String> = reads
+        .iter()
+        .map(|((to, _), (file, line))| format!("{} ({to})", ctx.place(*file, *line)))
+        .collect();
+    readers.sort();
+    readers.dedup();
+    let related = handoffs.iter().flat_map(|(_, _, write, read)| {
+        [(write, "writes"), (read, "reads")].map(|((access, actor), does)| {
+            let note = format_smolstr!("{} {does} it", ctx.qualname(*actor));
+            let (file, line) = place_of(ctx, access, *actor);
+            (file, line, note)
+        })
+    });
+    let verb = if readers.len() == 1 { "reads" } else { "read" };
+    let (access, actor) = write;
+    let (file, line) = place_of(ctx, access, actor);
+    found.push(Finding {
+        hazard: LocalFileHandoff.name(),
+        severity: if across {
+            Severity::Costs
+        } else {
+            Severity::Note
+        },
+        file,
+        line,
+        function: actor,
+        message: format!(
+            "{} is written by {} ({from}) and {} {verb} it",
+            resource.identity,
+            ctx.place(file, line),
+            listed(&readers),
+        ),
+        mend: if across {
+            format!(
+                "Keep {} as a versioned blob that {from} announces and {to} fetches.",
+                resource.identity
+            )
+        } else {
+            format!(
+                "Keep {} as a blob when {from} is to run on more than one machine.",
+                resource.identity
+            )
+        },
+        between: across.then_some((from, to)),
+        related: related.collect(),
+    });
+}
+
+/// Where it happens; for a helper, where it is called by the function that it
+/// works for.
+fn place_of(ctx: &Context<'_>, access: &ResourceAccess, actor: FuncId) -> (FileId, u32) {
+    let mut edges = ctx.call_graph.calls.iter();
+    let edge = edges.find(|edge| edge.caller == actor && edge.callee == access.function);
+    match edge {
+        Some(edge) if actor != access.function => (edge.file, edge.line),
+        _ => (access.file, access.line),
+    }
+}
+
+/// True if the call only asks whether the file is there.
+fn is_probe(ctx: &Context<'_>, access: &ResourceAccess) -> bool {
+    const PROBES: &[&str] = &[
+        "exists", "is_file", "is_dir", "isfile", "isdir", "stat", "getsize", "getmtime",
+    ];
+    let mut calls = ctx.call_graph.library_calls_at(access.file, access.expr);
+    calls.any(|call| PROBES.contains(&call.path.rsplit('.').next().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hazards::support::testing::check;
+
+    #[test]
+    fn a_file_between_two_stages_costs() {
+        check(
+            &LocalFileHandoff,
+            "
+import os
+import pandas as pd
+HOME = 'var'
+def prepare(frame):  # preprocessing
+    frame = pd.DataFrame(frame)
+    frame.to_csv(f'{HOME}/train.csv')
+def train():  # training
+    return pd.read_csv(os.path.join(HOME, 'train.csv'))
+",
+            &[
+                "app.py:6 costs var/train.csv is written by app.py:6 (preprocessing) and app.py:8 (training) reads it",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_helper_writes_for_its_caller() {
+        check(
+            &LocalFileHandoff,
+            "
+import json
+def save(path, value):  # shared
+    with open(path, 'w') as handle:
+        json.dump(value, handle)
+def load(path):  # shared
+    with open(path) as handle:
+        return json.load(handle)
+def evaluate():  # evaluation
+    save('threshold.json', 1)
+def predict():  # inference
+    return load('threshold.json')
+def note():  # monitoring
+    save('drift.json', 1)
+",
+            &[
+                "app.py:9 costs threshold.json is written by app.py:9 (evaluation) and app.py:11 (inference) reads it",
+            ],
+        );
+    }
+
+    #[test]
+    fn within_a_stage_it_is_a_note_and_one_function_alone_is_nothing() {
+        check(
+            &LocalFileHandoff,
+            "
+import joblib
+def save(model):  # training
+    joblib.dump(model, 'tmp.joblib')
+def resume():  # training
+    return joblib.load('tmp.joblib')
+def again(model):  # evaluation
+    joblib.dump(model, 'own.joblib')
+    return joblib.load('own.joblib')
+",
+            &["app.py:3 note"],
+        );
+    }
+
+    #[test]
+    fn a_path_that_says_nothing_is_not_compared() {
+        check(
+            &LocalFileHandoff,
+            "
+import joblib
+def save(model, path):  # training
+    joblib.dump(model, path)
+def load(path):  # inference
+    return joblib.load(path)
+",
+            &[],
+        );
+    }
+}

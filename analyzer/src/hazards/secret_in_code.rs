@@ -1,0 +1,573 @@
+use smol_str::{SmolStr, format_smolstr};
+
+use super::support::places::{AllPlaces, Places, Role};
+use super::{Context, Finding, Hazard, Severity};
+use crate::graph::globals::global_accesses;
+use crate::modules::FileId;
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{CompareOp, ExprId, ExprKind};
+
+/// A password, key or token that stands in the code.
+pub(super) struct SecretInCode;
+
+const EXPLANATION: &str = r#"
+## What it finds
+Text given to a name that means a secret (`api_key`, `password`, `token`,
+`secret`, a connection string, …) by assignment, argument, default, comparison
+or as an environment variable's default; text with a known prefix (`AKIA`,
+`ghp_`, `sk-`, a private key's header); URLs with a user's password.
+Placeholders and names of variables are not found. What the secret is, is
+never printed.
+
+## Why it matters at a cut
+Each new stage needs its own secrets with its own rights. What stands in the
+code is copied into every stage, cannot be changed without a release, and
+stays in the history.
+
+## Example
+```python
+import requests
+
+API_KEY = "live-5d1f0c77a9e24b3e9b60"
+
+def fetch(since):  # ingestion
+    return requests.get("https://billing/payments", headers={"X-Key": API_KEY}, timeout=5)
+```
+
+## What to do
+Take it from the environment or a store of secrets, fail when it is missing,
+and change it: it has been seen.
+"#;
+
+impl Hazard for SecretInCode {
+    fn name(&self) -> &'static str {
+        "secret-in-code"
+    }
+
+    fn explanation(&self) -> &'static str {
+        EXPLANATION
+    }
+
+    fn check(&self, ctx: &Context<'_>, found: &mut Vec<Finding>) {
+        let places = AllPlaces::new(ctx.modules);
+        let mut secrets = Vec::new();
+        for (file, facts) in ctx.modules.iter() {
+            in_file(file, &places.of(file), &mut secrets);
+            in_defaults(file, facts, &mut secrets);
+        }
+        let globals = global_accesses(ctx.modules, ctx.program);
+        for secret in secrets {
+            let readers = globals.iter().filter(|access| {
+                !access.writes && access.owner == secret.file && access.name == secret.name
+            });
+            let related = readers.map(|access| {
+                let note = format_smolstr!("{} reads it", ctx.qualname(access.function));
+                (access.file, access.line, note)
+            });
+            let related = related.collect();
+            found.extend(finding(ctx, &places, &secret, related));
+        }
+    }
+}
+
+struct Secret {
+    file: FileId,
+    expr: ExprId,
+    name: SmolStr,
+    why: Why,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// A name that means a secret holds it.
+    Named,
+    /// It is what an environment variable falls back to.
+    Fallback,
+    /// It is compared with such a name.
+    Compared,
+    /// It looks like one.
+    Shape(&'static str),
+}
+
+fn finding(
+    ctx: &Context<'_>,
+    places: &AllPlaces<'_>,
+    secret: &Secret,
+    related: Vec<(FileId, u32, SmolStr)>,
+) -> Option<Finding> {
+    let places = places.of(secret.file);
+    let facts = places.facts;
+    let line = facts.expr(secret.expr).line;
+    let place = ctx.place(secret.file, line);
+    let name = &secret.name;
+    let variable = variable_name(name);
+    let message = match secret.why {
+        Why::Named => format!("{name} at {place} is a secret that stands in the code"),
+        Why::Fallback => {
+            format!("{name} at {place} falls back to a secret that stands in the code")
+        }
+        Why::Compared => {
+            format!("{name} at {place} is compared with a secret that stands in the code")
+        }
+        Why::Shape(what) => format!("{what} stands in the code at {place}"),
+    };
+    let mend = match secret.why {
+        Why::Fallback => format!(
+            "Leave out the default, fail when {variable} is not set, and change the secret."
+        ),
+        _ => format!("Read it from the environment variable {variable}, and change the secret."),
+    };
+    let mut scope = places.owner(secret.expr);
+    let function = loop {
+        match ctx.program.func_at(secret.file, scope) {
+            Some(func) => break func,
+            None => scope = facts.scope(scope).parent?,
+        }
+    };
+    Some(Finding {
+        hazard: SecretInCode.name(),
+        severity: Severity::Costs,
+        file: secret.file,
+        line,
+        function,
+        message,
+        mend,
+        between: None,
+        related,
+    })
+}
+
+/// `apiKey` and `db.password` as environment variables are called.
+fn variable_name(name: &str) -> String {
+    let name = name.rsplit('.').next().unwrap_or(name);
+    let mut variable = String::new();
+    let mut lower = false;
+    for c in name.chars() {
+        if c.is_uppercase() && lower {
+            variable.push('_');
+        }
+        lower = c.is_lowercase();
+        variable.extend(match c {
+            c if c.is_alphanumeric() => c.to_uppercase().collect::<Vec<_>>(),
+            _ => vec!['_'],
+        });
+    }
+    if variable.is_empty() {
+        return "SECRET".to_owned();
+    }
+    variable
+}
+
+fn in_file(file: FileId, places: &Places<'_>, found: &mut Vec<Secret>) {
+    let facts = places.facts;
+    for (idx, expr) in facts.exprs.iter().enumerate() {
+        let ExprKind::Str(text) = &expr.kind else {
+            continue;
+        };
+        let expr = ExprId(idx as u32);
+        // A docstring or a dropped literal does nothing.
+        if places.parent(expr).is_none() && places.role(expr) == Role::Dropped {
+            continue;
+        }
+        let holder = holder(places, expr);
+        let name = |fallback: &str| match &holder {
+            Some((name, _)) => name.clone(),
+            None => SmolStr::from(fallback),
+        };
+        let (name, why) = match (shape(text), &holder) {
+            (Some((what, fallback)), _) => (name(fallback), Why::Shape(what)),
+            (None, Some((name, why))) if means_secret(name) && is_secret(name, text) => {
+                (name.clone(), *why)
+            }
+            _ => continue,
+        };
+        found.push(Secret {
+            file,
+            expr,
+            name,
+            why,
+        });
+    }
+}
+
+/// Defaults of parameters, which stand outside the body.
+fn in_defaults(file: FileId, facts: &FileFacts, found: &mut Vec<Secret>) {
+    for (_, scope) in facts.scopes() {
+        for param in &scope.params {
+            let Some(default) = param.default else {
+                continue;
+            };
+            if let ExprKind::Str(text) = &facts.expr(default).kind
+                && shape(text).is_none()
+                && means_secret(&param.name)
+                && is_secret(&param.name, text)
+            {
+                found.push(Secret {
+                    file,
+                    expr: default,
+                    name: param.name.clone(),
+                    why: Why::Named,
+                });
+            }
+        }
+    }
+}
+
+/// The name that the text at `expr` is given to.
+fn holder(places: &Places<'_>, expr: ExprId) -> Option<(SmolStr, Why)> {
+    let facts = places.facts;
+    let mut why = Why::Named;
+    let mut at = expr;
+    loop {
+        let Some(parent) = places.parent(at) else {
+            return match places.role(at) {
+                Role::Assigned(targets) => {
+                    let name = targets.iter().find_map(|target| name_of(facts, *target));
+                    name.map(|name| (name, why))
+                }
+                _ => None,
+            };
+        };
+        match &facts.expr(parent).kind {
+            ExprKind::Call { callee, args } => {
+                let named = args.iter().find(|arg| arg.value == at);
+                if let Some(name) = named.and_then(|arg| arg.name.clone()) {
+                    let wraps = matches!(name.as_str(), "default" | "default_value" | "value");
+                    if !wraps {
+                        return Some((name, why));
+                    }
+                }
+                let position = args.iter().position(|arg| arg.value == at);
+                let called = facts.dotted(*callee).unwrap_or_default();
+                let last = called.rsplit('.').next().unwrap_or_default();
+                match (last, position) {
+                    // `os.environ.get("TOKEN", "…")`
+                    ("get" | "getenv" | "setdefault" | "config" | "env", Some(1..)) => {
+                        if let ExprKind::Str(key) = &facts.expr(args[0].value).kind
+                            && means_secret(key)
+                        {
+                            return Some((key.clone(), Why::Fallback));
+                        }
+                        why = Why::Fallback;
+                        at = parent;
+                    }
+                    // `SecretStr("…")`, `Field("…")`, `str("…")`
+                    ("SecretStr" | "SecretBytes" | "Field" | "str" | "field" | "Secret", _) => {
+                        at = parent;
+                    }
+                    ("encode" | "strip", None) => at = parent,
+                    _ => return None,
+                }
+            }
+            ExprKind::Attr { .. } => at = parent,
+            ExprKind::Either(_) => {
+                why = Why::Fallback;
+                at = parent;
+            }
+            ExprKind::Conditional { test, .. } if *test != at => at = parent,
+            ExprKind::Dict(entries) => {
+                let (key, _) = entries.iter().find(|(_, value)| *value == at)?;
+                return match &facts.expr((*key)?).kind {
+                    ExprKind::Str(key) => Some((key.clone(), why)),
+                    _ => None,
+                };
+            }
+            ExprKind::Compare { operands, ops } => {
+                let is_equality = ops
+                    .iter()
+                    .all(|op| matches!(op, CompareOp::Eq | CompareOp::Ne));
+                let other = operands.iter().find(|operand| **operand != at)?;
+                return name_of(facts, *other)
+                    .filter(|_| is_equality)
+                    .map(|name| (name, Why::Compared));
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The name that an assignment to, or a look at, `expr` goes by.
+fn name_of(facts: &FileFacts, expr: ExprId) -> Option<SmolStr> {
+    match &facts.expr(expr).kind {
+        ExprKind::Name(name) | ExprKind::Attr { name, .. } => Some(name.clone()),
+        ExprKind::Item { index, .. } => match &facts.expr(*index).kind {
+            ExprKind::Str(key) => Some(key.clone()),
+            _ => None,
+        },
+        ExprKind::Call { callee, args } => {
+            // `headers.get("X-Token")`
+            let called = facts.dotted(*callee)?;
+            let key = args.first().filter(|_| called.ends_with(".get"))?;
+            match &facts.expr(key.value).kind {
+                ExprKind::Str(key) => Some(key.clone()),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// True if a thing of this name is a secret, not something about one
+/// (`token_url`) and not a word of a text (`pad_token`).
+fn means_secret(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "secret",
+        "token",
+        "apikey",
+        "api_key",
+        "access_key",
+        "secret_key",
+        "private_key",
+        "account_key",
+        "encryption_key",
+        "signing_key",
+        "auth_key",
+        "subscription_key",
+        "credentials",
+        "connection_string",
+        "conn_str",
+        "access_key_id",
+    ];
+    const OF_TEXTS: &[&str] = &[
+        "pad",
+        "eos",
+        "bos",
+        "unk",
+        "sep",
+        "mask",
+        "cls",
+        "start",
+        "end",
+        "stop",
+        "oov",
+        "special",
+        "next",
+        "sos",
+        "image",
+        "sentence",
+        "word",
+        "first",
+        "last",
+        "page",
+        "continuation",
+        "csrf",
+        "bot",
+        "eot",
+        "prompt",
+        "additional_special",
+        "extra",
+        "blank",
+        "space",
+    ];
+    let name = variable_name(name).to_lowercase();
+    let Some(word) = WORDS.iter().find(|word| {
+        let rest = name.strip_suffix(**word);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+    }) else {
+        return false;
+    };
+    let before = name[..name.len() - word.len()].trim_end_matches('_');
+    let of_text = |part: &str| before == part || before.ends_with(&format!("_{part}"));
+    !(*word == "token" && OF_TEXTS.iter().any(|part| of_text(part)))
+}
+
+/// True if `text` can be the secret itself.
+fn is_secret(name: &str, text: &str) -> bool {
+    const PLACEHOLDERS: &[&str] = &[
+        "changeme",
+        "change-me",
+        "change_me",
+        "placeholder",
+        "example",
+        "dummy",
+        "fake",
+        "todo",
+        "your",
+        "insert",
+        "replace",
+        "redacted",
+        "xxx",
+        "***",
+        "...",
+        "none",
+        "null",
+        "test",
+        "undefined",
+        "foobar",
+        "n/a",
+        "unset",
+        "default",
+    ];
+    let lower = text.to_lowercase();
+    let letters = |text: &str| -> String {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let about_itself = letters(text) == letters(name)
+        || means_secret(text)
+        || lower.ends_with("password")
+        || lower.ends_with("token");
+    let is_variable = text.len() > 3
+        && text.contains('_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
+    let has_hole = text.starts_with(['{', '<', '$', '[', '/', '.', '%', ':']);
+    let is_file = [
+        ".pem", ".json", ".txt", ".key", ".yaml", ".yml", ".toml", ".env",
+    ]
+    .iter()
+    .any(|extension| lower.ends_with(extension));
+    text.len() >= 4
+        && !text.contains(char::is_whitespace)
+        && !has_hole
+        && !text.contains("://")
+        && !is_file
+        && !is_variable
+        && !about_itself
+        && !PLACEHOLDERS.iter().any(|word| lower.contains(word))
+        && text.chars().any(|c| c.is_alphanumeric())
+}
+
+/// What `text` is by its look, and what its variable could be called.
+fn shape(text: &str) -> Option<(&'static str, &'static str)> {
+    const PREFIXES: &[(&str, usize, &str, &str)] = &[
+        ("AKIA", 20, "an AWS access key", "AWS_ACCESS_KEY_ID"),
+        ("ASIA", 20, "an AWS access key", "AWS_ACCESS_KEY_ID"),
+        ("ghp_", 36, "a GitHub token", "GITHUB_TOKEN"),
+        ("gho_", 36, "a GitHub token", "GITHUB_TOKEN"),
+        ("ghs_", 36, "a GitHub token", "GITHUB_TOKEN"),
+        ("github_pat_", 40, "a GitHub token", "GITHUB_TOKEN"),
+        ("glpat-", 20, "a GitLab token", "GITLAB_TOKEN"),
+        ("sk-", 32, "an API key", "API_KEY"),
+        ("sk_live_", 24, "a Stripe key", "STRIPE_API_KEY"),
+        ("xoxb-", 24, "a Slack token", "SLACK_TOKEN"),
+        ("xoxp-", 24, "a Slack token", "SLACK_TOKEN"),
+        ("AIza", 35, "a Google API key", "GOOGLE_API_KEY"),
+        ("hf_", 34, "a Hugging Face token", "HF_TOKEN"),
+        ("dapi", 36, "a Databricks token", "DATABRICKS_TOKEN"),
+    ];
+    if text.trim_start().starts_with("-----BEGIN") && text.contains("PRIVATE KEY") {
+        return Some(("a private key", "PRIVATE_KEY"));
+    }
+    let azure = text.contains("AccountKey=") || text.contains("SharedAccessKey=");
+    if azure && !text.contains(['{', '<']) {
+        return Some((
+            "a connection string with its key",
+            "AZURE_STORAGE_CONNECTION_STRING",
+        ));
+    }
+    let whole = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let known = PREFIXES.iter().find(|(prefix, length, ..)| {
+        text.starts_with(prefix)
+            && text.len() >= *length
+            && text.chars().all(whole)
+            && text.chars().any(|c| c.is_ascii_digit())
+            && !text.to_lowercase().contains("xxxx")
+    });
+    if let Some((_, _, what, variable)) = known {
+        return Some((what, variable));
+    }
+    let (_, rest) = text.split_once("://")?;
+    let host = rest.split(['/', '?', ' ']).next()?;
+    let (user, _) = host.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    let is_real = !password.is_empty()
+        && !password.starts_with(['{', '<', '$', '%', '*'])
+        && is_secret("", password);
+    is_real.then_some(("a URL with a password", "DATABASE_URL"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hazards::support::testing::{check, findings};
+
+    #[test]
+    fn names_that_mean_secrets_hold_them() {
+        check(
+            &SecretInCode,
+            "
+import os
+API_KEY = 'live-5d1f0c77'
+TOKEN = os.environ.get('SERVICE_TOKEN', 'letmein')
+def login(user, password='hunter22'):
+    return connect(secret='hunter22'), {'db_password': 'hunter22'}
+def check(token):
+    return token == 'hunter22'
+class Settings:
+    adminToken: str = SecretStr('hunter22')
+",
+            &[
+                "app.py:2 costs API_KEY at app.py:2 is a secret that stands in the code",
+                "app.py:3 costs SERVICE_TOKEN at app.py:3 falls back to a secret that stands in the code",
+                "app.py:4 costs password at app.py:4",
+                "app.py:5 costs secret at app.py:5",
+                "app.py:7 costs token at app.py:7 is compared with",
+                "app.py:9 costs adminToken",
+            ],
+        );
+    }
+
+    #[test]
+    fn shapes_are_known_whatever_they_are_called() {
+        let key = format!("AKIA{}", "ABCDEFGHIJKLMNO7");
+        check(
+            &SecretInCode,
+            &format!(
+                "
+engine = create_engine('postgresql://app:hunter22@db/app')
+client = connect('{key}')
+pem = '''-----BEGIN RSA PRIVATE KEY-----
+'''
+"
+            ),
+            &[
+                "app.py:1 costs a URL with a password stands in the code",
+                "app.py:2 costs an AWS access key",
+                "app.py:3 costs a private key",
+            ],
+        );
+    }
+
+    #[test]
+    fn placeholders_names_and_words_of_texts_are_not_found() {
+        check(
+            &SecretInCode,
+            "
+import os
+API_KEY = os.environ['API_KEY']
+PASSWORD = ''
+SECRET = 'changeme'
+TOKEN = '<token>'
+API_TOKEN = '{TOKEN}'
+token_url = 'https://host/oauth/token'
+password_field = 'inputPassword3'
+pad_token = '[PAD]'
+eos_token = 'endoftext'
+KEYS = {'password': 'DB_PASSWORD'}
+URL = 'postgresql://{user}:{password}@db/app'
+OTHER = 'postgresql://user:<password>@db/app'
+secret_key = os.getenv('SECRET_KEY', 'your-secret-key')
+\"\"\"sk-not-a-key\"\"\"
+",
+            &[],
+        );
+    }
+
+    #[test]
+    fn the_secret_is_never_printed() {
+        let found = findings(
+            &SecretInCode,
+            "PASSWORD = 'hunter22'\nURL = 'amqp://u:hunter22@host'\n",
+        );
+        assert_eq!(found.len(), 2);
+        assert!(!format!("{found:?}").contains("hunter22"));
+    }
+}
