@@ -39,6 +39,8 @@ pub struct Catalog {
 pub struct Library {
     /// Its name as people write it.
     pub name: SmolStr,
+    /// It comes with the language.
+    pub standard: bool,
     /// Stage evidence of any call into it that has no entry of its own.
     pub stages: BTreeMap<SmolStr, f64>,
 }
@@ -107,6 +109,7 @@ impl Catalog {
                 import.clone(),
                 Library {
                     name: document.library.clone(),
+                    standard: document.standard,
                     stages: document.stages.clone(),
                 },
             );

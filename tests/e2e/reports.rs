@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support;
 use cutline_analyzer::report::{Format, Style, render};
 use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree, analyze};
 
@@ -43,6 +44,34 @@ fn committed_reports_are_current() {
         n_reports += 1;
     }
     assert!(n_reports >= 3, "every fixture has a report");
+}
+
+/// The page of a real report runs in a browser without an error, and asks the
+/// network for nothing.
+#[test]
+fn the_page_of_a_report_stands_alone() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/churn_flask");
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
+    let tree = SourceTree::read(&path, &SourceOptions::default()).expect("a fixture reads");
+    let page = render(&analyze(&tree, &options), Format::Html, &Style::default());
+    let folder = support::target().join("tmp/report");
+    fs::create_dir_all(&folder).expect("target can be written");
+    let file = folder.join("index.html");
+    fs::write(&file, page).expect("target can be written");
+
+    for size in [(1440, 900), (390, 844)] {
+        let picture = folder.join(format!("{}.png", size.0));
+        let script = "[document.querySelector('h1').innerText, \
+            document.documentElement.scrollWidth <= window.innerWidth].join(' ')";
+        let seen = support::screenshot(&file, &picture, size, script);
+
+        assert_eq!(seen.result, "churn_flask true");
+        assert!(seen.requests.is_empty(), "{:?}", seen.requests);
+        assert!(seen.console_errors.is_empty(), "{:?}", seen.console_errors);
+    }
 }
 
 /// analyzer, proxy and runtime never import each other.

@@ -13,6 +13,10 @@ pub struct CatalogFile {
     pub library: SmolStr,
     /// Names under which it is imported.
     pub imports: Vec<SmolStr>,
+    /// It comes with the language, or does what such libraries do: no news in
+    /// a summary.
+    #[serde(default)]
+    pub standard: bool,
     /// Stage evidence of any call into the library without an entry.
     #[serde(default)]
     pub stages: BTreeMap<SmolStr, f64>,

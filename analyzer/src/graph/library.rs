@@ -599,7 +599,11 @@ fn reduce(solver: &mut Solver<'_>, at: At, args: &[SiteArg], result: Node) {
 /// Parts of each argument, in a list: `train_test_split(a, b)`.
 fn parts_of_all(solver: &mut Solver<'_>, at: At, args: &[SiteArg], result: Node) {
     let parts = solver.alloc(at, 7, ContainerKind::List);
-    for (position, arg) in args.iter().filter(|arg| arg.kind == ArgKind::Positional).enumerate() {
+    for (position, arg) in args
+        .iter()
+        .filter(|arg| arg.kind == ArgKind::Positional)
+        .enumerate()
+    {
         for part in 0..2 {
             let key = ElemKey::Number((2 * position + part) as i64);
             let elem = solver.elem(parts, key);

@@ -140,7 +140,8 @@ impl<'a> Writer<'a> {
         }
         let mut used: BTreeMap<String, usize> = BTreeMap::new();
         for call in &self.analysis.call_graph.library_calls {
-            if let Some(library) = catalog.library(&call.path) {
+            let library = catalog.library(&call.path);
+            if let Some(library) = library.filter(|library| !library.standard) {
                 *used.entry(library.name.to_string()).or_default() += 1;
             }
         }
