@@ -17,7 +17,6 @@
 #[allow(dead_code, reason = "shared with score_labels")]
 mod labels;
 #[path = "support/mod.rs"]
-#[allow(dead_code, reason = "shared with score_labels")]
 mod support;
 
 use std::path::PathBuf;

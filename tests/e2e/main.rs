@@ -5,3 +5,4 @@ mod support;
 
 mod browser;
 mod fixtures;
+mod reports;

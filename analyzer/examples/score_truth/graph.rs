@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cutline_analyzer::report::Report;
+use cutline_analyzer::report::{CrossingEntry, FlowEntry, Report};
 
 use crate::Sheet;
 use crate::support::{Comparison, Share};
@@ -35,34 +35,29 @@ pub(crate) fn calls(truth: &Truth, report: &Report, sheet: &Sheet) {
 /// Recall of the true flows and number of false ones. Precision has no value:
 /// the truth holds some flows, not all.
 pub(crate) fn flows(truth: &Truth, report: &Report, sheet: &Sheet) {
-    let by_via: BTreeSet<_> = report
-        .flows
-        .iter()
-        .map(|flow| (flow.from.as_str(), flow.to.as_str(), flow.via))
-        .collect();
-    let by_ends: BTreeSet<_> = by_via.iter().map(|(from, to, _)| (*from, *to)).collect();
-    let via_found =
-        |flow: &Flow| by_via.contains(&(flow.from.as_str(), flow.to.as_str(), flow.via));
-    let ends_found = |flow: &Flow| by_ends.contains(&(flow.from.as_str(), flow.to.as_str()));
     let (real, unreal): (Vec<_>, Vec<_>) = truth.flows.iter().partition(|flow| flow.exists);
-    let share = |of: &[&Flow], is_found: &dyn Fn(&Flow) -> bool| -> Share {
-        of.iter().map(|flow| is_found(flow)).collect()
-    };
+    let is_found = |flow: &Flow, is_same: Same| report.flows.iter().any(|one| is_same(flow, one));
+    let recall =
+        |is_same: Same| -> Share { real.iter().map(|flow| is_found(flow, is_same)).collect() };
     sheet.line(
         "flows by (from, to, via)",
-        format!("recall {}", share(&real, &via_found)),
+        format!("recall {}", recall(same_way)),
     );
     sheet.line(
         "flows by (from, to)",
-        format!("recall {}", share(&real, &ends_found)),
+        format!("recall {}", recall(same_ends)),
     );
+    // Where a true flow goes the same way, only the name tells them apart.
+    let is_wrong = |flow: &Flow, is_same: Same| {
+        let has_twin = real.iter().any(|real| is_same(flow, &entry(real)));
+        is_found(flow, if has_twin { same_name_too } else { is_same })
+    };
+    let wrong =
+        |is_same: Same| -> Share { unreal.iter().map(|flow| is_wrong(flow, is_same)).collect() };
+    let (by_way, by_ends) = (wrong(same_way), wrong(same_ends));
     sheet.line(
         "flows that are none, reported",
-        format!(
-            "{}; by (from, to) {}",
-            share(&unreal, &via_found),
-            share(&unreal, &ends_found)
-        ),
+        format!("{by_way}; by (from, to) {by_ends}"),
     );
     sheet.line(
         "flows reported in all",
@@ -71,10 +66,36 @@ pub(crate) fn flows(truth: &Truth, report: &Report, sheet: &Sheet) {
             report.flows.len()
         ),
     );
-    let missing = real.into_iter().filter(|flow| !via_found(flow));
-    sheet.list("missing", missing.map(described));
-    let wrong = unreal.into_iter().filter(|flow| via_found(flow));
-    sheet.list("wrong  ", wrong.map(described));
+    let missing = real.iter().filter(|flow| !is_found(flow, same_way));
+    sheet.list("missing", missing.map(|flow| described(flow)));
+    let wrong = unreal.iter().filter(|flow| is_wrong(flow, same_way));
+    sheet.list("wrong  ", wrong.map(|flow| described(flow)));
+}
+
+/// Whether a flow of the truth is one of the report.
+type Same = fn(&Flow, &FlowEntry) -> bool;
+
+fn same_ends(expected: &Flow, found: &FlowEntry) -> bool {
+    expected.from == found.from && expected.to == found.to
+}
+
+fn same_way(expected: &Flow, found: &FlowEntry) -> bool {
+    same_ends(expected, found) && expected.via == found.via
+}
+
+fn same_name_too(expected: &Flow, found: &FlowEntry) -> bool {
+    same_way(expected, found) && same_name(&expected.name, &found.name)
+}
+
+fn entry(flow: &Flow) -> FlowEntry {
+    FlowEntry {
+        from: flow.from.clone(),
+        to: flow.to.clone(),
+        via: flow.via,
+        name: flow.name.clone(),
+        file: flow.file.clone(),
+        line: flow.line,
+    }
 }
 
 fn described(flow: &Flow) -> String {
@@ -100,7 +121,7 @@ fn described(flow: &Flow) -> String {
 /// writer and reader.
 pub(crate) fn crossings(truth: &Truth, report: &Report, sheet: &Sheet) {
     let found = &report.crossings;
-    let same = |expected: &Crossing, found: &cutline_analyzer::report::CrossingEntry| {
+    let same = |expected: &Crossing, found: &CrossingEntry| {
         (expected.from, expected.to) == (found.from_stage, found.to_stage)
             && (same_name(&expected.name, &found.name)
                 || (&expected.writer, &expected.reader) == (&found.from, &found.to))

@@ -157,9 +157,8 @@ fn accesses(truth: &Truth, found: &[&ResourceEntry], sheet: &Sheet) {
 /// By last part where one of the two does not know the whole path.
 fn same_resource(expected: &Resource, found: &ResourceEntry) -> bool {
     let (a, b) = (plain(&expected.identity), plain(&found.identity));
-    let is_open = |identity: &str| identity.contains('{');
-    expected.kind == found.kind
-        && (a == b || ((is_open(a) || is_open(b)) && blurred(last(a)) == blurred(last(b))))
+    let is_open = a.contains('{') || b.contains('{');
+    expected.kind == found.kind && (a == b || (is_open && same_part(last(a), last(b))))
 }
 
 fn plain(identity: &str) -> &str {
@@ -170,19 +169,24 @@ fn last(identity: &str) -> &str {
     identity.rsplit('/').next().unwrap_or(identity)
 }
 
-/// What stands in braces is a name for something unknown: any will do.
-fn blurred(part: &str) -> String {
-    let mut depth = 0_usize;
-    let kept = part.chars().filter(|c| match c {
-        '{' => {
-            depth += 1;
-            depth == 1
+/// What stands in braces is a name for something unknown: `{version}.json` may
+/// be `v{}.json`, and neither need be `train.json`.
+fn same_part(a: &str, b: &str) -> bool {
+    match (known_ends(a), known_ends(b)) {
+        (None, None) => a == b,
+        (Some(("", "")), Some(("", ""))) => true,
+        (Some(("", "")), Some(_)) | (Some(_), Some(("", ""))) => false,
+        (Some((a_start, a_end)), Some((b_start, b_end))) => {
+            (a_start.starts_with(b_start) || b_start.starts_with(a_start))
+                && (a_end.ends_with(b_end) || b_end.ends_with(a_end))
         }
-        '}' => {
-            depth = depth.saturating_sub(1);
-            depth == 0
-        }
-        _ => depth == 0,
-    });
-    kept.collect()
+        _ => false,
+    }
+}
+
+/// What stands before the first brace and after the last.
+fn known_ends(part: &str) -> Option<(&str, &str)> {
+    let (start, _) = part.split_once('{')?;
+    let (_, end) = part.rsplit_once('}')?;
+    Some((start, end))
 }

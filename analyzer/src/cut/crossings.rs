@@ -208,6 +208,6 @@ mod tests {
                 ("fit", "training"),
             ],
         );
-        insta::assert_snapshot!(given.with_plan(line_texts), @"");
+        insta::assert_snapshot!(given.with_plan(line_texts), @"training | preprocessing: argument x helper -> clean :4");
     }
 }

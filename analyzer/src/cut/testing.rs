@@ -100,6 +100,7 @@ impl Given {
     ) -> Given {
         let program = &self.analysis.program;
         let modules = &self.analysis.modules;
+        self.routes.clear();
         let handler = program.func_ids().find(|func| {
             let function = program.function(*func);
             modules.facts(function.file).scope(function.scope).name == handler

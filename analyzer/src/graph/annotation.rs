@@ -2,7 +2,7 @@
 
 use super::solve::{At, Node, Solver, Use};
 use super::values::{ContainerKind, ElemKey, Value, ValueId};
-use crate::syntax::facts::{BinaryOp, ExprId, ExprKind, ScopeId};
+use crate::syntax::facts::{BinaryOp, ExprId, ExprKind};
 
 /// Types that are what they hold, as far as names go.
 const TRANSPARENT: &[&str] = &[
@@ -68,24 +68,11 @@ const MAPPINGS: &[&str] = &[
 type Lookup<'l> = dyn FnMut(&mut Solver<'_>, &str) -> Node + 'l;
 
 /// Instances of the type that the expression at `at` writes reach `node`.
-pub(super) fn declare(
-    solver: &mut Solver<'_>,
-    at: At,
-    scope: ScopeId,
-    node: Node,
-    lookup: &mut Lookup<'_>,
-) {
-    declare_inner(solver, at, scope, node, lookup, 0);
+pub(super) fn declare(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Lookup<'_>) {
+    declare_inner(solver, at, node, lookup, 0);
 }
 
-fn declare_inner(
-    solver: &mut Solver<'_>,
-    at: At,
-    scope: ScopeId,
-    node: Node,
-    lookup: &mut Lookup<'_>,
-    depth: u32,
-) {
+fn declare_inner(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Lookup<'_>, depth: u32) {
     if depth > 8 {
         return;
     }
@@ -114,7 +101,7 @@ fn declare_inner(
             right,
         } => {
             for side in [*left, *right] {
-                declare_inner(solver, inner(side), scope, node, lookup, depth + 1);
+                declare_inner(solver, inner(side), node, lookup, depth + 1);
             }
         }
         ExprKind::Item { base, index } => {
@@ -130,7 +117,7 @@ fn declare_inner(
                 let first_only = name == "Annotated" || name == "Result";
                 let n_args = if first_only { 1 } else { args.len() };
                 for arg in args.iter().take(n_args) {
-                    declare_inner(solver, inner(*arg), scope, node, lookup, depth + 1);
+                    declare_inner(solver, inner(*arg), node, lookup, depth + 1);
                 }
             } else if SEQUENCES.contains(&name) || MAPPINGS.contains(&name) {
                 let is_mapping = MAPPINGS.contains(&name);
@@ -147,7 +134,7 @@ fn declare_inner(
                     args.first()
                 };
                 if let Some(held) = held {
-                    declare_inner(solver, inner(*held), scope, any, lookup, depth + 1);
+                    declare_inner(solver, inner(*held), any, lookup, depth + 1);
                 }
                 solver.put(node, Value::Container(alloc));
             } else if matches!(name, "Type" | "type") {
@@ -156,7 +143,7 @@ fn declare_inner(
                     solver.edge(ty, node);
                 }
             } else {
-                declare_inner(solver, inner(*base), scope, node, lookup, depth + 1);
+                declare_inner(solver, inner(*base), node, lookup, depth + 1);
             }
         }
         _ => {}

@@ -125,7 +125,7 @@ impl<'a> Body<'_, 'a> {
     fn declare(&mut self, annotation: ExprId, node: Node) {
         let at = self.at(annotation);
         let scope = self.scope();
-        annotation::declare(self.solver, at, scope, node, &mut |solver, path| {
+        annotation::declare(self.solver, at, node, &mut |solver, path| {
             names::lookup_path(solver, at, scope, path)
         });
     }

@@ -50,7 +50,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
             let path = format!("io.TextIOWrapper.{}", solver.text(name));
             solver.put_external(dst, &path);
         }
-        Value::Generator(_) | Value::Partial(_) | Value::Iterator(_) => {}
+        Value::Generator(_) | Value::Partial(_) => {}
         Value::Static(_) | Value::ClassMethod(_) | Value::Setter(_) | Value::Nothing => {}
         Value::Inherited(..) => {}
         Value::ContainerMethod(..) => {}

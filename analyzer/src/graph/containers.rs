@@ -91,6 +91,11 @@ pub(super) fn keyed(solver: &mut Solver<'_>, base: ValueId, key: ValueId, node: 
 
 /// `value[key] = src`.
 pub(super) fn store_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, src: Node, at: At) {
+    if let Value::External(path) = solver.get(value)
+        && library::is_environment(solver.text(*path))
+    {
+        classes::record_external(solver, at, "os.environ.__setitem__");
+    }
     let Value::Container(alloc) = *solver.get(value) else {
         return;
     };

@@ -85,6 +85,7 @@ static MEANINGS: LazyLock<FxHashMap<&'static str, Meaning>> = LazyLock::new(|| {
         ("pathlib.Path", join_paths),
         ("pathlib.Path.cwd", |s, _, _, to| s.put_text(to, "")),
         ("pathlib.PurePath", join_paths),
+        ("sklearn.model_selection.train_test_split", parts_of_all),
         ("toml.load", read_config),
         ("tomllib.load", read_config),
         ("typing.cast", |s, _, args, to| {
@@ -196,7 +197,12 @@ pub(super) fn load_text(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst:
 }
 
 /// An item of an instance of a library's type.
-pub(super) fn load_element(solver: &mut Solver<'_>, path: &str, _key: ItemKey, dst: Node) {
+pub(super) fn load_element(solver: &mut Solver<'_>, path: &str, key: ItemKey, dst: Node) {
+    // A key that is computed may be a list of names or a mask: a part of the
+    // thing, of the same type.
+    if matches!(key, ItemKey::Node(_)) {
+        solver.put_object(dst, path);
+    }
     let ancestors = solver.catalog.ancestors(path);
     let item = ancestors
         .iter()
@@ -588,6 +594,19 @@ fn reduce(solver: &mut Solver<'_>, at: At, args: &[SiteArg], result: Node) {
     solver.edge(initial, result);
     solver.edge(element, result);
     hand_over(solver, function, at, &[result, element], result);
+}
+
+/// Parts of each argument, in a list: `train_test_split(a, b)`.
+fn parts_of_all(solver: &mut Solver<'_>, at: At, args: &[SiteArg], result: Node) {
+    let parts = solver.alloc(at, 7, ContainerKind::List);
+    for (position, arg) in args.iter().filter(|arg| arg.kind == ArgKind::Positional).enumerate() {
+        for part in 0..2 {
+            let key = ElemKey::Number((2 * position + part) as i64);
+            let elem = solver.elem(parts, key);
+            solver.edge(arg.node, elem);
+        }
+    }
+    solver.put(result, Value::Container(parts));
 }
 
 fn drain(solver: &mut Solver<'_>, at: At, args: &[SiteArg]) {

@@ -20,7 +20,7 @@ pub(super) fn per_site(modules: &ModuleSet, program: &Program) -> Vec<bool> {
             match scope.kind {
                 ScopeKind::Function | ScopeKind::Lambda => {
                     let inner = inner_scopes(facts, function.scope);
-                    let has_class = inner.iter().any(|kind| *kind == ScopeKind::Class);
+                    let has_class = inner.contains(&ScopeKind::Class);
                     let makes_functions = inner
                         .iter()
                         .any(|kind| matches!(kind, ScopeKind::Function | ScopeKind::Lambda));

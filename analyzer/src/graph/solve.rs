@@ -235,6 +235,9 @@ struct NodeData {
     queued: bool,
 }
 
+/// A function, the instance around it, and the call it is made for.
+type InstKey = (FuncId, Option<InstId>, Option<(FileId, ExprId)>);
+
 /// A function in a context.
 #[derive(Clone, Debug)]
 pub(crate) struct Inst {
@@ -268,7 +271,7 @@ pub(crate) struct Solver<'a> {
     nodes: Vec<NodeData>,
     keyed: FxHashMap<Key, Node>,
     pub insts: Vec<Inst>,
-    inst_of: FxHashMap<(FuncId, Option<InstId>, Option<(FileId, ExprId)>), InstId>,
+    inst_of: FxHashMap<InstKey, InstId>,
     n_instances: FxHashMap<FuncId, u32>,
     pub per_site: Vec<bool>,
     pub allocs: Vec<Alloc>,

@@ -39,7 +39,6 @@ enum Kind {
     Strip,
     Parent,
     Name,
-    Stem,
     WithSuffix,
     WithName,
 }
@@ -131,7 +130,6 @@ impl TextOp {
             Kind::Strip => first.trim().into(),
             Kind::Parent => parent(first).into(),
             Kind::Name => first.rsplit('/').next().unwrap_or(first).into(),
-            Kind::Stem => stem(first).into(),
             Kind::WithSuffix => {
                 let base = first.rsplit_once('.').map_or(first, |(base, _)| base);
                 format_smolstr!("{base}{}", parts.get(1)?)
@@ -151,11 +149,6 @@ fn lower_known(text: &str) -> String {
 fn parent(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// As `os.path.join`: an absolute part starts anew; `.` and `..` are folded.

@@ -62,8 +62,6 @@ pub(crate) enum Value {
     Container(AllocId),
     /// A method of a container of the tree.
     ContainerMethod(AllocId, Sym),
-    /// Iterating it gives what iterating the value of its alloc gives.
-    Iterator(AllocId),
     /// `functools.partial(f, …)`, by where it is made.
     Partial(AllocId),
     /// A text constant; `{…}` stands for what is not known.

@@ -170,8 +170,9 @@ mod tests {
     fn churn_flask() {
         insta::assert_snapshot!(in_fixture("churn_flask", "churn_flask"), @r#"
         churn/evaluate.py:71 blocks table models has 3 writers: training inserts (churn/training.py:37), evaluation updates (churn/evaluate.py:71) and deployment updates (churn/deploy.py:63 and churn/deploy.py:64)
-        churn/state.py:8 blocks MODEL_VERSION is replaced by churn/serve.py:34 (inference) while churn/deploy.py:99 (deployment) reads it
-        churn/state.py:11 blocks CACHE is changed by churn/ingest.py:96 (ingestion) while churn/serve.py:102 (inference) reads it
+        churn/state.py:7 blocks MODEL is replaced by churn/deploy.py:55 (deployment) while churn/serve.py:28 (inference) reads it
+        churn/state.py:8 blocks MODEL_VERSION is replaced by churn/deploy.py:56 (deployment) while churn/app.py:54 (inference), churn/serve.py:97 (inference) and churn/serve.py:131 (inference) read it
+        churn/state.py:11 blocks CACHE is changed by churn/deploy.py:57 (deployment) while churn/serve.py:102 (inference) reads it
         churn/state.py:14 blocks RECENT_PREDICTIONS is changed by churn/serve.py:70 (inference) while churn/monitor.py:49 (monitoring) and churn/monitor.py:88 (monitoring) read it
         churn/state.py:17 blocks RETRAIN_REQUESTS is changed by churn/monitor.py:62 (monitoring) while churn/training.py:94 (training) reads it
         churn/clean.py:63 costs {CHURN_HOME}/fill.json is written by churn/clean.py:63 (preprocessing) and churn/clean.py:68 (inference) reads it

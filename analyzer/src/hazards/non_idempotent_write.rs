@@ -267,12 +267,14 @@ fn sql_texts<'c>(ctx: &Context<'c>) -> impl Iterator<Item = (&'c LibraryCall, &'
     })
 }
 
+type Columns = Vec<String>;
+
 /// The keys of the tree's tables, and which columns each INSERT gives.
 struct Statements {
     /// Columns of a primary or unique key, by table.
-    keys: FxHashMap<String, Vec<Vec<String>>>,
+    keys: FxHashMap<String, Vec<Columns>>,
     /// Columns given, by place and table; none means all.
-    inserts: FxHashMap<(FileId, u32, String), Vec<Option<Vec<String>>>>,
+    inserts: FxHashMap<(FileId, u32, String), Vec<Option<Columns>>>,
 }
 
 impl Statements {

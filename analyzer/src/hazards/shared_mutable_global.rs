@@ -621,6 +621,25 @@ def settings():  # shared
     }
 
     #[test]
+    fn what_a_script_runs_is_no_registry() {
+        check(
+            &SharedMutableGlobal,
+            "
+MODEL = None
+def train():  # training
+    global MODEL
+    MODEL = 1
+def predict():  # inference
+    return MODEL
+if __name__ == '__main__':
+    train()
+    predict()
+",
+            &["app.py:1 blocks MODEL is replaced by app.py:4"],
+        );
+    }
+
+    #[test]
     fn helpers_count_for_the_stages_that_call_them() {
         check(
             &SharedMutableGlobal,

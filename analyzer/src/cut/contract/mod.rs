@@ -174,3 +174,62 @@ impl<'a> Reach<'a> {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cut::testing::{Given, contract_texts};
+
+    #[test]
+    fn a_line_says_columns_and_how_they_are_made() {
+        let given = Given::new(
+            "import pandas as pd\n\
+             def prep():\n    frame = pd.read_csv('raw.csv')\n    \
+             frame['rate'] = frame['calls'] / frame['months']\n    \
+             frame['band'] = pd.cut(frame['age'], bins=[0, 1])\n    return frame\n\
+             def fit(frame):\n    return frame['rate']\n\
+             def main():\n    fit(prep())\n",
+            &[
+                ("prep", "preprocessing"),
+                ("fit", "training"),
+                ("main", "shared"),
+            ],
+        );
+        let text = given.with_plan(contract_texts);
+        for entry in [
+            "preprocessing | training: Column rate = float :4",
+            "preprocessing | training: Column calls = ? :4",
+            "preprocessing | training: Transform rate = ratio(calls, months) :4",
+            "preprocessing | training: Transform band = bins(age) :5",
+        ] {
+            assert!(
+                text.lines().any(|line| line == entry),
+                "{entry} is not in\n{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_route_says_what_it_takes_and_answers() {
+        let given = Given::new(
+            "from flask import request, jsonify\n\
+             def predict(key):\n    body = request.get_json()\n    \
+             limit = float(body.get('limit', 5))\n    \
+             for row in body['rows']:\n        print(row['age'])\n    \
+             return jsonify({'score': limit, 'n': len(body['rows'])})\n",
+            &[("predict", "inference")],
+        )
+        .route("POST", "/predict/{key}", "predict", "flask");
+        let text = given.with_plan(contract_texts);
+        for entry in [
+            "route 0: RequestField limit = float :4",
+            "route 0: RequestField rows = list :5",
+            "route 0: RequestField rows[].age = ? :6",
+            "route 0: ResponseField n = int :7",
+        ] {
+            assert!(
+                text.lines().any(|line| line == entry),
+                "{entry} is not in\n{text}"
+            );
+        }
+    }
+}

@@ -166,7 +166,6 @@ pub(in crate::graph) fn outer(
                 Some(parent) => parent,
                 None => break,
             };
-            crossed = false;
         }
         let visible = match definition.kind {
             ScopeKind::Class => facts.rules.class_scope_visible,

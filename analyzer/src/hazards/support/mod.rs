@@ -38,40 +38,53 @@ impl Context<'_> {
 pub(super) struct Callers<'c> {
     ctx: &'c Context<'c>,
     of: FxHashMap<FuncId, Vec<(FuncId, u32)>>,
+    /// Lines on which a module decorates.
+    decorators: FxHashSet<(FuncId, u32)>,
     /// Functions that something outside the tree calls.
     entries: FxHashSet<FuncId>,
 }
 
 impl<'c> Callers<'c> {
     pub(super) fn new(ctx: &'c Context<'c>) -> Callers<'c> {
-        let literal = by_callee(&ctx.call_graph.calls);
-        let mut of = by_callee(&ctx.call_graph.seen_through);
-        // A decorator's wrapper is looked through: what it forwards to has the
-        // callers of the decorated name, not all that the decorator serves.
-        let is_wrapper = {
-            let seen: FxHashSet<FuncId> = of.keys().copied().collect();
-            let called = &literal;
-            move |func: FuncId| called.contains_key(&func) && !seen.contains(&func)
-        };
-        for callers in of.values_mut() {
-            if callers.iter().any(|(caller, _)| !is_wrapper(*caller)) {
-                callers.retain(|(caller, _)| !is_wrapper(*caller));
+        // A wrapper's own call of what it wraps says nothing of who calls that:
+        // the callers of the decorated name do.
+        let graph = ctx.call_graph;
+        let (literal, wrapped): (Vec<&CallEdge>, Vec<&CallEdge>) =
+            graph.calls.iter().partition(|edge| {
+                let mut behind = graph.seen_through_at(edge.caller, edge.file, edge.expr);
+                behind.next().is_some()
+            });
+        let mut decorators = FxHashSet::default();
+        let mut decorating = FxHashSet::default();
+        for (file, facts) in ctx.modules.iter() {
+            let exprs = facts.scopes().flat_map(|(_, scope)| &scope.decorators);
+            for expr in exprs {
+                decorating.insert((file, *expr));
+                let module = ctx.program.module_func(file);
+                decorators.extend(module.map(|module| (module, facts.expr(*expr).line)));
             }
         }
-        let missing: Vec<FuncId> = literal
-            .keys()
-            .copied()
-            .filter(|func| is_wrapper(*func))
-            .collect();
-        for func in missing {
-            of.insert(func, literal[&func].clone());
-        }
+        // A library's decorator, such as `functools.wraps`, calls nothing of
+        // what it is put on.
+        let calls = |edge: &&CallEdge| {
+            let mut library = graph.library_calls_at(edge.file, edge.expr);
+            !decorating.contains(&(edge.file, edge.expr)) || library.next().is_none()
+        };
+        let of = by_callee(graph.seen_through.iter().chain(literal).filter(calls));
         let handlers = ctx.routes.iter().map(|route| route.handler);
         let registered = ctx.call_graph.registrations.iter().map(|reg| reg.target);
+        let mut entries: FxHashSet<FuncId> = handlers.chain(registered).collect();
+        // What is handed over wrapped is entered through its wrapper.
+        for _ in 0..3 {
+            let inside = wrapped.iter().filter(|edge| entries.contains(&edge.caller));
+            let inside: Vec<FuncId> = inside.map(|edge| edge.callee).collect();
+            entries.extend(inside);
+        }
         Callers {
             ctx,
             of,
-            entries: handlers.chain(registered).collect(),
+            decorators,
+            entries,
         }
     }
 
@@ -105,22 +118,31 @@ impl<'c> Callers<'c> {
         self.ctx.stages.stage(func) != Stage::None || !self.stages(func).is_empty()
     }
 
-    /// True if `func` runs only while modules are imported: decorators,
-    /// registries.
+    /// True if `func` runs only when something is decorated: it fills a
+    /// registry while modules are imported.
     pub(super) fn only_at_import(&self, func: FuncId) -> bool {
         let mut seen = FxHashSet::default();
         let mut todo = vec![func];
+        let mut decorates = false;
         while let Some(func) = todo.pop() {
-            if self.ctx.is_module(func) || !seen.insert(func) {
+            if !seen.insert(func) {
                 continue;
             }
             let callers = self.of(func);
             if callers.is_empty() || self.entries.contains(&func) {
                 return false;
             }
-            todo.extend(callers.iter().map(|(caller, _)| *caller));
+            for call in callers {
+                if !self.ctx.is_module(call.0) {
+                    todo.push(call.0);
+                } else if self.decorators.contains(call) {
+                    decorates = true;
+                } else {
+                    return false;
+                }
+            }
         }
-        true
+        decorates
     }
 
     /// True if `func` runs for a request, or in a thread or job.
@@ -139,9 +161,11 @@ impl<'c> Callers<'c> {
     }
 }
 
-fn by_callee(edges: &[CallEdge]) -> FxHashMap<FuncId, Vec<(FuncId, u32)>> {
+fn by_callee<'e>(
+    edges: impl Iterator<Item = &'e CallEdge>,
+) -> FxHashMap<FuncId, Vec<(FuncId, u32)>> {
     let mut callers: FxHashMap<FuncId, Vec<(FuncId, u32)>> = FxHashMap::default();
-    for edge in edges.iter().filter(|edge| edge.caller != edge.callee) {
+    for edge in edges.filter(|edge| edge.caller != edge.callee) {
         let of = callers.entry(edge.callee).or_default();
         of.push((edge.caller, edge.line));
     }
