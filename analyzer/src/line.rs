@@ -1,5 +1,7 @@
 //! The rooms in their order: one line each.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
@@ -161,26 +163,89 @@ fn lower(tree: &SourceTree) -> (Vec<FileFacts>, Vec<Skipped>) {
     let lowered: Vec<_> = tree.files.par_iter().map(lower_file).collect();
     let mut facts = Vec::new();
     let mut skipped = tree.skipped.clone();
-    for result in lowered {
-        match result {
-            Ok(file) => facts.push(file),
-            Err(file) => skipped.push(file),
-        }
+    for (file, left_out) in lowered {
+        facts.extend(file);
+        skipped.extend(left_out);
     }
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     (facts, skipped)
 }
 
-fn lower_file(file: &SourceFile) -> Result<FileFacts, Skipped> {
-    let lowered = match file.language {
-        Language::Python => python::lower(&file.path, &file.text),
-        Language::Rust => rust::lower(&file.path, &file.text),
-    };
-    lowered.map_err(|error| Skipped {
+/// The facts of `file`, and what of it is left out. A cell that is no Python,
+/// often prose, costs only itself.
+fn lower_file(file: &SourceFile) -> (Option<FileFacts>, Vec<Skipped>) {
+    let skip = |reason| Skipped {
         path: file.path.clone(),
-        reason: match error {
-            SyntaxError::Parse { line, column } => SkipReason::DoesNotParse { line, column },
-            SyntaxError::TooDeep { limit, line } => SkipReason::TooDeep { limit, line },
-        },
-    })
+        reason,
+    };
+    let mut text = Cow::Borrowed(file.text.as_str());
+    let mut left_out: Vec<u32> = Vec::new();
+    loop {
+        let lowered = match file.language {
+            Language::Python => python::lower(&file.path, &text),
+            Language::Rust => rust::lower(&file.path, &text),
+        };
+        let broken = left_out
+            .iter()
+            .map(|number| skip(SkipReason::BrokenCell { number: *number }));
+        let reason = match lowered {
+            Ok(facts) => return (Some(facts), broken.collect()),
+            Err(SyntaxError::Parse { line, column }) => {
+                let cell = file.cells.iter().rfind(|cell| cell.line <= line);
+                let cell = cell.filter(|cell| !left_out.contains(&cell.number));
+                if let Some(cell) = cell {
+                    text = without(&text, file, cell.number).into();
+                    left_out.push(cell.number);
+                    continue;
+                }
+                SkipReason::DoesNotParse { line, column }
+            }
+            Err(SyntaxError::TooDeep { limit, line }) => SkipReason::TooDeep { limit, line },
+        };
+        return (None, vec![skip(reason)]);
+    }
+}
+
+/// `text` with the lines of a cell as comments.
+fn without(text: &str, file: &SourceFile, number: u32) -> String {
+    let start = |number| {
+        let cell = file.cells.iter().find(|cell| cell.number == number);
+        cell.map_or(u32::MAX, |cell| cell.line)
+    };
+    let gone = start(number)..start(number + 1);
+    let mut out = String::new();
+    for (line, number) in text.lines().zip(1..) {
+        if gone.contains(&number) {
+            out.push_str("# ");
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Cell;
+
+    #[test]
+    fn a_cell_of_prose_costs_only_itself() {
+        let cells = [(1, 1), (2, 2), (3, 3)];
+        let file = SourceFile {
+            path: "a.ipynb".into(),
+            language: Language::Python,
+            text: "def f(): pass\nthe score as a plot\ndef g(): pass\n".into(),
+            cells: cells.map(|(line, number)| Cell { line, number }).into(),
+        };
+        let (facts, left_out) = lower_file(&file);
+        let facts = facts.unwrap();
+        let names: Vec<&str> = facts
+            .scopes()
+            .map(|(_, scope)| scope.name.as_str())
+            .collect();
+        assert!(names.contains(&"f") && names.contains(&"g"), "{names:?}");
+        let reasons: Vec<&SkipReason> = left_out.iter().map(|file| &file.reason).collect();
+        assert_eq!(reasons, [&SkipReason::BrokenCell { number: 2 }]);
+    }
 }

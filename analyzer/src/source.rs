@@ -161,9 +161,8 @@ pub enum SkipReason {
         /// The language as the notebook names it.
         language: SmolStr,
     },
-    /// A cell of a notebook that ends inside a bracket or string; the other
-    /// cells are read.
-    #[error("code cell {number} ends inside a bracket or string; the other cells are read")]
+    /// A cell of a notebook that is no Python; the other cells are read.
+    #[error("code cell {number} does not parse; the other cells are read")]
     BrokenCell {
         /// Its number among the code cells, from 1.
         number: u32,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::support::places::AllPlaces;
@@ -85,6 +85,7 @@ enum How {
 /// What the effects say is added to.
 fn appended(ctx: &Context<'_>, writes: &mut BTreeMap<(FileId, u32), Write>) {
     let statements = Statements::new(ctx);
+    let logged = logged(ctx);
     for resource in &ctx.effects.resources {
         let how = match resource.kind {
             ResourceKind::Table => How::Row,
@@ -94,6 +95,9 @@ fn appended(ctx: &Context<'_>, writes: &mut BTreeMap<(FileId, u32), Write>) {
         };
         let added = resource.accesses.iter();
         for access in added.filter(|access| access.access == Access::Append) {
+            if logged.contains(&(access.file, access.line)) {
+                continue;
+            }
             let keyed = statements.is_keyed(access.file, access.line, &resource.identity);
             let how = match how {
                 How::Row if keyed => How::Keyed,
@@ -110,6 +114,13 @@ fn appended(ctx: &Context<'_>, writes: &mut BTreeMap<(FileId, u32), Write>) {
             write.actors.extend(access.actors());
         }
     }
+}
+
+/// Where handlers of logs are made: a line said twice is no data doubled.
+fn logged(ctx: &Context<'_>) -> FxHashSet<(FileId, u32)> {
+    let calls = ctx.call_graph.library_calls.iter();
+    let handlers = calls.filter(|call| call.path.starts_with("logging."));
+    handlers.map(|call| (call.file, call.line)).collect()
 }
 
 /// `UPDATE t SET n = n + 1`.
@@ -430,6 +441,22 @@ def keyed(rows):  # ingestion
                 "app.py:4 costs app.py:4 adds rows to calls without a key: a retry of ingest doubles them",
                 "app.py:6 costs app.py:6 adds to a number in hits: a retry of count counts twice",
             ],
+        );
+    }
+
+    #[test]
+    fn a_log_may_say_a_line_twice() {
+        check(
+            &NonIdempotentWrite,
+            "
+import logging
+def set_up():  # training
+    logging.getLogger('a').addHandler(logging.FileHandler('errors.log'))
+def note(row):  # training
+    with open('rows.csv', 'a') as file:
+        file.write(row)
+",
+            &["app.py:5 costs app.py:5 appends to rows.csv"],
         );
     }
 

@@ -169,6 +169,9 @@ fn in_file(file: FileId, places: &Places<'_>, found: &mut Vec<Secret>) {
         if places.parent(expr).is_none() && places.role(expr) == Role::Dropped {
             continue;
         }
+        if is_example(places, expr) {
+            continue;
+        }
         let holder = holder(places, expr);
         let name = |fallback: &str| match &holder {
             Some((name, _)) => name.clone(),
@@ -188,6 +191,30 @@ fn in_file(file: FileId, places: &Places<'_>, found: &mut Vec<Secret>) {
             why,
         });
     }
+}
+
+/// True below `"example": …` or `examples=…`: what a schema shows its readers.
+fn is_example(places: &Places<'_>, expr: ExprId) -> bool {
+    let facts = places.facts;
+    let shows = |name: &str| matches!(name, "example" | "examples" | "openapi_examples");
+    let mut at = expr;
+    while let Some(parent) = places.parent(at) {
+        let shown = match &facts.expr(parent).kind {
+            ExprKind::Dict(entries) => entries.iter().any(|(key, value)| {
+                let key = key.map(|key| &facts.expr(key).kind);
+                *value == at && matches!(key, Some(ExprKind::Str(key)) if shows(key))
+            }),
+            ExprKind::Call { args, .. } => args
+                .iter()
+                .any(|arg| arg.value == at && arg.name.as_deref().is_some_and(shows)),
+            _ => false,
+        };
+        if shown {
+            return true;
+        }
+        at = parent;
+    }
+    false
 }
 
 /// Defaults of parameters, which stand outside the body.
@@ -424,7 +451,13 @@ fn is_secret(name: &str, text: &str) -> bool {
     ]
     .iter()
     .any(|extension| lower.ends_with(extension));
+    // `REQUIRE_API_KEY=false` says whether, not what.
+    let is_switch = matches!(
+        lower.as_str(),
+        "true" | "false" | "on" | "off" | "yes" | "no" | "enabled" | "disabled"
+    );
     text.len() >= 4
+        && !is_switch
         && !text.contains(char::is_whitespace)
         && !has_hole
         && !text.contains("://")
@@ -488,6 +521,22 @@ fn shape(text: &str) -> Option<(&'static str, &'static str)> {
 mod tests {
     use super::*;
     use crate::hazards::support::testing::{check, findings};
+
+    #[test]
+    fn switches_and_examples_are_no_secrets() {
+        check(
+            &SecretInCode,
+            "
+import os
+checks = os.getenv('REQUIRE_API_KEY', 'false').lower() == 'true'
+class User:
+    config = ConfigDict(json_schema_extra={'example': {'password': 'SecurePass123!'}})
+    password = Field(examples=['hunter22'])
+    new_password = Field('hunter23')
+",
+            &["app.py:6 costs new_password at app.py:6 is a secret"],
+        );
+    }
 
     #[test]
     fn names_that_mean_secrets_hold_them() {

@@ -44,13 +44,13 @@ fn summary(report: &Report, page: &mut Page) {
         return;
     }
     page.put(format_args!(
-        "**{} at a price of {}, {}; {} of the lines cannot be cut as they are, {} a cut.**\n",
+        "**{} at a price of {}, {}; {} as they are, {} a cut.**\n",
         words::count(report.cut.lines.len(), "cut line"),
         words::price(report.cut.price),
         words::count(report.crossings.len(), "crossing"),
         match words::blocked_lines(report) {
-            0 => "none".to_string(),
-            blocked => blocked.to_string(),
+            0 => "all lines can be cut".to_string(),
+            blocked => format!("{blocked} of the lines cannot be cut"),
         },
         match words::n_findings(report, Severity::Blocks) {
             0 => "no hazard blocks".to_string(),

@@ -274,6 +274,7 @@ fn generic(survey: &Survey<'_>, class: ClassId) -> Vec<(&'static str, FuncId)> {
         "get_queryset",
         "get_object",
         "get_context_data",
+        "get_redirect_url",
     ]);
     let writes = first(&["create", "perform_create", "form_valid"]);
     let changes = first(&["update", "perform_update"]);

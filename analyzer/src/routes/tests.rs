@@ -202,6 +202,40 @@ fn fastapi_dependencies_are_reached() {
 }
 
 #[test]
+fn a_kedro_node_is_named_not_called() {
+    for node in ["node", "Node"] {
+        let text = format!(
+            "from kedro.pipeline import {node}, Pipeline\n\
+             def fit(rows):\n    return rows\n\
+             def create_pipeline():\n    \
+             return Pipeline([{node}(func=fit, inputs='rows', outputs='model', name='fit')])\n"
+        );
+        let (analysis, _) = examined(&tree(&[("pipeline.py", &text)]));
+        assert_eq!(analysis.data_flow.flows, [], "{node}");
+    }
+}
+
+#[test]
+fn a_django_view_that_redirects_is_a_route() {
+    check(
+        &[
+            (
+                "urls.py",
+                "from django.urls import path\nfrom views import Start\n\
+                 urlpatterns = [path('start/', Start.as_view())]\n",
+            ),
+            (
+                "views.py",
+                "from django.views.generic import RedirectView\n\
+                 class Start(RedirectView):\n    \
+                 def get_redirect_url(self, *args, **kwargs):\n        return '/'\n",
+            ),
+        ],
+        "GET /start/ -> views.py:Start.get_redirect_url",
+    );
+}
+
+#[test]
 fn django_includes_and_view_sets() {
     check(
         &[

@@ -200,7 +200,7 @@ fn replace(line: &str) -> Option<String> {
             return Some(format!("{indent}{rest}"));
         }
     }
-    if code.starts_with(['%', '!', '?']) || asks_for_help(code) {
+    if code.starts_with(['%', '!', '?']) || asks_for_help(code) || installs(code) {
         // A block may hold nothing else.
         return Some(match indent {
             "" => format!("# {code}"),
@@ -214,6 +214,15 @@ fn replace(line: &str) -> Option<String> {
     let value = value.trim_start();
     let is_magic = value.starts_with(['%', '!']) && !value.starts_with("!=");
     (is_target && is_magic).then(|| format!("{target}= None  # {value}"))
+}
+
+/// `pip install x`, which IPython takes for `%pip install x`.
+fn installs(code: &str) -> bool {
+    let mut words = code.split_whitespace();
+    matches!(words.next(), Some("pip" | "conda" | "mamba"))
+        && words.next().is_some_and(|verb| {
+            matches!(verb, "install" | "uninstall" | "list" | "show" | "freeze")
+        })
 }
 
 /// `name?`, `name??`
@@ -332,6 +341,10 @@ mod tests {
         check(
             &["%matplotlib inline\n!pip install x \\\n  y\ndf.head?\n?df\nx = 1  # why?"],
             "# %matplotlib inline\n# !pip install x \\\n#   y\n# df.head?\n# ?df\nx = 1  # why?\n",
+        );
+        check(
+            &["pip install mlflow\npip = 1"],
+            "# pip install mlflow\npip = 1\n",
         );
         check(&["if x:\n    !ls"], "if x:\n    pass  # !ls\n");
         check(&["files = !ls *.csv"], "files = None  # !ls *.csv\n");

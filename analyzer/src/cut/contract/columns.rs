@@ -92,8 +92,35 @@ fn is_frame(code: &Code<'_>, at: At) -> bool {
     })
 }
 
+/// `x["text"]`.
+fn is_plain(code: &Code<'_>, at: At) -> bool {
+    match code.kind(at) {
+        ExprKind::Item { index, .. } => {
+            matches!(code.kind(At { expr: *index, ..at }), ExprKind::Str(_))
+        }
+        _ => false,
+    }
+}
+
+/// `os.environ`.
+fn is_environment(code: &Code<'_>, base: At) -> bool {
+    let named = code.facts(base.file).dotted(base.expr);
+    named.is_some_and(|name| name == "environ" || name == "os.environ")
+}
+
 fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mentions {
     let mut found = Mentions::default();
+    // `settings["a"]` of `settings["a"]["b"]`: mappings of mappings, which
+    // frames are not.
+    let mut nested = BTreeSet::new();
+    code.each_expr(func, &mut |at| {
+        if let ExprKind::Item { base, .. } = code.kind(at)
+            && is_plain(code, At { expr: *base, ..at })
+            && is_plain(code, at)
+        {
+            nested.insert((at.file, *base));
+        }
+    });
     code.each_expr(func, &mut |at| match code.kind(at) {
         ExprKind::Item { base, index } => {
             let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
@@ -107,7 +134,11 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
                     | ExprKind::Binary { .. }
             );
             let plain = matches!(code.kind(index), ExprKind::Str(_));
-            if named && (is_frame(code, base) || (near && plain)) {
+            let of_settings = nested.contains(&(at.file, at.expr))
+                || is_plain(code, base)
+                || is_environment(code, base);
+            let may_be = near && plain && !of_settings;
+            if named && (is_frame(code, base) || may_be) {
                 found.columns.extend(code.texts(index));
             }
         }
@@ -257,4 +288,39 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cut::EntryKind;
+    use crate::cut::testing::Given;
+
+    #[test]
+    fn settings_and_the_environment_have_no_columns() {
+        let given = Given::new(
+            "
+import os
+def prepare(params):
+    os.environ['MODE'] = 'a'
+    share = params['split']['share']
+    row = {}
+    row['age'] = share
+    return row
+def fit(row):
+    return row['income']
+def run(params):
+    fit(prepare(params))
+",
+            &[("prepare", "preprocessing"), ("fit", "training")],
+        );
+        let columns = given.with_plan(|_, plan| {
+            let entries = plan.contracts.iter().flat_map(|contract| &contract.entries);
+            let columns = entries.filter(|entry| entry.kind == EntryKind::Column);
+            let mut names: Vec<&str> = columns.map(|entry| entry.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.join(" ")
+        });
+        assert_eq!(columns, "age income");
+    }
 }
