@@ -6,9 +6,10 @@
 Downloads pinned wheels of scikit-learn, mlflow and Django with pip, unpacks
 them under target/trees, and runs, one after the other in each of ROUNDS
 rounds (3 unless told): tree-sitter alone on one thread, tree-sitter alone on
-all cores, and the analysis. Prints medians of the wall time, the analysis as
-a multiple of the two others, and the peak memory of the process. The wheels
-are those for Linux on x86-64 whatever the machine, so that all measure the
+all cores, and the analysis. Prints medians of the wall time and of the
+processor time, which a busy machine disturbs less, the analysis as a multiple
+of the two others in both, and the peak memory of the process. The wheels are
+those for Linux on x86-64 whatever the machine, so that all measure the
 same files.
 """
 
@@ -69,7 +70,7 @@ def unpacked(pin):
 
 
 def measure(command):
-    """Seconds, and peak memory in bytes, of a command."""
+    """Seconds on the wall and on processors, and peak bytes, of a command."""
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -77,24 +78,24 @@ def measure(command):
     if status != 0:
         sys.exit(f"{' '.join(map(str, command))} failed")
     unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_maxrss * unit
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
 
 
 def report(pin, tree, measured):
     files = list(tree.rglob("*.py"))
     n_lines = sum(file.read_bytes().count(b"\n") for file in files)
     print(f"{pin}: {len(files)} files, {n_lines} lines, {os.cpu_count()} cores")
-    median = {
-        name: statistics.median(seconds for seconds, _ in runs)
+    middle = {
+        name: [statistics.median(column) for column in list(zip(*runs))[:2]]
         for name, runs in measured.items()
     }
     for name, runs in measured.items():
-        times = " ".join(f"{seconds:.2f}" for seconds, _ in runs)
-        peak = max(memory for _, memory in runs) / 2**20
-        ratio = median["analysis"] / median[name]
+        wall, processor = middle[name]
+        times = middle["analysis"][0] / wall, middle["analysis"][1] / processor
+        peak = max(memory for _, _, memory in runs) / 2**20
         print(
-            f"  {name:<17} {median[name]:7.2f} s  {peak:6.0f} MiB"
-            f"  analysis takes {ratio:5.1f} times as long  ({times})"
+            f"  {name:<17} {wall:7.2f} s wall {processor:7.2f} s processor {peak:6.0f} MiB;"
+            f" the analysis takes {times[0]:.1f} and {times[1]:.1f} times as long"
         )
 
 

@@ -20,7 +20,7 @@ mod tally;
 
 use std::path::{Path, PathBuf};
 
-use labels::{Labels, Split};
+use labels::Split;
 use support::Error;
 use tally::Tally;
 
