@@ -180,7 +180,7 @@ pub fn solve(
 }
 
 fn collect(mut solver: Solver<'_>) -> CallGraph {
-    let forwards = super::forward::Forwards::new(&solver);
+    let mut forwards = super::forward::Forwards::new(&solver);
     let calls = call_edges(&solver, |_, target| vec![target]);
     let seen_through = call_edges(&solver, |at, target| forwards.behind(&solver, at, target));
     let library_calls = library_calls(&solver);
@@ -231,7 +231,10 @@ fn line_of(solver: &Solver<'_>, at: At) -> u32 {
         .map_or(0, |expr| expr.line)
 }
 
-fn call_edges(solver: &Solver<'_>, behind: impl Fn(At, InstId) -> Vec<InstId>) -> Vec<CallEdge> {
+fn call_edges(
+    solver: &Solver<'_>,
+    mut behind: impl FnMut(At, InstId) -> Vec<InstId>,
+) -> Vec<CallEdge> {
     let mut edges: IndexMap<(FuncId, FuncId, FileId, ExprId), Certainty, FxBuildHasher> =
         IndexMap::default();
     for ((at, target), certainty) in &solver.calls {
