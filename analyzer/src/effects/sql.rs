@@ -36,9 +36,15 @@ pub(super) fn tables(text: &str) -> Vec<(SmolStr, Access)> {
         }
         found.extend(written);
     }
+    // A parser takes a keyword for a table where text is nearly SQL.
+    found.retain(|(table, _)| !is_keyword(table));
     found.sort_unstable();
     found.dedup();
     found
+}
+
+fn is_keyword(table: &str) -> bool {
+    KEYWORDS.contains(&table.to_uppercase().as_str())
 }
 
 fn name(name: &ObjectName) -> SmolStr {
@@ -114,6 +120,9 @@ fn placeholders(text: &str) -> String {
     out
 }
 
+/// Words that stand where a table would, in text that is no SQL.
+const KEYWORDS: &[&str] = &["FROM", "INTO", "SELECT", "SET", "THE", "VALUES", "WHERE"];
+
 /// The table after the telling word, for SQL that does not parse.
 fn by_words(text: &str) -> Vec<(SmolStr, Access)> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -141,7 +150,7 @@ fn by_words(text: &str) -> Vec<(SmolStr, Access)> {
             .chars()
             .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '{' | '}'))
             .collect();
-        if !table.is_empty() {
+        if !table.is_empty() && !is_keyword(&table) {
             found.push((table.into(), access));
         }
     }

@@ -189,6 +189,8 @@ mod tests {
         churn/monitor.py:49 costs the wall clock, read at churn/util.py:27, decides a comparison at churn/monitor.py:49
         churn/monitor.py:81 costs the wall clock, read at churn/util.py:27, becomes column seen_at at churn/monitor.py:81
         churn/prepare.py:28 costs the seed of train_test_split at churn/prepare.py:28 (preprocessing) can be None
+        churn/prepare.py:52 costs {CHURN_HOME}/reference.csv is written by churn/prepare.py:52 (preprocessing) and churn/monitor.py:41 (monitoring) reads it
+        churn/prepare.py:55 costs {CHURN_HOME}/test.csv is written by churn/prepare.py:55 (preprocessing) and churn/evaluate.py:39 (evaluation) reads it
         churn/serve.py:106 costs the wall clock decides a comparison at churn/serve.py:106
         churn/trainers.py:88 costs the seed of RandomForestClassifier at churn/trainers.py:88 (training) can be None
         churn/training.py:34 costs {CHURN_HOME}/models/v{}.joblib is written by churn/training.py:34 (training) and churn/evaluate.py:78 (evaluation) reads it
@@ -212,18 +214,19 @@ mod tests {
     #[test]
     fn tumor_fastapi() {
         insta::assert_snapshot!(in_fixture("tumor_fastapi", "tumor_fastapi"), @r#"
+        src/tumor/api/models.py:23 costs var/models/current.json is written by src/tumor/api/models.py:23 (deployment) and src/tumor/serving.py:39 (inference) reads it
         src/tumor/features.py:37 costs the seed of train_test_split at src/tumor/features.py:37 (preprocessing) can be None
         src/tumor/ingest.py:30 costs var/data/raw.csv is written by src/tumor/ingest.py:30 (ingestion) and src/tumor/pipeline.py:63 (preprocessing) reads it
         src/tumor/pipeline.py:68 costs var/work/test.csv is written by src/tumor/pipeline.py:68 (preprocessing) and src/tumor/pipeline.py:91 (evaluation) reads it
         src/tumor/pipeline.py:69 costs var/work/reference.json is written by src/tumor/pipeline.py:69 (preprocessing) and src/tumor/monitor.py:38 (monitoring) reads it
         src/tumor/pipeline.py:82 costs var/work/candidate.joblib is written by src/tumor/pipeline.py:82 (training) and src/tumor/pipeline.py:107 (deployment) and src/tumor/pipeline.py:90 (evaluation) read it
         src/tumor/prediction_log.py:24 costs var/logs/predictions.ndjson is written by src/tumor/prediction_log.py:24 (inference) and src/tumor/api/monitoring.py:15 (monitoring), src/tumor/api/monitoring.py:29 (monitoring) and src/tumor/prediction_log.py:30 (monitoring) read it
-        src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to var/logs/predictions.ndjson: a retry of PredictionLog.append appends the same again
-        src/tumor/registry.py:44 costs var/models/current.json is written by src/tumor/registry.py:44 (deployment) and src/tumor/registry.py:50 (inference) and src/tumor/serving.py:39 (inference) read it
+        src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to var/logs/predictions.ndjson, {home}/logs/predictions.ndjson and {}/predictions.ndjson: a retry of PredictionLog.append appends the same again
+        src/tumor/pipeline.py:107 note {home}/models/v{}/metadata.json is written by src/tumor/pipeline.py:107 (deployment) and src/tumor/registry.py:42 (deployment) reads it
         src/tumor/pipeline.py:128 note src/tumor/pipeline.py:128 inserts into runs, whose key makes a retry of start_run and open_run fail
         src/tumor/pipeline.py:128 note the wall clock, read at src/tumor/pipeline.py:127, is stored in table runs at src/tumor/pipeline.py:128
         src/tumor/registry.py:32 note var/models/v1/metadata.json is written by src/tumor/registry.py:32 (deployment) and src/tumor/registry.py:42 (deployment) reads it
-        src/tumor/registry.py:32 note the wall clock, read at src/tumor/registry.py:31, is stored in file var/models/v{}/metadata.json at src/tumor/registry.py:32
+        src/tumor/registry.py:32 note the wall clock, read at src/tumor/registry.py:31, is stored in file {root}/v1/metadata.json at src/tumor/registry.py:32
         src/tumor/registry.py:44 note the wall clock, read at src/tumor/registry.py:43, is stored in file {root}/current.json at src/tumor/registry.py:44
         src/tumor/serving.py:16 note PREDICTOR is replaced by src/tumor/app.py:16 (inference) while src/tumor/app.py:25 (none) and src/tumor/serving.py:49 (inference) read it
         "#);
