@@ -1,7 +1,7 @@
 //! A call meets a value: which function runs, and what its parameters get.
 
 use super::solve::{At, EMPTY, Key, Node, SiteArg, SiteId, Solver, Target, Use};
-use super::values::{ContainerKind, ElemKey, InstId, Value, ValueId};
+use super::values::{AllocId, ContainerKind, ElemKey, InstId, Value, ValueId};
 use super::{classes, containers, library};
 use crate::syntax::facts::{ArgKind, ParamKind, ScopeKind};
 
@@ -70,17 +70,29 @@ pub(super) fn call_value(
                 }
             }
         }
-        Value::Partial(alloc) => {
-            let Some((callee, mut kept)) = solver.allocs[alloc.0 as usize].partial.clone() else {
-                return;
-            };
-            kept.extend_from_slice(args);
-            for value in solver.set(callee).to_vec() {
-                call_value(solver, value, at, &kept, result, false);
-            }
-        }
+        Value::Partial(alloc) => call_partial(solver, alloc, at, args, result),
         _ => {}
     }
+}
+
+/// How deep partials of partials are looked into.
+const MAX_NESTED_PARTIALS: usize = 4;
+
+/// One made in a loop may hold itself: it is entered once.
+fn call_partial(solver: &mut Solver<'_>, alloc: AllocId, at: At, args: &[SiteArg], result: Node) {
+    let open = &solver.open_partials;
+    if open.len() >= MAX_NESTED_PARTIALS || open.contains(&alloc) {
+        return;
+    }
+    let Some((callee, mut kept)) = solver.allocs[alloc.0 as usize].partial.clone() else {
+        return;
+    };
+    kept.extend_from_slice(args);
+    solver.open_partials.push(alloc);
+    for value in solver.set(callee).to_vec() {
+        call_value(solver, value, at, &kept, result, false);
+    }
+    solver.open_partials.pop();
 }
 
 /// The function of `inst` runs for the call at `at`.
@@ -244,7 +256,7 @@ fn rest_container(
     name: &str,
     kind: ContainerKind,
     at: At,
-) -> super::values::AllocId {
+) -> AllocId {
     let scope = solver.program.function(solver.func_of(inst)).scope;
     let sym = solver.symbols.intern(name);
     let owner = At {
@@ -331,4 +343,45 @@ pub(super) fn argument(
     let mut positional = args.iter().filter(|arg| arg.kind == ArgKind::Positional);
     let by_position = || position.and_then(|position| positional.nth(position));
     named.or_else(by_position).map_or(EMPTY, |arg| arg.node)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Catalog, Options, SourceTree};
+
+    /// Each holds itself and the other, with ever more arguments.
+    #[test]
+    fn partials_made_in_a_loop_come_to_an_end() {
+        let text = "
+from functools import partial
+
+def work(x):
+    return x
+
+def start(f, xs):
+    for x in xs:
+        g = partial(f, x)
+        f = partial(g, x)
+    return f(1)
+
+start(work, [])
+";
+        let options = Options {
+            catalog: Catalog::built_in(),
+            pins: Vec::new(),
+        };
+        let tree = SourceTree::from_texts("partials", [("a.py", text)]);
+        let analysis = crate::examine(&tree, &options);
+        let name = |func| {
+            let function = analysis.program.function(func);
+            let facts = analysis.modules.facts(function.file);
+            facts.scope(function.scope).qualname.to_string()
+        };
+        let calls = analysis.call_graph.calls.iter();
+        let called: Vec<_> = calls
+            .filter(|call| name(call.caller) == "start")
+            .map(|call| name(call.callee))
+            .collect();
+        assert_eq!(called, ["work"]);
+    }
 }

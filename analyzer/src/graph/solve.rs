@@ -298,6 +298,8 @@ pub(crate) struct Solver<'a> {
     /// Functions that a library keeps, to be called later.
     pub registered: Vec<(At, Node)>,
     pub class_names: FxHashMap<ClassId, FxHashSet<smol_str::SmolStr>>,
+    /// Partials whose call is being followed, outermost first.
+    pub open_partials: Vec<AllocId>,
 }
 
 /// A read or write of an attribute.
@@ -343,6 +345,7 @@ impl<'a> Solver<'a> {
             text_ops: Vec::new(),
             calls: IndexMap::default(),
             touches: IndexSet::default(),
+            open_partials: Vec::new(),
             exprs: FxHashMap::default(),
             worklist: VecDeque::new(),
             bodies: VecDeque::new(),
