@@ -1,0 +1,483 @@
+//! A reading of the clock, followed until it is used up.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::super::Context;
+use super::super::support::places::{AllPlaces, Places, Role};
+use crate::effects::{Access, EffectKind, ResourceKind};
+use crate::graph::{FuncId, Held};
+use crate::modules::{FileId, Symbol};
+use crate::syntax::facts::{ArgKind, BinaryOp, CompareOp, ExprId, ExprKind, ParamKind, ScopeId};
+
+/// Where a reading ends up.
+pub(super) struct End {
+    pub(super) kind: EndKind,
+    pub(super) file: FileId,
+    pub(super) expr: ExprId,
+    /// Where the clock was read.
+    pub(super) read: (FileId, u32),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum EndKind {
+    Decides,
+    Column(SmolStr),
+    Row(SmolStr),
+    FileName,
+    Kept(SmolStr),
+}
+
+/// The reading itself, or something that holds it, under a key if known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    Bare,
+    Inside(Option<SmolStr>),
+}
+pub(super) fn clocks(ctx: &Context<'_>) -> FxHashSet<(FileId, ExprId)> {
+    let effects = ctx.effects.effects.iter();
+    effects
+        .filter(|effect| effect.kind == EffectKind::Clock)
+        .map(|effect| (effect.file, effect.expr))
+        .collect()
+}
+
+/// Calls that write something, and what.
+pub(super) fn writes(ctx: &Context<'_>) -> FxHashMap<(FileId, ExprId), (ResourceKind, SmolStr)> {
+    let mut writes = FxHashMap::default();
+    for resource in &ctx.effects.resources {
+        for access in &resource.accesses {
+            if matches!(access.access, Access::Write | Access::Append) {
+                let what = (resource.kind, resource.identity.clone());
+                writes.insert((access.file, access.expr), what);
+            }
+        }
+    }
+    writes
+}
+
+/// Calls whose result is made of what they are given.
+const PASSES: &[&str] = &[
+    "str",
+    "int",
+    "float",
+    "round",
+    "abs",
+    "min",
+    "max",
+    "list",
+    "dict",
+    "tuple",
+    "join",
+    "format",
+    "Path",
+    "dumps",
+    "Timestamp",
+    "to_datetime",
+    "fromtimestamp",
+    "combine",
+    "datetime",
+    "date",
+    "Timedelta",
+    "strftime",
+];
+
+/// Calls that are handed what to write, not where to.
+const CONTENT_FIRST: &[&str] = &[
+    "write",
+    "writelines",
+    "write_text",
+    "write_bytes",
+    "writerow",
+    "writerows",
+    "dump",
+];
+
+/// Chains of calls beyond this are not followed.
+const MAX_DEPTH: usize = 6;
+
+pub(super) struct Trace<'c, 'm> {
+    pub(super) ctx: &'c Context<'c>,
+    pub(super) places: &'c AllPlaces<'m>,
+    pub(super) writes: FxHashMap<(FileId, ExprId), (ResourceKind, SmolStr)>,
+    pub(super) clocks: FxHashSet<(FileId, ExprId)>,
+    pub(super) seen: FxHashSet<(FileId, ExprId, Form, usize)>,
+    pub(super) ends: Vec<End>,
+}
+
+/// Calls that were entered with the reading as an argument.
+type Stack = Vec<(FileId, ExprId)>;
+
+impl Trace<'_, '_> {
+    /// Follows what `expr` holds outward until it is used up.
+    pub(super) fn follow(&mut self, stack: &mut Stack, file: FileId, expr: ExprId, form: &Form) {
+        let mut form = form.clone();
+        let mut at = expr;
+        let places = self.places.of(file);
+        loop {
+            if stack.len() > MAX_DEPTH || !self.seen.insert((file, at, form.clone(), stack.len())) {
+                return;
+            }
+            let Some(parent) = places.parent(at) else {
+                return self.statement(stack, file, at, &form);
+            };
+            let facts = places.facts;
+            match &facts.expr(parent).kind {
+                ExprKind::Call { args, .. } => {
+                    let Some(idx) = args.iter().position(|arg| arg.value == at) else {
+                        return;
+                    };
+                    if !self.call(stack, file, parent, idx, &form) {
+                        return;
+                    }
+                }
+                ExprKind::Attr { base, name } if *base == at => {
+                    let call = places.method_call(at).map(|(call, _)| call);
+                    match (&form, name.as_str(), call) {
+                        (Form::Inside(key), "get" | "pop", Some(call)) => {
+                            if !picks(facts, call, key.as_ref()) {
+                                return;
+                            }
+                            form = Form::Bare;
+                            at = call;
+                            continue;
+                        }
+                        (Form::Inside(_), ..) => return,
+                        (Form::Bare, _, Some(call)) => {
+                            at = call;
+                            continue;
+                        }
+                        (Form::Bare, _, None) => {}
+                    }
+                }
+                ExprKind::Item { base, index } if *base == at => {
+                    if let Form::Inside(key) = &form {
+                        let picked = match (&facts.expr(*index).kind, key) {
+                            (ExprKind::Str(picked), Some(key)) => picked == key,
+                            (ExprKind::Str(_), None) => false,
+                            _ => key.is_none(),
+                        };
+                        if !picked {
+                            return;
+                        }
+                        form = Form::Bare;
+                    }
+                }
+                ExprKind::Compare { ops, .. } => {
+                    let identity = |op: &CompareOp| matches!(op, CompareOp::Is | CompareOp::IsNot);
+                    if form == Form::Bare && !ops.iter().all(identity) {
+                        self.end(stack, EndKind::Decides, file, parent);
+                    }
+                    return;
+                }
+                ExprKind::Binary { op, left, right } => {
+                    let other = if *left == at { *right } else { *left };
+                    if *op == BinaryOp::Sub && self.is_clock(&places, file, other) {
+                        return;
+                    }
+                }
+                ExprKind::Conditional { test, .. } if *test == at => return,
+                ExprKind::Dict(entries) => {
+                    let key = entries
+                        .iter()
+                        .find(|(_, value)| *value == at)
+                        .and_then(|(key, _)| *key);
+                    form = match (&form, key) {
+                        (_, Some(key)) => Form::Inside(match &facts.expr(key).kind {
+                            ExprKind::Str(key) => Some(key.clone()),
+                            _ => None,
+                        }),
+                        (form, None) => form.clone(),
+                    };
+                }
+                ExprKind::Tuple(_) | ExprKind::List(_) | ExprKind::Set(_) => {
+                    form = Form::Inside(None);
+                }
+                ExprKind::Comprehension { .. } => {}
+                ExprKind::Format(_)
+                | ExprKind::Either(_)
+                | ExprKind::Conditional { .. }
+                | ExprKind::Unary { .. }
+                | ExprKind::Await(_)
+                | ExprKind::Starred(_)
+                | ExprKind::Yield(_)
+                | ExprKind::Walrus { .. } => {}
+                _ => return,
+            }
+            at = parent;
+        }
+    }
+
+    /// The value stands in no other expression.
+    fn statement(&mut self, stack: &mut Stack, file: FileId, expr: ExprId, form: &Form) {
+        let places = self.places.of(file);
+        match places.role(expr) {
+            Role::Assigned(targets) => {
+                for target in targets {
+                    self.assigned(stack, file, *target, form);
+                }
+            }
+            Role::Augments(target) => self.assigned(stack, file, target, form),
+            Role::Returned => self.returned(stack, file, places.owner(expr), form),
+            _ => {}
+        }
+    }
+
+    fn assigned(&mut self, stack: &mut Stack, file: FileId, target: ExprId, form: &Form) {
+        let places = self.places.of(file);
+        let facts = places.facts;
+        match &facts.expr(target).kind {
+            ExprKind::Name(name) => {
+                let owner = places.owner(target);
+                if facts.scope(owner).globals.contains(name) {
+                    self.end(stack, EndKind::Kept(name.clone()), file, target);
+                    return;
+                }
+                self.uses(stack, file, owner, name, form);
+            }
+            ExprKind::Item { base, index } => {
+                let key = match &facts.expr(*index).kind {
+                    ExprKind::Str(key) => Some(key.clone()),
+                    _ => None,
+                };
+                let named = |what: &str| {
+                    key.as_ref().map_or_else(
+                        || SmolStr::from(what),
+                        |key| format_smolstr!("{what} {key}"),
+                    )
+                };
+                if self.holds_frame(file, *base) {
+                    self.end(stack, EndKind::Column(named("column")), file, target);
+                } else if let Some(name) = self.global(file, *base) {
+                    self.end(stack, EndKind::Kept(name), file, target);
+                } else if let ExprKind::Name(name) = &facts.expr(*base).kind {
+                    let owner = places.owner(target);
+                    self.uses(stack, file, owner, name, &Form::Inside(key));
+                }
+            }
+            ExprKind::Attr { .. } => {
+                if let Some(name) = self.global(file, target) {
+                    self.end(stack, EndKind::Kept(name), file, target);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn uses(&mut self, stack: &mut Stack, file: FileId, owner: ScopeId, name: &str, form: &Form) {
+        let places = self.places.of(file);
+        for at in places.uses(owner, name) {
+            let binds = places.parent(*at).is_none()
+                && matches!(places.role(*at), Role::Target | Role::Augmented);
+            if !binds {
+                self.follow(stack, file, *at, form);
+            }
+        }
+    }
+
+    /// Given back: to the call that it came in by, or to every caller.
+    fn returned(&mut self, stack: &mut Stack, file: FileId, owner: ScopeId, form: &Form) {
+        if let Some((file, call)) = stack.pop() {
+            self.follow(stack, file, call, form);
+            stack.push((file, call));
+            return;
+        }
+        let Some(func) = self.ctx.program.func_at(file, owner) else {
+            return;
+        };
+        let edges = &self.ctx.call_graph.calls;
+        let edges: Vec<_> = edges.iter().filter(|edge| edge.callee == func).collect();
+        for edge in edges {
+            self.follow(&mut Vec::new(), edge.file, edge.expr, form);
+        }
+    }
+
+    /// The value is argument `idx` of `call`; true if the result holds it.
+    fn call(
+        &mut self,
+        stack: &mut Stack,
+        file: FileId,
+        call: ExprId,
+        idx: usize,
+        form: &Form,
+    ) -> bool {
+        let places = self.places.of(file);
+        let facts = places.facts;
+        let ExprKind::Call { callee, args } = &facts.expr(call).kind else {
+            return false;
+        };
+        if let Some((kind, identity)) = self.writes.get(&(file, call)).cloned() {
+            let kind = match kind {
+                ResourceKind::File | ResourceKind::Model | ResourceKind::Blob => {
+                    let method = match &facts.expr(*callee).kind {
+                        ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
+                        _ => "",
+                    };
+                    let first = args[idx].kind == ArgKind::Positional && idx == 0;
+                    match first && CONTENT_FIRST.contains(&method) {
+                        true => Some(EndKind::Row(format_smolstr!("file {identity}"))),
+                        false => (*form == Form::Bare).then_some(EndKind::FileName),
+                    }
+                }
+                ResourceKind::Table => Some(EndKind::Row(format_smolstr!("table {identity}"))),
+                ResourceKind::Queue => Some(EndKind::Row(format_smolstr!("queue {identity}"))),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                self.end(stack, kind, file, call);
+                return false;
+            }
+        }
+        let edges: Vec<FuncId> = self
+            .ctx
+            .call_graph
+            .calls_at(file, call)
+            .map(|edge| edge.callee)
+            .collect();
+        for callee in &edges {
+            self.enter(stack, (file, call), *callee, idx, form);
+        }
+        if !edges.is_empty() {
+            return false;
+        }
+        let last = match &facts.expr(*callee).kind {
+            ExprKind::Name(name) | ExprKind::Attr { name, .. } => name.as_str(),
+            _ => return false,
+        };
+        if let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind
+            && matches!(
+                last,
+                "append" | "add" | "insert" | "extend" | "put" | "update" | "appendleft"
+            )
+        {
+            if let Some(name) = self.global(file, *base) {
+                self.end(stack, EndKind::Kept(name), file, call);
+            } else if let ExprKind::Name(name) = &facts.expr(*base).kind {
+                let owner = places.owner(call);
+                let inside = match form {
+                    Form::Inside(key) => Form::Inside(key.clone()),
+                    Form::Bare => Form::Inside(None),
+                };
+                self.uses(stack, file, owner, name, &inside);
+            }
+            return false;
+        }
+        PASSES.contains(&last) || (last == "DataFrame" && matches!(form, Form::Inside(_)))
+    }
+
+    /// Follows a parameter of `callee`.
+    fn enter(
+        &mut self,
+        stack: &mut Stack,
+        site: (FileId, ExprId),
+        callee: FuncId,
+        idx: usize,
+        form: &Form,
+    ) {
+        let (file, call) = site;
+        let ExprKind::Call { args, .. } = &self.ctx.modules.facts(file).expr(call).kind else {
+            return;
+        };
+        let function = self.ctx.program.function(callee);
+        let scope = self.ctx.modules.facts(function.file).scope(function.scope);
+        let first = scope.params.first();
+        let has_receiver = function.class.is_some()
+            && first.is_some_and(|first| {
+                matches!(first.name.as_str(), "self" | "cls") || first.kind == ParamKind::Receiver
+            });
+        let param = match &args[idx].name {
+            Some(name) => scope.params.iter().find(|param| param.name == *name),
+            None => scope.params.get(idx + usize::from(has_receiver)),
+        };
+        let Some(param) = param.map(|param| param.name.clone()) else {
+            return;
+        };
+        stack.push(site);
+        self.uses(stack, function.file, function.scope, &param, form);
+        stack.pop();
+    }
+
+    /// Notes an end, at the place where the reading left the function that
+    /// had it.
+    fn end(&mut self, stack: &[(FileId, ExprId)], kind: EndKind, file: FileId, expr: ExprId) {
+        let (file, expr) = stack.first().copied().unwrap_or((file, expr));
+        self.ends.push(End {
+            kind,
+            file,
+            expr,
+            read: (file, 0),
+        });
+    }
+
+    /// True if `expr` holds a reading too: the difference is a duration.
+    fn is_clock(&self, places: &Places<'_>, file: FileId, expr: ExprId) -> bool {
+        if self.reads_clock(file, expr) {
+            return true;
+        }
+        let facts = places.facts;
+        let same = |target: ExprId| match (&facts.expr(target).kind, &facts.expr(expr).kind) {
+            (ExprKind::Name(a), ExprKind::Name(b)) => {
+                a == b && places.owner(target) == places.owner(expr)
+            }
+            (ExprKind::Attr { name: a, .. }, ExprKind::Attr { name: b, .. }) => a == b,
+            _ => false,
+        };
+        (0..facts.exprs.len() as u32).map(ExprId).any(|value| {
+            matches!(places.role(value), Role::Assigned(targets) if targets.iter().any(|t| same(*t)))
+                && self.reads_clock(file, value)
+        })
+    }
+
+    /// True if `expr` is a reading, or calls a function that gives one back.
+    fn reads_clock(&self, file: FileId, expr: ExprId) -> bool {
+        if self.clocks.contains(&(file, expr)) {
+            return true;
+        }
+        let mut edges = self.ctx.call_graph.calls_at(file, expr);
+        edges.any(|edge| {
+            let function = self.ctx.program.function(edge.callee);
+            let mut clocks = self.clocks.iter();
+            clocks.any(|(file, clock)| {
+                let places = (*file == function.file).then(|| self.places.of(*file));
+                places.is_some_and(|places| {
+                    places.role(*clock) == Role::Returned && places.owner(*clock) == function.scope
+                })
+            })
+        })
+    }
+
+    fn holds_frame(&self, file: FileId, expr: ExprId) -> bool {
+        let held = self.ctx.call_graph.held(file, expr);
+        held.iter().any(|held| {
+            matches!(held, Held::Object(path, _) if path.ends_with("DataFrame") || path.ends_with("Series") || path.starts_with("pandas."))
+        })
+    }
+
+    /// The module-level variable that `expr` names, seen from a function.
+    fn global(&self, file: FileId, expr: ExprId) -> Option<SmolStr> {
+        let places = self.places.of(file);
+        let path = places.facts.dotted(expr)?;
+        let first = path.split('.').next().unwrap_or(&path);
+        let owner = places.owner(expr);
+        let scope = places.facts.scope(owner);
+        let own = crate::graph::locals(places.facts, owner);
+        if own.contains(first) && !scope.globals.iter().any(|name| name == first) {
+            return None;
+        }
+        match self.ctx.modules.symbol(file, ScopeId::MODULE, &path) {
+            Some(Symbol::Variable(_, name)) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// True if `call`, a `get`, picks `key`.
+fn picks(facts: &crate::syntax::FileFacts, call: ExprId, key: Option<&SmolStr>) -> bool {
+    let ExprKind::Call { args, .. } = &facts.expr(call).kind else {
+        return false;
+    };
+    match args.first().map(|arg| &facts.expr(arg.value).kind) {
+        Some(ExprKind::Str(picked)) => Some(picked) == key,
+        _ => key.is_none(),
+    }
+}
