@@ -1,13 +1,15 @@
-//! Commands: argparse, click, typer, fire.
+//! Commands: argparse and its kin, click, typer, fire, hydra.
+
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::survey::{Decoration, Key, Survey};
+use super::survey::{Decoration, Key, Spot, Survey, blocks};
 use super::{Framework, Route, RouteKind};
-use crate::graph::FuncId;
+use crate::graph::{FuncId, Held};
 use crate::modules::FileId;
-use crate::syntax::facts::ExprKind;
+use crate::syntax::facts::{ExprId, ExprKind, Stmt, StmtKind};
 
 pub(super) struct Cli;
 
@@ -21,6 +23,7 @@ impl Framework for Cli {
         subcommands(survey, found);
         decorated(survey, found);
         handed_over(survey, found);
+        marked(survey, found);
     }
 }
 
@@ -41,23 +44,69 @@ fn command(
     }
 }
 
-/// Who builds a parser is a command, called as its module.
+/// What a library's parser is called, and its framework.
+const PARSERS: &[(&str, &str)] = &[
+    ("argparse.ArgumentParser", "argparse"),
+    ("configargparse.ArgParser", "argparse"),
+    ("configargparse.ArgumentParser", "argparse"),
+    ("jsonargparse.ArgumentParser", "argparse"),
+    ("simple_parsing.ArgumentParser", "argparse"),
+    ("optparse.OptionParser", "optparse"),
+    ("docopt.docopt", "docopt"),
+];
+
+/// Who builds a parser is a command, called as its module; a helper that only
+/// hands the parser or what it parsed back leaves that to its caller.
 fn argparse(survey: &Survey<'_>, found: &mut Vec<Route>) {
     for call in &survey.call_graph.library_calls {
-        if call.path == "argparse.ArgumentParser" || call.path == "absl.app.run" {
+        let known = PARSERS.iter().find(|(path, _)| call.path == *path);
+        if let Some((_, framework)) = known {
             let name = SmolStr::from(survey.modules.name(call.file));
-            let framework = call.path.split('.').next().unwrap_or_default();
-            let framework = if framework == "absl" {
-                "absl"
-            } else {
-                "argparse"
-            };
-            found.push(command(
-                name,
-                call.caller,
-                (call.file, call.line),
-                framework,
-            ));
+            let handler = user(survey, call.caller);
+            found.push(command(name, handler, (call.file, call.line), framework));
+        }
+    }
+}
+
+/// The function that works with what `func` hands back, if `func` only builds
+/// or runs a parser for it.
+fn user(survey: &Survey<'_>, func: FuncId) -> FuncId {
+    let mut at = func;
+    for _ in 0..4 {
+        let file = survey.program.function(at).file;
+        let edges = survey.call_graph.calls.iter();
+        let callers: BTreeSet<FuncId> = edges
+            .filter(|edge| edge.callee == at && edge.file == file && edge.caller != at)
+            .map(|edge| edge.caller)
+            .collect();
+        match callers.first() {
+            Some(caller) if callers.len() == 1 && hands_back(survey, at) => at = *caller,
+            _ => break,
+        }
+    }
+    at
+}
+
+fn hands_back(survey: &Survey<'_>, func: FuncId) -> bool {
+    const TYPES: &[&str] = &["ArgumentParser", "ArgParser", "Namespace", "OptionParser"];
+    let function = survey.program.function(func);
+    let facts = survey.modules.facts(function.file);
+    let mut returned = Vec::new();
+    returns(&facts.scope(function.scope).body, &mut returned);
+    returned.into_iter().any(|expr| {
+        let held = survey.call_graph.held(function.file, expr);
+        held.iter().any(|held| match held {
+            Held::Object(path, _) => TYPES.iter().any(|name| path.ends_with(name)),
+            _ => false,
+        })
+    })
+}
+
+fn returns(body: &[Stmt], found: &mut Vec<ExprId>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Return(Some(value)) => found.push(*value),
+            _ => blocks(stmt, &mut |body| returns(body, found)),
         }
     }
 }
@@ -125,9 +174,16 @@ fn makes(name: &str) -> Option<Makes> {
 }
 
 fn decorated(survey: &Survey<'_>, found: &mut Vec<Route>) {
-    if !["click", "typer", "rich_click", "asyncclick", "flask"]
-        .iter()
-        .any(|library| survey.imports(library))
+    if ![
+        "click",
+        "typer",
+        "rich_click",
+        "asyncclick",
+        "cyclopts",
+        "flask",
+    ]
+    .iter()
+    .any(|library| survey.imports(library))
     {
         return;
     }
@@ -177,9 +233,12 @@ fn made_by(
         if owner.path.ends_with("typer.Typer") || owner.path.ends_with("typer.main.Typer") {
             return Some((made, Some(Group::App(owner.key)), "typer"));
         }
-        if owner.library() == "click" {
-            return Some((made, Some(Group::App(owner.key)), "click"));
-        }
+        let framework = match owner.library() {
+            "click" => "click",
+            "cyclopts" => "cyclopts",
+            _ => continue,
+        };
+        return Some((made, Some(Group::App(owner.key)), framework));
     }
     if let ExprKind::Attr { base: app, name } = survey.kind(&base)
         && name == "cli"
@@ -249,31 +308,112 @@ fn prefix(names: &Names, group: Option<Group>, depth: u32) -> SmolStr {
     }
 }
 
-/// `typer.run(main)`, `fire.Fire(main)`.
+/// Functions that make commands of a function or class handed to them.
+const TAKERS: &[(&str, &str)] = &[
+    ("typer.run", "typer"),
+    ("fire.Fire", "fire"),
+    ("absl.app.run", "absl"),
+    ("tyro.cli", "tyro"),
+    ("jsonargparse.CLI", "jsonargparse"),
+    ("jsonargparse.auto_cli", "jsonargparse"),
+    ("plac.call", "plac"),
+    ("defopt.run", "defopt"),
+    ("clize.run", "clize"),
+];
+
+/// `typer.run(main)`, `fire.Fire(main)`, `fire.Fire({"fit": fit})`.
 fn handed_over(survey: &Survey<'_>, found: &mut Vec<Route>) {
     for call in &survey.calls {
-        if !matches!(call.name.as_str(), "run" | "Fire") {
+        let ends = |(path, _): &&(&str, &str)| path.rsplit('.').next() == Some(&*call.name);
+        if !TAKERS.iter().any(|taker| ends(&taker)) {
             continue;
         }
-        for path in survey.paths(&call.callee) {
-            let framework = match path.as_str() {
-                "typer.run" => "typer",
-                "fire.Fire" => "fire",
-                _ => continue,
-            };
-            let Some(func) = survey.args(&call.spot).first() else {
-                continue;
-            };
-            let func = survey.part(&call.spot, func.value);
-            let place = (call.spot.file, call.line);
-            for handler in survey.functions(&func) {
-                found.push(command(survey.name(handler), handler, place, framework));
+        let paths = survey.paths(&call.callee);
+        let known = TAKERS
+            .iter()
+            .find(|(path, _)| paths.iter().any(|own| own == path));
+        let Some((_, framework)) = known else {
+            continue;
+        };
+        let place = (call.spot.file, call.line);
+        match survey.args(&call.spot).first() {
+            Some(given) => {
+                let given = survey.part(&call.spot, given.value);
+                component(survey, &given, None, place, framework, found);
             }
-            for class in survey.classes(&func) {
-                let methods = &survey.program.class(class).methods;
-                for (name, handler) in methods.iter().filter(|(name, _)| !name.starts_with('_')) {
-                    found.push(command(name.clone(), *handler, place, framework));
+            // Fire takes the module as it is.
+            None if *framework == "fire" => {
+                for func in survey.program.func_ids() {
+                    let function = survey.program.function(func);
+                    let name = survey.name(func);
+                    let is_top = function.parent == survey.program.module_func(place.0)
+                        && function.file == place.0
+                        && function.class.is_none();
+                    if is_top && !name.starts_with(['_', '<']) {
+                        found.push(command(name, func, place, framework));
+                    }
                 }
+            }
+            None => {}
+        }
+    }
+}
+
+fn component(
+    survey: &Survey<'_>,
+    given: &Spot,
+    name: Option<&SmolStr>,
+    place: (FileId, u32),
+    framework: &'static str,
+    found: &mut Vec<Route>,
+) {
+    let dict = survey.definition(given).unwrap_or_else(|| given.clone());
+    if let ExprKind::Dict(entries) = survey.kind(&dict) {
+        for (key, value) in entries {
+            let key = key.and_then(|key| survey.text(&survey.part(&dict, key)));
+            let value = survey.part(&dict, *value);
+            if key.is_some() && name.is_none() {
+                component(survey, &value, key.as_ref(), place, framework, found);
+            }
+        }
+        return;
+    }
+    for handler in survey.functions(given) {
+        let name = name.cloned().unwrap_or_else(|| survey.name(handler));
+        found.push(command(name, handler, place, framework));
+    }
+    let mut classes = survey.classes(given);
+    classes.extend(survey.instances(given));
+    for class in classes {
+        let methods = &survey.program.class(class).methods;
+        for (method, handler) in methods.iter().filter(|(name, _)| !name.starts_with('_')) {
+            let path = match name {
+                Some(name) => format_smolstr!("{name} {method}"),
+                None => method.clone(),
+            };
+            found.push(command(path, *handler, place, framework));
+        }
+    }
+}
+
+/// `@hydra.main(…)` and the tasks of `invoke`.
+fn marked(survey: &Survey<'_>, found: &mut Vec<Route>) {
+    for decoration in &survey.decorations {
+        let Some(handler) = decoration.function else {
+            continue;
+        };
+        let place = (decoration.file, decoration.line);
+        for path in survey.decorator_paths(&decoration.decorator) {
+            match path.as_str() {
+                "hydra.main" => {
+                    let name = SmolStr::from(survey.modules.name(decoration.file));
+                    found.push(command(name, handler, place, "hydra"));
+                }
+                "invoke.task" | "invoke.tasks.task" => {
+                    let name = command_name(survey, decoration, handler);
+                    found.push(command(name, handler, place, "invoke"));
+                }
+                _ => {}
             }
         }
     }

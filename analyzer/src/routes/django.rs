@@ -31,6 +31,7 @@ impl Framework for Django {
         if !survey.imports("django") && !survey.imports("rest_framework") {
             return;
         }
+        commands(survey, found);
         let confs: Vec<(FileId, Vec<Spot>)> = survey
             .modules
             .iter()
@@ -51,6 +52,35 @@ impl Framework for Django {
                     expand(survey, list, "", 0, found);
                 }
             }
+        }
+    }
+}
+
+/// `manage.py NAME`: the class `Command` of `management/commands/NAME.py`.
+fn commands(survey: &Survey<'_>, found: &mut Vec<Route>) {
+    for (file, facts) in survey.modules.iter() {
+        let path = facts.path.as_str();
+        let name = path
+            .rsplit_once("management/commands/")
+            .map(|(_, name)| name);
+        let Some(name) = name.and_then(|name| name.strip_suffix(".py")) else {
+            continue;
+        };
+        let classes = survey.program.classes.iter();
+        let handlers = classes
+            .filter(|class| class.file == file && facts.scope(class.scope).name == "Command")
+            .filter_map(|class| class.methods.get("handle"));
+        for handler in handlers {
+            let (file, line) = survey.place(*handler);
+            found.push(Route {
+                kind: RouteKind::Command,
+                method: SmolStr::default(),
+                path: name.into(),
+                handler: *handler,
+                file,
+                line,
+                framework: "django",
+            });
         }
     }
 }
@@ -265,8 +295,22 @@ fn mapped(survey: &Survey<'_>, view: &Spot) -> Vec<(SmolStr, SmolStr)> {
         .collect()
 }
 
-/// A generic view answers through what it overrides.
+/// A generic view answers through what it overrides, or by what it inherits.
 fn generic(survey: &Survey<'_>, class: ClassId) -> Vec<(&'static str, FuncId)> {
+    let rest = ACTIONS.iter().filter_map(|(action, method, _)| {
+        action_of(survey, class, action).map(|func| (*method, func))
+    });
+    let is_rest = survey
+        .program
+        .library_bases(class)
+        .iter()
+        .any(|base| base.starts_with("rest_framework"));
+    if is_rest {
+        let mut rest: Vec<_> = rest.collect();
+        rest.sort_unstable();
+        rest.dedup_by_key(|(method, _)| *method);
+        return rest;
+    }
     let first = |names: &[&str]| names.iter().find_map(|name| survey.method(class, name));
     let reads = first(&[
         "list",
@@ -286,8 +330,31 @@ fn generic(survey: &Survey<'_>, class: ClassId) -> Vec<(&'static str, FuncId)> {
         ("DELETE", removes),
     ];
     let pairs = pairs.into_iter();
-    pairs
+    let found: Vec<_> = pairs
         .filter_map(|(method, func)| Some((method, func?)))
+        .collect();
+    match found.is_empty() {
+        true => inherited(survey, class),
+        false => found,
+    }
+}
+
+/// What a class answers whose body only names a model or a template.
+fn inherited(survey: &Survey<'_>, class: ClassId) -> Vec<(&'static str, FuncId)> {
+    let bases = survey.program.library_bases(class);
+    let views = bases.iter().filter(|base| base.starts_with("django."));
+    let mut names = views.filter_map(|base| base.rsplit('.').next());
+    let methods: &[&str] = names
+        .find_map(|name| match name {
+            "ListView" | "DetailView" | "TemplateView" | "RedirectView" => Some(&["GET"][..]),
+            "CreateView" | "UpdateView" | "DeleteView" | "FormView" => Some(&["GET", "POST"][..]),
+            _ => None,
+        })
+        .unwrap_or_default();
+    let func = survey.program.module_func(survey.program.class(class).file);
+    methods
+        .iter()
+        .filter_map(|method| Some((*method, func?)))
         .collect()
 }
 
@@ -345,10 +412,13 @@ fn registered(survey: &Survey<'_>, call: &Call, prefix: &str, found: &mut Vec<Ro
             true => prefix.to_owned(),
             false => format!("{prefix}{}/", name.trim_end_matches('/')),
         };
-        let one = format!("{many}{{pk}}/");
         for class in survey.classes(&view_set) {
+            let key = ["lookup_url_kwarg", "lookup_field"];
+            let key = key.iter().find_map(|name| survey.class_value(class, name));
+            let key = key.and_then(|key| survey.text(&key));
+            let one = format!("{many}{{{}}}/", key.as_deref().unwrap_or("pk"));
             for (action, method, detail) in ACTIONS {
-                if let Some(func) = survey.method(class, action) {
+                if let Some(func) = action_of(survey, class, action) {
                     let path = template(if *detail { &one } else { &many }, false);
                     found.push(route(survey, &call.spot, method, path, func));
                 }
@@ -356,6 +426,58 @@ fn registered(survey: &Survey<'_>, call: &Call, prefix: &str, found: &mut Vec<Ro
             extra_actions(survey, call, class, (&many, &one), found);
         }
     }
+}
+
+/// Who answers an action: the class's own method; if the action comes from the
+/// library, what the class hooks into it, or else the file that declares it.
+fn action_of(survey: &Survey<'_>, class: ClassId, action: &str) -> Option<FuncId> {
+    survey.method(class, action).or_else(|| {
+        let bases = survey.program.library_bases(class);
+        let names = bases
+            .iter()
+            .filter(|base| base.starts_with("rest_framework"));
+        let mut names = names.filter_map(|base| base.rsplit('.').next());
+        names
+            .any(|base| inherits(base, action))
+            .then(|| hooked(survey, class, action))
+            .flatten()
+    })
+}
+
+/// True if Django REST framework's class `base` has the action.
+fn inherits(base: &str, action: &str) -> bool {
+    let mixin = match action {
+        "list" => "List",
+        "create" => "Create",
+        "retrieve" => "Retrieve",
+        "update" | "partial_update" => "Update",
+        _ => "Destroy",
+    };
+    match base {
+        "ModelViewSet" => true,
+        "ReadOnlyModelViewSet" => matches!(action, "list" | "retrieve"),
+        // `ListModelMixin`, `RetrieveUpdateDestroyAPIView`.
+        _ => (base.ends_with("ModelMixin") || base.ends_with("APIView")) && base.contains(mixin),
+    }
+}
+
+fn hooked(survey: &Survey<'_>, class: ClassId, action: &str) -> Option<FuncId> {
+    let own: &[&str] = match action {
+        "create" => &["perform_create"],
+        "update" | "partial_update" => &["perform_update"],
+        "destroy" => &["perform_destroy"],
+        _ => &[],
+    };
+    let shared = [
+        "get_queryset",
+        "get_object",
+        "get_serializer_class",
+        "get_permissions",
+    ];
+    let mut names = own.iter().chain(&shared);
+    names
+        .find_map(|name| survey.method(class, name))
+        .or_else(|| survey.program.module_func(survey.program.class(class).file))
 }
 
 /// Methods under `@action(detail=…, methods=[…], url_path=…)`.
@@ -402,7 +524,7 @@ fn extra_actions(
 
 /// A regular expression as a path: named groups become `{name}`, others
 /// `{}`; anchors and escapes go.
-fn regex(pattern: &str) -> SmolStr {
+pub(super) fn regex(pattern: &str) -> SmolStr {
     let mut out = String::new();
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {

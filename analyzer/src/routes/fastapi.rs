@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::survey::{Call, Key, Mounts, Owner, Spot, Survey, template};
-use super::{Framework, Route, RouteKind, Successors, is_http_method};
+use super::serving::ray_prefix;
+use super::survey::{Call, Key, Mounts, Owner, Spot, Survey, join, template};
+use super::{Framework, Route, RouteKind, Successors, class_handlers, is_http_method};
 use crate::graph::{CallGraph, FuncId, Held};
 use crate::syntax::facts::ExprKind;
 
@@ -177,8 +178,12 @@ fn decorated(survey: &Survey<'_>, mounts: &Mounts, found: &mut Vec<Route>) {
                 found.push(route(RouteKind::Hook, SmolStr::default(), path));
                 continue;
             }
+            let class = survey.program.function(handler).class;
+            let below = class.and_then(|class| ray_prefix(survey, class));
+            let below = below.unwrap_or_default();
             for path in &given {
                 for path in paths(survey, mounts, owner.key, path) {
+                    let path = join(&below, &path);
                     if is_socket {
                         found.push(route(RouteKind::WebSocket, SmolStr::default(), path));
                         continue;
@@ -195,7 +200,7 @@ fn decorated(survey: &Survey<'_>, mounts: &Mounts, found: &mut Vec<Route>) {
 fn added(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<Route>) {
     let Some(base) = &call.base else { return };
     for owner in owners(survey, base, false) {
-        endpoint(survey, mounts, call, &owner, found);
+        endpoint(survey, mounts, call, &owner, "", found);
     }
 }
 
@@ -205,6 +210,7 @@ fn endpoint(
     mounts: &Mounts,
     call: &Call,
     owner: &Owner,
+    prefix: &str,
     found: &mut Vec<Route>,
 ) {
     let (Some(path), Some(view)) = (
@@ -220,48 +226,75 @@ fn endpoint(
         true => vec![SmolStr::default()],
         false => methods(survey, &call.spot, ""),
     };
-    for handler in survey.functions(&view) {
-        for path in survey.texts(&path) {
-            for path in paths(survey, mounts, owner.key, &path) {
-                for method in &methods {
-                    found.push(Route {
-                        kind: match is_socket {
-                            true => RouteKind::WebSocket,
-                            false => RouteKind::Http,
-                        },
-                        method: method.clone(),
-                        path: path.clone(),
-                        handler,
-                        file: call.spot.file,
-                        line: call.line,
-                        framework: framework(owner),
-                    });
-                }
+    let functions = survey.functions(&view).into_iter();
+    let functions = functions.flat_map(|func| methods.iter().map(move |name| (name.clone(), func)));
+    // An `HTTPEndpoint` answers by its methods.
+    let classes = survey.classes(&view).into_iter();
+    let classes = classes.flat_map(|class| class_handlers(survey, class));
+    let handlers: Vec<(SmolStr, FuncId)> = functions.chain(classes).collect();
+    for path in survey.texts(&path) {
+        for path in paths(survey, mounts, owner.key, &format!("{prefix}{path}")) {
+            for (method, handler) in &handlers {
+                found.push(Route {
+                    kind: match is_socket {
+                        true => RouteKind::WebSocket,
+                        false => RouteKind::Http,
+                    },
+                    method: method.clone(),
+                    path: path.clone(),
+                    handler: *handler,
+                    file: call.spot.file,
+                    line: call.line,
+                    framework: framework(owner),
+                });
             }
         }
     }
 }
 
-/// `Starlette(routes=[Route("/x", view), …])`.
+/// `Starlette(routes=[Route("/x", view), Mount("/y", routes=[…]), …])`.
 fn listed(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<Route>) {
-    let Some(list) = survey.named(&call.spot, "routes") else {
-        return;
-    };
-    let list = survey.definition(&list).unwrap_or(list);
-    let ExprKind::List(parts) = survey.kind(&list) else {
-        return;
-    };
-    let app = survey.owners(&call.spot);
-    for part in parts {
-        let part = survey.part(&list, *part);
-        let place = |other: &&Call| {
-            (other.spot.file, other.spot.expr) == (part.file, part.expr)
-                && matches!(other.name.as_str(), "Route" | "WebSocketRoute" | "APIRoute")
+    if let Some(list) = survey.named(&call.spot, "routes") {
+        for owner in survey.owners(&call.spot) {
+            in_list(survey, mounts, &list, &owner, ("", 0), found);
+        }
+    }
+}
+
+fn in_list(
+    survey: &Survey<'_>,
+    mounts: &Mounts,
+    list: &Spot,
+    owner: &Owner,
+    (prefix, depth): (&str, u32),
+    found: &mut Vec<Route>,
+) {
+    for part in survey.parts(list) {
+        let Some(call) = survey.call_at(&part) else {
+            continue;
         };
-        if let Some(route) = survey.calls.iter().find(place) {
-            for owner in &app {
-                endpoint(survey, mounts, route, owner, found);
+        match call.name.as_str() {
+            "Route" | "WebSocketRoute" | "APIRoute" => {
+                endpoint(survey, mounts, call, owner, prefix, found);
             }
+            "Mount" if depth < 8 => {
+                let below = survey.arg(&part, 0, "path");
+                let below = below
+                    .and_then(|path| survey.text(&path))
+                    .unwrap_or_default();
+                let inner = survey.named(&part, "routes");
+                // `Mount("/x", app=Router(routes=[…]))`.
+                let inner = inner.or_else(|| {
+                    let app = survey.arg(&part, 1, "app")?;
+                    let app = survey.definition(&app).unwrap_or(app);
+                    survey.named(&app, "routes")
+                });
+                let prefix = join(prefix, &below);
+                if let Some(list) = inner {
+                    in_list(survey, mounts, &list, owner, (&prefix, depth + 1), found);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -11,6 +11,18 @@ use crate::syntax::facts::ExprKind;
 
 pub(super) struct Flask;
 
+const LIBRARIES: &[&str] = &[
+    "flask",
+    "quart",
+    "sanic",
+    "flask_restful",
+    "flask_restx",
+    "flask_restplus",
+    "flask_smorest",
+    "flask_openapi3",
+    "apiflask",
+];
+
 const TYPES: &[&str] = &[
     "Flask",
     "Quart",
@@ -55,14 +67,7 @@ impl Framework for Flask {
     }
 
     fn routes(&self, survey: &Survey<'_>, found: &mut Vec<Route>) {
-        if !["flask", "quart", "sanic"]
-            .iter()
-            .any(|lib| survey.imports(lib))
-            && !survey.imports("flask_restful")
-            && !survey.imports("flask_restx")
-            && !survey.imports("flask_openapi3")
-            && !survey.imports("apiflask")
-        {
+        if !LIBRARIES.iter().any(|library| survey.imports(library)) {
             return;
         }
         let mounts = mounts(survey);

@@ -32,6 +32,14 @@ const DECORATORS: &[(&str, &str)] = &[
     ("schedule.repeat", "schedule"),
     ("rq.decorators.job", "rq"),
     ("dramatiq.actor", "dramatiq"),
+    ("dagster.schedule", "dagster"),
+    ("dagster.sensor", "dagster"),
+    ("dagster.asset_sensor", "dagster"),
+    ("faust.App.agent", "faust"),
+    ("faust.App.timer", "faust"),
+    ("faust.App.crontab", "faust"),
+    ("Huey.task", "huey"),
+    ("Huey.periodic_task", "huey"),
 ];
 
 const THREADS: &[&str] = &["threading.Thread", "multiprocessing.Process"];

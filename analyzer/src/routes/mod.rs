@@ -1,16 +1,23 @@
 //! Where the outside world enters: HTTP routes, commands, schedules, steps.
 
+mod aiohttp;
+mod apps;
 mod axum;
+mod bottle;
 mod cli;
 mod django;
+mod falcon;
 mod fastapi;
 mod flask;
 mod jobs;
+mod litestar;
 mod scripts;
+mod serving;
 mod steps;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod tornado;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,14 +43,21 @@ trait Framework: Sync {
 
 /// Every framework, by name.
 static ALL: &[&dyn Framework] = &[
+    &aiohttp::Aiohttp,
+    &apps::Apps,
     &axum::Axum,
+    &bottle::Bottle,
     &cli::Cli,
     &django::Django,
+    &falcon::Falcon,
     &fastapi::FastApi,
     &flask::Flask,
     &jobs::Jobs,
+    &litestar::Litestar,
     &scripts::Scripts,
+    &serving::Serving,
     &steps::Steps,
+    &tornado::Tornado,
 ];
 
 /// The ways into the program: by kind, path and method, each once.

@@ -15,7 +15,11 @@ impl Framework for Scripts {
     }
 
     fn routes(&self, survey: &Survey<'_>, found: &mut Vec<Route>) {
+        let pages = super::apps::pages(survey);
         for (file, facts) in survey.modules.iter() {
+            if pages.contains(&file) {
+                continue;
+            }
             let body = &facts.scope(ScopeId::MODULE).body;
             let main = match facts.path.ends_with(".rs") {
                 true => rust_main(facts),

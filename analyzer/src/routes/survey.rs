@@ -375,6 +375,87 @@ impl<'a> Survey<'a> {
         .collect()
     }
 
+    /// The classes of the tree that the expression is an instance of.
+    pub(super) fn instances(&self, spot: &Spot) -> Vec<ClassId> {
+        let held = self.call_graph.held(spot.file, spot.expr).into_iter();
+        held.filter_map(|held| match held {
+            Held::Instance(class) => Some(class),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Elements of the list, tuple or set that the expression is, through
+    /// names, sums and stars; none of what is computed.
+    pub(super) fn parts(&self, spot: &Spot) -> Vec<Spot> {
+        let mut found = Vec::new();
+        self.parts_inner(spot, 0, &mut found);
+        found
+    }
+
+    fn parts_inner(&self, spot: &Spot, steps: u32, found: &mut Vec<Spot>) {
+        if steps > MAX_STEPS || found.len() >= MAX_ELEMENTS {
+            return;
+        }
+        match self.kind(spot) {
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+                for part in parts {
+                    let part = self.part(spot, *part);
+                    match self.kind(&part) {
+                        ExprKind::Starred(inner) => {
+                            self.parts_inner(&self.part(spot, *inner), steps + 1, found);
+                        }
+                        _ => found.push(part),
+                    }
+                }
+            }
+            ExprKind::Binary { left, right, .. } => {
+                for side in [*left, *right] {
+                    self.parts_inner(&self.part(spot, side), steps + 1, found);
+                }
+            }
+            ExprKind::Name(_) | ExprKind::Attr { .. } => {
+                if let Some(definition) = self.definition(spot) {
+                    self.parts_inner(&definition, steps + 1, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The call that the expression is.
+    pub(super) fn call_at(&self, spot: &Spot) -> Option<&Call> {
+        let idx = *self.call_at.get(&(spot.file, spot.expr))?;
+        self.calls.get(idx)
+    }
+
+    /// What the body of `class`, or of a base of the tree, assigns to `name`.
+    pub(super) fn class_value(&self, class: ClassId, name: &str) -> Option<Spot> {
+        self.program.class(class).mro.iter().find_map(|class| {
+            let class = self.program.class(*class);
+            let facts = self.modules.facts(class.file);
+            let mut value = None;
+            each_assignment(&facts.scope(class.scope).body, &mut |_, target, given| {
+                if matches!(&facts.expr(target).kind, ExprKind::Name(own) if own == name) {
+                    value = Some(self.spot(class.file, class.scope, given));
+                }
+            });
+            value
+        })
+    }
+
+    /// The decorators of a function or class, nearest last.
+    pub(super) fn decorators_of(
+        &self,
+        function: Option<FuncId>,
+        class: Option<ClassId>,
+    ) -> impl Iterator<Item = &Decoration> {
+        self.decorations.iter().filter(move |decoration| {
+            (function.is_some() && decoration.function == function)
+                || (class.is_some() && decoration.class == class)
+        })
+    }
+
     /// What the expression's names mean by imports and definitions alone.
     pub(super) fn symbol(&self, spot: &Spot) -> Option<Symbol> {
         let path = self.facts(spot).dotted(spot.expr)?;

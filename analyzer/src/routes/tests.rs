@@ -364,3 +364,217 @@ fn a_background_task_is_a_job_and_part_of_its_request() {
         .collect();
     assert_eq!(names, ["app.py:work", "app.py:x"]);
 }
+
+#[test]
+fn aiohttp_routers_tables_views_and_applications_in_applications() {
+    check(
+        &[
+            (
+                "app.py",
+                "from aiohttp import web\nimport api\nfrom views import Item, table\nasync def home(request): ...\nasync def connect(app): ...\ndef make():\n    app = web.Application()\n    app.router.add_get('/', home)\n    app.router.add_route('*', '/any', home)\n    app.router.add_view('/items/{id}', Item)\n    app.add_routes(table)\n    app.add_subapp('/v2/', api.make())\n    app.on_startup.append(connect)\n    return app\n",
+            ),
+            (
+                "api.py",
+                "from aiohttp import web\nclass Handler:\n    async def fit(self, request): ...\ndef make():\n    sub = web.Application()\n    handler = Handler()\n    sub.add_routes([web.post('/fit', handler.fit), web.get('/fit/{id:\\\\d+}', handler.fit)])\n    return sub\n",
+            ),
+            (
+                "views.py",
+                "from aiohttp import web\ntable = web.RouteTableDef()\nclass Item(web.View):\n    async def get(self): ...\n    async def delete(self): ...\n@table.post('/predict')\nasync def predict(request): ...\n",
+            ),
+        ],
+        "GET / -> app.py:home
+         ANY /any -> app.py:home
+         DELETE /items/{id} -> views.py:Item.delete
+         GET /items/{id} -> views.py:Item.get
+         POST /predict -> views.py:predict
+         POST /v2/fit -> api.py:Handler.fit
+         GET /v2/fit/{id} -> api.py:Handler.fit
+         hook on_startup -> app.py:connect",
+    );
+}
+
+#[test]
+fn tornado_rules_wherever_the_list_is_made() {
+    check(
+        &[(
+            "app.py",
+            "import tornado.web\nfrom tornado.web import url\nclass Predict(tornado.web.RequestHandler):\n    def post(self, key): ...\nclass Feed(tornado.websocket.WebSocketHandler):\n    def on_message(self, message): ...\nclass App(tornado.web.Application):\n    def __init__(self):\n        handlers = [(r'/predict/(?P<key>[^/]+)', Predict), url(r'/feed', Feed)]\n        super().__init__(handlers)\n",
+        )],
+        "POST /predict/{key} -> app.py:Predict.post
+         websocket /feed -> app.py:Feed.on_message",
+    );
+}
+
+#[test]
+fn litestar_controllers_stand_below_their_routers() {
+    check(
+        &[(
+            "app.py",
+            "from litestar import Controller, Litestar, Router, get, post\nclass Models(Controller):\n    path = '/models'\n    @get('/{key:int}')\n    async def read(self, key: int) -> dict: ...\n    @post()\n    async def fit(self) -> None: ...\n@get(['/', '/health'])\nasync def health() -> str: ...\nv1 = Router(path='/v1', route_handlers=[Models])\napp = Litestar(route_handlers=[v1, health])\n",
+        )],
+        "GET / -> app.py:health
+         GET /health -> app.py:health
+         POST /v1/models -> app.py:Models.fit
+         GET /v1/models/{key} -> app.py:Models.read",
+    );
+}
+
+#[test]
+fn falcon_resources_and_bottle_decorators() {
+    check(
+        &[
+            (
+                "one.py",
+                "import falcon\nclass Score:\n    def on_post(self, req, resp): ...\n    def on_get_one(self, req, resp, id): ...\napp = falcon.App()\nscore = Score()\napp.add_route('/score', score)\napp.add_route('/score/{id:int}', score, suffix='one')\n",
+            ),
+            (
+                "two.py",
+                "from bottle import Bottle, route\napp = Bottle()\n@route('/a/<id:int>', method=['GET', 'POST'])\ndef a(id): ...\n@app.put('/b')\ndef b(): ...\n",
+            ),
+        ],
+        "GET /a/{id} -> two.py:a
+         POST /a/{id} -> two.py:a
+         PUT /b -> two.py:b
+         POST /score -> one.py:Score.on_post
+         GET /score/{id} -> one.py:Score.on_get_one",
+    );
+}
+
+#[test]
+fn ray_serve_deployments_have_prefixes() {
+    check(
+        &[(
+            "app.py",
+            "from fastapi import FastAPI\nfrom ray import serve\napp = FastAPI()\n@serve.deployment(route_prefix='/one')\n@serve.ingress(app)\nclass One:\n    @app.post('/predict')\n    def predict(self): ...\n@serve.deployment\n@serve.ingress(app)\nclass Two:\n    @app.get('/')\n    def home(self): ...\n@serve.deployment(route_prefix='/three')\nclass Three:\n    async def __call__(self, request): ...\nserve.run(Two.options(num_replicas=2).bind(), route_prefix='/two')\n",
+        )],
+        "POST /one/predict -> app.py:One.predict
+         ANY /three -> app.py:Three.__call__
+         GET /two/ -> app.py:Two.home",
+    );
+}
+
+#[test]
+fn model_servers_call_by_class_decorator_and_name() {
+    check(
+        &[
+            (
+                "bento.py",
+                "import bentoml\n@bentoml.service\nclass Churn:\n    @bentoml.api(route='/v1/score')\n    def score(self, rows): ...\nsvc = bentoml.Service('old', runners=[])\n@svc.api(input=1, output=2)\ndef classify(rows): ...\n",
+            ),
+            (
+                "lam.py",
+                "def lambda_handler(event, context):\n    return event\n",
+            ),
+            (
+                "mls.py",
+                "from mlserver import MLModel\nclass Iris(MLModel):\n    async def load(self): ...\n    async def predict(self, payload): ...\n",
+            ),
+            (
+                "score.py",
+                "def init():\n    global model\n    model = 1\ndef run(data):\n    return data\n",
+            ),
+        ],
+        "POST /classify -> bento.py:classify
+         POST /score -> score.py:run
+         POST /v1/score -> bento.py:Churn.score
+         POST /v2/models/{model}/infer -> mls.py:Iris.predict
+         job lam.lambda_handler -> lam.py:lambda_handler",
+    );
+}
+
+#[test]
+fn pages_and_interfaces_are_ways_in() {
+    check(
+        &[
+            (
+                "demo.py",
+                "import gradio as gr\ndef guess(x): ...\ndef fit(x): ...\ngr.Interface(fn=guess, inputs='text', outputs='text').launch()\nwith gr.Blocks() as demo:\n    button = gr.Button('fit')\n    button.click(fit, inputs=None)\n",
+            ),
+            ("page.py", "import streamlit as st\nst.title('Churn')\n"),
+        ],
+        "POST /fit -> demo.py:fit
+         POST /predict -> demo.py:guess
+         script page.py -> page.py:<module>",
+    );
+}
+
+#[test]
+fn actions_that_a_view_set_inherits_are_routes() {
+    check(
+        &[
+            (
+                "urls.py",
+                "from django.urls import include, path\nfrom rest_framework.routers import DefaultRouter\nfrom views import Models, Requests, Users, About\nrouter = DefaultRouter()\nrouter.register('models', Models)\nrouter.register('requests', Requests, basename='r')\nurlpatterns = [path('api/', include(router.urls)), path('users/', Users.as_view()), path('about/', About.as_view())]\n",
+            ),
+            (
+                "views.py",
+                "from django.views.generic import TemplateView\nfrom rest_framework import generics, mixins, viewsets\nclass Models(viewsets.ReadOnlyModelViewSet):\n    lookup_field = 'name'\nclass Requests(mixins.CreateModelMixin, viewsets.GenericViewSet):\n    def perform_create(self, serializer): ...\nclass Users(generics.ListCreateAPIView):\n    def get_queryset(self): ...\nclass About(TemplateView):\n    template_name = 'about.html'\n",
+            ),
+        ],
+        "GET /about/ -> views.py:<module>
+         GET /api/models/ -> views.py:<module>
+         GET /api/models/{name}/ -> views.py:<module>
+         POST /api/requests/ -> views.py:Requests.perform_create
+         GET /users/ -> views.py:Users.get_queryset
+         POST /users/ -> views.py:Users.get_queryset",
+    );
+}
+
+#[test]
+fn starlette_mounts_nest_and_endpoints_answer_by_method() {
+    check(
+        &[(
+            "app.py",
+            "from starlette.applications import Starlette\nfrom starlette.endpoints import HTTPEndpoint\nfrom starlette.routing import Mount, Route\nasync def home(request): ...\nclass Model(HTTPEndpoint):\n    async def get(self, request): ...\n    async def post(self, request): ...\ninner = [Route('/model/{id:int}', Model)]\napp = Starlette(routes=[Route('/', home), Mount('/v1', routes=inner)])\n",
+        )],
+        "GET / -> app.py:home
+         GET /v1/model/{id} -> app.py:Model.get
+         POST /v1/model/{id} -> app.py:Model.post",
+    );
+}
+
+#[test]
+fn flask_smorest_views_and_nested_prefixes() {
+    check(
+        &[(
+            "app.py",
+            "from flask import Flask\nfrom flask.views import MethodView\nfrom flask_smorest import Api, Blueprint\napp = Flask(__name__)\napi = Api(app)\nblp = Blueprint('pets', __name__, url_prefix='/pets')\nBASE = '/v1'\n@blp.route(f'{BASE}/<int:key>')\nclass Pet(MethodView):\n    @blp.response(200)\n    def get(self, key): ...\napi.register_blueprint(blp)\n",
+        )],
+        "GET /pets/v1/{key} -> app.py:Pet.get",
+    );
+}
+
+#[test]
+fn commands_in_the_manners_of_their_libraries() {
+    check(
+        &[
+            (
+                "args.py",
+                "import argparse\ndef build():\n    parser = argparse.ArgumentParser()\n    return parser\ndef parse():\n    return build().parse_args()\ndef main():\n    args = parse()\nif __name__ == '__main__':\n    main()\n",
+            ),
+            (
+                "conf.py",
+                "import hydra\n@hydra.main(config_path='.', config_name='x')\ndef train(cfg): ...\n",
+            ),
+            (
+                "firing.py",
+                "import fire\ndef fit(): ...\ndef _hidden(): ...\nfire.Fire()\n",
+            ),
+            (
+                "firing_some.py",
+                "import fire\nclass Model:\n    def score(self): ...\ndef fit(): ...\nfire.Fire({'train': fit, 'model': Model})\n",
+            ),
+            (
+                "site/management/commands/retrain.py",
+                "from django.core.management.base import BaseCommand\nclass Command(BaseCommand):\n    def handle(self, *args, **options): ...\n",
+            ),
+        ],
+        "command args -> args.py:main
+         command conf -> conf.py:train
+         command fit -> firing.py:fit
+         command model score -> firing_some.py:Model.score
+         command retrain -> site/management/commands/retrain.py:Command.handle
+         command train -> firing_some.py:fit
+         script args.py -> args.py:<module>",
+    );
+}

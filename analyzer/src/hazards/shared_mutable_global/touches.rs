@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::super::support::places::{AllPlaces, Role};
 use super::super::Context;
+use super::super::support::places::{AllPlaces, Role};
 use crate::graph::call::AttributeOwner;
 use crate::graph::globals::global_accesses;
 use crate::graph::{ClassId, FuncId, Held};
