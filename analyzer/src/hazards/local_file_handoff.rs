@@ -159,10 +159,12 @@ fn place_of(ctx: &Context<'_>, access: &ResourceAccess, actor: FuncId) -> (FileI
     }
 }
 
-/// True if the call only asks whether the file is there.
+/// True if the call only asks whether the file is there, or makes a folder:
+/// neither hands anything on.
 fn is_probe(ctx: &Context<'_>, access: &ResourceAccess) -> bool {
     const PROBES: &[&str] = &[
         "exists", "is_file", "is_dir", "isfile", "isdir", "stat", "getsize", "getmtime",
+        "makedirs", "mkdir",
     ];
     let mut calls = ctx.call_graph.library_calls_at(access.file, access.expr);
     calls.any(|call| PROBES.contains(&call.path.rsplit('.').next().unwrap_or_default()))
@@ -215,6 +217,21 @@ def note():  # monitoring
             &[
                 "app.py:9 costs threshold.json is written by app.py:9 (evaluation) and app.py:11 (inference) reads it",
             ],
+        );
+    }
+
+    #[test]
+    fn making_a_folder_hands_nothing_on() {
+        check(
+            &LocalFileHandoff,
+            "
+import os
+def prepare():  # preprocessing
+    os.makedirs('data/raw', exist_ok=True)
+def train():  # training
+    return os.listdir('data/raw')
+",
+            &[],
         );
     }
 

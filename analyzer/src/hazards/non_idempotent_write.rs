@@ -7,7 +7,7 @@ use super::support::places::AllPlaces;
 use super::support::{Callers, listed};
 use super::{Context, Finding, Hazard, Severity};
 use crate::catalog::Matter;
-use crate::effects::{Access, ResourceKind};
+use crate::effects::{Access, Resource, ResourceAccess, ResourceKind};
 use crate::graph::globals::global_accesses;
 use crate::graph::{FuncId, LibraryCall};
 use crate::modules::FileId;
@@ -95,7 +95,8 @@ fn appended(ctx: &Context<'_>, writes: &mut BTreeMap<(FileId, u32), Write>) {
         };
         let added = resource.accesses.iter();
         for access in added.filter(|access| access.access == Access::Append) {
-            if logged.contains(&(access.file, access.line)) {
+            let is_logged = logged.contains(&(access.file, access.line));
+            if is_logged || (how == How::Row && is_replaced(resource, access)) {
                 continue;
             }
             let keyed = statements.is_keyed(access.file, access.line, &resource.identity);
@@ -114,6 +115,16 @@ fn appended(ctx: &Context<'_>, writes: &mut BTreeMap<(FileId, u32), Write>) {
             write.actors.extend(access.actors());
         }
     }
+}
+
+/// True if the function deletes rows of the table before it adds some: a retry
+/// puts its own rows in place of those of the first try.
+fn is_replaced(table: &Resource, added: &ResourceAccess) -> bool {
+    table.accesses.iter().any(|access| {
+        access.access == Access::Delete
+            && access.function == added.function
+            && access.line < added.line
+    })
 }
 
 /// Where handlers of logs are made: a line said twice is no data doubled.
@@ -440,6 +451,26 @@ def keyed(rows):  # ingestion
             &[
                 "app.py:4 costs app.py:4 adds rows to calls without a key: a retry of ingest doubles them",
                 "app.py:6 costs app.py:6 adds to a number in hits: a retry of count counts twice",
+            ],
+        );
+    }
+
+    #[test]
+    fn rows_that_are_deleted_first_are_replaced() {
+        check(
+            &NonIdempotentWrite,
+            "
+import sqlite3
+conn = sqlite3.connect('a.db')
+def replace(day, rows):  # ingestion
+    conn.execute('DELETE FROM calls WHERE day = ?', (day,))
+    conn.executemany('INSERT INTO calls (a) VALUES (?)', rows)
+def add(day, rows):  # ingestion
+    conn.executemany('INSERT INTO calls (a) VALUES (?)', rows)
+    conn.execute('DELETE FROM calls WHERE day < ?', (day,))
+",
+            &[
+                "app.py:7 costs app.py:7 adds rows to calls without a key: a retry of add doubles them",
             ],
         );
     }

@@ -172,7 +172,7 @@ fn in_file(file: FileId, places: &Places<'_>, found: &mut Vec<Secret>) {
         if places.parent(expr).is_none() && places.role(expr) == Role::Dropped {
             continue;
         }
-        if is_example(places, expr) {
+        if is_example(places, expr) || is_label(places, expr, text) {
             continue;
         }
         let holder = holder(places, expr);
@@ -193,6 +193,29 @@ fn in_file(file: FileId, places: &Places<'_>, found: &mut Vec<Secret>) {
             name,
             why,
         });
+    }
+}
+
+/// True if the mapping gives the same text to other keys too: it sorts its keys
+/// into classes (`{"password": "confidential", "ssn": "confidential"}`).
+fn is_label(places: &Places<'_>, expr: ExprId, text: &str) -> bool {
+    let facts = places.facts;
+    let is_same =
+        |expr: ExprId| matches!(&facts.expr(expr).kind, ExprKind::Str(own) if own == text);
+    let Some(parent) = places.parent(expr) else {
+        return false;
+    };
+    match &facts.expr(parent).kind {
+        ExprKind::Dict(entries) => {
+            let plain = entries.iter().any(|(key, value)| {
+                let key = key.map(|key| &facts.expr(key).kind);
+                *value != expr
+                    && is_same(*value)
+                    && matches!(key, Some(ExprKind::Str(key)) if !means_secret(key))
+            });
+            plain && entries.iter().any(|(_, value)| *value == expr)
+        }
+        _ => false,
     }
 }
 
@@ -355,6 +378,18 @@ class User:
     new_password = Field('hunter23')
 ",
             &["app.py:6 costs new_password at app.py:6 is a secret"],
+        );
+    }
+
+    #[test]
+    fn a_class_that_a_mapping_gives_to_many_keys_is_no_secret() {
+        check(
+            &SecretInCode,
+            "
+CLASSES = {'password': 'confidential', 'ssn': 'confidential', 'name': 'public'}
+LOGIN = {'password': 'hunter22', 'user': 'ada'}
+",
+            &["app.py:2 costs password at app.py:2 is a secret"],
         );
     }
 

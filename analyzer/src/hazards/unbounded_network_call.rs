@@ -142,7 +142,8 @@ fn handled_at(
             .all(|(caller, line)| handled_at(ctx, callers, *caller, *line, seen))
 }
 
-/// True if a decorator of `func` retries: `tenacity.retry`, `backoff.on_exception`.
+/// True if a decorator of `func` retries: `tenacity.retry`,
+/// `backoff.on_exception`, `task(retries=3)`.
 fn retries(ctx: &Context<'_>, func: FuncId) -> bool {
     let function = ctx.program.function(func);
     let facts = ctx.modules.facts(function.file);
@@ -150,10 +151,25 @@ fn retries(ctx: &Context<'_>, func: FuncId) -> bool {
         ExprKind::Call { callee, .. } => facts.dotted(*callee),
         _ => facts.dotted(expr),
     };
-    let decorators = facts.scope(function.scope).decorators.iter();
-    decorators
-        .filter_map(|decorator| name(*decorator))
-        .any(|name| name.contains("retry") || name.contains("backoff"))
+    let is_on = |expr: ExprId| match &facts.expr(expr).kind {
+        ExprKind::Bool(on) => *on,
+        ExprKind::None => false,
+        ExprKind::Number(text) => text != "0",
+        _ => true,
+    };
+    let asked = |expr: ExprId| match &facts.expr(expr).kind {
+        ExprKind::Call { args, .. } => args.iter().any(|arg| {
+            let name = arg.name.as_deref().unwrap_or_default();
+            let asks = matches!(name, "retries" | "autoretry_for" | "retry" | "enable_retry");
+            asks && is_on(arg.value)
+        }),
+        _ => false,
+    };
+    let mut decorators = facts.scope(function.scope).decorators.iter();
+    decorators.any(|decorator| {
+        let name = name(*decorator).unwrap_or_default();
+        name.contains("retry") || name.contains("backoff") || asked(*decorator)
+    })
 }
 
 /// True if `line` of `func` stands in a `try` that has a handler.
@@ -215,6 +231,12 @@ def fetch():  # ingestion
 @retry()
 def again():  # ingestion
     return requests.get('http://host', timeout=3)
+@task(retries=3)
+def thrice():  # ingestion
+    return requests.get('http://host', timeout=3)
+@task(retries=0)
+def once():  # ingestion
+    return requests.get('http://host', timeout=3)
 def inner():  # ingestion
     return requests.get('http://host', timeout=3)
 def outer():  # ingestion
@@ -223,7 +245,7 @@ def outer():  # ingestion
     except ValueError:
         return None
 ",
-            &["app.py:4 note"],
+            &["app.py:4 note", "app.py:13 note"],
         );
     }
 }

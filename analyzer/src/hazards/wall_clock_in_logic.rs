@@ -203,6 +203,25 @@ class Step:
     }
 
     #[test]
+    fn a_deadline_is_a_duration() {
+        check(
+            &WallClockInLogic,
+            "
+import time
+from datetime import datetime, timedelta
+def wait(limit):  # deployment
+    deadline = time.time() + limit
+    while time.time() < deadline:
+        poll()
+def fresh(row):  # monitoring
+    cutoff = datetime.now() - timedelta(hours=24)
+    return row.at > cutoff
+",
+            &["app.py:9 costs the wall clock, read at app.py:8, decides a comparison at app.py:9"],
+        );
+    }
+
+    #[test]
     fn another_key_of_what_holds_it_is_not_the_clock() {
         check(
             &WallClockInLogic,

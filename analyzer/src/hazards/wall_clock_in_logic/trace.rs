@@ -95,6 +95,8 @@ const CONTENT_FIRST: &[&str] = &[
 
 /// Chains of calls beyond this are not followed.
 const MAX_DEPTH: usize = 6;
+/// Names are followed through this many assignments.
+const MAX_STEPS: u32 = 3;
 
 pub(super) struct Trace<'c, 'm> {
     pub(super) ctx: &'c Context<'c>,
@@ -163,8 +165,16 @@ impl Trace<'_, '_> {
                         form = Form::Bare;
                     }
                 }
-                ExprKind::Compare { ops, .. } => {
+                ExprKind::Compare { ops, operands } => {
                     let identity = |op: &CompareOp| matches!(op, CompareOp::Is | CompareOp::IsNot);
+                    // `time.time() > deadline`: how long it took, not when.
+                    let others = operands.iter().filter(|other| **other != at);
+                    if others
+                        .copied()
+                        .any(|other| self.is_moment(&places, file, other, 0))
+                    {
+                        return;
+                    }
                     if form == Form::Bare && !ops.iter().all(identity) {
                         self.end(stack, EndKind::Decides, file, parent);
                     }
@@ -426,6 +436,39 @@ impl Trace<'_, '_> {
             matches!(places.role(value), Role::Assigned(targets) if targets.iter().any(|t| same(*t)))
                 && self.reads_clock(file, value)
         })
+    }
+
+    /// True if `expr` is a reading, or one moved by a while: `time.time() + 5`.
+    fn is_moment(&self, places: &Places<'_>, file: FileId, expr: ExprId, steps: u32) -> bool {
+        if steps > MAX_STEPS {
+            return false;
+        }
+        if self.is_clock(places, file, expr) {
+            return true;
+        }
+        let facts = places.facts;
+        match &facts.expr(expr).kind {
+            ExprKind::Binary {
+                op: BinaryOp::Add,
+                left,
+                right,
+            } => [*left, *right]
+                .into_iter()
+                .any(|side| self.is_moment(places, file, side, steps + 1)),
+            ExprKind::Name(name) => {
+                let owner = places.owner(expr);
+                let is_it = |target: &ExprId| {
+                    matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name)
+                        && places.owner(*target) == owner
+                };
+                (0..facts.exprs.len() as u32).map(ExprId).any(|value| {
+                    matches!(&facts.expr(value).kind, ExprKind::Binary { .. })
+                        && matches!(places.role(value), Role::Assigned(targets) if targets.iter().any(is_it))
+                        && self.is_moment(places, file, value, steps + 1)
+                })
+            }
+            _ => false,
+        }
     }
 
     /// True if `expr` is a reading, or calls a function that gives one back.
