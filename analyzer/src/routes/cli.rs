@@ -410,7 +410,13 @@ fn marked(survey: &Survey<'_>, found: &mut Vec<Route>) {
                     found.push(command(name, handler, place, "hydra"));
                 }
                 "invoke.task" | "invoke.tasks.task" => {
-                    let name = command_name(survey, decoration, handler);
+                    let own = command_name(survey, decoration, handler);
+                    // A module of tasks is a collection of its name.
+                    let module = survey.modules.name(decoration.file);
+                    let name = match module.rsplit('.').next() {
+                        Some("tasks") | None => own,
+                        Some(collection) => format_smolstr!("{collection}.{own}"),
+                    };
                     found.push(command(name, handler, place, "invoke"));
                 }
                 _ => {}
