@@ -149,8 +149,8 @@ impl<'a> Writer<'a> {
         libraries.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         let routes = self.analysis.routes.iter();
         let frameworks: BTreeSet<&str> = routes
-            .filter(|route| route.kind != RouteKind::Script)
             .map(|route| route.framework)
+            .filter(|framework| *framework != "script")
             .collect();
         Summary {
             files: files.len(),
@@ -170,13 +170,16 @@ impl<'a> Writer<'a> {
                 .collect();
             let mean = confidences.iter().sum::<f64>() / confidences.len().max(1) as f64;
             let http = routes.iter().filter(|route| route.kind == RouteKind::Http);
+            let mut names: Vec<String> = http
+                .filter(|route| route.stage == stage)
+                .map(|route| format!("{} {}", route.method, route.path))
+                .collect();
+            // Two services, or a notebook and its package, can share a name.
+            names.dedup();
             StageEntry {
                 stage,
                 functions: confidences.len(),
-                routes: http
-                    .filter(|route| route.stage == stage)
-                    .map(|route| format!("{} {}", route.method, route.path))
-                    .collect(),
+                routes: names,
                 confidence: (!confidences.is_empty()).then(|| rounded(mean)),
             }
         };

@@ -274,7 +274,10 @@ fn routes(report: &Report, page: &mut Page) {
         let name = format!("{} {}", route.method, route.path);
         let spans = words::stages(&route.stages, ", ");
         vec![
-            code(name.trim()),
+            match words::way(route) {
+                Some(way) => format!("{} {}", code(name.trim()), text(&way)),
+                None => code(name.trim()),
+            },
             if route.fat {
                 format!("**{spans}: split it**")
             } else {
@@ -329,6 +332,18 @@ mod tests {
     #[test]
     fn a_churn_service() {
         insta::assert_snapshot!(render(&sample::churn()));
+    }
+
+    #[test]
+    fn a_way_in_says_what_it_is() {
+        let mut report = sample::churn();
+        report.routes[0].kind = crate::routes::RouteKind::Step;
+        report.routes[0].framework = "luigi".into();
+        report.routes[1].kind = crate::routes::RouteKind::Script;
+        report.routes[1].framework = "script".into();
+        let page = render(&report);
+        assert!(page.contains("` luigi step |"), "{page}");
+        assert!(page.contains("` script |"), "{page}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Numbers, counts and places as every format writes them.
 
-use super::document::{ContractEntryDoc, ContractItem, Place, Report, StageEntry};
+use super::document::{ContractEntryDoc, ContractItem, Place, Report, RouteEntry, StageEntry};
 use crate::cut::{Advice, EntryKind};
 use crate::hazards::Severity;
+use crate::routes::RouteKind;
 use crate::stages::Stage;
 
 /// `3,912`
@@ -55,6 +56,21 @@ pub(super) fn short(id: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     format!("{stem}.{qualname}")
+}
+
+/// What a way in is that is no HTTP route: `luigi step`, `script`.
+pub(super) fn way(route: &RouteEntry) -> Option<String> {
+    let kind = match route.kind {
+        RouteKind::Http => return None,
+        RouteKind::WebSocket => "WebSocket",
+        RouteKind::Command => "command",
+        RouteKind::Job => "job",
+        RouteKind::Step => "step",
+        RouteKind::Script if route.framework == "script" => return Some("script".to_owned()),
+        RouteKind::Script => "script",
+        RouteKind::Hook => "hook",
+    };
+    Some(format!("{} {kind}", route.framework))
 }
 
 /// The word for a severity.

@@ -78,6 +78,12 @@ function findingItem(finding) {
     finding.mend && el("p", { class: "mend" }, finding.mend));
 }
 
+// What a way in is that is no HTTP route: a "luigi step", a "script".
+function way(route) {
+  if (route.kind === "http") return "";
+  return route.framework === "script" ? "script" : `${route.framework} ${route.kind === "web-socket" ? "WebSocket" : route.kind}`;
+}
+
 function routesSection() {
   if (report.routes.length === 0) return null;
   const fat = report.routes.filter((route) => route.fat).length;
@@ -86,7 +92,7 @@ function routesSection() {
     const name = `${route.method} ${route.path}`.trim();
     const contract = contractAt.get(name);
     return [
-      [el("code", { class: "route" }, name), route.fat && el("span", { class: "fat" }, `fat: ${count(route.stages.length, "stage")}`)],
+      [el("code", { class: "route" }, name), way(route) && el("span", { class: "quiet" }, ` ${way(route)}`), route.fat && el("span", { class: "fat" }, `fat: ${count(route.stages.length, "stage")}`)],
       chips(route.stages),
       [functionLink(route.handler), " ", where(route.place)],
       route.side_effects.length > 0 ? route.side_effects.join(", ") : el("span", { class: "quiet" }, "nothing outside"),
