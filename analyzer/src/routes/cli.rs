@@ -188,6 +188,7 @@ fn decorated(survey: &Survey<'_>, found: &mut Vec<Route>) {
         return;
     }
     let names = group_names(survey);
+    let added = added(survey);
     for decoration in &survey.decorations {
         let (Some(handler), Some((made, group, framework))) =
             (decoration.function, made_by(survey, decoration))
@@ -196,16 +197,23 @@ fn decorated(survey: &Survey<'_>, found: &mut Vec<Route>) {
         };
         let own = command_name(survey, decoration, handler);
         let place = (decoration.file, decoration.line);
-        let path = match prefix(&names, group, 0) {
-            prefix if prefix.is_empty() => own,
-            prefix => format_smolstr!("{prefix} {own}"),
-        };
-        let mut route = command(path, handler, place, framework);
-        if made == Makes::Callback {
-            route.kind = RouteKind::Hook;
-            route.path = "callback".into();
+        let mut ways = added.get(&handler).cloned().unwrap_or_default();
+        if ways.is_empty() || group.is_some() {
+            ways.push((group, None));
         }
-        found.push(route);
+        for (group, name) in ways {
+            let own = name.unwrap_or_else(|| own.clone());
+            let path = match prefix(&names, group, 0) {
+                prefix if prefix.is_empty() => own,
+                prefix => format_smolstr!("{prefix} {own}"),
+            };
+            let mut route = command(path, handler, place, framework);
+            if made == Makes::Callback {
+                route.kind = RouteKind::Hook;
+                route.path = "callback".into();
+            }
+            found.push(route);
+        }
     }
 }
 
@@ -265,16 +273,49 @@ fn is_group(survey: &Survey<'_>, func: FuncId) -> bool {
     })
 }
 
+/// `cli.add_command(fit, name="train")`: the groups that a command is put
+/// into, each with the name it gets there.
+fn added(survey: &Survey<'_>) -> FxHashMap<FuncId, Vec<(Option<Group>, Option<SmolStr>)>> {
+    let mut found: FxHashMap<FuncId, Vec<_>> = FxHashMap::default();
+    for call in survey
+        .calls
+        .iter()
+        .filter(|call| call.name == "add_command")
+    {
+        let (Some(base), Some(given)) = (&call.base, survey.arg(&call.spot, 0, "cmd")) else {
+            continue;
+        };
+        let groups = survey.functions(base);
+        let Some(group) = groups.iter().find(|func| is_group(survey, **func)) else {
+            continue;
+        };
+        let name = survey.arg(&call.spot, 1, "name");
+        let name = name.and_then(|name| survey.text(&name));
+        for func in survey.functions(&given) {
+            let way = (Some(Group::Function(*group)), name.clone());
+            let ways = found.entry(func).or_default();
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+    }
+    found
+}
+
 type Names = FxHashMap<Group, (SmolStr, Option<Group>)>;
 
 /// Every group's name and the group it stands in.
 fn group_names(survey: &Survey<'_>) -> Names {
     let mut names = Names::default();
+    let added = added(survey);
     for decoration in &survey.decorations {
         if let (Some(func), Some((Makes::Group, around, _))) =
             (decoration.function, made_by(survey, decoration))
         {
             let name = command_name(survey, decoration, func);
+            // A group can be put into another by `add_command`.
+            let put = added.get(&func).and_then(|ways| ways.first());
+            let around = around.or_else(|| put.and_then(|(group, _)| *group));
             names.insert(Group::Function(func), (name, around));
         }
     }

@@ -236,14 +236,16 @@ fn include_args(survey: &Survey<'_>, view: &Spot) -> Option<Spot> {
 }
 
 fn answers(survey: &Survey<'_>, at: &Spot, view: &Spot, path: &SmolStr, found: &mut Vec<Route>) {
-    let mut add = |method: &str, handler| {
-        found.push(route(survey, at, method, path.clone(), handler));
-    };
     let classes = view_classes(survey, view, 0);
     for class in &classes {
+        let mut add = |method: &str, handler| {
+            if allows(survey, *class, method) {
+                found.push(route(survey, at, method, path.clone(), handler));
+            }
+        };
         let actions = mapped(survey, view);
         for (method, action) in &actions {
-            if let Some(func) = survey.method(*class, action) {
+            if let Some(func) = action_of(survey, *class, action) {
                 add(&method.to_uppercase(), func);
             }
         }
@@ -262,7 +264,7 @@ fn answers(survey: &Survey<'_>, at: &Spot, view: &Spot, path: &SmolStr, found: &
     if classes.is_empty() {
         for func in survey.functions(view) {
             for method in allowed(survey, func) {
-                add(&method, func);
+                found.push(route(survey, at, &method, path.clone(), func));
             }
         }
     }
@@ -278,6 +280,13 @@ fn route(survey: &Survey<'_>, at: &Spot, method: &str, path: SmolStr, handler: F
         line: survey.line(at),
         framework: "django",
     }
+}
+
+/// False if the class's `http_method_names` leave the method out.
+fn allows(survey: &Survey<'_>, class: ClassId, method: &str) -> bool {
+    let names = survey.class_value(class, "http_method_names");
+    let names = names.map(|names| survey.list(&names)).unwrap_or_default();
+    names.is_empty() || names.iter().any(|name| name.eq_ignore_ascii_case(method))
 }
 
 /// `as_view({"get": "list"})`.
@@ -418,7 +427,8 @@ fn registered(survey: &Survey<'_>, call: &Call, prefix: &str, found: &mut Vec<Ro
             let key = key.and_then(|key| survey.text(&key));
             let one = format!("{many}{{{}}}/", key.as_deref().unwrap_or("pk"));
             for (action, method, detail) in ACTIONS {
-                if let Some(func) = action_of(survey, class, action) {
+                let func = action_of(survey, class, action);
+                if let Some(func) = func.filter(|_| allows(survey, class, method)) {
                     let path = template(if *detail { &one } else { &many }, false);
                     found.push(route(survey, &call.spot, method, path, func));
                 }

@@ -294,6 +294,15 @@ fn methods(survey: &Survey<'_>, call: &Spot, name: &str) -> Vec<SmolStr> {
     }
 }
 
+/// Rules without those that have a part which nobody knows, `{…}`, if there
+/// are others.
+fn known(mut rules: Vec<SmolStr>) -> Vec<SmolStr> {
+    if rules.iter().any(|rule| !rule.contains('{')) {
+        rules.retain(|rule| !rule.contains('{'));
+    }
+    rules
+}
+
 fn url_rule(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<Route>) {
     let Some(base) = &call.base else { return };
     for owner in owners(survey, base, call.name == "add_url_rule") {
@@ -312,7 +321,7 @@ fn url_rule(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<R
         let (Some(rule), Some(view)) = (rule, view) else {
             continue;
         };
-        for rule in survey.texts(&rule) {
+        for rule in known(survey.texts(&rule)) {
             for path in paths(survey, mounts, &owner, &rule) {
                 let place = (call.spot.file, call.line, framework(&owner));
                 answer(survey, call, &view, &path, place, found);
@@ -350,7 +359,14 @@ fn answer(
         if handlers.is_empty()
             && let Some(func) = survey.method(*class, "dispatch_request")
         {
-            let methods = methods(survey, &call.spot, "");
+            let own = survey.class_value(*class, "methods");
+            let own = own.filter(|_| only.is_empty());
+            let methods = match own.map(|list| survey.list(&list)) {
+                Some(own) if !own.is_empty() => {
+                    own.iter().map(|name| name.to_uppercase().into()).collect()
+                }
+                _ => methods(survey, &call.spot, ""),
+            };
             handlers.extend(methods.into_iter().map(|method| (method, func)));
         }
         found.extend(

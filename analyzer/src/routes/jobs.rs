@@ -54,6 +54,7 @@ impl Framework for Jobs {
         let tasks = decorated(survey, found);
         subclasses(survey, found);
         beat(survey, &tasks, found);
+        periodic(survey, found);
     }
 }
 
@@ -176,6 +177,29 @@ fn beat(survey: &Survey<'_>, tasks: &[(SmolStr, FuncId)], found: &mut Vec<Route>
                 let name = name.clone().unwrap_or(path);
                 found.push(job(survey, &entry, name, handler, "celery"));
             }
+        }
+    }
+}
+
+/// `sender.add_periodic_task(10.0, train.s(), name="every-10")`.
+fn periodic(survey: &Survey<'_>, found: &mut Vec<Route>) {
+    let calls = survey.calls.iter();
+    for call in calls.filter(|call| call.name == "add_periodic_task") {
+        let Some(signature) = survey.arg(&call.spot, 1, "sig") else {
+            continue;
+        };
+        let task = match survey.kind(&signature) {
+            ExprKind::Call { callee, .. } => survey.part(&signature, *callee),
+            _ => signature,
+        };
+        let ExprKind::Attr { base, .. } = survey.kind(&task) else {
+            continue;
+        };
+        let name = survey.named(&call.spot, "name");
+        let name = name.and_then(|name| survey.text(&name));
+        for handler in survey.functions(&survey.part(&task, *base)) {
+            let name = name.clone().unwrap_or_else(|| survey.name(handler));
+            found.push(job(survey, &call.spot, name, handler, "celery"));
         }
     }
 }

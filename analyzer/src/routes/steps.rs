@@ -3,7 +3,7 @@
 
 use smol_str::SmolStr;
 
-use super::survey::Survey;
+use super::survey::{Spot, Survey};
 use super::{Framework, Route, RouteKind};
 use crate::graph::FuncId;
 use crate::modules::FileId;
@@ -138,14 +138,67 @@ fn called(survey: &Survey<'_>, found: &mut Vec<Route>) {
             ),
             _ => continue,
         };
-        let Some(func) = func else { continue };
         let name = survey.named(&call.spot, id);
         let name = name.and_then(|name| survey.text(&name));
+        let place = (call.spot.file, call.line);
+        let Some(func) = func else {
+            for (path, handler) in scripts(survey, &call.spot) {
+                found.push(step(
+                    name.clone().unwrap_or(path),
+                    handler,
+                    place,
+                    framework,
+                ));
+            }
+            continue;
+        };
         for handler in survey.functions(&func) {
             let name = name.clone().unwrap_or_else(|| survey.name(handler));
             found.push(step(name, handler, (call.spot.file, call.line), framework));
         }
     }
+}
+
+/// The files of the tree that an operator's `bash_command` runs with Python.
+fn scripts(survey: &Survey<'_>, call: &Spot) -> Vec<(SmolStr, FuncId)> {
+    let command = survey.named(call, "bash_command");
+    let texts = command.map(|text| survey.texts(&text)).unwrap_or_default();
+    let mut found = Vec::new();
+    for text in &texts {
+        let mut words = text.split_whitespace();
+        while let Some(word) = words.next() {
+            if !word
+                .rsplit('/')
+                .next()
+                .is_some_and(|word| word.starts_with("python"))
+            {
+                continue;
+            }
+            let program = match words.next() {
+                Some("-m") => words
+                    .next()
+                    .map(|name| format!("{}.py", name.replace('.', "/"))),
+                Some(path) if path.ends_with(".py") => Some(path.to_owned()),
+                _ => None,
+            };
+            let Some(program) = program else { continue };
+            for (file, facts) in survey.modules.iter() {
+                // Where the command runs is not known: the longer path's end
+                // must be the shorter one.
+                let (path, program) = (facts.path.as_str(), program.as_str());
+                let is_it = ends_with_path(path, program) || ends_with_path(program, path);
+                if let Some(handler) = survey.program.module_func(file).filter(|_| is_it) {
+                    found.push((facts.path.clone(), handler));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn ends_with_path(long: &str, short: &str) -> bool {
+    let rest = long.strip_suffix(short);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 fn classes(survey: &Survey<'_>, found: &mut Vec<Route>) {

@@ -578,3 +578,58 @@ fn commands_in_the_manners_of_their_libraries() {
          script args.py -> args.py:<module>",
     );
 }
+
+#[test]
+fn classes_say_which_methods_they_answer() {
+    check(
+        &[
+            (
+                "app.py",
+                "from flask import Flask\nfrom flask.views import MethodView, View\napp = Flask(__name__)\nclass Old(View):\n    methods = ['PUT']\n    def dispatch_request(self): ...\napp.add_url_rule('/old', view_func=Old.as_view('old'))\nclass Model(MethodView):\n    def get(self, id): ...\n    def post(self, id): ...\ndef register(view, url, kind='int'):\n    app.add_url_rule(f'{url}<{kind}:id>', view_func=view.as_view('x'), methods=['POST'])\nregister(Model, '/models/')\n",
+            ),
+            (
+                "urls.py",
+                "from django.urls import include, path\nfrom rest_framework.routers import SimpleRouter\nfrom views import Things, Pairs\nrouter = SimpleRouter()\nrouter.register('things', Things)\nurlpatterns = [path('', include(router.urls)), path('pairs/', Pairs.as_view({'get': 'list', 'post': 'create'}))]\n",
+            ),
+            (
+                "views.py",
+                "from rest_framework import mixins, viewsets\nclass Things(viewsets.ModelViewSet):\n    http_method_names = ['get', 'post']\n    def get_queryset(self): ...\nclass Pairs(mixins.CreateModelMixin, viewsets.GenericViewSet):\n    def list(self, request): ...\n    def perform_create(self, serializer): ...\n",
+            ),
+        ],
+        "POST /models/{id} -> app.py:Model.post
+         PUT /old -> app.py:Old.dispatch_request
+         GET /pairs/ -> views.py:Pairs.list
+         POST /pairs/ -> views.py:Pairs.perform_create
+         GET /things/ -> views.py:Things.get_queryset
+         POST /things/ -> views.py:Things.get_queryset
+         GET /things/{pk}/ -> views.py:Things.get_queryset",
+    );
+}
+
+#[test]
+fn added_commands_periodic_tasks_and_bash_steps() {
+    check(
+        &[
+            (
+                "cli.py",
+                "import click\n@click.group()\ndef main(): ...\n@click.group()\ndef db(): ...\n@click.command()\ndef evaluate(): ...\n@db.command()\ndef init(): ...\nmain.add_command(evaluate, name='ev')\nmain.add_command(db)\n",
+            ),
+            (
+                "dag.py",
+                "from airflow.operators.bash import BashOperator\nBashOperator(task_id='train', bash_command='cd /opt/app && python src/train.py --fast')\n",
+            ),
+            ("src/train.py", "print('train')\n"),
+            (
+                "tasks.py",
+                "from celery import Celery\napp = Celery('x')\n@app.task\ndef train(): ...\n@app.on_after_configure.connect\ndef setup(sender, **kwargs):\n    sender.add_periodic_task(10.0, train.s(), name='every-10')\n",
+            ),
+        ],
+        "command main -> cli.py:main
+         command main db -> cli.py:db
+         command main db init -> cli.py:init
+         command main ev -> cli.py:evaluate
+         job every-10 -> tasks.py:train
+         job train -> tasks.py:train
+         step train -> src/train.py:<module>",
+    );
+}
