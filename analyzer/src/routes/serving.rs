@@ -229,44 +229,62 @@ fn classes(survey: &Survey<'_>, found: &mut Vec<Route>) {
 /// Functions that a platform looks up by name in the module it is given.
 fn by_name(survey: &Survey<'_>, found: &mut Vec<Route>) {
     for (file, facts) in survey.modules.iter() {
-        let top = |name: &str| {
-            facts.scopes().find_map(|(id, scope)| {
-                let is_it = scope.kind == ScopeKind::Function
-                    && scope.name == name
-                    && scope.parent == Some(ScopeId::MODULE);
-                let func = survey.program.func_at(file, id).filter(|_| is_it)?;
-                let params = scope.params.iter().map(|param| param.name.as_str());
-                Some((func, params.collect::<Vec<&str>>(), scope.line, id))
-            })
-        };
-        if let (Some((_, _, _, _)), Some((handler, _, line, _))) = (
-            top("model_fn"),
-            top("predict_fn").or_else(|| top("transform_fn")),
-        ) {
+        let top = |name: &str| top_function(survey, file, name);
+        let answers = top("predict_fn").or_else(|| top("transform_fn"));
+        if let (Some(_), Some(answers)) = (top("model_fn"), answers) {
+            let place = (file, answers.line);
             found.push(post(
                 "/invocations".into(),
-                handler,
-                (file, line),
+                answers.func,
+                place,
                 "sagemaker",
             ));
         }
-        if let (Some((_, none, _, init)), Some((handler, one, line, _))) = (top("init"), top("run"))
-            && none.is_empty()
-            && one.len() == 1
-            && !facts.scope(init).globals.is_empty()
+        if let (Some(init), Some(run)) = (top("init"), top("run"))
+            && init.params.is_empty()
+            && run.params.len() == 1
+            && !facts.scope(init.scope).globals.is_empty()
         {
-            found.push(post("/score".into(), handler, (file, line), "azureml"));
+            found.push(post("/score".into(), run.func, (file, run.line), "azureml"));
         }
         for name in ["lambda_handler", "handler"] {
-            if let Some((handler, params, line, _)) = top(name)
-                && params == ["event", "context"]
+            if let Some(handler) = top(name)
+                && handler.params == ["event", "context"]
             {
                 let path = format_smolstr!("{}.{name}", survey.modules.name(file));
-                let mut route = post(path, handler, (file, line), "aws-lambda");
+                let mut route = post(path, handler.func, (file, handler.line), "aws-lambda");
                 route.kind = RouteKind::Job;
                 route.method = SmolStr::default();
                 found.push(route);
             }
         }
     }
+}
+
+/// A function that stands in a module itself.
+struct Top<'a> {
+    func: FuncId,
+    scope: ScopeId,
+    params: Vec<&'a str>,
+    line: u32,
+}
+
+fn top_function<'a>(survey: &Survey<'a>, file: FileId, name: &str) -> Option<Top<'a>> {
+    let mut scopes = survey.modules.facts(file).scopes();
+    scopes.find_map(|(id, scope)| {
+        let is_it = scope.kind == ScopeKind::Function
+            && scope.name == name
+            && scope.parent == Some(ScopeId::MODULE);
+        let func = survey.program.func_at(file, id).filter(|_| is_it)?;
+        Some(Top {
+            func,
+            scope: id,
+            params: scope
+                .params
+                .iter()
+                .map(|param| param.name.as_str())
+                .collect(),
+            line: scope.line,
+        })
+    })
 }
