@@ -61,18 +61,21 @@ pub(super) fn pages(survey: &Survey<'_>) -> FxHashSet<FileId> {
         "columns",
     ];
     let mut pages = FxHashSet::default();
+    if !survey.imports("streamlit") {
+        return pages;
+    }
+    let body = |file| survey.program.module_func(file);
+    let edges = survey.call_graph.calls.iter();
+    let called: FxHashSet<_> = edges
+        .filter(|edge| Some(edge.caller) == body(edge.file))
+        .map(|edge| (edge.file, edge.callee))
+        .collect();
     for call in &survey.call_graph.library_calls {
         let mut parts = call.path.split('.');
         let draws = parts.next() == Some("streamlit") && parts.any(|part| DRAWS.contains(&part));
-        if !draws {
-            continue;
-        }
-        let body = survey.program.module_func(call.file);
-        let runs = Some(call.caller) == body
-            || survey.call_graph.calls.iter().any(|edge| {
-                Some(edge.caller) == body && edge.callee == call.caller && edge.file == call.file
-            });
-        if runs {
+        let runs =
+            Some(call.caller) == body(call.file) || called.contains(&(call.file, call.caller));
+        if draws && runs {
             pages.insert(call.file);
         }
     }

@@ -273,9 +273,12 @@ fn is_group(survey: &Survey<'_>, func: FuncId) -> bool {
     })
 }
 
+/// A group, and the name that a command has in it if not its own.
+type Way = (Option<Group>, Option<SmolStr>);
+
 /// `cli.add_command(fit, name="train")`: the groups that a command is put
 /// into, each with the name it gets there.
-fn added(survey: &Survey<'_>) -> FxHashMap<FuncId, Vec<(Option<Group>, Option<SmolStr>)>> {
+fn added(survey: &Survey<'_>) -> FxHashMap<FuncId, Vec<Way>> {
     let mut found: FxHashMap<FuncId, Vec<_>> = FxHashMap::default();
     for call in survey
         .calls

@@ -127,6 +127,9 @@ fn has_ingress(survey: &Survey<'_>, class: ClassId) -> bool {
 /// What stands before the routes of a Ray Serve deployment: the prefix that
 /// its decorator gives, or the one it is run under.
 pub(super) fn ray_prefix(survey: &Survey<'_>, class: ClassId) -> Option<SmolStr> {
+    if !survey.imports("ray") {
+        return None;
+    }
     let decorated = survey
         .decorators_of(None, Some(class))
         .find_map(|decoration| {
