@@ -75,7 +75,15 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
     let globals = global_accesses(&modules, &program);
     let mut data_flow = data::flows(&modules, &program, &call_graph, &globals);
     data_flow.add_injected(&program, &modules, &injected);
-    let effects = effects::effects(&modules, &program, catalog, &call_graph, &globals);
+    let mut effects = effects::effects(&modules, &program, catalog, &call_graph, &globals);
+    effects::add_datasets(
+        &modules,
+        &program,
+        &call_graph,
+        &configs,
+        &mut effects,
+        &mut data_flow,
+    );
     effects::add_flows(&effects, &mut data_flow);
     let routes = routes::routes(&modules, &program, catalog, &call_graph);
     let reach = routes::reach(&modules, &program, catalog, &call_graph, &routes);

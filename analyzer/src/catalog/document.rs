@@ -69,6 +69,10 @@ pub struct TypeEntry {
     /// Its instances are models: they are trained, kept and served.
     #[serde(default)]
     pub estimator: bool,
+    /// Its instances keep what is put into them, for other functions to take
+    /// out: an application's state, a request's globals. All of them are one.
+    #[serde(default)]
+    pub keeps: bool,
 }
 
 /// What calling something does.

@@ -3,11 +3,11 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::ResourceKind;
-use crate::catalog::{Access, Catalog, EffectEntry, Matter};
-use crate::graph::LibraryCall;
+use crate::catalog::{Access, EffectEntry, Matter};
 use crate::graph::call::CallArg;
-use crate::modules::ModuleSet;
-use crate::syntax::facts::{ArgKind, ExprKind};
+use crate::graph::{CallGraph, Held, LibraryCall};
+use crate::modules::{FileId, ModuleSet};
+use crate::syntax::facts::{ArgKind, ExprId, ExprKind, Stmt, StmtKind};
 
 /// The argument that `name` or `position` means.
 fn find<'c>(
@@ -60,7 +60,12 @@ pub(super) fn access(call: &LibraryCall, effect: &EffectEntry) -> Access {
 }
 
 /// Names of what is touched; several when several values reach the argument.
-pub(super) fn names(modules: &ModuleSet, call: &LibraryCall, effect: &EffectEntry) -> Vec<SmolStr> {
+pub(super) fn names(
+    modules: &ModuleSet,
+    call_graph: &CallGraph,
+    call: &LibraryCall,
+    effect: &EffectEntry,
+) -> Vec<SmolStr> {
     if effect.receiver {
         let known: Vec<SmolStr> = call
             .receiver
@@ -70,12 +75,26 @@ pub(super) fn names(modules: &ModuleSet, call: &LibraryCall, effect: &EffectEntr
         if !known.is_empty() {
             return known;
         }
+        if effect.argument.is_none() && effect.position.is_none() {
+            return made_as(modules, call_graph, call);
+        }
     }
     match argument(call, effect) {
         Some(arg) if !arg.texts.is_empty() => {
             arg.texts.iter().map(|text| tidy(effect, text)).collect()
         }
         Some(arg) => {
+            // Topics and keys come in lists.
+            let several = call_graph.held_elements(call.file, arg.expr).into_iter();
+            let several: Vec<SmolStr> = several
+                .filter_map(|held| match held {
+                    Held::Text(text) => Some(tidy(effect, &text)),
+                    _ => None,
+                })
+                .collect();
+            if !several.is_empty() {
+                return several;
+            }
             let facts = modules.facts(call.file);
             match &facts.expr(arg.expr).kind {
                 ExprKind::Name(name) | ExprKind::Attr { name, .. } => {
@@ -86,6 +105,79 @@ pub(super) fn names(modules: &ModuleSet, call: &LibraryCall, effect: &EffectEntr
         }
         None => effect.identity.iter().cloned().collect(),
     }
+}
+
+/// The names of what the receiver can be, by where it is made: the text its
+/// constructor is given, or what it is assigned to, as `file.py:NAME`.
+fn made_as(modules: &ModuleSet, call_graph: &CallGraph, call: &LibraryCall) -> Vec<SmolStr> {
+    let facts = modules.facts(call.file);
+    let ExprKind::Call { callee, .. } = &facts.expr(call.expr).kind else {
+        return Vec::new();
+    };
+    let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind else {
+        return Vec::new();
+    };
+    let held = call_graph.held(call.file, *base).into_iter();
+    let mut names: Vec<SmolStr> = held
+        .filter_map(|held| match held {
+            Held::Object(_, Some((file, expr))) => made_name(modules, call_graph, file, expr),
+            _ => None,
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn made_name(
+    modules: &ModuleSet,
+    call_graph: &CallGraph,
+    file: FileId,
+    made: ExprId,
+) -> Option<SmolStr> {
+    let facts = modules.facts(file);
+    let ExprKind::Call { args, .. } = &facts.expr(made).kind else {
+        return None;
+    };
+    let named = args
+        .iter()
+        .find_map(|arg| match &facts.expr(arg.value).kind {
+            ExprKind::Str(text) => Some(text.clone()),
+            _ => call_graph.texts(file, arg.value).into_iter().next(),
+        });
+    named.or_else(|| {
+        facts.scopes().find_map(|(_, scope)| {
+            let target = assigned_to(&scope.body, made)?;
+            let name = facts.dotted(target)?;
+            let owner = match name.strip_prefix("self.") {
+                Some(name) => {
+                    let class = scope.qualname.rsplit_once('.').map(|(class, _)| class);
+                    format!("{}.{name}", class.unwrap_or(&scope.qualname))
+                }
+                None if scope.parent.is_none() => name,
+                None => format!("{}.{name}", scope.qualname),
+            };
+            Some(format_smolstr!("{}:{owner}", facts.path))
+        })
+    })
+}
+
+/// The first target of the statement that assigns `value`.
+fn assigned_to(body: &[Stmt], value: ExprId) -> Option<ExprId> {
+    body.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Assign {
+            targets,
+            value: assigned,
+            ..
+        } if *assigned == value => targets.first().copied(),
+        StmtKind::If { then, other, .. } => {
+            assigned_to(then, value).or_else(|| assigned_to(other, value))
+        }
+        StmtKind::Loop { body, .. } | StmtKind::With { body, .. } | StmtKind::Try { body, .. } => {
+            assigned_to(body, value)
+        }
+        _ => None,
+    })
 }
 
 fn tidy(effect: &EffectEntry, text: &str) -> SmolStr {
@@ -115,13 +207,7 @@ const MODEL_FILES: &[&str] = &[
 ];
 
 /// A file that holds a model is a model.
-pub(super) fn refine(
-    catalog: &Catalog,
-    call: &LibraryCall,
-    kind: ResourceKind,
-    name: &str,
-) -> ResourceKind {
-    let _ = (catalog, call);
+pub(super) fn refine(kind: ResourceKind, name: &str) -> ResourceKind {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     match kind {
         ResourceKind::File if extension.is_some_and(|ext| MODEL_FILES.contains(&ext)) => {

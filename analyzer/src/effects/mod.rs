@@ -1,20 +1,32 @@
 //! What functions touch outside their own memory: files, tables, models,
 //! queues, globals, environment, network, clock, randomness.
 
+mod alike;
+mod datasets;
+mod flows;
 mod identity;
+mod orm;
 mod sql;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub use crate::catalog::Access;
 use crate::catalog::{Catalog, EffectEntry, Matter};
-use crate::graph::data::{DataFlowGraph, Via, pairs};
 use crate::graph::globals::GlobalAccess;
-use crate::graph::{CallGraph, FuncId, LibraryCall, Program};
+use crate::graph::settings::{self, SettingsField};
+use crate::graph::{Behalf, CallGraph, ClassId, FuncId, Held, LibraryCall, Program};
 use crate::modules::{FileId, ModuleSet};
-use crate::syntax::facts::ExprId;
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{ExprId, ExprKind};
+pub use datasets::add_datasets;
+pub use flows::add_flows;
 
 /// Kinds of resources.
 #[derive(
@@ -78,8 +90,9 @@ pub struct ResourceAccess {
     pub line: u32,
     /// The expression.
     pub expr: ExprId,
-    /// Callers on whose behalf a small helper does it.
-    pub behalf: Vec<FuncId>,
+    /// Callers on whose behalf a small helper does it: what it touches is
+    /// theirs to say.
+    pub behalf: Vec<Behalf>,
 }
 
 /// An effect on nothing that has an identity: network, clock, randomness,
@@ -144,13 +157,29 @@ pub fn effects(
             continue;
         };
         for effect in &entry.effects {
-            found.add(modules, catalog, call, effect);
+            found.add(modules, call_graph, call, effect);
         }
     }
+    found.helpers();
+    let known = Known {
+        modules,
+        program,
+        catalog,
+        call_graph,
+    };
+    found.written_out(&known);
     for access in globals {
         found.global(modules, program, globals, access);
     }
     found.finish()
+}
+
+/// What effects that no library call names are read from.
+struct Known<'a> {
+    modules: &'a ModuleSet,
+    program: &'a Program,
+    catalog: &'a Catalog,
+    call_graph: &'a CallGraph,
 }
 
 #[derive(Default)]
@@ -163,7 +192,7 @@ impl Found {
     fn add(
         &mut self,
         modules: &ModuleSet,
-        catalog: &Catalog,
+        call_graph: &CallGraph,
         call: &LibraryCall,
         effect: &EffectEntry,
     ) {
@@ -181,7 +210,7 @@ impl Found {
             Matter::Cache => ResourceKind::Cache,
             Matter::Secret => ResourceKind::Secret,
             Matter::Environment => ResourceKind::Environment,
-            Matter::Sql => return self.sql(modules, call, effect),
+            Matter::Sql => return self.sql(modules, call_graph, call, effect),
             Matter::Network => return self.effect(EffectKind::Network, call, effect),
             Matter::Clock => return self.effect(EffectKind::Clock, call, effect),
             Matter::Randomness => return self.effect(EffectKind::Randomness, call, effect),
@@ -191,14 +220,20 @@ impl Found {
             // A connection carries nothing by itself.
             Matter::Database => return,
         };
-        for name in identity::names(modules, call, effect) {
-            let kind = identity::refine(catalog, call, kind, &name);
+        for name in identity::names(modules, call_graph, call, effect) {
+            let kind = identity::refine(kind, &name);
             self.touch(kind, name, does, call);
         }
     }
 
-    fn sql(&mut self, modules: &ModuleSet, call: &LibraryCall, effect: &EffectEntry) {
-        for text in identity::names(modules, call, effect) {
+    fn sql(
+        &mut self,
+        modules: &ModuleSet,
+        call_graph: &CallGraph,
+        call: &LibraryCall,
+        effect: &EffectEntry,
+    ) {
+        for text in identity::names(modules, call_graph, call, effect) {
             for (table, does) in sql::tables(&text) {
                 self.touch(ResourceKind::Table, table, does, call);
             }
@@ -206,7 +241,6 @@ impl Found {
     }
 
     fn touch(&mut self, kind: ResourceKind, name: SmolStr, does: Access, call: &LibraryCall) {
-        let accesses = self.resources.entry((kind, name)).or_default();
         let access = ResourceAccess {
             access: does,
             function: call.caller,
@@ -215,8 +249,194 @@ impl Found {
             expr: call.expr,
             behalf: call.behalf.clone(),
         };
+        self.note(kind, name, access);
+    }
+
+    fn note(&mut self, kind: ResourceKind, name: SmolStr, access: ResourceAccess) {
+        let accesses = self.resources.entry((kind, name)).or_default();
         if !accesses.contains(&access) {
             accesses.push(access);
+        }
+    }
+
+    /// A helper that touches the same thing whoever calls it, or serves only
+    /// one function, acts for itself.
+    fn helpers(&mut self) {
+        type Touched<'f> = BTreeMap<&'f [Behalf], BTreeSet<(ResourceKind, &'f SmolStr)>>;
+        let mut by_place: FxHashMap<(FuncId, FileId, ExprId), Touched<'_>> = FxHashMap::default();
+        for ((kind, name), accesses) in &self.resources {
+            for access in accesses {
+                let place = (access.function, access.file, access.expr);
+                let touched = by_place.entry(place).or_default();
+                touched
+                    .entry(&access.behalf)
+                    .or_default()
+                    .insert((*kind, name));
+            }
+        }
+        let acts_alone = |touched: &Touched<'_>| {
+            let callers: BTreeSet<FuncId> = touched
+                .keys()
+                .flat_map(|behalf| behalf.iter().map(|caller| caller.function))
+                .collect();
+            let mut things = touched.values();
+            let first = things.next();
+            callers.len() < 2 || things.all(|other| Some(other) == first)
+        };
+        let alone: FxHashSet<(FuncId, FileId, ExprId)> = by_place
+            .iter()
+            .filter(|(_, touched)| acts_alone(touched))
+            .map(|(place, _)| *place)
+            .collect();
+        // What is known where calls are told apart, nobody asks of a call
+        // whose path is not.
+        let known: FxHashSet<(FuncId, FileId, ExprId)> = by_place
+            .iter()
+            .filter(|(_, touched)| {
+                let mut things = touched.values().flatten();
+                things.any(|(_, name)| identity::says_something(name))
+            })
+            .map(|(place, _)| *place)
+            .collect();
+        let names_at: FxHashMap<(FuncId, FileId, ExprId), Vec<&SmolStr>> = by_place
+            .iter()
+            .map(|(place, touched)| {
+                let things = touched.values().flatten();
+                (*place, things.map(|(_, name)| *name).collect())
+            })
+            .collect();
+        let less_known: FxHashSet<(FuncId, FileId, ExprId, SmolStr)> = names_at
+            .iter()
+            .flat_map(|((function, file, expr), names)| {
+                let less = names
+                    .iter()
+                    .filter(|name| alike::is_less_known(name, names));
+                less.map(|name| (*function, *file, *expr, (*name).clone()))
+            })
+            .collect();
+        self.resources.retain(|(_, name), accesses| {
+            if !less_known.is_empty() {
+                accesses.retain(|access| {
+                    let place = (access.function, access.file, access.expr, name.clone());
+                    !less_known.contains(&place)
+                });
+            }
+            if !identity::says_something(name) {
+                accesses
+                    .retain(|access| !known.contains(&(access.function, access.file, access.expr)));
+            }
+            !accesses.is_empty()
+        });
+        for accesses in self.resources.values_mut() {
+            for access in accesses.iter_mut() {
+                if alone.contains(&(access.function, access.file, access.expr)) {
+                    access.behalf.clear();
+                }
+            }
+            let mut seen = Vec::with_capacity(accesses.len());
+            accesses.retain(|access| {
+                let is_new = !seen.contains(access);
+                if is_new {
+                    seen.push(access.clone());
+                }
+                is_new
+            });
+        }
+    }
+
+    /// What the code says without a call that a catalog could name: rows of
+    /// mapped classes, settings that the environment fills, work sent to a
+    /// task.
+    fn written_out(&mut self, known: &Known<'_>) {
+        let orm = orm::Orm::new(known.modules, known.program, known.call_graph);
+        let mut settings: BTreeMap<ClassId, Vec<SettingsField>> = BTreeMap::new();
+        for idx in 0..known.program.classes.len() as u32 {
+            let class = ClassId(idx);
+            let fields = settings::fields(known.modules, known.program, known.catalog, class);
+            if !fields.is_empty() {
+                settings.insert(class, fields);
+            }
+        }
+        let mut made: BTreeSet<ClassId> = BTreeSet::new();
+        for func in known.program.func_ids() {
+            let mut done = FxHashSet::default();
+            walk::each_expr(
+                known.modules,
+                known.program,
+                func,
+                &mut |facts, file, expr| {
+                    let ExprKind::Call { callee, .. } = &facts.expr(expr).kind else {
+                        return;
+                    };
+                    let access = |does| touch_of(facts, func, file, expr, does);
+                    if !done.contains(&expr)
+                        && let Some((table, does)) = orm.access(file, facts, expr, &mut done)
+                    {
+                        self.note(ResourceKind::Table, table, access(does));
+                    }
+                    if !settings.is_empty() {
+                        for held in known.call_graph.held(file, *callee) {
+                            let Held::Class(class) = held else { continue };
+                            let Some(fields) = settings.get(&class) else {
+                                continue;
+                            };
+                            made.insert(class);
+                            self.settings(fields, &access(Access::Read));
+                        }
+                    }
+                    let (modules, program) = (known.modules, known.program);
+                    let sent = work::sent(modules, program, known.call_graph, facts, file, expr);
+                    for (task, queue) in sent {
+                        self.note(ResourceKind::Queue, queue.clone(), access(Access::Append));
+                        let function = program.function(task);
+                        let taken = ResourceAccess {
+                            access: Access::Read,
+                            function: task,
+                            file: function.file,
+                            line: modules.facts(function.file).scope(function.scope).line,
+                            expr,
+                            behalf: Vec::new(),
+                        };
+                        self.note(ResourceKind::Queue, queue, taken);
+                    }
+                },
+            );
+        }
+        // One that nobody makes is read where it is defined.
+        let bases: BTreeSet<ClassId> = settings
+            .keys()
+            .flat_map(|class| known.program.class(*class).mro.iter().skip(1))
+            .copied()
+            .collect();
+        for (class, fields) in &settings {
+            let definition = known.program.class(*class);
+            let module = known.program.module_func(definition.file);
+            if made.contains(class) || bases.contains(class) {
+                continue;
+            }
+            if let Some(function) = module {
+                let facts = known.modules.facts(definition.file);
+                let line = facts.scope(definition.scope).line;
+                let access = ResourceAccess {
+                    access: Access::Read,
+                    function,
+                    file: definition.file,
+                    line,
+                    expr: ExprId(0),
+                    behalf: Vec::new(),
+                };
+                self.settings(fields, &access);
+            }
+        }
+    }
+
+    fn settings(&mut self, fields: &[SettingsField], access: &ResourceAccess) {
+        for field in fields {
+            let kind = match field.is_secret {
+                true => ResourceKind::Secret,
+                false => ResourceKind::Environment,
+            };
+            self.note(kind, field.variable.clone(), access.clone());
         }
     }
 
@@ -279,7 +499,17 @@ impl Found {
         });
     }
 
-    fn finish(self) -> Effects {
+    fn finish(mut self) -> Effects {
+        // A global that is a queue is one thing.
+        let queues: Vec<SmolStr> = self
+            .resources
+            .keys()
+            .filter(|(kind, _)| *kind == ResourceKind::Queue)
+            .map(|(_, name)| name.clone())
+            .collect();
+        for queue in queues {
+            self.resources.remove(&(ResourceKind::Global, queue));
+        }
         let resources = self.resources.into_iter();
         Effects {
             resources: resources
@@ -299,12 +529,38 @@ impl Found {
     }
 }
 
+fn touch_of(
+    facts: &FileFacts,
+    function: FuncId,
+    file: FileId,
+    expr: ExprId,
+    access: Access,
+) -> ResourceAccess {
+    ResourceAccess {
+        access,
+        function,
+        file,
+        line: facts.expr(expr).line,
+        expr,
+        behalf: Vec::new(),
+    }
+}
+
 impl ResourceAccess {
     /// Who really does it: the callers a helper serves, or the function.
     pub fn actors(&self) -> Vec<FuncId> {
+        let places = self.places().into_iter();
+        places.map(|(function, ..)| function).collect()
+    }
+
+    /// Who really does it and where, in its own body.
+    pub fn places(&self) -> Vec<(FuncId, FileId, u32)> {
         match self.behalf.as_slice() {
-            [] => vec![self.function],
-            behalf => behalf.to_vec(),
+            [] => vec![(self.function, self.file, self.line)],
+            behalf => behalf
+                .iter()
+                .map(|caller| (caller.function, caller.file, caller.line))
+                .collect(),
         }
     }
 }
@@ -314,41 +570,4 @@ impl Resource {
     pub fn is_identified(&self) -> bool {
         identity::says_something(&self.identity)
     }
-}
-
-/// Adds the flows through files, tables and queues: from every function that
-/// writes one to every function that reads it.
-pub fn add_flows(effects: &Effects, data_flow: &mut DataFlowGraph) {
-    for resource in &effects.resources {
-        let via = match resource.kind {
-            ResourceKind::File | ResourceKind::Model | ResourceKind::Blob => Via::File,
-            ResourceKind::Table => Via::Table,
-            ResourceKind::Queue => Via::Queue,
-            ResourceKind::Environment => Via::Environment,
-            _ => continue,
-        };
-        if !resource.is_identified() {
-            continue;
-        }
-        let side = |wanted: &[Access]| -> Vec<(FuncId, FileId, u32)> {
-            let accesses = resource.accesses.iter();
-            accesses
-                .filter(|access| wanted.contains(&access.access))
-                .flat_map(|access| {
-                    let actors = access.actors().into_iter();
-                    actors.map(|actor| (actor, access.file, access.line))
-                })
-                .collect()
-        };
-        let writers = side(&[Access::Write, Access::Append]);
-        let readers = side(&[Access::Read]);
-        pairs(
-            &writers,
-            &readers,
-            via,
-            &resource.identity,
-            &mut data_flow.flows,
-        );
-    }
-    data_flow.tidy();
 }

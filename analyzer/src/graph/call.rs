@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::data::Injected;
 use super::program::{ClassId, FuncId, Program};
 use super::solve::{At, EMPTY, NOWHERE, Node, Owner, Solver, Target};
 use super::values::{InstId, Symbols, Value, ValueId};
@@ -52,7 +53,18 @@ pub struct LibraryCall {
     pub receiver: Vec<SmolStr>,
     /// When a small helper is analysed per call site: who called it, so that
     /// a `load(path)` helper's effects can be laid at its callers' doors.
-    pub behalf: Vec<FuncId>,
+    pub behalf: Vec<Behalf>,
+}
+
+/// A caller that a small helper serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Behalf {
+    /// Who calls the helper.
+    pub function: FuncId,
+    /// Where: the file.
+    pub file: FileId,
+    /// The line of the call.
+    pub line: u32,
 }
 
 /// An argument of a [`LibraryCall`].
@@ -110,6 +122,11 @@ pub enum AttributeOwner {
     Class(ClassId),
     /// A module: its global names.
     Module(FileId),
+    /// A container by where it is made: its items with constant keys.
+    Container(u32),
+    /// All instances of a library's type that keeps what is put into it, by
+    /// the index of its name: an application's `state`, its `config`.
+    Keeper(u32),
 }
 
 /// What one expression can hold, as later rooms ask for it.
@@ -148,10 +165,13 @@ pub struct CallGraph {
     values: Vec<Value>,
     sets: Vec<Vec<ValueId>>,
     nodes_of: FxHashMap<(FileId, ExprId), Vec<Node>>,
+    /// What each container holds, by its number.
+    elements: Vec<Node>,
     funcs: Vec<FuncId>,
     calls_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
     seen_through_index: FxHashMap<(FileId, ExprId), Vec<u32>>,
     library_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
+    registered_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
 }
 
 /// Solves `program` and returns its call graph.
@@ -197,6 +217,8 @@ fn collect(mut solver: Solver<'_>) -> CallGraph {
     let calls_at = index(calls.iter().map(|call| (call.file, call.expr)));
     let seen_through_index = index(seen_through.iter().map(|call| (call.file, call.expr)));
     let library_at = index(library_calls.iter().map(|call| (call.file, call.expr)));
+    let registered_at = index(registrations.iter().map(|given| (given.file, given.expr)));
+    let elements = solver.allocs.iter().map(|alloc| alloc.all).collect();
     let (symbols, values, sets) = solver.into_sets();
     CallGraph {
         calls,
@@ -208,10 +230,12 @@ fn collect(mut solver: Solver<'_>) -> CallGraph {
         values,
         sets,
         nodes_of,
+        elements,
         funcs,
         calls_at,
         seen_through_index,
         library_at,
+        registered_at,
     }
 }
 
@@ -278,15 +302,16 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
     for (idx, site) in solver.sites.iter().enumerate() {
         sites.entry(site.at).or_default().push(idx);
     }
-    let mut callers: FxHashMap<InstId, FxHashSet<FuncId>> = FxHashMap::default();
+    let mut callers: FxHashMap<InstId, FxHashSet<Behalf>> = FxHashMap::default();
     for (at, target) in solver.calls.keys() {
         if let Target::Func(inst) = target
             && solver.inst(*inst).site.is_some()
         {
-            callers
-                .entry(*inst)
-                .or_default()
-                .insert(solver.func_of(at.inst));
+            callers.entry(*inst).or_default().insert(Behalf {
+                function: solver.func_of(at.inst),
+                file: at.file,
+                line: line_of(solver, *at),
+            });
         }
     }
     let mut found: Vec<LibraryCall> = Vec::new();
@@ -302,7 +327,7 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
             let calls = |idx: &&usize| calls_path(solver, solver.sites[**idx].callee, &path);
             sites.iter().find(calls).or(sites.first())
         });
-        let mut behalf: Vec<FuncId> = callers
+        let mut behalf: Vec<Behalf> = callers
             .get(&at.inst)
             .into_iter()
             .flatten()
@@ -428,6 +453,8 @@ fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
             owner: match touch.owner {
                 Owner::Class(class) => AttributeOwner::Class(class),
                 Owner::Module(file) => AttributeOwner::Module(file),
+                Owner::Container(alloc) => AttributeOwner::Container(alloc.0),
+                Owner::Keeper(ty) => AttributeOwner::Keeper(ty.0),
             },
             name: touch.name.0,
             function: solver.func_of(touch.at.inst),
@@ -444,13 +471,13 @@ fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
 impl CallGraph {
     /// Adds the calls that a framework makes to fill a function's parameters,
     /// as calls by that function.
-    pub fn add_injected(
-        &mut self,
-        modules: &ModuleSet,
-        program: &Program,
-        injected: &[(FuncId, FuncId)],
-    ) {
-        for (func, dependency) in injected {
+    pub fn add_injected(&mut self, modules: &ModuleSet, program: &Program, injected: &[Injected]) {
+        for Injected {
+            function: func,
+            dependency,
+            ..
+        } in injected
+        {
             let function = program.function(*func);
             let scope = modules.facts(function.file).scope(function.scope);
             // The parameter, or the decorator, names the dependency.
@@ -483,6 +510,22 @@ impl CallGraph {
         let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
         let values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
         let mut held: Vec<Held> = values.filter_map(|value| self.as_held(*value)).collect();
+        held.sort_unstable();
+        held.dedup();
+        held
+    }
+
+    /// What the elements of the containers that `expr` can be can hold,
+    /// sorted.
+    pub fn held_elements(&self, file: FileId, expr: ExprId) -> Vec<Held> {
+        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
+        let values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
+        let all = values.filter_map(|value| match self.values[value.0 as usize] {
+            Value::Container(alloc) => self.elements.get(alloc.0 as usize),
+            _ => None,
+        });
+        let elements = all.flat_map(|node| &self.sets[node.0 as usize]);
+        let mut held: Vec<Held> = elements.filter_map(|value| self.as_held(*value)).collect();
         held.sort_unstable();
         held.dedup();
         held
@@ -557,6 +600,16 @@ impl CallGraph {
             .flatten();
         let edges = found.map(|idx| &self.seen_through[*idx as usize]);
         edges.filter(move |edge| edge.caller == caller)
+    }
+
+    /// Functions that `expr` hands to a library that keeps them.
+    pub fn registrations_at(
+        &self,
+        file: FileId,
+        expr: ExprId,
+    ) -> impl Iterator<Item = &Registration> {
+        let found = self.registered_at.get(&(file, expr)).into_iter().flatten();
+        found.map(|idx| &self.registrations[*idx as usize])
     }
 
     /// Calls of libraries made by `expr`.

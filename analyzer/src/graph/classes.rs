@@ -16,10 +16,12 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         Value::Super(class, receiver) => load_super(solver, class, receiver, name, dst, at),
         Value::Module(module) => load_module(solver, module, name, dst, at),
         Value::External(path) => {
+            load_kept(solver, value, name, dst, at);
             let path = format!("{}.{}", solver.text(path), solver.text(name));
             library::load_external(solver, &path, dst);
         }
         Value::Object(path, _) => {
+            load_kept(solver, value, name, dst, at);
             let path = solver.symbols.text(path).clone();
             let name = solver.symbols.text(name).clone();
             library::load_member(solver, &path, &name, dst, value);
@@ -72,6 +74,11 @@ fn load_instance(
         solver.edge(attr, dst);
     }
     solver.touch(at, Owner::Class(class), name, false);
+    if let Some(text) = from_environment(solver, class, name) {
+        // What stands there when it is not set is a guess at best.
+        solver.put(dst, Value::Text(text));
+        return;
+    }
     if class_attribute(solver, &mro, name, value, dst, at) {
         return;
     }
@@ -85,6 +92,56 @@ fn load_instance(
         if known {
             bind::invoke(solver, inst, Some(value), at, &[], dst);
         }
+    }
+}
+
+/// What a settings class's text field is: the variable's name in braces.
+fn from_environment(solver: &mut Solver<'_>, class: ClassId, name: Sym) -> Option<Sym> {
+    if !solver.settings.contains_key(&class) {
+        let (modules, program) = (solver.modules, &*solver.program);
+        let fields = super::settings::fields(modules, program, solver.catalog, class);
+        let texts = fields.iter().filter(|field| field.is_text);
+        let texts = texts
+            .map(|field| {
+                let variable = format!("{{{}}}", field.variable);
+                let name = solver.symbols.intern(&field.name);
+                (name, solver.symbols.intern(&variable))
+            })
+            .collect();
+        solver.settings.insert(class, texts);
+    }
+    solver.settings.get(&class)?.get(&name).copied()
+}
+
+/// The type whose instances keep what is put into them, when `value` is one.
+pub(super) fn keeper(solver: &mut Solver<'_>, value: ValueId) -> Option<(ValueId, Owner)> {
+    let (Value::Object(path, _) | Value::External(path)) = *solver.get(value) else {
+        return None;
+    };
+    let path = solver.symbols.text(path).clone();
+    if !solver.catalog.ty(&path)?.keeps {
+        return None;
+    }
+    let canonical = solver.catalog.canonical(&path).into_owned();
+    let ty = solver.symbols.intern(&canonical);
+    Some((solver.value(Value::Object(ty, None)), Owner::Keeper(ty)))
+}
+
+/// What was put into a keeper under `name` goes to `dst`.
+pub(super) fn load_kept(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node, at: At) {
+    if let Some((kept, owner)) = keeper(solver, value) {
+        solver.touch(at, owner, name, false);
+        let attr = solver.node(Key::Attr(kept, name));
+        solver.edge(attr, dst);
+    }
+}
+
+/// `src` is put into a keeper under `name`.
+pub(super) fn store_kept(solver: &mut Solver<'_>, value: ValueId, name: Sym, src: Node, at: At) {
+    if let Some((kept, owner)) = keeper(solver, value) {
+        solver.touch(at, owner, name, true);
+        let attr = solver.node(Key::Attr(kept, name));
+        solver.edge(src, attr);
     }
 }
 
@@ -260,6 +317,7 @@ pub(super) fn store(solver: &mut Solver<'_>, value: ValueId, name: Sym, src: Nod
             let attr = solver.node(Key::Attr(value, name));
             solver.edge(src, attr);
         }
+        Value::Object(..) | Value::External(_) => store_kept(solver, value, name, src, at),
         _ => {}
     }
 }

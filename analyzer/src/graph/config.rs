@@ -83,6 +83,22 @@ impl ConfigDocs {
         Some(*best.1)
     }
 
+    /// The file of Kedro's data set `name`, as `conf/**/catalog*.yml` says.
+    pub(crate) fn dataset_path(&self, name: &str) -> Option<SmolStr> {
+        let is_catalog = |path: &str| {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            file.starts_with("catalog") || path.contains("/catalog/")
+        };
+        let mut catalogs = self.roots.iter().filter(|(path, _)| is_catalog(path));
+        catalogs.find_map(|(_, root)| {
+            let entry = self.child(*root, name)?;
+            let path = self
+                .child(entry, "filepath")
+                .or_else(|| self.child(entry, "path"))?;
+            Some(self.scalar(path)?.into())
+        })
+    }
+
     pub(crate) fn scalar(&self, id: ConfigId) -> Option<&str> {
         match &self.entries[id.0 as usize] {
             Entry::Scalar(text) => Some(text),

@@ -1,15 +1,20 @@
 //! Lists, tuples, sets and dicts: items, iteration, and their methods.
 
 use super::bind::argument;
-use super::solve::{At, EMPTY, ItemKey, Node, SiteArg, Solver, Use};
+use super::solve::{At, EMPTY, ItemKey, Node, Owner, SiteArg, Solver, Use};
 use super::values::{AllocId, ContainerKind, ElemKey, Sym, Value, ValueId};
 use super::{classes, library};
 
 /// `value[key]` goes to `dst`.
 pub(super) fn load_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, dst: Node, at: At) {
     match solver.get(value).clone() {
-        Value::Container(_) => match key {
-            ItemKey::Known(key) => known_item(solver, value, key, dst),
+        Value::Container(alloc) => match key {
+            ItemKey::Known(key) => {
+                if let ElemKey::Text(name) = key {
+                    solver.touch(at, Owner::Container(alloc), name, false);
+                }
+                known_item(solver, value, key, dst);
+            }
             ItemKey::Node(node) => {
                 solver.on(node, Use::KeyedLoad { base: value, dst });
                 if solver.set(node).is_empty() {
@@ -27,10 +32,16 @@ pub(super) fn load_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, d
             }
         }
         Value::Object(path, _) => {
+            if let ItemKey::Known(ElemKey::Text(name)) = key {
+                classes::load_kept(solver, value, name, dst, at);
+            }
             let path = solver.symbols.text(path).clone();
             library::load_element(solver, &path, key, dst);
         }
         Value::External(path) => {
+            if let ItemKey::Known(ElemKey::Text(name)) = key {
+                classes::load_kept(solver, value, name, dst, at);
+            }
             // `Type[T]`, or `os.environ["X"]`.
             let text = solver.symbols.text(path).clone();
             match library::is_environment(&text) {
@@ -96,12 +107,16 @@ pub(super) fn store_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, 
     {
         classes::record_external(solver, at, "os.environ.__setitem__");
     }
+    if let ItemKey::Known(ElemKey::Text(name)) = key {
+        classes::store_kept(solver, value, name, src, at);
+    }
     let Value::Container(alloc) = *solver.get(value) else {
         return;
     };
     match key {
         ItemKey::Known(key) => {
             if let ElemKey::Text(sym) = key {
+                solver.touch(at, Owner::Container(alloc), sym, true);
                 let keys = solver.elem(alloc, ElemKey::Keys);
                 solver.put(keys, Value::Text(sym));
             }
@@ -222,7 +237,12 @@ pub(super) fn call_method(
         "get" | "pop" | "setdefault" | "popitem" | "popleft" | "__getitem__" => {
             let key = only_key(solver, first, kind);
             match key {
-                Some(key) => known_item(solver, container, key, result),
+                Some(key) => {
+                    if let ElemKey::Text(name) = key {
+                        solver.touch(at, Owner::Container(alloc), name, false);
+                    }
+                    known_item(solver, container, key, result);
+                }
                 None if first != EMPTY && kind == ContainerKind::Dict => {
                     load_item(solver, container, ItemKey::Node(first), result, at);
                 }

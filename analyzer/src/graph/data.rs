@@ -4,7 +4,9 @@
 //! call that returned it, or the function itself. What a call is handed then
 //! flows from there to the callee, even when an orchestrator stands between
 //! (`clean(load())` is a flow from `load` to `clean`). Attributes and globals
-//! carry data from whoever writes them to whoever reads them. Flows through
+//! carry data from whoever writes them to whoever reads them, and so do the
+//! items of a mapping that is handed from step to step, and what is put into
+//! an application's state. Flows through
 //! files and tables are added by `effects`.
 
 mod origins;
@@ -89,6 +91,17 @@ impl Via {
     }
 }
 
+/// A framework calls `dependency` before `function`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Injected {
+    /// Whose parameter is filled, or who only wants it called.
+    pub function: FuncId,
+    /// What is called.
+    pub dependency: FuncId,
+    /// The parameter that takes what it gives.
+    pub param: Option<SmolStr>,
+}
+
 /// The flows of a tree, by source, target and place.
 #[derive(Clone, Debug, Default)]
 pub struct DataFlowGraph {
@@ -119,19 +132,23 @@ pub fn flows(
 
 impl DataFlowGraph {
     /// Adds what a framework hands to a function's parameters.
-    pub fn add_injected(
-        &mut self,
-        program: &Program,
-        modules: &ModuleSet,
-        injected: &[(FuncId, FuncId)],
-    ) {
-        for (func, dependency) in injected {
+    pub fn add_injected(&mut self, program: &Program, modules: &ModuleSet, injected: &[Injected]) {
+        for Injected {
+            function: func,
+            dependency,
+            param,
+        } in injected
+        {
             let function = program.function(*func);
+            let (via, name) = match param {
+                Some(param) => (Via::Argument, param.clone()),
+                None => (Via::Return, bare_name(modules, program, *dependency)),
+            };
             self.flows.push(Flow {
                 from: *dependency,
                 to: *func,
-                via: Via::Return,
-                name: bare_name(modules, program, *dependency),
+                via,
+                name,
                 file: function.file,
                 line: modules.facts(function.file).scope(function.scope).line,
             });
@@ -162,6 +179,7 @@ fn through_calls(
         let ExprKind::Call { args, .. } = &facts.expr(call.expr).kind else {
             continue;
         };
+        handed_over(modules, program, call_graph, func, call, args, flows);
         let edges: Vec<&CallEdge> = call_graph.seen_through_at(func, file, call.expr).collect();
         for edge in &edges {
             for (idx, arg) in args.iter().enumerate() {
@@ -195,6 +213,74 @@ fn through_calls(
                     file,
                     line: edge.line,
                 });
+            }
+        }
+    }
+}
+
+/// What goes with a function that a library calls later:
+/// `tasks.add_task(f, x)`, `Thread(target=f, args=(x,))`.
+fn handed_over(
+    modules: &ModuleSet,
+    program: &Program,
+    call_graph: &CallGraph,
+    func: FuncId,
+    call: &origins::CallSources,
+    args: &[Arg],
+    flows: &mut Vec<Flow>,
+) {
+    let file = program.function(func).file;
+    let here = call_graph.registrations_at(file, call.expr);
+    for registration in here.filter(|registration| registration.by == func) {
+        let is_target = |arg: &Arg| {
+            call_graph
+                .functions(file, arg.value)
+                .contains(&registration.target)
+        };
+        let Some(start) = args.iter().position(is_target) else {
+            continue;
+        };
+        let target = program.function(registration.target);
+        let params = &modules.facts(target.file).scope(target.scope).params;
+        let passed = |arg: &Arg| match arg.kind {
+            ArgKind::Named => {
+                let name = arg.name.as_deref().unwrap_or_default();
+                matches!(name, "args" | "kwargs") || params.iter().any(|param| param.name == name)
+            }
+            _ => args[start].kind == ArgKind::Positional,
+        };
+        for (idx, arg) in args.iter().enumerate().skip(start + 1) {
+            let Some(sources) = call.args.get(idx).filter(|_| passed(arg)) else {
+                continue;
+            };
+            if sources.is_constant() {
+                continue;
+            }
+            let facts = modules.facts(file);
+            let name = match (&arg.name, &facts.expr(arg.value).kind) {
+                (Some(name), ExprKind::Tuple(parts) | ExprKind::List(parts)) if name == "args" => {
+                    // Of several, which one it is the tuple does not tell.
+                    let only = params.first().filter(|_| parts.len() == 1);
+                    only.map(|param| param.name.clone()).unwrap_or_default()
+                }
+                (Some(name), _) if matches!(name.as_str(), "args" | "kwargs") => SmolStr::default(),
+                _ => {
+                    let (given, idx) = (&args[start + 1..], idx - start - 1);
+                    param_name(modules, program, registration.target, given, idx, arg)
+                }
+            };
+            let flow = |from| Flow {
+                from,
+                to: registration.target,
+                via: Via::Argument,
+                name: name.clone(),
+                file,
+                line: registration.line,
+            };
+            flows.push(flow(func));
+            for source in &sources.calls {
+                let made = call_graph.seen_through_at(func, file, *source);
+                flows.extend(made.map(|made| flow(made.callee)));
             }
         }
     }
@@ -280,11 +366,13 @@ fn through_attributes(
     let _ = program;
     for ((owner, name), (writers, readers)) in by_attribute {
         // Module attributes are globals, which have their own way.
-        if matches!(owner, AttributeOwner::Module(_)) {
-            continue;
-        }
+        let via = match owner {
+            AttributeOwner::Module(_) => continue,
+            AttributeOwner::Container(_) => Via::Item,
+            AttributeOwner::Class(_) | AttributeOwner::Keeper(_) => Via::Attribute,
+        };
         let name = call_graph.attribute_name(name);
-        pairs(&writers, &readers, Via::Attribute, name, flows);
+        pairs(&writers, &readers, via, name, flows);
     }
 }
 

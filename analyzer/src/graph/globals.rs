@@ -7,7 +7,9 @@ use super::body::names::locals;
 use super::program::{FuncId, Program};
 use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind};
+use crate::syntax::facts::{
+    CompareOp, ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind,
+};
 
 /// A function touches a module-level variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,6 +272,15 @@ impl Walk<'_> {
             ExprKind::Call { callee, args } => {
                 self.call(*callee, args.first().map(|arg| arg.value));
                 args.iter().for_each(|arg| self.expr(arg.value));
+            }
+            // `"key" in STATE` looks at one key only.
+            ExprKind::Compare { operands, ops }
+                if operands.len() == 2
+                    && matches!(ops[0], CompareOp::In | CompareOp::NotIn)
+                    && self.variable(operands[1]).is_some() =>
+            {
+                self.expr(operands[0]);
+                self.note(operands[1], self.key(operands[0]), false);
             }
             ExprKind::Comprehension { scope, .. } => {
                 self.block(&facts.scope(*scope).body);

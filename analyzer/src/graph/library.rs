@@ -63,6 +63,15 @@ static MEANINGS: LazyLock<FxHashMap<&'static str, Meaning>> = LazyLock::new(|| {
         ("collections.deque", copy_container),
         ("copy.copy", |s, _, args, to| pass_on(s, args, to)),
         ("copy.deepcopy", |s, _, args, to| pass_on(s, args, to)),
+        ("attr.Factory", made_by_default),
+        ("dataclasses.field", made_by_default),
+        ("decouple.config", environment_call),
+        ("environ.Env.__call__", environment_call),
+        ("environ.Env.path", environment_call),
+        ("environ.Env.str", environment_call),
+        ("environs.Env.__call__", environment_call),
+        ("environs.Env.path", environment_call),
+        ("environs.Env.str", environment_call),
         ("functools.cached_property", |s, _, args, to| {
             wrap(s, args, to, |f| Value::Property(f, None))
         }),
@@ -85,6 +94,7 @@ static MEANINGS: LazyLock<FxHashMap<&'static str, Meaning>> = LazyLock::new(|| {
         ("pathlib.Path", join_paths),
         ("pathlib.Path.cwd", |s, _, _, to| s.put_text(to, "")),
         ("pathlib.PurePath", join_paths),
+        ("pydantic.Field", made_by_default),
         ("sklearn.model_selection.train_test_split", parts_of_all),
         ("toml.load", read_config),
         ("tomllib.load", read_config),
@@ -713,6 +723,32 @@ fn environment_call(solver: &mut Solver<'_>, _: At, args: &[SiteArg], result: No
         let text = format!("{{{}}}", solver.text(name));
         solver.put_text(result, &text);
     }
+}
+
+/// A field's default, or what its factory makes: the same for every instance.
+fn made_by_default(solver: &mut Solver<'_>, at: At, args: &[SiteArg], result: Node) {
+    for name in ["default_factory", "factory"] {
+        let factory = argument(solver, args, None, Some(name));
+        hand_over(solver, factory, at, &[], result);
+        // `dict` and `list` are no functions of the tree.
+        for value in solver.set(factory).to_vec() {
+            let Value::External(path) = *solver.get(value) else {
+                continue;
+            };
+            let kind = match solver.text(path) {
+                "builtins.dict" | "collections.OrderedDict" | "collections.defaultdict" => {
+                    ContainerKind::Dict
+                }
+                "builtins.list" => ContainerKind::List,
+                "builtins.set" => ContainerKind::Set,
+                _ => continue,
+            };
+            let alloc = solver.alloc(at, 0, kind);
+            solver.put(result, Value::Container(alloc));
+        }
+    }
+    let default = argument(solver, args, Some(0), Some("default"));
+    solver.edge(default, result);
 }
 
 fn join_paths(solver: &mut Solver<'_>, _: At, args: &[SiteArg], result: Node) {

@@ -15,12 +15,13 @@ mod library;
 mod policy;
 pub mod program;
 pub mod pycg;
+pub(crate) mod settings;
 mod solve;
 mod text;
 mod values;
 
 pub use body::names::locals;
-pub use call::{CallEdge, CallGraph, Held, LibraryCall, solve};
+pub use call::{Behalf, CallEdge, CallGraph, Held, LibraryCall, solve};
 pub use config::ConfigDocs;
 pub use program::{Class, ClassId, FuncId, Function, Program};
 pub use solve::Certainty;

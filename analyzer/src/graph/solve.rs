@@ -298,6 +298,8 @@ pub(crate) struct Solver<'a> {
     /// Functions that a library keeps, to be called later.
     pub registered: Vec<(At, Node)>,
     pub class_names: FxHashMap<ClassId, FxHashSet<smol_str::SmolStr>>,
+    /// Text fields that the environment fills, with the text, by class.
+    pub settings: FxHashMap<ClassId, FxHashMap<Sym, Sym>>,
     /// Partials whose call is being followed, outermost first.
     pub open_partials: Vec<AllocId>,
 }
@@ -316,6 +318,10 @@ pub(crate) struct Touch {
 pub(crate) enum Owner {
     Class(ClassId),
     Module(FileId),
+    /// A container by where it is made: its items.
+    Container(AllocId),
+    /// All instances of a library's type that keeps what is put into it.
+    Keeper(Sym),
 }
 
 impl<'a> Solver<'a> {
@@ -360,6 +366,7 @@ impl<'a> Solver<'a> {
             receivers: FxHashMap::default(),
             registered: Vec::new(),
             class_names: FxHashMap::default(),
+            settings: FxHashMap::default(),
         }
     }
 

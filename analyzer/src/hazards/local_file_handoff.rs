@@ -215,7 +215,7 @@ def note():  # monitoring
     save('drift.json', 1)
 ",
             &[
-                "app.py:9 costs threshold.json is written by app.py:9 (evaluation) and app.py:11 (inference) reads it",
+                "app.py:9 costs threshold.json is written by app.py:9 (evaluation) and app.py:6 (inference) reads it",
             ],
         );
     }

@@ -182,23 +182,25 @@ mod tests {
         churn/deploy.py:49 costs {CHURN_HOME}/current.joblib is written by churn/deploy.py:49 (deployment) and churn/serve.py:33 (inference) reads it
         churn/deploy.py:72 costs requests.post to {CHURN_WEBHOOK_URL} at churn/deploy.py:72 (deployment) has no time limit, and nothing handles its failure
         churn/evaluate.py:65 costs {CHURN_HOME}/thresholds.json is written by churn/evaluate.py:65 (evaluation) and churn/serve.py:39 (inference) reads it
-        churn/ingest.py:64 costs churn/ingest.py:64 appends to {CHURN_HOME}/raw/customers-{utcnow}.csv: a retry of load_customers appends the same again
+        churn/ingest.py:64 costs churn/ingest.py:64 appends to {CHURN_HOME}/raw/customers-{utcnow}.csv: a retry of keep_copy appends the same again
         churn/ingest.py:95 costs churn/ingest.py:95 adds rows to customers without a key: a retry of load_customers doubles them
         churn/ingest.py:107 costs churn/ingest.py:107 adds rows to calls without a key: a retry of load_calls doubles them
         churn/ingest.py:119 costs requests.get to {CHURN_BILLING_URL}/payments at churn/ingest.py:119 (ingestion) has no time limit, and nothing handles its failure
         churn/monitor.py:49 costs the wall clock, read at churn/util.py:27, decides a comparison at churn/monitor.py:49
+        churn/monitor.py:62 costs churn/monitor.py:62 sends to churn/state.py:RETRAIN_REQUESTS: a retry of request_retraining sends the same again
         churn/monitor.py:81 costs the wall clock, read at churn/util.py:27, becomes column seen_at at churn/monitor.py:81
         churn/prepare.py:28 costs the seed of train_test_split at churn/prepare.py:28 (preprocessing) can be None
-        churn/prepare.py:52 costs {CHURN_HOME}/reference.csv is written by churn/prepare.py:52 (preprocessing) and churn/monitor.py:41 (monitoring) reads it
-        churn/prepare.py:55 costs {CHURN_HOME}/test.csv is written by churn/prepare.py:55 (preprocessing) and churn/evaluate.py:39 (evaluation) reads it
+        churn/prepare.py:37 costs {CHURN_HOME}/train.csv is written by churn/prepare.py:37 (preprocessing) and churn/training.py:20 (training) reads it
+        churn/prepare.py:38 costs {CHURN_HOME}/test.csv is written by churn/prepare.py:38 (preprocessing) and churn/evaluate.py:39 (evaluation) reads it
+        churn/prepare.py:44 costs {CHURN_HOME}/reference.csv is written by churn/prepare.py:44 (preprocessing) and churn/monitor.py:41 (monitoring) reads it
         churn/serve.py:106 costs the wall clock decides a comparison at churn/serve.py:106
         churn/trainers.py:88 costs the seed of RandomForestClassifier at churn/trainers.py:88 (training) can be None
-        churn/training.py:34 costs {CHURN_HOME}/models/v{}.joblib is written by churn/training.py:34 (training) and churn/evaluate.py:78 (evaluation) reads it
+        churn/training.py:34 costs {CHURN_HOME}/models/v{}.joblib is written by churn/training.py:34 (training) and churn/evaluate.py:46 (evaluation) reads it
         churn/training.py:80 costs the wall clock, read at churn/util.py:27, decides a comparison at churn/training.py:80
+        churn/training.py:127 costs churn/training.py:127 sends to churn/state.py:RETRAIN_REQUESTS: a retry of train_route sends the same again
         churn/evaluate.py:69 note {CHURN_HOME}/models/v{}.metrics.json is written by churn/evaluate.py:69 (evaluation) and churn/deploy.py:36 (evaluation) reads it
         churn/ingest.py:64 note the wall clock, read at churn/util.py:27, is part of a file's name at churn/ingest.py:64
-        churn/monitor.py:62 note churn/monitor.py:62 adds an entry to RETRAIN_REQUESTS: a retry of request_retraining adds it again
-        churn/monitor.py:62 note the wall clock, read at churn/util.py:27, is kept in RETRAIN_REQUESTS at churn/monitor.py:62
+        churn/monitor.py:62 note the wall clock, read at churn/util.py:27, is stored in queue churn/state.py:RETRAIN_REQUESTS at churn/monitor.py:62
         churn/pipeline.py:76 note the wall clock, read at churn/util.py:27, is part of a file's name at churn/pipeline.py:76
         churn/prepare.py:56 note the wall clock, read at churn/util.py:27, is kept in LAST_RUN at churn/prepare.py:56
         churn/serve.py:70 note churn/serve.py:70 adds an entry to RECENT_PREDICTIONS: a retry of remember adds it again
@@ -206,7 +208,6 @@ mod tests {
         churn/serve.py:130 note the wall clock is kept in CACHE at churn/serve.py:130
         churn/training.py:37 note churn/training.py:37 inserts into models, whose key makes a retry of save_model fail
         churn/training.py:37 note the wall clock, read at churn/util.py:27, is stored in table models at churn/training.py:37
-        churn/training.py:127 note churn/training.py:127 adds an entry to RETRAIN_REQUESTS: a retry of train_route adds it again
         churn/util.py:13 note TIMINGS is changed by churn/util.py:40 (called by ingestion, preprocessing, training and inference) while churn/web.py:21 (none) reads it
         "#);
     }
@@ -214,20 +215,20 @@ mod tests {
     #[test]
     fn tumor_fastapi() {
         insta::assert_snapshot!(in_fixture("tumor_fastapi", "tumor_fastapi"), @r#"
-        src/tumor/api/models.py:23 costs var/models/current.json is written by src/tumor/api/models.py:23 (deployment) and src/tumor/serving.py:39 (inference) reads it
         src/tumor/features.py:37 costs the seed of train_test_split at src/tumor/features.py:37 (preprocessing) can be None
-        src/tumor/ingest.py:30 costs var/data/raw.csv is written by src/tumor/ingest.py:30 (ingestion) and src/tumor/pipeline.py:63 (preprocessing) reads it
-        src/tumor/pipeline.py:68 costs var/work/test.csv is written by src/tumor/pipeline.py:68 (preprocessing) and src/tumor/pipeline.py:91 (evaluation) reads it
-        src/tumor/pipeline.py:69 costs var/work/reference.json is written by src/tumor/pipeline.py:69 (preprocessing) and src/tumor/monitor.py:38 (monitoring) reads it
-        src/tumor/pipeline.py:82 costs var/work/candidate.joblib is written by src/tumor/pipeline.py:82 (training) and src/tumor/pipeline.py:107 (deployment) and src/tumor/pipeline.py:90 (evaluation) read it
-        src/tumor/prediction_log.py:24 costs var/logs/predictions.ndjson is written by src/tumor/prediction_log.py:24 (inference) and src/tumor/api/monitoring.py:15 (monitoring), src/tumor/api/monitoring.py:29 (monitoring) and src/tumor/prediction_log.py:30 (monitoring) read it
-        src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to var/logs/predictions.ndjson, {home}/logs/predictions.ndjson and {}/predictions.ndjson: a retry of PredictionLog.append appends the same again
-        src/tumor/pipeline.py:107 note {home}/models/v{}/metadata.json is written by src/tumor/pipeline.py:107 (deployment) and src/tumor/registry.py:42 (deployment) reads it
-        src/tumor/pipeline.py:128 note src/tumor/pipeline.py:128 inserts into runs, whose key makes a retry of start_run and open_run fail
+        src/tumor/features.py:60 costs {TUMOR_HOME}/work/reference.json is written by src/tumor/features.py:60 (preprocessing) and src/tumor/monitor.py:20 (monitoring) reads it
+        src/tumor/ingest.py:25 costs {TUMOR_HOME}/data/raw.csv is written by src/tumor/ingest.py:25 (ingestion) and src/tumor/pipeline.py:63 (preprocessing) reads it
+        src/tumor/pipeline.py:68 costs {TUMOR_HOME}/work/test.csv is written by src/tumor/pipeline.py:68 (preprocessing) and src/tumor/pipeline.py:91 (evaluation) reads it
+        src/tumor/prediction_log.py:24 costs {TUMOR_HOME}/logs/predictions.ndjson is written by src/tumor/prediction_log.py:24 (inference) and src/tumor/prediction_log.py:30 (monitoring) reads it
+        src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to {TUMOR_HOME}/logs/predictions.ndjson: a retry of PredictionLog.append appends the same again
+        src/tumor/registry.py:44 costs {TUMOR_HOME}/models/current.json is written by src/tumor/registry.py:44 (deployment) and src/tumor/registry.py:50 (inference) reads it
+        src/tumor/train.py:40 costs {TUMOR_HOME}/work/candidate.joblib is written by src/tumor/train.py:40 (training) and src/tumor/pipeline.py:90 (evaluation) and src/tumor/registry.py:30 (deployment) read it
+        src/tumor/api/monitoring.py:20 note the wall clock, read at src/tumor/api/monitoring.py:22, is stored in table feedback at src/tumor/api/monitoring.py:20
+        src/tumor/pipeline.py:128 note src/tumor/pipeline.py:128 inserts into runs, whose key makes a retry of open_run fail
         src/tumor/pipeline.py:128 note the wall clock, read at src/tumor/pipeline.py:127, is stored in table runs at src/tumor/pipeline.py:128
-        src/tumor/registry.py:32 note var/models/v1/metadata.json is written by src/tumor/registry.py:32 (deployment) and src/tumor/registry.py:42 (deployment) reads it
-        src/tumor/registry.py:32 note the wall clock, read at src/tumor/registry.py:31, is stored in file {root}/v1/metadata.json at src/tumor/registry.py:32
-        src/tumor/registry.py:44 note the wall clock, read at src/tumor/registry.py:43, is stored in file {root}/current.json at src/tumor/registry.py:44
+        src/tumor/registry.py:32 note {TUMOR_HOME}/models/v1/metadata.json is written by src/tumor/registry.py:32 (deployment) and src/tumor/registry.py:42 (deployment) reads it
+        src/tumor/registry.py:32 note the wall clock, read at src/tumor/registry.py:31, is stored in file {TUMOR_HOME}/models/v{}/metadata.json at src/tumor/registry.py:32
+        src/tumor/registry.py:44 note the wall clock, read at src/tumor/registry.py:43, is stored in file {TUMOR_HOME}/models/current.json at src/tumor/registry.py:44
         src/tumor/serving.py:16 note PREDICTOR is replaced by src/tumor/app.py:16 (inference) while src/tumor/app.py:25 (none) and src/tumor/serving.py:49 (inference) read it
         "#);
     }

@@ -150,7 +150,9 @@ fn counted(ctx: &Context<'_>, writes: &mut BTreeMap<(FileId, u32), Write>) {
         write.to.push(table);
         match call.behalf.as_slice() {
             [] => write.actors.push(call.caller),
-            behalf => write.actors.extend(behalf),
+            behalf => write
+                .actors
+                .extend(behalf.iter().map(|caller| caller.function)),
         }
     }
 }

@@ -233,17 +233,24 @@ impl<'a> Writer<'a> {
             .map(|resource| {
                 let mut accesses: Vec<AccessEntry> = Vec::new();
                 for access in &resource.accesses {
-                    let entry = AccessEntry {
-                        access: access.access,
-                        file: self.path(access.file),
-                        qualname: self.qualname(access.function),
-                        line: access.line,
-                        behalf: access.behalf.iter().map(|func| self.id(*func)).collect(),
-                    };
-                    if !accesses.contains(&entry) {
-                        accesses.push(entry);
+                    let is_helped = !access.behalf.is_empty();
+                    for (function, file, line) in access.places() {
+                        let entry = AccessEntry {
+                            access: access.access,
+                            file: self.path(file),
+                            qualname: self.qualname(function),
+                            line,
+                            through: is_helped.then(|| self.id(access.function)),
+                        };
+                        if !accesses.contains(&entry) {
+                            accesses.push(entry);
+                        }
                     }
                 }
+                accesses.sort_by(|a, b| {
+                    let key = |entry: &AccessEntry| (entry.file.clone(), entry.line, entry.access);
+                    key(a).cmp(&key(b)).then(a.qualname.cmp(&b.qualname))
+                });
                 ResourceEntry {
                     kind: resource.kind,
                     identity: resource.identity.to_string(),

@@ -156,9 +156,10 @@ pub struct AccessEntry {
     pub qualname: String,
     /// Where, in that file.
     pub line: u32,
-    /// Callers for whom a small helper does it, as `file:qualname`.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub behalf: Vec<String>,
+    /// The small helper that does it for the function, which says what is
+    /// touched, as `file:qualname`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub through: Option<String>,
 }
 
 /// A way in.

@@ -342,10 +342,13 @@ fn hook(
 
 // ---- what a handler needs
 
+/// A dependency, and the parameter that takes what it gives.
+type Need = (FuncId, Option<SmolStr>);
+
 /// For each function, what FastAPI calls before it: the dependencies that its
 /// parameters and route decorators name.
-pub(super) fn injected(survey: &Survey<'_>) -> FxHashMap<FuncId, BTreeSet<FuncId>> {
-    let mut found: FxHashMap<FuncId, BTreeSet<FuncId>> = FxHashMap::default();
+pub(super) fn injected(survey: &Survey<'_>) -> FxHashMap<FuncId, BTreeSet<Need>> {
+    let mut found: FxHashMap<FuncId, BTreeSet<Need>> = FxHashMap::default();
     if !survey.imports("fastapi") {
         return found;
     }
@@ -356,10 +359,13 @@ pub(super) fn injected(survey: &Survey<'_>) -> FxHashMap<FuncId, BTreeSet<FuncId
         let around = scope.parent.unwrap_or(function.scope);
         let mut dependencies = BTreeSet::new();
         for param in &scope.params {
+            let mut needed = BTreeSet::new();
             for expr in [param.annotation, param.default].into_iter().flatten() {
                 let spot = survey.spot(function.file, around, expr);
-                gather(survey, &spot, None, 0, &mut dependencies);
+                gather(survey, &spot, None, 0, &mut needed);
             }
+            let name = || Some(param.name.clone());
+            dependencies.extend(needed.into_iter().map(|need| (need, name())));
         }
         if !dependencies.is_empty() {
             found.entry(func).or_default().extend(dependencies);
@@ -368,8 +374,10 @@ pub(super) fn injected(survey: &Survey<'_>) -> FxHashMap<FuncId, BTreeSet<FuncId
     for decoration in &survey.decorations {
         let given = survey.named(&decoration.decorator, "dependencies");
         if let (Some(func), Some(given)) = (decoration.function, given) {
+            let mut needed = BTreeSet::new();
+            gather(survey, &given, None, 0, &mut needed);
             let entry = found.entry(func).or_default();
-            gather(survey, &given, None, 0, entry);
+            entry.extend(needed.into_iter().map(|need| (need, None)));
         }
     }
     found

@@ -25,6 +25,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::catalog::Catalog;
+use crate::graph::data::Injected;
 use crate::graph::{CallGraph, FuncId, Program};
 use crate::modules::{FileId, ModuleSet};
 use survey::Survey;
@@ -98,24 +99,31 @@ pub fn reach(
     fastapi::add_tasks(call_graph, &mut next);
     let injected = fastapi::injected(&survey);
     for (func, dependencies) in &injected {
-        next.entry(*func).or_default().extend(dependencies);
+        next.entry(*func)
+            .or_default()
+            .extend(dependencies.iter().map(|(needed, _)| *needed));
     }
     let starts = routes.iter().map(|route| route.handler);
     starts.map(|start| closure(&next, start)).collect()
 }
 
-/// What a framework calls before a function, to fill its parameters: pairs of
-/// function and dependency, sorted.
+/// What a framework calls before a function, to fill its parameters, sorted.
 pub fn injected(
     modules: &ModuleSet,
     program: &Program,
     catalog: &Catalog,
     call_graph: &CallGraph,
-) -> Vec<(FuncId, FuncId)> {
+) -> Vec<Injected> {
     let survey = Survey::new(modules, program, catalog, call_graph);
     let pairs = fastapi::injected(&survey).into_iter();
     let mut pairs: Vec<_> = pairs
-        .flat_map(|(func, needs)| needs.into_iter().map(move |need| (func, need)))
+        .flat_map(|(function, needs)| {
+            needs.into_iter().map(move |(dependency, param)| Injected {
+                function,
+                dependency,
+                param,
+            })
+        })
         .collect();
     pairs.sort_unstable();
     pairs

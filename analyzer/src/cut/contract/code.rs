@@ -3,8 +3,13 @@
 //! place of the literal, not of its use: a contract leads to where a column's
 //! name is written.
 
+mod texts;
+mod walk;
+
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
+
+pub(super) use walk::each_stmt;
 
 use crate::graph::{ClassId, FuncId, Held};
 use crate::hazards::Context;
@@ -12,7 +17,7 @@ use crate::modules::{FileId, ModuleRef, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
     Arg, ArgKind, BinaryOp, ExprId, ExprKind, ImportBinds, LoopHead, ScopeId, ScopeKind, Stmt,
-    StmtKind, UnaryOp,
+    StmtKind,
 };
 
 /// Constants are followed through this many names.
@@ -238,274 +243,6 @@ impl<'a> Code<'a> {
         }
     }
 
-    /// The texts that a list, or a single text, at `at` holds, each with the
-    /// place of its literal.
-    pub(super) fn texts(&self, at: At) -> Vec<Text> {
-        self.texts_inner(at, 0)
-    }
-
-    fn texts_inner(&self, at: At, depth: u32) -> Vec<Text> {
-        if depth > MAX_DEPTH {
-            return Vec::new();
-        }
-        let each = |parts: &[ExprId]| {
-            let parts = parts.iter();
-            parts
-                .flat_map(|expr| self.texts_inner(At { expr: *expr, ..at }, depth + 1))
-                .collect::<Vec<Text>>()
-        };
-        match self.kind(at) {
-            ExprKind::Str(text) => vec![Text {
-                text: text.clone(),
-                file: at.file,
-                line: self.line(at),
-            }],
-            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => each(parts),
-            ExprKind::Starred(part) => each(&[*part]),
-            ExprKind::Dict(entries) => {
-                let keys: Vec<ExprId> = entries.iter().filter_map(|(key, _)| *key).collect();
-                each(&keys)
-            }
-            ExprKind::Binary {
-                op: BinaryOp::Add,
-                left,
-                right,
-            } => {
-                let mut found = each(&[*left]);
-                let more = each(&[*right]);
-                // Two single texts are one longer text.
-                if found.len() == 1
-                    && more.len() == 1
-                    && matches!(self.kind(At { expr: *left, ..at }), ExprKind::Str(_))
-                {
-                    return self.held_texts(at);
-                }
-                found.extend(more);
-                found
-            }
-            ExprKind::Call { callee, args } => match (
-                self.kind(At {
-                    expr: *callee,
-                    ..at
-                }),
-                args.as_ref(),
-            ) {
-                (ExprKind::Name(name), [only])
-                    if matches!(name.as_str(), "list" | "tuple" | "set" | "sorted") =>
-                {
-                    each(&[only.value])
-                }
-                (ExprKind::Attr { base, name }, [])
-                    if matches!(name.as_str(), "keys" | "items" | "copy") =>
-                {
-                    each(&[*base])
-                }
-                _ => self.held_texts(at),
-            },
-            ExprKind::Comprehension { scope, .. } => self.element_texts(
-                At {
-                    scope: *scope,
-                    ..at
-                },
-                depth,
-            ),
-            ExprKind::Name(_) | ExprKind::Attr { .. } => match self.bound(at, depth) {
-                Some(places) => {
-                    let mut found: Vec<Text> = places
-                        .iter()
-                        .flat_map(|(place, _)| self.texts_inner(*place, depth + 1))
-                        .collect();
-                    found.dedup();
-                    if found.is_empty() {
-                        self.held_texts(at)
-                    } else {
-                        found
-                    }
-                }
-                None => self.held_texts(at),
-            },
-            _ => Vec::new(),
-        }
-    }
-
-    /// `[name for name in LIST if …]` can hold what `LIST` holds.
-    fn element_texts(&self, at: At, depth: u32) -> Vec<Text> {
-        let mut found = Vec::new();
-        let mut element = None;
-        each_stmt(&self.facts(at.file).scope(at.scope).body, &mut |stmt| {
-            if let StmtKind::Expr(expr) = &stmt.kind
-                && let ExprKind::Yield(Some(value)) = &self.facts(at.file).expr(*expr).kind
-            {
-                element = Some(*value);
-            }
-        });
-        if let Some(expr) = element
-            && matches!(
-                self.kind(At { expr, ..at }),
-                ExprKind::Name(_) | ExprKind::Str(_)
-            )
-        {
-            found = self.texts_inner(At { expr, ..at }, depth + 1);
-        }
-        found
-    }
-
-    fn held_texts(&self, at: At) -> Vec<Text> {
-        let texts = self.ctx.call_graph.texts(at.file, at.expr).into_iter();
-        texts
-            .filter(|text| !text.contains('{'))
-            .map(|text| Text {
-                text,
-                file: at.file,
-                line: self.line(at),
-            })
-            .collect()
-    }
-
-    /// The literal that `at` stands for, as Python writes it, with its place.
-    pub(super) fn literal(&self, at: At) -> Option<Text> {
-        self.literal_inner(at, 0)
-    }
-
-    fn literal_inner(&self, at: At, depth: u32) -> Option<Text> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        let sub = |expr: ExprId| self.literal_inner(At { expr, ..at }, depth + 1);
-        let here = |text: SmolStr| {
-            Some(Text {
-                text,
-                file: at.file,
-                line: self.line(at),
-            })
-        };
-        match self.kind(at) {
-            ExprKind::Str(text) => here(text.clone()),
-            ExprKind::Number(text) => here(text.clone()),
-            ExprKind::Bool(true) => here("True".into()),
-            ExprKind::Bool(false) => here("False".into()),
-            ExprKind::None => here("None".into()),
-            ExprKind::Unary {
-                op: UnaryOp::Neg,
-                operand,
-            } => {
-                let inner = sub(*operand)?;
-                Some(Text {
-                    text: format_smolstr!("-{}", inner.text),
-                    ..inner
-                })
-            }
-            ExprKind::List(parts) | ExprKind::Tuple(parts) => {
-                let parts: Option<Vec<SmolStr>> =
-                    parts.iter().map(|part| Some(sub(*part)?.text)).collect();
-                here(format_smolstr!("[{}]", parts?.join(", ")))
-            }
-            ExprKind::Name(_) | ExprKind::Attr { .. } => {
-                let bound = self.bound(at, depth)?;
-                let [(place, false)] = bound.as_slice() else {
-                    return None;
-                };
-                self.literal_inner(*place, depth + 1)
-            }
-            // What a mapping gives when nobody set the key.
-            ExprKind::Call { callee, args } => match (
-                self.kind(At {
-                    expr: *callee,
-                    ..at
-                }),
-                args.as_ref(),
-            ) {
-                (ExprKind::Attr { base, name }, [key, default]) if name == "get" => {
-                    let set = self.set_default(
-                        At { expr: *base, ..at },
-                        At {
-                            expr: key.value,
-                            ..at
-                        },
-                        depth,
-                    );
-                    set.or_else(|| sub(default.value))
-                }
-                (ExprKind::Attr { base, name }, [key]) if name == "get" => self.set_default(
-                    At { expr: *base, ..at },
-                    At {
-                        expr: key.value,
-                        ..at
-                    },
-                    depth,
-                ),
-                (ExprKind::Name(name), [only])
-                    if matches!(name.as_str(), "int" | "float" | "str" | "bool") =>
-                {
-                    sub(only.value)
-                }
-                _ => None,
-            },
-            ExprKind::Item { base, index } => {
-                self.set_default(At { expr: *base, ..at }, At { expr: *index, ..at }, depth)
-            }
-            _ => None,
-        }
-    }
-
-    /// `base[key]` where the code of the class or function around it says
-    /// `base.setdefault(key, literal)`, `base[key] = literal`, or `base` is a
-    /// dict literal with that key.
-    fn set_default(&self, base: At, key: At, depth: u32) -> Option<Text> {
-        let key = self.literal_inner(key, depth + 1)?.text;
-        let path = self.facts(base.file).dotted(base.expr)?;
-        if let Some(place) = self.value(base)
-            && let ExprKind::Dict(entries) = self.kind(place)
-        {
-            return entries.iter().find_map(|(entry, value)| {
-                let entry = (*entry)?;
-                let is_key = matches!(self.kind(At { expr: entry, ..place }), ExprKind::Str(text) if *text == key);
-                is_key.then(|| self.literal_inner(At { expr: *value, ..place }, depth + 1)).flatten()
-            });
-        }
-        let mut found = Vec::new();
-        for scope in self.scopes_around(base.file, base.scope) {
-            each_stmt(&self.facts(base.file).scope(scope).body, &mut |stmt| {
-                let at = |expr: ExprId| At {
-                    file: base.file,
-                    scope,
-                    expr,
-                };
-                let is_key = |expr: ExprId| matches!(self.kind(at(expr)), ExprKind::Str(text) if *text == key);
-                let is_base =
-                    |expr: ExprId| self.facts(base.file).dotted(expr).as_deref() == Some(&path);
-                match &stmt.kind {
-                    StmtKind::Expr(expr) => {
-                        if let ExprKind::Call { callee, args } = self.kind(at(*expr))
-                            && let ExprKind::Attr { base, name } = self.kind(at(*callee))
-                            && name == "setdefault"
-                            && is_base(*base)
-                            && let [entry, value] = args.as_ref()
-                            && is_key(entry.value)
-                        {
-                            found.push(at(value.value));
-                        }
-                    }
-                    StmtKind::Assign { targets, value, .. } => {
-                        for target in targets {
-                            if let ExprKind::Item { base, index } = self.kind(at(*target))
-                                && is_base(*base)
-                                && is_key(*index)
-                            {
-                                found.push(at(*value));
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            });
-        }
-        match found.as_slice() {
-            [only] => self.literal_inner(*only, depth + 1),
-            _ => None,
-        }
-    }
-
     /// The function around `scope` and the methods of its class.
     fn scopes_around(&self, file: FileId, scope: ScopeId) -> Vec<ScopeId> {
         let facts = self.facts(file);
@@ -522,47 +259,6 @@ impl<'a> Code<'a> {
             found.extend(methods.map(|(id, _)| id));
         }
         found
-    }
-
-    /// Visits every expression of a function in order, comprehensions and
-    /// lambdas included, each with the scope it stands in.
-    pub(super) fn each_expr(&self, func: FuncId, visit: &mut dyn FnMut(At)) {
-        let (file, scope) = self.scope_of(func);
-        self.each_expr_of(file, scope, visit);
-    }
-
-    fn each_expr_of(&self, file: FileId, scope: ScopeId, visit: &mut dyn FnMut(At)) {
-        let mut roots = Vec::new();
-        each_stmt(&self.facts(file).scope(scope).body, &mut |stmt| {
-            roots_of(stmt, &mut roots)
-        });
-        for root in roots {
-            self.below(
-                At {
-                    file,
-                    scope,
-                    expr: root,
-                },
-                visit,
-            );
-        }
-    }
-
-    fn below(&self, at: At, visit: &mut dyn FnMut(At)) {
-        let mut todo = vec![at];
-        while let Some(at) = todo.pop() {
-            visit(at);
-            match self.kind(at) {
-                ExprKind::Comprehension { scope, .. } => {
-                    self.each_expr_of(at.file, *scope, visit);
-                }
-                kind => {
-                    let start = todo.len();
-                    kind.parts(|expr| todo.push(At { expr, ..at }));
-                    todo[start..].reverse();
-                }
-            }
-        }
     }
 
     /// The argument called `name`, or at `position`.
@@ -631,64 +327,5 @@ impl<'a> Code<'a> {
             }
             _ => return None,
         })
-    }
-}
-
-/// Visits statements in order, nested ones after the one that holds them;
-/// bodies of functions and classes are not entered.
-pub(super) fn each_stmt<'s>(body: &'s [Stmt], visit: &mut dyn FnMut(&'s Stmt)) {
-    for stmt in body {
-        visit(stmt);
-        match &stmt.kind {
-            StmtKind::If { then, other, .. } => {
-                each_stmt(then, visit);
-                each_stmt(other, visit);
-            }
-            StmtKind::Loop { body, other, .. } => {
-                each_stmt(body, visit);
-                each_stmt(other, visit);
-            }
-            StmtKind::With { body, .. } => each_stmt(body, visit),
-            StmtKind::Try {
-                body,
-                handlers,
-                other,
-                finally,
-            } => {
-                each_stmt(body, visit);
-                for handler in handlers {
-                    each_stmt(&handler.body, visit);
-                }
-                each_stmt(other, visit);
-                each_stmt(finally, visit);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Expressions that stand directly in a statement.
-fn roots_of(stmt: &Stmt, roots: &mut Vec<ExprId>) {
-    match &stmt.kind {
-        StmtKind::Expr(expr) | StmtKind::Assert(expr) => roots.push(*expr),
-        StmtKind::Assign { targets, value, .. } => {
-            roots.push(*value);
-            roots.extend(targets);
-        }
-        StmtKind::Augment { target, value, .. } => roots.extend([*value, *target]),
-        StmtKind::Return(value) | StmtKind::Raise(value) => roots.extend(value),
-        StmtKind::Delete(targets) => roots.extend(targets),
-        StmtKind::If { test, .. } => roots.push(*test),
-        StmtKind::Loop { head, .. } => match head {
-            LoopHead::For { target, iter } => roots.extend([*iter, *target]),
-            LoopHead::While(test) => roots.push(*test),
-        },
-        StmtKind::With { items, .. } => {
-            for (context, target) in items {
-                roots.push(*context);
-                roots.extend(target);
-            }
-        }
-        _ => {}
     }
 }

@@ -229,6 +229,10 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn item(&mut self, expr: ExprId, base: ExprId, index: ExprId) -> Node {
+        let annotated = match (self.facts.dotted(base), &self.facts.expr(index).kind) {
+            (Some(path), ExprKind::Tuple(parts)) if path.ends_with("Annotated") => parts.first(),
+            _ => None,
+        };
         let base = self.eval(base);
         let is_slice = matches!(self.facts.expr(index).kind, ExprKind::Slice(_));
         let key = self.item_key(index);
@@ -242,6 +246,11 @@ impl<'a> Body<'_, 'a> {
             self.solver.edge(base, dst);
         } else {
             self.solver.on(base, Use::ItemLoad { key, dst, at });
+        }
+        if let Some(ty) = annotated {
+            // `Ty = Annotated[T, …]` is a name for `T`.
+            let ty = self.eval(*ty);
+            self.solver.edge(ty, dst);
         }
         let method = self.solver.symbols.intern("__getitem__");
         self.solver.on(

@@ -114,7 +114,7 @@ fn changing_methods(ctx: &Context<'_>, places: &AllPlaces<'_>) -> FxHashSet<Func
     let mut changing = FxHashSet::default();
     for touch in &ctx.call_graph.attributes {
         let function = ctx.program.function(touch.function);
-        if function.class.is_none() || matches!(touch.owner, AttributeOwner::Module(_)) {
+        if function.class.is_none() || !matches!(touch.owner, AttributeOwner::Class(_)) {
             continue;
         }
         let facts = ctx.modules.facts(function.file);

@@ -236,7 +236,7 @@ pub(super) fn resources() -> Vec<ResourceEntry> {
             file: file.to_string(),
             qualname: qualname.to_string(),
             line: line + 5,
-            behalf: vec![],
+            through: None,
         }
     };
     let resource = |kind, identity: &str, accesses| ResourceEntry {

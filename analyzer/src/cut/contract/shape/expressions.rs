@@ -1,0 +1,362 @@
+//! The shape of an expression.
+
+use indexmap::IndexMap;
+use smol_str::{SmolStr, format_smolstr};
+
+use super::calls::is_request_data;
+use super::{Field, Follow, Frame, Shape, ty};
+use crate::cut::contract::code::{At, each_stmt};
+use crate::cut::contract::records::{fields, is_record};
+use crate::graph::Held;
+use crate::syntax::facts::{BinaryOp, Builds, ExprId, ExprKind, ScopeId, StmtKind, UnaryOp};
+
+impl Follow<'_, '_> {
+    pub(super) fn expr(&mut self, at: At, frame: &mut Frame) -> Shape {
+        let sub = |expr: ExprId| At { expr, ..at };
+        match self.code.kind(at) {
+            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => self
+                .literal_type(at.file, at.expr)
+                .unwrap_or(Shape::Unknown),
+            ExprKind::Format(parts) => {
+                for part in parts {
+                    self.expr(sub(*part), frame);
+                }
+                ty("str")
+            }
+            ExprKind::Name(name) => match frame.env.get(name) {
+                Some(shape) => shape.clone(),
+                None => self.constant(at),
+            },
+            ExprKind::Attr { base, name } => {
+                if let Some(path) = self.code.external(at)
+                    && is_request_data(&path)
+                {
+                    return Shape::Request(SmolStr::default());
+                }
+                match self.expr(sub(*base), frame) {
+                    Shape::Record(class) => {
+                        let fields = fields(self.code, class);
+                        let Some(field) = fields.into_iter().find(|field| field.name == *name)
+                        else {
+                            return Shape::Unknown;
+                        };
+                        match field.holds {
+                            Some((class, false)) => Shape::Record(class),
+                            Some((class, true)) => {
+                                Shape::List(Some(Box::new(Shape::Record(class))))
+                            }
+                            None => field.ty.map_or(Shape::Unknown, Shape::Ty),
+                        }
+                    }
+                    _ => self.constant(at),
+                }
+            }
+            ExprKind::Item { base, index } => self.item(at, *base, *index, frame),
+            ExprKind::Call { callee, args } => self.call(at, *callee, args, frame),
+            ExprKind::List(parts) | ExprKind::Set(parts) => {
+                let mut first = None;
+                for part in parts {
+                    let shape = self.expr(sub(*part), frame);
+                    first = first.or(Some(Box::new(shape)));
+                }
+                Shape::List(first)
+            }
+            ExprKind::Tuple(parts) => Shape::Tuple(
+                parts
+                    .iter()
+                    .map(|part| self.expr(sub(*part), frame))
+                    .collect(),
+            ),
+            ExprKind::Dict(entries) => self.dict(at, entries, frame),
+            ExprKind::Lambda(scope) => {
+                let body = &self.code.facts(at.file).scope(*scope).body;
+                let n_returns = frame.returns.len();
+                self.block(at.file, *scope, body, frame);
+                frame.returns.truncate(n_returns);
+                Shape::Unknown
+            }
+            ExprKind::Comprehension { builds, scope } => {
+                self.comprehension(at, *builds, *scope, frame)
+            }
+            ExprKind::Binary { op, left, right } => {
+                let (left, right) = (self.expr(sub(*left), frame), self.expr(sub(*right), frame));
+                match (self.type_of(&left), self.type_of(&right)) {
+                    (Some(a), Some(b)) if a == b && *op != BinaryOp::Div => Shape::Ty(a),
+                    (Some(a), Some(b)) if (a == "float" || b == "float") && a != "str" => {
+                        ty("float")
+                    }
+                    (Some(a), _) if a == "str" => Shape::Ty(a),
+                    (Some(a), Some(b)) if a == "int" && b == "int" => ty("float"),
+                    _ => Shape::Unknown,
+                }
+            }
+            ExprKind::Unary { op, operand } => {
+                let inner = self.expr(sub(*operand), frame);
+                match op {
+                    UnaryOp::Not => {
+                        self.note_shape(&inner, "bool", true);
+                        ty("bool")
+                    }
+                    _ => inner,
+                }
+            }
+            ExprKind::Either(parts) => {
+                let shapes: Vec<Shape> = parts
+                    .iter()
+                    .map(|part| self.expr(sub(*part), frame))
+                    .collect();
+                let known = shapes.iter().find_map(|shape| match shape {
+                    Shape::Request(_) => None,
+                    other => self.type_of(other),
+                });
+                if let (Some(known), Some(first)) = (known, shapes.first()) {
+                    self.note_shape(first, &known, true);
+                }
+                let request = shapes
+                    .iter()
+                    .find(|shape| matches!(shape, Shape::Request(_)));
+                let shape =
+                    request.or_else(|| shapes.iter().find(|shape| **shape != Shape::Unknown));
+                shape.cloned().unwrap_or(Shape::Unknown)
+            }
+            ExprKind::Compare { operands, .. } => {
+                let shapes: Vec<Shape> = operands
+                    .iter()
+                    .map(|operand| self.expr(sub(*operand), frame))
+                    .collect();
+                if let [left, right] = shapes.as_slice() {
+                    // `"rows" in body`
+                    if let (Shape::Request(path), ExprKind::Str(key)) =
+                        (right, self.code.kind(sub(operands[0])))
+                    {
+                        let (path, line) = (path.clone(), self.code.line(at));
+                        self.take(&path, key, at.file, line);
+                    } else if let Shape::Ty(known) = right
+                        && self.literal_type(at.file, operands[1]).is_some()
+                    {
+                        self.note_shape(left, known, true);
+                    }
+                }
+                ty("bool")
+            }
+            ExprKind::Conditional { test, then, other } => {
+                self.expr(sub(*test), frame);
+                let then = self.expr(sub(*then), frame);
+                let other = self.expr(sub(*other), frame);
+                self.join(then, other)
+            }
+            ExprKind::Await(inner) | ExprKind::Starred(inner) => self.expr(sub(*inner), frame),
+            ExprKind::Walrus { target, value } => {
+                let shape = self.expr(sub(*value), frame);
+                self.bind(sub(*target), shape.clone(), frame);
+                shape
+            }
+            kind => {
+                let mut parts = Vec::new();
+                kind.parts(|part| parts.push(part));
+                for part in parts {
+                    self.expr(sub(part), frame);
+                }
+                Shape::Unknown
+            }
+        }
+    }
+
+    /// The type of a constant, or of an object that the graph knows.
+    pub(super) fn constant(&self, at: At) -> Shape {
+        if let Some(place) = self.code.value(at) {
+            if let Some(shape) = self.literal_type(place.file, place.expr) {
+                return shape;
+            }
+            if let ExprKind::Call { callee, .. } = self.code.kind(place)
+                && let Some(name) = self.code.facts(place.file).dotted(*callee)
+                && matches!(
+                    name.as_str(),
+                    "int" | "float" | "str" | "bool" | "dict" | "list"
+                )
+            {
+                return ty(&name);
+            }
+        }
+        for held in self.code.ctx.call_graph.held(at.file, at.expr) {
+            match held {
+                Held::Instance(class) if is_record(self.code, class) => {
+                    return Shape::Record(class);
+                }
+                Held::Text(_) => return ty("str"),
+                _ => {}
+            }
+        }
+        Shape::Unknown
+    }
+
+    pub(super) fn item(&mut self, at: At, base: ExprId, index: ExprId, frame: &mut Frame) -> Shape {
+        let index = At { expr: index, ..at };
+        let base_shape = self.expr(At { expr: base, ..at }, frame);
+        match base_shape {
+            Shape::Request(path) | Shape::Rows(path)
+                if path.is_empty() && self.is_number(index) =>
+            {
+                Shape::Request("[]".into())
+            }
+            Shape::Request(path) => {
+                if self.is_number(index) {
+                    self.note(&path, "list", false);
+                    return Shape::Request(format_smolstr!("{path}[]"));
+                }
+                let mut last = Shape::Unknown;
+                for key in self.code.texts(index) {
+                    last = Shape::Request(self.take(&path, &key.text, key.file, key.line));
+                }
+                last
+            }
+            Shape::Rows(path) => {
+                let names = match self.code.kind(index) {
+                    ExprKind::Compare { .. } | ExprKind::Call { .. } => Vec::new(),
+                    _ => self.code.texts(index),
+                };
+                for key in names {
+                    self.take(&path, &key.text, key.file, key.line);
+                }
+                Shape::Rows(path)
+            }
+            Shape::Dict(id) => {
+                let keys = self.code.texts(index);
+                let field = keys.first().and_then(|key| self.dicts[id].get(&key.text));
+                field.map_or(Shape::Unknown, |field| field.shape.clone())
+            }
+            Shape::List(Some(element)) if self.is_number(index) => *element,
+            Shape::Tuple(parts) => match self.code.kind(index) {
+                ExprKind::Number(idx) => idx
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|idx| parts.get(idx).cloned())
+                    .unwrap_or(Shape::Unknown),
+                _ => Shape::Unknown,
+            },
+            _ => {
+                self.expr(index, frame);
+                Shape::Unknown
+            }
+        }
+    }
+
+    pub(super) fn is_number(&self, at: At) -> bool {
+        matches!(
+            self.code.kind(at),
+            ExprKind::Number(_) | ExprKind::Slice(_) | ExprKind::Unary { .. }
+        )
+    }
+
+    pub(super) fn dict(
+        &mut self,
+        at: At,
+        entries: &[(Option<ExprId>, ExprId)],
+        frame: &mut Frame,
+    ) -> Shape {
+        let mut made: IndexMap<SmolStr, Field> = IndexMap::new();
+        for (key, value) in entries {
+            let shape = self.expr(At { expr: *value, ..at }, frame);
+            match key {
+                Some(key) => {
+                    let key_at = At { expr: *key, ..at };
+                    for key in self.code.texts(key_at) {
+                        made.insert(
+                            key.text,
+                            Field {
+                                shape: shape.clone(),
+                                file: at.file,
+                                line: self.code.line(key_at),
+                            },
+                        );
+                    }
+                }
+                None => match shape {
+                    Shape::Dict(id) => made.extend(self.dicts[id].clone()),
+                    Shape::Record(class) => {
+                        for field in fields(self.code, class) {
+                            let shape = field.ty.map_or(Shape::Unknown, Shape::Ty);
+                            made.insert(
+                                field.name,
+                                Field {
+                                    shape,
+                                    file: field.file,
+                                    line: field.line,
+                                },
+                            );
+                        }
+                    }
+                    _ => {}
+                },
+            }
+        }
+        self.new_dict(made)
+    }
+
+    pub(super) fn new_dict(&mut self, fields: IndexMap<SmolStr, Field>) -> Shape {
+        self.dicts.push(fields);
+        Shape::Dict(self.dicts.len() - 1)
+    }
+
+    pub(super) fn comprehension(
+        &mut self,
+        at: At,
+        builds: Builds,
+        scope: ScopeId,
+        frame: &mut Frame,
+    ) -> Shape {
+        let body = &self.code.facts(at.file).scope(scope).body;
+        self.block(at.file, scope, body, frame);
+        let mut element = None;
+        each_stmt(body, &mut |stmt| {
+            if let StmtKind::Expr(expr) = &stmt.kind
+                && let ExprKind::Yield(Some(value)) = &self.code.facts(at.file).expr(*expr).kind
+            {
+                element = Some(At {
+                    file: at.file,
+                    scope,
+                    expr: *value,
+                });
+            }
+        });
+        let Some(element) = element else {
+            return Shape::Unknown;
+        };
+        match (builds, self.code.kind(element)) {
+            (Builds::Dict, ExprKind::Tuple(pair)) if pair.len() == 2 => {
+                let value = self.expr(
+                    At {
+                        expr: pair[1],
+                        ..element
+                    },
+                    frame,
+                );
+                let keys = self.code.texts(At {
+                    expr: pair[0],
+                    ..element
+                });
+                if keys.is_empty() {
+                    return ty("dict");
+                }
+                let line = self.code.line(at);
+                let fields = keys.into_iter().map(|key| {
+                    (
+                        key.text,
+                        Field {
+                            shape: value.clone(),
+                            file: at.file,
+                            line,
+                        },
+                    )
+                });
+                let fields = fields.collect();
+                self.new_dict(fields)
+            }
+            (Builds::Dict, _) => ty("dict"),
+            _ => {
+                let shape = self.expr(element, frame);
+                Shape::List(Some(Box::new(shape)))
+            }
+        }
+    }
+}
