@@ -32,8 +32,8 @@ use labels::Split;
 use rayon::prelude::*;
 
 /// Penalties of a family's weight, of its difference at a stage, of a fact's
-/// weight, of a bias.
-const PENALTIES: [f64; 5] = [1.0, 20.0, 40.0, 2.0, 10.0];
+/// weight, of a bias, of a telling fact's weight.
+const PENALTIES: [f64; 5] = [1.0, 20.0, 20.0, 2.0, 4.0];
 const STEPS: usize = 300;
 /// How often neighbours are asked again while learning.
 const ROUNDS: usize = 3;
@@ -46,14 +46,12 @@ struct Repository {
     prepared: [Prepared; 2],
     /// Function, stage, weight.
     labels: Vec<(usize, usize, f64)>,
-    ids: Vec<String>,
 }
 
 struct Row {
     repository: usize,
     /// Files and folders say nothing.
     pathless: bool,
-    func: usize,
     sample: Sample,
     stage: usize,
     weight: f64,
@@ -73,7 +71,7 @@ fn main() -> Result<(), support::Error> {
     let alone = fit(&rows, None, None, true);
     report("alone", &repositories, &rows, &alone_without);
     let mut without: Vec<Option<Vec<f64>>> = vec![None; repositories.len()];
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
         let rows = self::rows(&repositories, |prepared, r| {
             prepared.together(&alone_without[r], without[r].as_deref())
         });
@@ -82,7 +80,6 @@ fn main() -> Result<(), support::Error> {
             .into_par_iter()
             .map(|r| Some(fit(&rows, Some(r), without[r].as_deref(), false)))
             .collect();
-        let _ = round;
     }
     let without: Vec<Vec<f64>> = without.into_iter().flatten().collect();
     let rows = self::rows(&repositories, |prepared, r| {
@@ -116,15 +113,6 @@ fn read(dir: &std::path::Path) -> Result<Vec<Repository>, support::Error> {
         let mut pathless = Prepared::new(&input);
         pathless.forget_paths();
         repositories.push(Repository {
-            ids: analysis
-                .program
-                .func_ids()
-                .map(|f| {
-                    let fun = analysis.program.function(f);
-                    let fa = analysis.modules.facts(fun.file);
-                    format!("{}:{}", fa.path, fa.scope(fun.scope).qualname)
-                })
-                .collect(),
             labels: found(&analysis, &labels),
             prepared: [Prepared::new(&input), pathless],
             name: labels.name,
@@ -171,7 +159,6 @@ fn rows(
                 rows.push(Row {
                     repository: idx,
                     pathless,
-                    func: *func,
                     sample: samples[*func].clone(),
                     stage: *stage,
                     weight: *weight,
@@ -186,7 +173,7 @@ fn rows(
 fn fit(rows: &[Row], without: Option<usize>, start: Option<&[f64]>, alone: bool) -> Vec<f64> {
     let rows = rows.iter().filter(|row| Some(row.repository) != without);
     let rows: Vec<&Row> = rows.collect();
-    let penalties = fitting::penalties(env_penalties());
+    let penalties = fitting::penalties(PENALTIES);
     let mut parameters = start.map_or_else(|| vec![0.0; PARAMETERS], <[f64]>::to_vec);
     let (mut first, mut second) = (vec![0.0; PARAMETERS], vec![0.0; PARAMETERS]);
     for step in 1..=STEPS {
@@ -198,6 +185,7 @@ fn fit(rows: &[Row], without: Option<usize>, start: Option<&[f64]>, alone: bool)
         let shares = fitting::shares(rows.iter().map(|row| &row.sample), &parameters, 1.0);
         for (row, mut errors) in rows.iter().zip(shares) {
             errors[row.stage] -= 1.0;
+            // A function is there twice.
             let weight = row.weight / 2.0;
             fitting::accumulate(
                 &row.sample,
@@ -221,20 +209,9 @@ fn fit(rows: &[Row], without: Option<usize>, start: Option<&[f64]>, alone: bool)
     parameters
 }
 
-fn env_penalties() -> [f64; 5] {
-    let mut p = PENALTIES;
-    if let Ok(text) = std::env::var("PEN") {
-        for (p, t) in p.iter_mut().zip(text.split(',')) {
-            *p = t.parse().unwrap_or(*p);
-        }
-    }
-    p
-}
-
 /// Says how each repository fares under the weights of the others; returns
 /// the best temperature.
 fn report(name: &str, repositories: &[Repository], rows: &[Row], without: &[Vec<f64>]) -> f64 {
-    let verbose = std::env::var("V").is_ok();
     for pathless in [false, true] {
         let (mut all, mut sure) = (support::Share::default(), support::Share::default());
         for (r, parameters) in without.iter().enumerate() {
@@ -245,28 +222,12 @@ fn report(name: &str, repositories: &[Repository], rows: &[Row], without: &[Vec<
             for (row, shares) in rows.iter().zip(shares) {
                 let best = (0..9).max_by(|a, b| shares[*a].total_cmp(&shares[*b]));
                 here.add(best == Some(row.stage));
-                if verbose && name == "together" && best != Some(row.stage) {
-                    let b = best.unwrap_or(8);
-                    eprintln!(
-                        "  {}miss {} {}: {}{} taken for {} ({:.2} against {:.2})",
-                        if pathless { "P" } else { "" },
-                        repositories[r].name,
-                        repositories[r].ids[row.func],
-                        Stage::ALL[row.stage],
-                        if row.weight == 1.0 { "" } else { "?" },
-                        Stage::ALL[b],
-                        shares[b],
-                        shares[row.stage]
-                    );
-                }
                 all.add(best == Some(row.stage));
                 if row.weight == 1.0 {
                     sure.add(best == Some(row.stage));
                 }
             }
-            if verbose {
-                eprintln!("    {:<50} {here}", repositories[r].name);
-            }
+            eprintln!("    {:<60} {here}", repositories[r].name);
         }
         let paths = if pathless {
             ", files and folders say nothing"

@@ -14,6 +14,8 @@ mod lexicon;
 pub(crate) mod model;
 mod neighbours;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use smol_str::SmolStr;

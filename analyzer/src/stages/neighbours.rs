@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::features::{ByStage, Fact, Family, Own, index, is_telling};
+use super::features::{ByStage, Fact, Family, Own, index, is_logger, is_telling};
 use super::{Evidence, Input, Stage};
 use crate::graph::FuncId;
 use crate::routes::RouteKind;
@@ -71,7 +71,8 @@ impl Edges {
             }
         }
         for flow in &input.data_flow.flows {
-            if flow.from != flow.to {
+            // A logger that functions share joins nothing.
+            if flow.from != flow.to && !is_logger(&flow.name) {
                 edges.add(SINKS, flow.from, flow.to);
                 edges.add(SOURCES, flow.to, flow.from);
             }

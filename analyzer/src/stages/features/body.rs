@@ -93,10 +93,14 @@ impl Listener<'_> {
         ));
         match &stmt.kind {
             StmtKind::Expr(expr) => {
-                // A docstring is no work.
-                if matches!(self.facts.expr(*expr).kind, ExprKind::Str(_)) {
-                    self.size -= 1;
-                } else {
+                // Neither a docstring nor a log line is work.
+                let kind = &self.facts.expr(*expr).kind;
+                self.size -= usize::from(match kind {
+                    ExprKind::Str(_) => true,
+                    ExprKind::Call { callee, .. } => is_message(self.facts, *callee),
+                    _ => false,
+                });
+                if !matches!(kind, ExprKind::Str(_)) {
                     self.expr(*expr);
                 }
             }
@@ -238,7 +242,7 @@ fn is_message(facts: &FileFacts, callee: ExprId) -> bool {
 }
 
 /// A name under which a logger goes.
-fn is_logger(name: &str) -> bool {
+pub(crate) fn is_logger(name: &str) -> bool {
     let name = name.trim_matches('_').to_ascii_lowercase();
     matches!(
         name.as_str(),

@@ -5,6 +5,7 @@ mod calls;
 mod names;
 mod position;
 
+pub(crate) use body::is_logger;
 pub(crate) use position::is_telling;
 use smol_str::SmolStr;
 
@@ -167,11 +168,7 @@ impl Own {
                 .iter()
                 .fold(0.0_f64, |a, b| a.max(*b))
         });
-        let k: f64 = std::env::var("K")
-            .ok()
-            .and_then(|k| k.parse().ok())
-            .unwrap_or(0.5);
-        1.0 / (1.0 + k * says.iter().sum::<f64>())
+        1.0 / (1.0 + 0.5 * says.iter().sum::<f64>())
     }
 
     /// The strongest evidence of a family for one of the seven.
