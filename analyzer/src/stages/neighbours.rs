@@ -230,7 +230,12 @@ impl Edges {
             own.set(Fact::OnlyServed, f64::from(only_served));
             // Features made for a request belong to serving.
             own.families[Family::Serving as usize] = [0.0; 9];
-            let serving = by_caller[index(Stage::Inference)].max(f64::from(only_served));
+            let by_root = own.families[Family::Roots as usize];
+            let inference = index(Stage::Inference);
+            let serving = match only_served {
+                true => by_caller[inference].max(by_root[inference]),
+                false => by_caller[inference],
+            };
             for stage in [Stage::Preprocessing, Stage::Ingestion] {
                 let moved = serving * serving * said(own, stage).min(3.0);
                 own.families[Family::Serving as usize][index(stage)] = -moved;
