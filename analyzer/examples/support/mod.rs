@@ -16,17 +16,22 @@ pub(crate) type Error = Box<dyn std::error::Error>;
 pub(crate) fn report_on(path: &Path, given: Option<&Path>) -> Result<Report, Error> {
     let Some(given) = given else {
         let tree = SourceTree::read(path, &SourceOptions::default())?;
-        let options = Options {
-            catalog: Catalog::built_in(),
-            pins: Vec::new(),
-        };
-        return Ok(cutline_analyzer::analyze(&tree, &options));
+        return Ok(report_of(&tree));
     };
     let text = std::fs::read_to_string(given)
         .map_err(|error| format!("{} cannot be read: {error}", given.display()))?;
     let report = serde_json::from_str(&text)
         .map_err(|error| format!("{} is no report: {error}", given.display()))?;
     Ok(report)
+}
+
+/// The report on a tree.
+pub(crate) fn report_of(tree: &SourceTree) -> Report {
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
+    cutline_analyzer::analyze(tree, &options)
 }
 
 /// How many of a list were found.

@@ -14,6 +14,8 @@ mod lexicon;
 pub(crate) mod model;
 mod neighbours;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use smol_str::SmolStr;
@@ -91,15 +93,14 @@ pub fn stages(input: &Input<'_>, pins: &[(FuncId, Stage)]) -> StageMap {
     let edges = neighbours::Edges::new(input);
     let mut shares: Vec<[f64; 9]> = owns
         .iter()
-        .map(|own| model::distribution(&weights::ALONE, own, &model::Context::default()))
+        .map(|own| model::distribution(&weights::ALONE, own))
         .collect();
     pin(&mut shares, pins);
     for _ in 0..ROUNDS {
-        let contexts = edges.contexts(&mut owns, &shares);
+        edges.spread(&mut owns, &shares);
         shares = owns
             .iter()
-            .zip(&contexts)
-            .map(|(own, context)| model::distribution(&weights::TOGETHER, own, context))
+            .map(|own| model::distribution(&weights::TOGETHER, own))
             .collect();
         pin(&mut shares, pins);
     }
@@ -135,7 +136,8 @@ fn verdict(
     let all = own.evidence.iter().cloned().chain(near);
     let mut evidence: Vec<Evidence> = all
         .map(|(family, evidence)| Evidence {
-            weight: evidence.weight * weights::TOGETHER.families[family as usize],
+            weight: evidence.weight
+                * weights::TOGETHER.families[family as usize][features::index(evidence.stage)],
             ..evidence
         })
         .filter(|evidence| evidence.weight > 0.05)

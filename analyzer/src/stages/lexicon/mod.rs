@@ -6,9 +6,18 @@
 
 use std::sync::LazyLock;
 
+mod pairs;
+mod purpose;
+
 use rustc_hash::FxHashMap;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::Stage;
+use pairs::PAIRS;
+pub(super) use purpose::purposes;
+
+/// Stages with weights.
+type Hints = Vec<(Stage, f64)>;
 
 /// Word, stage, weight. A word that ends in `*` is the start of a word.
 const WORDS: &[(&str, Stage, f64)] = {
@@ -38,7 +47,26 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("upload*", Ingestion, 0.3),
         ("dataset*", Ingestion, 0.2),
         ("etl", Ingestion, 0.6),
+        ("kafka", Ingestion, 0.6),
+        ("topic*", Ingestion, 0.3),
+        ("stream*", Ingestion, 0.3),
+        ("s3", Ingestion, 0.3),
+        ("simulat*", Ingestion, 0.5),
+        ("importer", Ingestion, 0.9),
+        ("loader", Ingestion, 0.4),
+        ("datos", Ingestion, 0.2),
         ("aggregat*", Preprocessing, 0.7),
+        ("integrity", Preprocessing, 0.7),
+        ("quality", Preprocessing, 0.4),
+        ("annotation*", Preprocessing, 0.4),
+        ("convert*", Preprocessing, 0.4),
+        ("parse*", Preprocessing, 0.2),
+        ("filter*", Preprocessing, 0.4),
+        ("remov*", Preprocessing, 0.4),
+        ("replac*", Preprocessing, 0.3),
+        ("limpi*", Preprocessing, 1.2),
+        ("dividir", Preprocessing, 0.9),
+        ("division", Preprocessing, 0.6),
         ("augment*", Preprocessing, 1.0),
         ("bin", Preprocessing, 0.4),
         ("categorical", Preprocessing, 0.8),
@@ -107,7 +135,12 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("xgb*", Training, 0.4),
         ("lstm", Training, 0.5),
         ("network", Training, 0.3),
+        ("entren*", Training, 1.4),
         ("accuracy", Evaluation, 1.0),
+        ("evalua*", Evaluation, 1.5),
+        ("mape", Evaluation, 1.0),
+        ("residual*", Evaluation, 0.7),
+        ("threshold*", Evaluation, 0.3),
         ("auc", Evaluation, 1.0),
         ("benchmark*", Evaluation, 0.8),
         ("compar*", Evaluation, 0.5),
@@ -127,7 +160,8 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("importance*", Evaluation, 0.6),
         ("shap", Evaluation, 0.7),
         ("explain*", Evaluation, 0.3),
-        ("slice*", Evaluation, 0.3),
+        ("slices", Evaluation, 0.3),
+        ("slicing", Evaluation, 0.3),
         ("plot*", Evaluation, 0.4),
         ("scor*", Evaluation, 0.3),
         ("assess*", Evaluation, 0.8),
@@ -168,6 +202,8 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("forecast*", Inference, 0.7),
         ("generat*", Inference, 0.1),
         ("infer*", Inference, 1.5),
+        ("predec*", Inference, 1.2),
+        ("predic*", Inference, 1.2),
         ("payload", Inference, 0.5),
         ("predict*", Inference, 1.4),
         ("predictor", Inference, 0.9),
@@ -225,9 +261,8 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("logg*", Shared, 1.0),
         ("main", Shared, 0.6),
         ("orchestrat*", Shared, 1.0),
-        ("parse*", Shared, 0.3),
         ("path*", Shared, 0.3),
-        ("pipeline*", Shared, 0.7),
+        ("pipeline*", Shared, 0.5),
         ("retry", Shared, 0.5),
         ("run*", Shared, 0.3),
         ("seed*", Shared, 0.6),
@@ -237,12 +272,38 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("timer", Shared, 0.8),
         ("timing", Shared, 0.7),
         ("tool*", Shared, 0.4),
-        ("util*", Shared, 0.9),
+        ("util*", Shared, 0.6),
         ("workflow", Shared, 0.8),
         ("yaml", Shared, 0.8),
         ("pickle", Shared, 0.3),
         ("object", Shared, 0.2),
         ("directories", Shared, 0.6),
+        ("credential*", None, 0.4),
+        ("username", None, 0.9),
+        ("unauthorized", None, 0.9),
+        ("token*", None, 0.2),
+        ("streamlit", None, 0.6),
+        ("slide*", None, 0.4),
+        ("slider", None, 0.8),
+        ("button", None, 0.8),
+        ("header", None, 0.5),
+        ("footer", None, 0.8),
+        ("markdown", None, 0.7),
+        ("display*", None, 0.5),
+        ("eda", None, 1.2),
+        ("explor*", None, 0.8),
+        ("describe", None, 0.3),
+        ("overview", None, 0.7),
+        ("sphinx", None, 1.0),
+        ("docs", None, 0.8),
+        ("mock*", None, 0.8),
+        ("fake*", None, 0.5),
+        ("cors", None, 0.6),
+        ("middleware", None, 0.5),
+        ("favicon", None, 1.0),
+        ("welcome", None, 0.9),
+        ("manage", None, 0.6),
+        ("queryset", None, 0.5),
         ("about", None, 0.8),
         ("account*", None, 0.7),
         ("admin", None, 0.8),
@@ -266,12 +327,12 @@ const WORDS: &[(&str, Stage, f64)] = {
         ("static", None, 0.5),
         ("template*", None, 0.5),
         ("user*", None, 0.5),
-        ("view*", None, 0.2),
+        ("view*", None, 0.4),
         ("widget", None, 0.7),
         ("annotat*", None, 0.2),
         ("tag*", None, 0.2),
-        ("str", None, 0.4),
-        ("repr", None, 0.4),
+        ("str", None, 0.8),
+        ("repr", None, 0.8),
         ("title", None, 0.4),
         ("sidebar", None, 0.7),
         ("root", None, 0.3),
@@ -301,8 +362,32 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     lexicon
 });
 
+/// What a text says: words and pairs of words that hint, in order.
+pub(super) fn heard(text: &str) -> Vec<(SmolStr, Hints)> {
+    let tokens = tokens(text);
+    let mut heard = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let pair = tokens.get(at + 1).map(|next| (&*tokens[at], &**next));
+        let pair = pair.and_then(|pair| PAIRS.iter().find(|(a, b, _)| (*a, *b) == pair));
+        if let Some((first, second, hints)) = pair {
+            if !hints.is_empty() {
+                heard.push((format_smolstr!("{first} {second}"), hints.to_vec()));
+            }
+            at += 2;
+            continue;
+        }
+        let hints = hints(&tokens[at]);
+        if tokens[at].len() > 1 && !hints.is_empty() {
+            heard.push((tokens[at].as_str().into(), hints));
+        }
+        at += 1;
+    }
+    heard
+}
+
 /// What a word hints at.
-pub(super) fn hints(word: &str) -> Vec<(Stage, f64)> {
+fn hints(word: &str) -> Vec<(Stage, f64)> {
     if let Some(exact) = LEXICON.exact.get(word) {
         return exact.clone();
     }
@@ -317,7 +402,7 @@ pub(super) fn hints(word: &str) -> Vec<(Stage, f64)> {
 }
 
 /// Splits a name into lowercase words: `loadRawData`, `load_raw-data`.
-pub(super) fn words(name: &str) -> Vec<String> {
+fn tokens(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut previous = ' ';
@@ -336,10 +421,9 @@ pub(super) fn words(name: &str) -> Vec<String> {
 }
 
 fn push(words: &mut Vec<String>, word: &mut String) {
-    if word.len() > 1 {
+    if !word.is_empty() {
         words.push(std::mem::take(word));
     }
-    word.clear();
 }
 
 #[cfg(test)]
@@ -348,8 +432,18 @@ mod tests {
 
     #[test]
     fn names_split_at_case_and_marks() {
-        assert_eq!(words("loadRawData_v2"), ["load", "raw", "data", "v2"]);
-        assert_eq!(words("X_train"), ["train"]);
+        assert_eq!(tokens("loadRawData_v2"), ["load", "raw", "data", "v2"]);
+        assert_eq!(tokens("X_train"), ["x", "train"]);
+    }
+
+    #[test]
+    fn a_pair_says_something_else_than_its_words() {
+        let said = |text| heard(text).into_iter().map(|(said, _)| said);
+        assert_eq!(
+            said("train_test_split").next().as_deref(),
+            Some("train test")
+        );
+        assert!(said("X_train").next().is_none());
     }
 
     #[test]
