@@ -161,10 +161,14 @@ pub fn solve(
     program: &mut Program,
     configs: &ConfigDocs,
 ) -> CallGraph {
-    // Bases that only values tell need a second round.
+    // Bases that only values tell need another round; mostly the certain
+    // values tell them.
     for _ in 0..2 {
         let mut solver = Solver::new(modules, catalog, program, configs);
-        solver.run();
+        solver.run_certain();
+        if solver.new_bases.is_empty() {
+            solver.run_uncertain();
+        }
         let new_bases = std::mem::take(&mut solver.new_bases);
         if new_bases.is_empty() {
             return collect(solver);
@@ -175,7 +179,8 @@ pub fn solve(
         program.linearize();
     }
     let mut solver = Solver::new(modules, catalog, program, configs);
-    solver.run();
+    solver.run_certain();
+    solver.run_uncertain();
     collect(solver)
 }
 
