@@ -152,12 +152,7 @@ fn share_defaults(solver: &mut Solver<'_>, from: InstId, to: InstId) {
 }
 
 /// Passes the receiver and the arguments to the parameters of `inst`.
-fn pass(
-    solver: &mut Solver<'_>,
-    inst: InstId,
-    receiver: Option<ValueId>,
-    args: &[SiteArg],
-) {
+fn pass(solver: &mut Solver<'_>, inst: InstId, receiver: Option<ValueId>, args: &[SiteArg]) {
     let mut position = 0;
     if let Some(receiver) = receiver {
         if let Some(node) = positional(solver, inst, 0) {

@@ -7,8 +7,11 @@
 //! call site, so that a decorator or a `load(path)` helper does not mix up its
 //! callers.
 
+mod bases;
 mod heap;
 mod nodes;
+#[cfg(test)]
+mod tests;
 mod uses;
 
 use std::collections::VecDeque;
@@ -17,6 +20,7 @@ use std::rc::Rc;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
+use super::call::Effort;
 use super::program::{ClassId, FuncId, Program};
 use super::text::TextOp;
 use super::values::{AllocId, ConfigId, InstId, Sym, Symbols, Value, ValueId};
@@ -138,8 +142,9 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Runs to the fixpoint of what values say.
-    pub(crate) fn run_certain(&mut self) {
+    /// Runs to the fixpoint: first what values say, then what types and the
+    /// class around a method say, then what names alone say.
+    pub(crate) fn run(&mut self) {
         for file in 0..self.modules.files.len() as u32 {
             body::note_global_writes(self, FileId(file));
         }
@@ -149,18 +154,11 @@ impl<'a> Solver<'a> {
             }
         }
         self.settle();
-        library::pass_undecided_decorators(self);
-        self.settle();
-    }
-
-    /// Goes on to the fixpoint of what types and the class around a method
-    /// say, then to that of what names alone say.
-    pub(crate) fn run_uncertain(&mut self) {
+        self.settle_decorators();
         self.phase = Certainty::Inferred;
         classes::seed_receivers(self);
         self.settle();
-        library::pass_undecided_decorators(self);
-        self.settle();
+        self.settle_decorators();
         super::text::fill_unknown(self);
         self.phase = Certainty::Guessed;
         for _ in 0..3 {
@@ -172,6 +170,20 @@ impl<'a> Solver<'a> {
         super::text::fill_unknown(self);
     }
 
+    fn settle_decorators(&mut self) {
+        library::pass_undecided_decorators(self);
+        self.settle();
+    }
+
+    /// What it took so far.
+    pub(crate) fn effort(&self) -> Effort {
+        Effort {
+            instances: self.insts.len(),
+            nodes: self.n_nodes() as usize,
+            steps: self.nodes.steps,
+        }
+    }
+
     /// Applies everything that waits.
     pub(crate) fn settle(&mut self) {
         loop {
@@ -179,7 +191,7 @@ impl<'a> Solver<'a> {
                 body::walk(self, inst);
             } else if let Some(node) = self.nodes.next() {
                 self.flush(node);
-            } else {
+            } else if !self.take_bases() {
                 return;
             }
         }

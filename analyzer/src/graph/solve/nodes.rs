@@ -2,8 +2,8 @@
 //!
 //! Only what is new in a set goes on (difference propagation: Pearce, Kelly
 //! and Hankin 2003), so that a value crosses an edge once, and meets a use
-//! once. A set holds at most [`MAX_VALUES`] values, so that the work is at
-//! most proportional to the number of edges and uses.
+//! once. The size of a set is bounded, so that the work is at most
+//! proportional to the number of edges and uses.
 
 use std::collections::VecDeque;
 
@@ -19,8 +19,11 @@ pub(crate) struct Node(pub u32);
 /// The node that never holds anything.
 pub(crate) const EMPTY: Node = Node(0);
 
-/// More values than this in one node say nothing; the rest is dropped.
-const MAX_VALUES: usize = 200;
+/// More values than this in one set say nothing; the rest is dropped.
+const MAX_VALUES: usize = 64;
+/// Likewise for classes, their instances and bound methods: a method of a base
+/// class is called on any of its heirs, which may be many.
+const MAX_HEIRS: usize = 200;
 /// Likewise for text constants.
 const MAX_TEXTS: usize = 24;
 /// Up to this many edges of one node are looked through one by one.
@@ -47,6 +50,11 @@ impl Nodes {
             worklist: VecDeque::new(),
             steps: 0,
         }
+    }
+
+    /// All nodes so far.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Node> + use<> {
+        (1..self.all.len() as u32).map(Node)
     }
 
     /// A node whose new values wait to go on.
@@ -107,10 +115,15 @@ impl Solver<'_> {
         for idx in 0..n_uses {
             let used = self.nodes.of(node).uses[idx].clone();
             for value in &delta {
-                self.nodes.steps += 1;
-                self.apply(&used, *value);
+                self.meet(&used, *value);
             }
         }
+    }
+
+    /// One value meets one use.
+    pub(super) fn meet(&mut self, used: &Use, value: ValueId) {
+        self.nodes.steps += 1;
+        self.apply(used, value);
     }
 
     pub(crate) fn fresh(&mut self) -> Node {
@@ -160,11 +173,15 @@ impl Solver<'_> {
         let Err(at) = data.set.binary_search(&value) else {
             return;
         };
-        let is_text = matches!(self.values[value.0 as usize], Value::Text(_));
-        if data.set.len() >= MAX_VALUES || (is_text && data.texts >= MAX_TEXTS) {
-            return;
+        let size = data.set.len();
+        match self.values[value.0 as usize] {
+            Value::Text(_) if size < MAX_VALUES && data.texts < MAX_TEXTS => data.texts += 1,
+            Value::Text(_) => return,
+            Value::Class(_) | Value::Instance(_) | Value::Bound(..) | Value::Super(..)
+                if size < MAX_HEIRS => {}
+            _ if size < MAX_VALUES => {}
+            _ => return,
         }
-        data.texts += usize::from(is_text);
         data.set.insert(at, value);
         data.delta.push(value);
         if !data.queued {
@@ -208,8 +225,7 @@ impl Solver<'_> {
             }
         };
         for value in settled {
-            self.nodes.steps += 1;
-            self.apply(&used, value);
+            self.meet(&used, value);
         }
     }
 }

@@ -213,4 +213,3 @@ pub(crate) enum Owner {
     Class(ClassId),
     Module(FileId),
 }
-
