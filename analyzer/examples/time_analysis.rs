@@ -1,4 +1,4 @@
-//! Times an analysis, part by part as far as the library shows its parts.
+//! Times an analysis, room by room.
 //!
 //! `cargo run --release -p cutline-analyzer --example time_analysis -- PATH`
 //!
@@ -7,7 +7,7 @@
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree};
 
@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let tree = SourceTree::read(Path::new(&path), &everything)?;
     let source = start.elapsed();
-    let report = cutline_analyzer::analyze(&tree, &options);
+    let mut entered: Vec<(&str, Duration)> = Vec::new();
+    let report = cutline_analyzer::analyze_watched(&tree, &options, &mut |room| {
+        entered.push((room, start.elapsed()));
+    });
     let total = start.elapsed();
     println!(
         "{} files, {} lines, {} skipped; {} functions, {} calls, {} flows",
@@ -40,6 +43,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("catalog  {catalog:>9.2?}");
     println!("source   {:>9.2?}", source - catalog);
+    let ends = entered.iter().skip(1).map(|(_, end)| *end).chain([total]);
+    for ((room, entry), end) in entered.iter().zip(ends) {
+        println!("  {room:<8} {:>9.2?}", end - *entry);
+    }
     println!("analysis {:>9.2?}", total - source);
     println!("total    {total:>9.2?}");
     Ok(())

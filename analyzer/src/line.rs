@@ -50,31 +50,45 @@ pub struct Analysis {
     pub skipped: Vec<Skipped>,
 }
 
+/// Told the name of each room on entering it.
+pub type Watch<'w> = dyn FnMut(&'static str) + Send + 'w;
+
 /// Reads `tree` and suggests where to cut it.
 pub fn analyze(tree: &SourceTree, options: &Options) -> Report {
+    analyze_watched(tree, options, &mut |_| {})
+}
+
+/// As [`analyze`], and tells `watch` how far it is.
+pub fn analyze_watched(tree: &SourceTree, options: &Options, watch: &mut Watch<'_>) -> Report {
     with_stack(|| {
-        let analysis = examine(tree, options);
+        let analysis = examine_here(tree, options, watch);
+        watch("report");
         report::build(tree, &analysis, &options.catalog)
     })
 }
 
 /// Reads `tree` through every room.
 pub fn examine(tree: &SourceTree, options: &Options) -> Analysis {
-    with_stack(|| examine_here(tree, options))
+    with_stack(|| examine_here(tree, options, &mut |_| {}))
 }
 
-fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
+fn examine_here(tree: &SourceTree, options: &Options, watch: &mut Watch<'_>) -> Analysis {
     let catalog = &options.catalog;
+    watch("syntax");
     let (facts, skipped) = lower(tree);
+    watch("modules");
     let modules = ModuleSet::new(facts, &tree.name, catalog.libraries().into_keys());
     let mut program = Program::new(&modules);
     let configs = ConfigDocs::read(&tree.configs);
+    watch("graph");
     let mut call_graph = graph::solve(&modules, catalog, &mut program, &configs);
     let injected = routes::injected(&modules, &program, catalog, &call_graph);
     call_graph.add_injected(&modules, &program, &injected);
+    watch("flows");
     let globals = global_accesses(&modules, &program);
     let mut data_flow = data::flows(&modules, &program, &call_graph, &globals);
     data_flow.add_injected(&program, &modules, &injected);
+    watch("effects");
     let mut effects = effects::effects(&modules, &program, catalog, &call_graph, &globals);
     effects::add_datasets(
         &modules,
@@ -85,8 +99,10 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
         &mut data_flow,
     );
     effects::add_flows(&effects, &mut data_flow);
+    watch("routes");
     let routes = routes::routes(&modules, &program, catalog, &call_graph);
     let reach = routes::reach(&modules, &program, catalog, &call_graph, &routes);
+    watch("stages");
     let input = Input {
         modules: &modules,
         program: &program,
@@ -98,6 +114,7 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
     };
     let pins = pinned(&modules, &program, &options.pins);
     let stages = stages::stages(&input, &pins);
+    watch("hazards");
     let ctx = hazards::Context {
         modules: &modules,
         program: &program,
@@ -109,6 +126,7 @@ fn examine_here(tree: &SourceTree, options: &Options) -> Analysis {
         stages: &stages,
     };
     let findings = hazards::check_all(&ctx);
+    watch("cut");
     let plan = cut::plan(&ctx, &findings);
     Analysis {
         modules,

@@ -8,8 +8,10 @@
 //! clear and nothing is claimed; data that an orchestrator hands on is a flow
 //! from producer to consumer already.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::graph::FuncId;
@@ -114,10 +116,11 @@ pub(super) fn name_of(ctx: &Context<'_>, func: FuncId) -> SmolStr {
     scope.name.clone()
 }
 
-/// For whom each function acts.
+/// For whom each function acts, found once for each that is asked for.
 struct Sides<'a> {
     stages: &'a [Stage],
     callers: Vec<Vec<FuncId>>,
+    known: RefCell<FxHashMap<FuncId, Option<Stage>>>,
 }
 
 impl<'a> Sides<'a> {
@@ -130,7 +133,15 @@ impl<'a> Sides<'a> {
                 callers.push(call.caller);
             }
         }
-        Sides { stages, callers }
+        for callers in &mut callers {
+            callers.sort_unstable();
+            callers.dedup();
+        }
+        Sides {
+            stages,
+            callers,
+            known: RefCell::default(),
+        }
     }
 
     fn own(&self, func: FuncId) -> Option<Stage> {
@@ -140,33 +151,43 @@ impl<'a> Sides<'a> {
 
     /// Its stage; of a function without one the only stage that calls it.
     fn of(&self, func: FuncId) -> Option<Stage> {
-        self.own(func).or_else(|| {
-            let mut stages = BTreeSet::new();
-            let mut seen = BTreeSet::from([func]);
-            let mut next = vec![func];
-            for _ in 0..MAX_LOOK {
-                for func in std::mem::take(&mut next) {
-                    let callers = self.callers.get(func.0 as usize)?;
-                    if callers.is_empty() {
-                        return None;
-                    }
-                    for caller in callers {
-                        match self.own(*caller) {
-                            Some(stage) => {
-                                stages.insert(stage);
-                            }
-                            None if seen.insert(*caller) => next.push(*caller),
-                            None => {}
+        if let Some(known) = self.known.borrow().get(&func) {
+            return *known;
+        }
+        let stage = self.own(func).or_else(|| self.only_caller(func));
+        self.known.borrow_mut().insert(func, stage);
+        stage
+    }
+
+    fn only_caller(&self, func: FuncId) -> Option<Stage> {
+        let mut stages = BTreeSet::new();
+        let mut seen = FxHashSet::from_iter([func]);
+        let mut next = vec![func];
+        for _ in 0..MAX_LOOK {
+            for func in std::mem::take(&mut next) {
+                let callers = self.callers.get(func.0 as usize)?;
+                if callers.is_empty() {
+                    return None;
+                }
+                for caller in callers {
+                    match self.own(*caller) {
+                        Some(stage) => {
+                            stages.insert(stage);
                         }
+                        None if seen.insert(*caller) => next.push(*caller),
+                        None => {}
                     }
                 }
-                if next.is_empty() || stages.len() > 1 {
-                    break;
+                if stages.len() > 1 {
+                    return None;
                 }
             }
-            let clear = next.is_empty() && stages.len() == 1;
-            stages.first().copied().filter(|_| clear)
-        })
+            if next.is_empty() {
+                break;
+            }
+        }
+        let clear = next.is_empty() && stages.len() == 1;
+        stages.first().copied().filter(|_| clear)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::effects::ResourceKind;
 use crate::graph::data::Via;
 use crate::graph::{FuncId, Held};
 use crate::hazards::{Context, Finding, Severity};
+use crate::modules::FileId;
 use crate::syntax::facts::{ArgKind, ExprKind, Param};
 
 /// A call, or plain values: one request or message.
@@ -63,6 +64,8 @@ pub(super) struct Prices<'a> {
     tables: FxHashMap<SmolStr, bool>,
     libraries: FxHashMap<FuncId, Advice>,
     calls: FxHashMap<(FuncId, FuncId), Vec<usize>>,
+    /// Calls by what they call and where they stand.
+    calls_at: FxHashMap<(FuncId, FileId, u32), Vec<usize>>,
 }
 
 impl<'a> Prices<'a> {
@@ -72,9 +75,14 @@ impl<'a> Prices<'a> {
         libraries: FxHashMap<FuncId, Advice>,
     ) -> Prices<'a> {
         let mut calls: FxHashMap<_, Vec<usize>> = FxHashMap::default();
+        let mut calls_at: FxHashMap<_, Vec<usize>> = FxHashMap::default();
         for (idx, call) in ctx.call_graph.seen_through.iter().enumerate() {
             calls
                 .entry((call.caller, call.callee))
+                .or_default()
+                .push(idx);
+            calls_at
+                .entry((call.callee, call.file, call.line))
                 .or_default()
                 .push(idx);
         }
@@ -106,6 +114,7 @@ impl<'a> Prices<'a> {
             tables,
             libraries,
             calls,
+            calls_at,
         }
     }
 
@@ -171,10 +180,9 @@ impl<'a> Prices<'a> {
             .collect();
         calls.retain(|call| (call.file, call.line) == (edge.file, edge.line));
         if calls.is_empty() {
-            let at_place = self.ctx.call_graph.seen_through.iter();
-            calls.extend(at_place.filter(|call| {
-                call.callee == edge.to && (call.file, call.line) == (edge.file, edge.line)
-            }));
+            let at_place = self.calls_at.get(&(edge.to, edge.file, edge.line));
+            let at_place = at_place.into_iter().flatten();
+            calls.extend(at_place.map(|idx| &self.ctx.call_graph.seen_through[*idx]));
         }
         calls.iter().any(|call| {
             let facts = self.ctx.modules.facts(call.file);

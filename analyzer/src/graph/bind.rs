@@ -45,7 +45,7 @@ pub(super) fn call_value(
                 for base in solver.program.library_bases(class) {
                     library::load_member(solver, &base, "__call__", dst, value);
                 }
-                let args: Vec<Node> = args.iter().map(|arg| arg.node).collect();
+                let args = args.iter().map(|arg| arg.node).collect();
                 solver.on(dst, Use::Callback { at, args, result });
             }
         }
@@ -115,7 +115,7 @@ pub(super) fn invoke(
         false => inst,
     };
     solver.record(at, Target::Func(target));
-    pass(solver, target, receiver, at, args);
+    pass(solver, target, receiver, args);
     let function = solver.program.function(func).clone();
     let facts = solver.modules.facts(function.file);
     let scope = facts.scope(function.scope);
@@ -152,16 +152,10 @@ fn share_defaults(solver: &mut Solver<'_>, from: InstId, to: InstId) {
 }
 
 /// Passes the receiver and the arguments to the parameters of `inst`.
-fn pass(
-    solver: &mut Solver<'_>,
-    inst: InstId,
-    receiver: Option<ValueId>,
-    at: At,
-    args: &[SiteArg],
-) {
+fn pass(solver: &mut Solver<'_>, inst: InstId, receiver: Option<ValueId>, args: &[SiteArg]) {
     let mut position = 0;
     if let Some(receiver) = receiver {
-        if let Some(node) = positional(solver, inst, 0, at) {
+        if let Some(node) = positional(solver, inst, 0) {
             solver.add(node, receiver);
         }
         position = 1;
@@ -172,20 +166,20 @@ fn pass(
             ArgKind::Positional if spread => {
                 // After `*args` nobody knows the position.
                 for idx in position..position + 8 {
-                    if let Some(node) = positional(solver, inst, idx, at) {
+                    if let Some(node) = positional(solver, inst, idx) {
                         solver.edge(arg.node, node);
                     }
                 }
             }
             ArgKind::Positional => {
-                if let Some(node) = positional(solver, inst, position, at) {
+                if let Some(node) = positional(solver, inst, position) {
                     solver.edge(arg.node, node);
                 }
                 position += 1;
             }
             ArgKind::Named => {
                 if let Some(name) = arg.name
-                    && let Some(node) = named(solver, inst, name, at)
+                    && let Some(node) = named(solver, inst, name)
                 {
                     solver.edge(arg.node, node);
                 }
@@ -206,7 +200,7 @@ fn pass(
 }
 
 /// The node of the parameter that takes the argument at `position`.
-fn positional(solver: &mut Solver<'_>, inst: InstId, position: usize, at: At) -> Option<Node> {
+fn positional(solver: &mut Solver<'_>, inst: InstId, position: usize) -> Option<Node> {
     let function = solver.program.function(solver.func_of(inst)).clone();
     let facts = solver.modules.facts(function.file);
     let params = &facts.scope(function.scope).params;
@@ -226,11 +220,11 @@ fn positional(solver: &mut Solver<'_>, inst: InstId, position: usize, at: At) ->
         .iter()
         .filter(|param| by_position(param.kind))
         .count();
-    let alloc = rest_container(solver, inst, &rest.name, ContainerKind::Tuple, at);
+    let alloc = rest_container(solver, inst, &rest.name, ContainerKind::Tuple);
     Some(solver.elem(alloc, ElemKey::Number((position - n_plain) as i64)))
 }
 
-fn named(solver: &mut Solver<'_>, inst: InstId, name: super::values::Sym, at: At) -> Option<Node> {
+fn named(solver: &mut Solver<'_>, inst: InstId, name: super::values::Sym) -> Option<Node> {
     let function = solver.program.function(solver.func_of(inst)).clone();
     let facts = solver.modules.facts(function.file);
     let params = &facts.scope(function.scope).params;
@@ -245,7 +239,7 @@ fn named(solver: &mut Solver<'_>, inst: InstId, name: super::values::Sym, at: At
     let rest = params
         .iter()
         .find(|param| param.kind == ParamKind::RestNamed)?;
-    let alloc = rest_container(solver, inst, &rest.name, ContainerKind::Dict, at);
+    let alloc = rest_container(solver, inst, &rest.name, ContainerKind::Dict);
     Some(solver.elem(alloc, ElemKey::Text(name)))
 }
 
@@ -255,15 +249,10 @@ fn rest_container(
     inst: InstId,
     name: &str,
     kind: ContainerKind,
-    at: At,
 ) -> AllocId {
+    let owner = own_place(solver, inst);
     let scope = solver.program.function(solver.func_of(inst)).scope;
     let sym = solver.symbols.intern(name);
-    let owner = At {
-        inst,
-        file: at.file,
-        expr: super::solve::NOWHERE,
-    };
     let alloc = solver.alloc(owner, sym.0 + 1, kind);
     let node = solver.node(Key::Var(inst, scope, sym));
     solver.put(node, Value::Container(alloc));
@@ -272,13 +261,12 @@ fn rest_container(
 
 /// `f(*value)`: the elements go to the positions from `from` on.
 pub(super) fn spread(solver: &mut Solver<'_>, inst: InstId, value: ValueId, from: usize) {
-    let at = own_place(solver, inst);
     let Value::Container(alloc) = solver.get(value).clone() else {
         return;
     };
     for position in 0..8 {
-        if let Some(node) = positional(solver, inst, from + position, at) {
-            let elem = solver.elem(alloc, ElemKey::Number(position as i64));
+        if let Some(node) = positional(solver, inst, from + position) {
+            let elem = solver.item(alloc, ElemKey::Number(position as i64));
             solver.edge(elem, node);
             let any = solver.elem(alloc, ElemKey::Any);
             solver.edge(any, node);
@@ -288,7 +276,6 @@ pub(super) fn spread(solver: &mut Solver<'_>, inst: InstId, value: ValueId, from
 
 /// `f(**value)`: the values go to the parameters of their keys' names.
 pub(super) fn spread_named(solver: &mut Solver<'_>, inst: InstId, value: ValueId) {
-    let at = own_place(solver, inst);
     let Value::Container(alloc) = solver.get(value).clone() else {
         return;
     };
@@ -298,13 +285,13 @@ pub(super) fn spread_named(solver: &mut Solver<'_>, inst: InstId, value: ValueId
         let sym = solver.symbols.intern(&param.name);
         match param.kind {
             ParamKind::RestNamed => {
-                let rest = rest_container(solver, inst, &param.name, ContainerKind::Dict, at);
-                containers::copy_all(solver, alloc, rest);
+                let rest = rest_container(solver, inst, &param.name, ContainerKind::Dict);
+                solver.copy(alloc, rest);
             }
             ParamKind::Rest => {}
             _ => {
                 let node = solver.node(Key::Var(inst, function.scope, sym));
-                let elem = solver.elem(alloc, ElemKey::Text(sym));
+                let elem = solver.item(alloc, ElemKey::Text(sym));
                 solver.edge(elem, node);
             }
         }

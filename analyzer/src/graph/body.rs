@@ -9,6 +9,8 @@
 mod expressions;
 pub(super) mod names;
 
+use std::rc::Rc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
@@ -26,10 +28,10 @@ use crate::syntax::facts::{
 #[derive(Clone, Debug)]
 struct Frame {
     scope: ScopeId,
-    locals: FxHashSet<SmolStr>,
+    locals: Rc<FxHashSet<SmolStr>>,
     now: FxHashMap<SmolStr, Node>,
     /// Names that inner functions may rebind at any time.
-    weak: FxHashSet<SmolStr>,
+    weak: Rc<FxHashSet<SmolStr>>,
 }
 
 struct Body<'s, 'a> {
@@ -87,8 +89,10 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn enter(&mut self, scope: ScopeId) {
-        let locals = names::locals(self.facts, scope);
-        let weak = names::rebound_inside(self.facts, scope);
+        let locals = names::known_locals(self.solver, self.file, scope);
+        let rebound = self.solver.rebound.entry(self.file);
+        let rebound = rebound.or_insert_with(|| names::Rebound::of(self.facts));
+        let weak = rebound.inside(self.facts.scope(scope).kind);
         self.frames.push(Frame {
             scope,
             locals,
@@ -695,7 +699,7 @@ impl<'a> Body<'_, 'a> {
         self.solver.edge(node, var);
         self.solver.starred.insert((self.file, sym));
         if let Some(frame) = self.frames.last_mut() {
-            frame.locals.insert(name.clone());
+            Rc::make_mut(&mut frame.locals).insert(name.clone());
             frame.now.insert(name.clone(), node);
         }
     }

@@ -161,6 +161,8 @@ pub struct CallGraph {
     pub registrations: Vec<Registration>,
     /// Attributes touched.
     pub attributes: Vec<AttributeAccess>,
+    /// What it took.
+    pub effort: Effort,
     symbols: Symbols,
     values: Vec<Value>,
     sets: Vec<Vec<ValueId>>,
@@ -174,6 +176,17 @@ pub struct CallGraph {
     registered_at: FxHashMap<(FileId, ExprId), Vec<u32>>,
 }
 
+/// What solving took: the same for the same tree on every machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Functions in contexts.
+    pub instances: usize,
+    /// Sets of values.
+    pub nodes: usize,
+    /// How often a value was offered to a set or met a use.
+    pub steps: u64,
+}
+
 /// Solves `program` and returns its call graph.
 pub fn solve(
     modules: &ModuleSet,
@@ -181,25 +194,13 @@ pub fn solve(
     program: &mut Program,
     configs: &ConfigDocs,
 ) -> CallGraph {
-    // Bases that only values tell need a second round.
-    for _ in 0..2 {
-        let mut solver = Solver::new(modules, catalog, program, configs);
-        solver.run();
-        let new_bases = std::mem::take(&mut solver.new_bases);
-        if new_bases.is_empty() {
-            return collect(solver);
-        }
-        for (class, base) in new_bases {
-            program.add_base(class, base);
-        }
-        program.linearize();
-    }
     let mut solver = Solver::new(modules, catalog, program, configs);
     solver.run();
     collect(solver)
 }
 
 fn collect(mut solver: Solver<'_>) -> CallGraph {
+    let effort = solver.effort();
     let mut forwards = super::forward::Forwards::new(&solver);
     let calls = call_edges(&solver, |_, target| vec![target]);
     let seen_through = call_edges(&solver, |at, target| forwards.behind(&solver, at, target));
@@ -226,6 +227,7 @@ fn collect(mut solver: Solver<'_>) -> CallGraph {
         library_calls,
         registrations,
         attributes,
+        effort,
         symbols,
         values,
         sets,

@@ -70,13 +70,13 @@ fn known_item(solver: &mut Solver<'_>, value: ValueId, key: ElemKey, dst: Node) 
             // From the end: only a literal's length would tell.
             let n_known = solver.allocs[alloc.0 as usize].keys.len() as i64;
             let from_start = ElemKey::Number(n_known + number);
-            let elem = solver.elem(alloc, from_start);
+            let elem = solver.item(alloc, from_start);
             solver.edge(elem, dst);
             let any = solver.elem(alloc, ElemKey::Any);
             solver.edge(any, dst);
         }
         key => {
-            let elem = solver.elem(alloc, key);
+            let elem = solver.item(alloc, key);
             solver.edge(elem, dst);
             let any = solver.elem(alloc, ElemKey::Any);
             solver.edge(any, dst);
@@ -167,7 +167,7 @@ pub(super) fn elements(solver: &mut Solver<'_>, value: ValueId, dst: Node, at: A
 pub(super) fn position(solver: &mut Solver<'_>, value: ValueId, index: usize, dst: Node, at: At) {
     match solver.get(value).clone() {
         Value::Container(alloc) if solver.allocs[alloc.0 as usize].kind != ContainerKind::Dict => {
-            let elem = solver.elem(alloc, ElemKey::Number(index as i64));
+            let elem = solver.item(alloc, ElemKey::Number(index as i64));
             solver.edge(elem, dst);
             let any = solver.elem(alloc, ElemKey::Any);
             solver.edge(any, dst);
@@ -176,35 +176,15 @@ pub(super) fn position(solver: &mut Solver<'_>, value: ValueId, index: usize, ds
     }
 }
 
-/// Everything `from` holds, `into` holds too, key by key.
-pub(super) fn copy_all(solver: &mut Solver<'_>, from: AllocId, into: AllocId) {
-    if from == into {
-        return;
-    }
-    let mut keys = solver.allocs[from.0 as usize].keys.clone();
-    keys.extend([ElemKey::Any, ElemKey::Keys]);
-    for key in keys {
-        let (from, into) = (solver.elem(from, key), solver.elem(into, key));
-        solver.edge(from, into);
-    }
-}
-
 /// `{**node}` and `d.update(node)`.
 pub(super) fn merge_into(solver: &mut Solver<'_>, into: AllocId, node: Node, at: At) {
-    for value in solver.set(node).to_vec() {
-        if let Value::Container(from) = *solver.get(value) {
-            copy_all(solver, from, into);
-        }
-    }
-    let any = solver.elem(into, ElemKey::Any);
-    let kind = solver.allocs[into.0 as usize].kind;
-    if kind != ContainerKind::Dict {
+    if solver.allocs[into.0 as usize].kind != ContainerKind::Dict {
+        let any = solver.elem(into, ElemKey::Any);
         solver.on(node, Use::Elements { dst: any, at });
-        return;
+    } else if node != EMPTY {
+        let hub = solver.hub(node);
+        solver.copy(hub, into);
     }
-    // What arrives later comes key by key too.
-    let container = solver.value(Value::Container(into));
-    solver.on(node, Use::Merge { into: container });
 }
 
 /// A method of a container is called.

@@ -410,7 +410,7 @@ pub(super) fn hand_over(
     args: &[Node],
     result: Node,
 ) {
-    let args = args.to_vec();
+    let args = args.into();
     solver.on(function, Use::Callback { at, args, result });
 }
 
@@ -785,7 +785,7 @@ pub(super) fn copy_into(solver: &mut Solver<'_>, value: ValueId, into: ValueId, 
                 let keys = solver.elem(from, ElemKey::Keys);
                 solver.edge(keys, any);
             }
-            containers::copy_all(solver, from, into);
+            solver.copy(from, into);
         }
         _ => {
             let any = solver.elem(into, ElemKey::Any);

@@ -21,7 +21,7 @@ mod text;
 mod values;
 
 pub use body::names::locals;
-pub use call::{Behalf, CallEdge, CallGraph, Held, LibraryCall, solve};
+pub use call::{Behalf, CallEdge, CallGraph, Effort, Held, LibraryCall, solve};
 pub use config::ConfigDocs;
 pub use program::{Class, ClassId, FuncId, Function, Program};
 pub use solve::Certainty;

@@ -3,7 +3,7 @@
 use super::program::Program;
 use crate::modules::ModuleSet;
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{LoopHead, ScopeId, ScopeKind, Stmt, StmtKind};
+use crate::syntax::facts::{LoopHead, ScopeKind, Stmt, StmtKind};
 
 /// A function of at most this many statements is small.
 const SMALL: usize = 8;
@@ -12,6 +12,8 @@ const SMALL: usize = 8;
 /// These are functions that make functions (decorators, factories) and small
 /// ones that pass on what they are given.
 pub(super) fn per_site(modules: &ModuleSet, program: &Program) -> Vec<bool> {
+    let files = modules.iter();
+    let inner: Vec<Vec<Vec<ScopeKind>>> = files.map(|(_, facts)| inner_scopes(facts)).collect();
     let functions = program.functions.iter();
     functions
         .map(|function| {
@@ -19,7 +21,7 @@ pub(super) fn per_site(modules: &ModuleSet, program: &Program) -> Vec<bool> {
             let scope = facts.scope(function.scope);
             match scope.kind {
                 ScopeKind::Function | ScopeKind::Lambda => {
-                    let inner = inner_scopes(facts, function.scope);
+                    let inner = &inner[function.file.0 as usize][function.scope.0 as usize];
                     let has_class = inner.contains(&ScopeKind::Class);
                     let makes_functions = inner
                         .iter()
@@ -34,12 +36,15 @@ pub(super) fn per_site(modules: &ModuleSet, program: &Program) -> Vec<bool> {
         .collect()
 }
 
-fn inner_scopes(facts: &FileFacts, scope: ScopeId) -> Vec<ScopeKind> {
-    let scopes = facts.scopes();
-    scopes
-        .filter(|(_, inner)| inner.parent == Some(scope))
-        .map(|(_, inner)| inner.kind)
-        .collect()
+/// For each scope of a file: the kinds of the scopes directly inside.
+fn inner_scopes(facts: &FileFacts) -> Vec<Vec<ScopeKind>> {
+    let mut inner = vec![Vec::new(); facts.scopes.len()];
+    for scope in &facts.scopes {
+        if let Some(parent) = scope.parent {
+            inner[parent.0 as usize].push(scope.kind);
+        }
+    }
+    inner
 }
 
 fn size(body: &[Stmt]) -> usize {

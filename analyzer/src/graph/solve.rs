@@ -7,233 +7,38 @@
 //! call site, so that a decorator or a `load(path)` helper does not mix up its
 //! callers.
 
+mod bases;
+mod heap;
+mod nodes;
+#[cfg(test)]
+mod tests;
+mod uses;
+
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
+use super::call::Effort;
 use super::program::{ClassId, FuncId, Program};
 use super::text::TextOp;
-use super::values::{
-    AllocId, ConfigId, ContainerKind, ElemKey, InstId, Sym, Symbols, Value, ValueId,
-};
+use super::values::{AllocId, ConfigId, InstId, Sym, Symbols, Value, ValueId};
 use super::{ConfigDocs, body, classes, containers, library, policy};
 use crate::catalog::Catalog;
 use crate::modules::{FileId, ModuleSet};
-use crate::syntax::facts::{ArgKind, ExprId, ScopeId};
+use crate::syntax::facts::{ExprId, ScopeId};
 
-/// A set of values that grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Node(pub u32);
+use heap::Alloc;
+use nodes::Nodes;
+pub(crate) use nodes::{EMPTY, Node};
+pub use uses::Certainty;
+pub(crate) use uses::{
+    At, ItemKey, Key, NOWHERE, Owner, Site, SiteArg, SiteId, Target, Touch, Use,
+};
 
-/// The node that never holds anything.
-pub(crate) const EMPTY: Node = Node(0);
-
-/// More values than this in one node say nothing; the rest is dropped.
-const MAX_VALUES: usize = 200;
-/// Likewise for text constants.
-const MAX_TEXTS: usize = 24;
 /// Instances of one function, beyond which call sites share one.
 const MAX_INSTANCES: u32 = 32;
-
-/// Place of an expression in a context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct At {
-    pub inst: InstId,
-    pub file: FileId,
-    pub expr: ExprId,
-}
-
-/// The expression of what hangs on none, such as an import.
-pub(crate) const NOWHERE: ExprId = ExprId(u32::MAX);
-
-/// Names of nodes that more than one place refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Key {
-    /// Everything a name of a scope ever holds.
-    Var(InstId, ScopeId, Sym),
-    Attr(ValueId, Sym),
-    Elem(AllocId, ElemKey),
-    Return(InstId),
-    Yield(InstId),
-}
-
-/// What is done with each value that reaches a node.
-#[derive(Clone, Debug)]
-pub(crate) enum Use {
-    Load {
-        name: Sym,
-        dst: Node,
-        at: At,
-    },
-    Bind {
-        receiver: ValueId,
-        dst: Node,
-        at: At,
-    },
-    Store {
-        name: Sym,
-        src: Node,
-        at: At,
-    },
-    ItemLoad {
-        key: ItemKey,
-        dst: Node,
-        at: At,
-    },
-    ItemStore {
-        key: ItemKey,
-        src: Node,
-        at: At,
-    },
-    /// A key of `key`'s node arrived: the container waits.
-    KeyedLoad {
-        base: ValueId,
-        dst: Node,
-    },
-    KeyedStore {
-        base: ValueId,
-        src: Node,
-    },
-    /// `list(value)`: the container holds what iterating gives.
-    CopyInto {
-        into: ValueId,
-        at: At,
-    },
-    /// A value handed to a library of which nothing is known.
-    Handed {
-        at: At,
-    },
-    /// Anything but an instance of a class of the tree.
-    NotInstance {
-        dst: Node,
-    },
-    /// `type(value)`.
-    ClassOf {
-        dst: Node,
-    },
-    /// `open(value)`.
-    Opened {
-        dst: Node,
-    },
-    /// The configuration document in the opened file.
-    Document {
-        dst: Node,
-    },
-    /// What the value holds, the container holds.
-    Merge {
-        into: ValueId,
-    },
-    /// The value becomes a direct base of the class.
-    Base {
-        class: ClassId,
-    },
-    Call {
-        site: SiteId,
-    },
-    Elements {
-        dst: Node,
-        at: At,
-    },
-    /// `next(value)`.
-    Next {
-        dst: Node,
-        at: At,
-    },
-    Position {
-        index: usize,
-        dst: Node,
-        at: At,
-    },
-    /// The value is a type: instances of it go to `dst`.
-    Typed {
-        dst: Node,
-    },
-    Enter {
-        dst: Node,
-        at: At,
-    },
-    Operator {
-        method: Sym,
-        dst: Node,
-        at: At,
-        arg: Option<Node>,
-    },
-    Text {
-        op: u32,
-    },
-    Spread {
-        inst: InstId,
-        from: usize,
-    },
-    SpreadNamed {
-        inst: InstId,
-    },
-    /// A call made by a library of something it was handed.
-    Callback {
-        at: At,
-        args: Vec<Node>,
-        result: Node,
-    },
-}
-
-/// Which item is meant.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ItemKey {
-    Known(ElemKey),
-    Node(Node),
-}
-
-/// Index of a call site in a context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SiteId(pub u32);
-
-/// A call in a context.
-#[derive(Clone, Debug)]
-pub(crate) struct Site {
-    pub at: At,
-    pub callee: Node,
-    pub args: Vec<SiteArg>,
-    pub result: Node,
-    /// A decorator's call: a library's decorator gives the function back.
-    pub decorates: bool,
-}
-
-/// An argument of a site.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SiteArg {
-    pub kind: ArgKind,
-    pub name: Option<Sym>,
-    pub node: Node,
-}
-
-/// What a call reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Target {
-    Func(InstId),
-    External(Sym),
-}
-
-/// How sure an edge is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Certainty {
-    /// From a name alone: the only classes with such a method.
-    Guessed,
-    /// From a declared type, or the class a method stands in.
-    Inferred,
-    /// From values that reach the call.
-    Certain,
-}
-
-#[derive(Debug, Default)]
-struct NodeData {
-    set: Vec<ValueId>,
-    delta: Vec<ValueId>,
-    succ: Vec<Node>,
-    uses: Vec<Use>,
-    texts: usize,
-    queued: bool,
-}
 
 /// A function, the instance around it, and the call it is made for.
 type InstKey = (FuncId, Option<InstId>, Option<(FileId, ExprId)>);
@@ -248,19 +53,6 @@ pub(crate) struct Inst {
     pub site: Option<(FileId, ExprId)>,
 }
 
-/// A container.
-#[derive(Clone, Debug)]
-pub(crate) struct Alloc {
-    pub kind: ContainerKind,
-    /// Everything it holds.
-    pub all: Node,
-    /// What it holds at keys nobody knows.
-    pub any: Node,
-    pub keys: Vec<ElemKey>,
-    /// For a partial: what is called, and the arguments kept.
-    pub partial: Option<(Node, Vec<SiteArg>)>,
-}
-
 pub(crate) struct Solver<'a> {
     pub modules: &'a ModuleSet,
     pub catalog: &'a Catalog,
@@ -268,27 +60,29 @@ pub(crate) struct Solver<'a> {
     pub configs: &'a ConfigDocs,
     pub symbols: Symbols,
     pub values: IndexSet<Value, FxBuildHasher>,
-    nodes: Vec<NodeData>,
-    keyed: FxHashMap<Key, Node>,
+    nodes: Nodes,
     pub insts: Vec<Inst>,
     inst_of: FxHashMap<InstKey, InstId>,
     n_instances: FxHashMap<FuncId, u32>,
     pub per_site: Vec<bool>,
     pub allocs: Vec<Alloc>,
     alloc_of: FxHashMap<(InstId, FileId, ExprId, u32), AllocId>,
+    /// What is copied into what.
+    copied: FxHashSet<(AllocId, AllocId)>,
+    hubs: FxHashMap<Node, AllocId>,
     pub sites: Vec<Site>,
     pub text_ops: Vec<TextOp>,
     pub calls: IndexMap<(At, Target), Certainty, FxBuildHasher>,
     /// Reads and writes of attributes of the tree's classes and modules.
     pub touches: IndexSet<Touch, FxBuildHasher>,
     pub exprs: FxHashMap<(InstId, FileId, ExprId), Node>,
-    worklist: VecDeque<Node>,
     bodies: VecDeque<InstId>,
     pub phase: Certainty,
     pub star_externals: FxHashMap<FileId, Vec<Sym>>,
     pub global_writes: FxHashSet<(FileId, Sym)>,
     pub starred: FxHashSet<(FileId, Sym)>,
-    pub locals: FxHashMap<(FileId, ScopeId), FxHashSet<smol_str::SmolStr>>,
+    pub locals: FxHashMap<(FileId, ScopeId), Rc<FxHashSet<smol_str::SmolStr>>>,
+    pub rebound: FxHashMap<FileId, body::names::Rebound>,
     pub builtin_nodes: FxHashMap<Sym, Node>,
     /// The class whose `super()` an expression is.
     pub super_of: FxHashMap<(InstId, FileId, ExprId), ClassId>,
@@ -302,26 +96,6 @@ pub(crate) struct Solver<'a> {
     pub settings: FxHashMap<ClassId, FxHashMap<Sym, Sym>>,
     /// Partials whose call is being followed, outermost first.
     pub open_partials: Vec<AllocId>,
-}
-
-/// A read or write of an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Touch {
-    pub at: At,
-    pub owner: Owner,
-    pub name: Sym,
-    pub writes: bool,
-}
-
-/// Whose attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Owner {
-    Class(ClassId),
-    Module(FileId),
-    /// A container by where it is made: its items.
-    Container(AllocId),
-    /// All instances of a library's type that keeps what is put into it.
-    Keeper(Sym),
 }
 
 impl<'a> Solver<'a> {
@@ -339,27 +113,28 @@ impl<'a> Solver<'a> {
             configs,
             symbols: Symbols::default(),
             values: IndexSet::default(),
-            nodes: vec![NodeData::default()],
-            keyed: FxHashMap::default(),
+            nodes: Nodes::new(),
             insts: Vec::new(),
             inst_of: FxHashMap::default(),
             n_instances: FxHashMap::default(),
             per_site,
             allocs: Vec::new(),
             alloc_of: FxHashMap::default(),
+            copied: FxHashSet::default(),
+            hubs: FxHashMap::default(),
             sites: Vec::new(),
             text_ops: Vec::new(),
             calls: IndexMap::default(),
             touches: IndexSet::default(),
             open_partials: Vec::new(),
             exprs: FxHashMap::default(),
-            worklist: VecDeque::new(),
             bodies: VecDeque::new(),
             phase: Certainty::Certain,
             star_externals: FxHashMap::default(),
             global_writes: FxHashSet::default(),
             starred: FxHashSet::default(),
             locals: FxHashMap::default(),
+            rebound: FxHashMap::default(),
             builtin_nodes: FxHashMap::default(),
             super_of: FxHashMap::default(),
             new_bases: Vec::new(),
@@ -382,13 +157,11 @@ impl<'a> Solver<'a> {
             }
         }
         self.settle();
-        library::pass_undecided_decorators(self);
-        self.settle();
+        self.settle_decorators();
         self.phase = Certainty::Inferred;
         classes::seed_receivers(self);
         self.settle();
-        library::pass_undecided_decorators(self);
-        self.settle();
+        self.settle_decorators();
         super::text::fill_unknown(self);
         self.phase = Certainty::Guessed;
         for _ in 0..3 {
@@ -400,144 +173,30 @@ impl<'a> Solver<'a> {
         super::text::fill_unknown(self);
     }
 
+    fn settle_decorators(&mut self) {
+        library::pass_undecided_decorators(self);
+        self.settle();
+    }
+
+    /// What it took so far.
+    pub(crate) fn effort(&self) -> Effort {
+        Effort {
+            instances: self.insts.len(),
+            nodes: self.n_nodes() as usize,
+            steps: self.nodes.steps,
+        }
+    }
+
     /// Applies everything that waits.
     pub(crate) fn settle(&mut self) {
         loop {
             if let Some(inst) = self.bodies.pop_front() {
                 body::walk(self, inst);
-            } else if let Some(node) = self.worklist.pop_front() {
+            } else if let Some(node) = self.nodes.next() {
                 self.flush(node);
-            } else {
+            } else if !self.take_bases() {
                 return;
             }
-        }
-    }
-
-    fn flush(&mut self, node: Node) {
-        let data = &mut self.nodes[node.0 as usize];
-        data.queued = false;
-        let delta = std::mem::take(&mut data.delta);
-        let mut idx = 0;
-        while idx < self.nodes[node.0 as usize].succ.len() {
-            let succ = self.nodes[node.0 as usize].succ[idx];
-            for value in &delta {
-                self.add(succ, *value);
-            }
-            idx += 1;
-        }
-        let mut idx = 0;
-        while idx < self.nodes[node.0 as usize].uses.len() {
-            let used = self.nodes[node.0 as usize].uses[idx].clone();
-            for value in &delta {
-                self.apply(&used, *value);
-            }
-            idx += 1;
-        }
-    }
-
-    // ---- nodes
-
-    pub(crate) fn fresh(&mut self) -> Node {
-        self.nodes.push(NodeData::default());
-        Node(self.nodes.len() as u32 - 1)
-    }
-
-    pub(crate) fn node(&mut self, key: Key) -> Node {
-        if let Some(node) = self.keyed.get(&key) {
-            return *node;
-        }
-        let node = self.fresh();
-        self.keyed.insert(key, node);
-        node
-    }
-
-    pub(crate) fn existing(&self, key: Key) -> Option<Node> {
-        self.keyed.get(&key).copied()
-    }
-
-    pub(crate) fn set(&self, node: Node) -> &[ValueId] {
-        &self.nodes[node.0 as usize].set
-    }
-
-    /// True if nothing but `None` is known of the node.
-    pub(crate) fn is_unknown(&self, node: Node) -> bool {
-        let mut values = self.set(node).iter();
-        values.all(|value| matches!(self.get(*value), Value::Nothing))
-    }
-
-    pub(crate) fn uses(&self, node: Node) -> &[Use] {
-        &self.nodes[node.0 as usize].uses
-    }
-
-    /// Every node's values, by node.
-    pub(crate) fn into_sets(self) -> (Symbols, Vec<Value>, Vec<Vec<ValueId>>) {
-        let sets = self.nodes.into_iter().map(|node| node.set).collect();
-        (self.symbols, self.values.into_iter().collect(), sets)
-    }
-
-    pub(crate) fn n_nodes(&self) -> u32 {
-        self.nodes.len() as u32
-    }
-
-    pub(crate) fn add(&mut self, node: Node, value: ValueId) {
-        if node == EMPTY {
-            return;
-        }
-        let is_text = matches!(self.values[value.0 as usize], Value::Text(_));
-        let data = &mut self.nodes[node.0 as usize];
-        let Err(at) = data.set.binary_search(&value) else {
-            return;
-        };
-        if data.set.len() >= MAX_VALUES || (is_text && data.texts >= MAX_TEXTS) {
-            return;
-        }
-        data.texts += usize::from(is_text);
-        data.set.insert(at, value);
-        data.delta.push(value);
-        if !data.queued {
-            data.queued = true;
-            self.worklist.push_back(node);
-        }
-    }
-
-    pub(crate) fn put(&mut self, node: Node, value: Value) -> ValueId {
-        let value = self.value(value);
-        self.add(node, value);
-        value
-    }
-
-    pub(crate) fn edge(&mut self, from: Node, to: Node) {
-        if from == to || from == EMPTY || to == EMPTY {
-            return;
-        }
-        let succ = &mut self.nodes[from.0 as usize].succ;
-        if succ.contains(&to) {
-            return;
-        }
-        succ.push(to);
-        // Values still in the delta will flow over the new edge when the node
-        // is flushed; the others flow now.
-        for value in self.nodes[from.0 as usize].set.clone() {
-            self.add(to, value);
-        }
-    }
-
-    pub(crate) fn on(&mut self, node: Node, used: Use) {
-        if node == EMPTY {
-            return;
-        }
-        let data = &mut self.nodes[node.0 as usize];
-        data.uses.push(used.clone());
-        let settled: Vec<ValueId> = match data.delta.is_empty() {
-            true => data.set.clone(),
-            false => {
-                let waiting = &data.delta;
-                let settled = data.set.iter().filter(|value| !waiting.contains(value));
-                settled.copied().collect()
-            }
-        };
-        for value in settled {
-            self.apply(&used, value);
         }
     }
 
@@ -583,47 +242,6 @@ impl<'a> Solver<'a> {
                 _ => None,
             })
             .collect()
-    }
-
-    // ---- containers
-
-    pub(crate) fn alloc(&mut self, at: At, part: u32, kind: ContainerKind) -> AllocId {
-        if let Some(alloc) = self.alloc_of.get(&(at.inst, at.file, at.expr, part)) {
-            return *alloc;
-        }
-        let (all, any) = (self.fresh(), self.fresh());
-        self.edge(any, all);
-        let alloc = AllocId(self.allocs.len() as u32);
-        self.allocs.push(Alloc {
-            kind,
-            all,
-            any,
-            keys: Vec::new(),
-            partial: None,
-        });
-        self.alloc_of
-            .insert((at.inst, at.file, at.expr, part), alloc);
-        alloc
-    }
-
-    pub(crate) fn elem(&mut self, alloc: AllocId, key: ElemKey) -> Node {
-        let (all, any) = {
-            let data = &self.allocs[alloc.0 as usize];
-            (data.all, data.any)
-        };
-        match key {
-            ElemKey::Any => any,
-            ElemKey::Keys => self.node(Key::Elem(alloc, key)),
-            _ => {
-                let known = self.existing(Key::Elem(alloc, key));
-                let node = self.node(Key::Elem(alloc, key));
-                if known.is_none() {
-                    self.edge(node, all);
-                    self.allocs[alloc.0 as usize].keys.push(key);
-                }
-                node
-            }
-        }
     }
 
     // ---- instances
@@ -730,10 +348,8 @@ impl<'a> Solver<'a> {
             }
             Use::Document { dst } => library::document(self, value, *dst),
             Use::Merge { into } => {
-                if let (Value::Container(from), Value::Container(into)) =
-                    (self.get(value).clone(), self.get(*into).clone())
-                {
-                    containers::copy_all(self, from, into);
+                if let Value::Container(from) = *self.get(value) {
+                    self.copy(from, *into);
                 }
             }
             Use::Base { class } => classes::found_base(self, *class, value),

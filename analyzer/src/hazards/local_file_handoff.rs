@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet;
 use smol_str::format_smolstr;
 
 use super::support::{Callers, listed};
@@ -106,12 +107,17 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
         .collect();
     readers.sort();
     readers.dedup();
-    let related = handoffs.iter().flat_map(|(_, _, write, read)| {
-        [(write, "writes"), (read, "reads")].map(|((access, actor), does)| {
-            let note = format_smolstr!("{} {does} it", ctx.qualname(*actor));
-            let (file, line) = place_of(ctx, access, *actor);
-            (file, line, note)
-        })
+    let mut told = FxHashSet::default();
+    let sides = handoffs
+        .iter()
+        .flat_map(|(_, _, write, read)| [(write, "writes"), (read, "reads")]);
+    let sides = sides.filter(|((access, actor), does)| {
+        told.insert((std::ptr::from_ref(*access), *actor, *does))
+    });
+    let related = sides.map(|((access, actor), does)| {
+        let note = format_smolstr!("{} {does} it", ctx.qualname(*actor));
+        let (file, line) = place_of(ctx, access, *actor);
+        (file, line, note)
     });
     let verb = if readers.len() == 1 { "reads" } else { "read" };
     let (access, actor) = write;
@@ -151,8 +157,13 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
 /// Where it happens; for a helper, where it is called by the function that it
 /// works for.
 fn place_of(ctx: &Context<'_>, access: &ResourceAccess, actor: FuncId) -> (FileId, u32) {
-    let mut edges = ctx.call_graph.calls.iter();
-    let edge = edges.find(|edge| edge.caller == actor && edge.callee == access.function);
+    let calls = &ctx.call_graph.calls;
+    let start = calls.partition_point(|edge| edge.caller < actor);
+    let mut edges = calls[start..].iter();
+    let edge = edges
+        .by_ref()
+        .take_while(|edge| edge.caller == actor)
+        .find(|edge| edge.callee == access.function);
     match edge {
         Some(edge) if actor != access.function => (edge.file, edge.line),
         _ => (access.file, access.line),

@@ -41,6 +41,8 @@ pub struct FileFacts {
     pub rules: Rules,
     /// Number of lines.
     pub lines: u32,
+    /// The expressions of `exprs` that are `name := value`, in order.
+    pub walruses: Vec<ExprId>,
 }
 
 /// The few ways in which languages differ for the rooms above, as data.
@@ -499,6 +501,29 @@ pub enum CompareOp {
 }
 
 impl FileFacts {
+    /// Puts together what a front end found.
+    pub(crate) fn new(
+        path: &str,
+        scopes: Vec<Scope>,
+        exprs: Vec<Expr>,
+        rules: Rules,
+        lines: u32,
+    ) -> FileFacts {
+        let numbered = (0..).map(ExprId).zip(&exprs);
+        let walruses = numbered
+            .filter(|(_, expr)| matches!(expr.kind, ExprKind::Walrus { .. }))
+            .map(|(id, _)| id)
+            .collect();
+        FileFacts {
+            path: path.into(),
+            scopes,
+            exprs,
+            rules,
+            lines,
+            walruses,
+        }
+    }
+
     /// The expression `id`.
     pub fn expr(&self, id: ExprId) -> &Expr {
         &self.exprs[id.0 as usize]

@@ -32,7 +32,7 @@ pub(super) fn entries(
     out: &mut Vec<ContractEntry>,
 ) {
     let mut near: BTreeSet<FuncId> = BTreeSet::new();
-    let mut funcs: BTreeSet<FuncId> = BTreeSet::new();
+    let (mut makers, mut users) = (BTreeSet::new(), BTreeSet::new());
     for crossing in line
         .crossings
         .iter()
@@ -42,9 +42,11 @@ pub(super) fn entries(
             continue;
         }
         near.extend([crossing.from, crossing.to]);
-        funcs.extend(reach.upstream(crossing.from, line.from));
-        funcs.extend(reach.downstream(crossing.to, line.to));
+        makers.insert(crossing.from);
+        users.insert(crossing.to);
     }
+    let mut funcs = reach.upstream(makers, line.from);
+    funcs.extend(reach.downstream(users, line.to));
     let mut found: BTreeMap<SmolStr, Text> = BTreeMap::new();
     let mut dropped = BTreeSet::new();
     for func in &funcs {

@@ -5,6 +5,8 @@
 //! objects that its writer holds, through copies of model files, and at last
 //! to constructors among the functions that make what the writer has.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -168,7 +170,7 @@ fn in_file(
         return;
     }
     let stage = reach.stages[writer.0 as usize];
-    for func in reach.upstream(writer, stage) {
+    for func in reach.upstream(BTreeSet::from([writer]), stage) {
         code.each_expr(func, &mut |at| hold(code, at.file, at.expr, sites));
     }
 }

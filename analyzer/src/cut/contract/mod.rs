@@ -20,6 +20,8 @@ mod tables;
 mod transforms;
 mod types;
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 
 use code::Code;
@@ -141,36 +143,35 @@ impl<'a> Reach<'a> {
         reach
     }
 
-    /// `start` and the functions of `stage` that make what it has.
-    fn upstream(&self, start: FuncId, stage: Stage) -> Vec<FuncId> {
-        self.within(start, stage, &self.makers)
+    /// `starts` and the functions of `stage` that make what they have.
+    fn upstream(&self, starts: BTreeSet<FuncId>, stage: Stage) -> BTreeSet<FuncId> {
+        self.within(starts, stage, &self.makers)
     }
 
-    /// `start`, the functions of `stage` that it hands data to, and what
-    /// it calls there.
-    fn downstream(&self, start: FuncId, stage: Stage) -> Vec<FuncId> {
-        let mut found = self.within(start, stage, &self.users);
-        for func in found.clone() {
-            found.extend(self.within(func, stage, &self.callees));
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
+    /// `starts`, the functions of `stage` that they hand data to, and what
+    /// these call there.
+    fn downstream(&self, starts: BTreeSet<FuncId>, stage: Stage) -> BTreeSet<FuncId> {
+        let users = self.within(starts, stage, &self.users);
+        self.within(users, stage, &self.callees)
     }
 
-    fn within(&self, start: FuncId, stage: Stage, edges: &[Vec<FuncId>]) -> Vec<FuncId> {
-        let mut found = vec![start];
-        let mut next = 0;
-        while next < found.len() {
-            for func in edges.get(found[next].0 as usize).into_iter().flatten() {
+    /// Each function is visited once, however many of `starts` lead to it.
+    fn within(
+        &self,
+        starts: BTreeSet<FuncId>,
+        stage: Stage,
+        edges: &[Vec<FuncId>],
+    ) -> BTreeSet<FuncId> {
+        let mut open: Vec<FuncId> = starts.iter().copied().collect();
+        let mut found = starts;
+        while let Some(func) = open.pop() {
+            for func in edges.get(func.0 as usize).into_iter().flatten() {
                 let own = self.stages[func.0 as usize];
-                if own == stage && !found.contains(func) {
-                    found.push(*func);
+                if own == stage && found.insert(*func) {
+                    open.push(*func);
                 }
             }
-            next += 1;
         }
-        found.sort_unstable();
         found
     }
 }

@@ -11,7 +11,7 @@ mod frames;
 mod sql;
 mod transformer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -108,18 +108,19 @@ impl Transforms {
         line: &CutLine,
         out: &mut Vec<ContractEntry>,
     ) {
-        let mut funcs = Vec::new();
+        let mut makers = BTreeSet::new();
         for crossing in &line.crossings {
             match crossing.via {
                 None => {}
                 // Arguments go to a library or service of features, whose
                 // transformations the caller relies on.
                 Some(Via::Argument) if line.to == Stage::Preprocessing => {}
-                Some(_) => funcs.extend(reach.upstream(crossing.from, line.from)),
+                Some(_) => {
+                    makers.insert(crossing.from);
+                }
             }
         }
-        funcs.sort_unstable();
-        funcs.dedup();
+        let funcs = reach.upstream(makers, line.from);
         for made in funcs.into_iter().flat_map(|func| self.of(func)) {
             out.push(ContractEntry {
                 kind: EntryKind::Transform,

@@ -1,5 +1,7 @@
 //! Expressions to nodes.
 
+use std::rc::Rc;
+
 use super::{Body, names};
 use crate::graph::solve::{EMPTY, ItemKey, Key, NOWHERE, Node, Site, SiteArg, SiteId, Use};
 use crate::graph::text::{self, TextOp};
@@ -204,7 +206,7 @@ impl<'a> Body<'_, 'a> {
         let sym = self.solver.symbols.intern(name);
         let var = self.var(scope, sym);
         self.solver.edge(node, var);
-        self.frames[depth].locals.insert(name.clone());
+        Rc::make_mut(&mut self.frames[depth].locals).insert(name.clone());
         self.frames[depth].now.insert(name.clone(), node);
     }
 
@@ -537,7 +539,7 @@ impl<'a> Body<'_, 'a> {
         self.solver.sites.push(Site {
             at,
             callee,
-            args,
+            args: args.into(),
             result,
             decorates,
         });

@@ -1,5 +1,7 @@
 //! Whose name a name is.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -24,23 +26,51 @@ pub fn locals(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
     names
 }
 
-/// Names that functions inside `scope` rebind by `nonlocal` or `global`.
-pub(super) fn rebound_inside(facts: &FileFacts, scope: ScopeId) -> FxHashSet<SmolStr> {
-    let is_module = facts.scope(scope).kind == ScopeKind::Module;
-    let scopes = facts.scopes.iter();
-    scopes
-        .flat_map(|inner| {
-            let globals = inner.globals.iter().filter(|_| is_module);
-            inner.nonlocals.iter().chain(globals)
-        })
-        .cloned()
-        .collect()
+/// Names that functions of a file rebind by `nonlocal`, or by `global` too.
+#[derive(Debug, Default)]
+pub(in crate::graph) struct Rebound {
+    nonlocals: Rc<FxHashSet<SmolStr>>,
+    any: Rc<FxHashSet<SmolStr>>,
+}
+
+impl Rebound {
+    pub(in crate::graph) fn of(facts: &FileFacts) -> Rebound {
+        let scopes = facts.scopes.iter();
+        let nonlocals = scopes.clone().flat_map(|scope| &scope.nonlocals);
+        let any = scopes.flat_map(|scope| scope.nonlocals.iter().chain(&scope.globals));
+        Rebound {
+            nonlocals: Rc::new(nonlocals.cloned().collect()),
+            any: Rc::new(any.cloned().collect()),
+        }
+    }
+
+    /// Names of a scope of `kind` that may change while it runs.
+    pub(super) fn inside(&self, kind: ScopeKind) -> Rc<FxHashSet<SmolStr>> {
+        match kind {
+            ScopeKind::Module => self.any.clone(),
+            _ => self.nonlocals.clone(),
+        }
+    }
+}
+
+/// As [`locals`], found once for each scope.
+pub(super) fn known_locals(
+    solver: &mut Solver<'_>,
+    file: FileId,
+    scope: ScopeId,
+) -> Rc<FxHashSet<SmolStr>> {
+    let facts = solver.modules.facts(file);
+    let known = solver.locals.entry((file, scope));
+    known
+        .or_insert_with(|| Rc::new(locals(facts, scope)))
+        .clone()
 }
 
 /// `:=` inside a comprehension binds in the scope around it.
 fn walrus_names(facts: &FileFacts, scope: ScopeId) -> Vec<SmolStr> {
     let mut names = Vec::new();
-    for expr in &facts.exprs {
+    for expr in &facts.walruses {
+        let expr = facts.expr(*expr);
         if let ExprKind::Walrus { target, .. } = &expr.kind
             && let ExprKind::Name(name) = &facts.expr(*target).kind
             && (facts.scope(scope).line..=facts.scope(scope).end_line).contains(&expr.line)
@@ -188,11 +218,7 @@ fn binds(
     solver: &mut Solver<'_>,
     file: FileId,
 ) -> bool {
-    let cache = solver
-        .locals
-        .entry((file, scope))
-        .or_insert_with(|| locals(facts, scope));
-    if cache.contains(name) {
+    if known_locals(solver, file, scope).contains(name) {
         return true;
     }
     let sym = solver.symbols.intern(name);
@@ -248,7 +274,7 @@ pub(super) fn lookup_path(solver: &mut Solver<'_>, at: At, scope: ScopeId, path:
     let first = parts.next().unwrap_or(path);
     let sym = solver.symbols.intern(first);
     let facts = solver.modules.facts(at.file);
-    let own = locals(facts, scope).contains(first);
+    let own = known_locals(solver, at.file, scope).contains(first);
     let mut node = match own && facts.scope(scope).kind == ScopeKind::Module {
         true => solver.node(Key::Var(at.inst, scope, sym)),
         false => outer(solver, at.inst, at.file, scope, first, sym),

@@ -5,6 +5,7 @@ pub(super) mod places;
 #[cfg(test)]
 pub(super) mod testing;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -42,6 +43,8 @@ pub(super) struct Callers<'c> {
     decorators: FxHashSet<(FuncId, u32)>,
     /// Functions that something outside the tree calls.
     entries: FxHashSet<FuncId>,
+    /// The stages of those that were asked for.
+    stages: RefCell<FxHashMap<FuncId, BTreeSet<Stage>>>,
 }
 
 impl<'c> Callers<'c> {
@@ -85,6 +88,7 @@ impl<'c> Callers<'c> {
             of,
             decorators,
             entries,
+            stages: RefCell::default(),
         }
     }
 
@@ -96,6 +100,15 @@ impl<'c> Callers<'c> {
     /// The pipeline's stages that `func` works for: its own, or, when it has
     /// none of its own, those that call it.
     pub(super) fn stages(&self, func: FuncId) -> BTreeSet<Stage> {
+        if let Some(stages) = self.stages.borrow().get(&func) {
+            return stages.clone();
+        }
+        let stages = self.find_stages(func);
+        self.stages.borrow_mut().insert(func, stages.clone());
+        stages
+    }
+
+    fn find_stages(&self, func: FuncId) -> BTreeSet<Stage> {
         let mut stages = BTreeSet::new();
         let mut seen = FxHashSet::default();
         let mut todo = vec![func];

@@ -56,13 +56,7 @@ impl<'t> Lower<'t> {
                 line,
             });
         }
-        Ok(FileFacts {
-            path: SmolStr::new(path),
-            scopes: self.scopes,
-            exprs: self.exprs,
-            rules: RULES,
-            lines,
-        })
+        Ok(FileFacts::new(path, self.scopes, self.exprs, RULES, lines))
     }
 
     /// Adds a scope inside the current one and gives its id. The current scope

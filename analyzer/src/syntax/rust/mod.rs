@@ -63,13 +63,8 @@ fn read(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
         lowering.within(ScopeId::MODULE, |s| s.items(file.items.iter()));
     }
     lowering.scopes[0].doc = attributes::doc(&file.attrs);
-    Ok(FileFacts {
-        path: path.into(),
-        scopes: lowering.scopes,
-        exprs: lowering.exprs,
-        rules: RULES,
-        lines: n_lines,
-    })
+    let (scopes, exprs) = (lowering.scopes, lowering.exprs);
+    Ok(FileFacts::new(path, scopes, exprs, RULES, n_lines))
 }
 
 /// `text` without its byte order mark and `#!` line; lines keep their numbers.
