@@ -6,7 +6,10 @@
 //! stage on the caller's side: a helper that only training calls acts for
 //! training. Where several stages call it, or none does, the far side is not
 //! clear and nothing is claimed; data that an orchestrator hands on is a flow
-//! from producer to consumer already.
+//! from producer to consumer already. What is no data of the pipeline, and what
+//! crossed already, is left out: see [`passing`].
+
+mod passing;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +22,7 @@ use crate::graph::data::Via;
 use crate::hazards::Context;
 use crate::modules::FileId;
 use crate::stages::Stage;
+use passing::Passing;
 
 /// A crossing before it is priced.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +57,11 @@ pub(super) fn crossings(ctx: &Context<'_>, stages: &[Stage]) -> Vec<Edge> {
     let sides = Sides::new(ctx, stages);
     let mut found: BTreeMap<Key, (FileId, u32)> = BTreeMap::new();
     let mut carried: BTreeSet<(FuncId, FuncId)> = BTreeSet::new();
+    let passing = Passing::new(ctx);
     for flow in &ctx.data_flow.flows {
+        if passing.is_no_data(flow) {
+            continue;
+        }
         match flow.via {
             Via::Argument => carried.insert((flow.from, flow.to)),
             Via::Return => carried.insert((flow.to, flow.from)),
@@ -87,7 +95,7 @@ pub(super) fn crossings(ctx: &Context<'_>, stages: &[Stage]) -> Vec<Edge> {
             keep_first(&mut found, key, (call.file, call.line));
         }
     }
-    found
+    let edges = found
         .into_iter()
         .map(
             |((from_stage, to_stage, from, to, via, name), (file, line))| Edge {
@@ -101,7 +109,8 @@ pub(super) fn crossings(ctx: &Context<'_>, stages: &[Stage]) -> Vec<Edge> {
                 line,
             },
         )
-        .collect()
+        .collect();
+    passing.once(edges, |func| sides.of(func))
 }
 
 fn keep_first<K: Ord>(found: &mut BTreeMap<K, (FileId, u32)>, key: K, place: (FileId, u32)) {
