@@ -5,6 +5,7 @@ mod alike;
 mod datasets;
 mod flows;
 mod identity;
+mod memos;
 mod orm;
 mod sql;
 #[cfg(test)]
@@ -141,6 +142,9 @@ pub struct Effects {
     pub resources: Vec<Resource>,
     /// Other effects by function, then place.
     pub effects: Vec<Effect>,
+    /// Globals, by identity, that functions only ever fill while they are
+    /// empty, with what no request changes: `if _settings is None: …`.
+    pub memos: BTreeSet<SmolStr>,
 }
 
 /// Finds what the functions of the tree touch.
@@ -169,7 +173,7 @@ pub fn effects(
     };
     found.written_out(&known);
     for access in globals {
-        found.global(modules, program, globals, access);
+        found.global(modules, program, call_graph, globals, access);
     }
     found.finish()
 }
@@ -186,6 +190,9 @@ struct Known<'a> {
 struct Found {
     resources: BTreeMap<(ResourceKind, SmolStr), Vec<ResourceAccess>>,
     effects: Vec<Effect>,
+    memos: BTreeSet<SmolStr>,
+    /// Globals whose object has methods that change it.
+    changed_later: BTreeSet<SmolStr>,
 }
 
 impl Found {
@@ -466,6 +473,7 @@ impl Found {
         &mut self,
         modules: &ModuleSet,
         program: &Program,
+        call_graph: &CallGraph,
         all: &[GlobalAccess],
         access: &GlobalAccess,
     ) {
@@ -473,14 +481,26 @@ impl Found {
         let start =
             all.partition_point(|other| (other.owner, &other.name) < (access.owner, &access.name));
         let is_module = |func: FuncId| program.function(func).parent.is_none();
-        let changed = all[start..]
+        let mut changes = all[start..]
             .iter()
             .take_while(same)
-            .any(|other| other.writes && !is_module(other.function));
-        if !changed || is_module(access.function) {
+            .filter(|other| other.writes && !is_module(other.function))
+            .peekable();
+        if changes.peek().is_none() || is_module(access.function) {
             return;
         }
         let identity = format!("{}:{}", modules.facts(access.owner).path, access.name);
+        if changes.all(|change| change.fills) {
+            let held = call_graph.held(access.file, access.expr).into_iter();
+            let mut classes = held.filter_map(|held| match held {
+                Held::Instance(class) => Some(class),
+                _ => None,
+            });
+            if classes.any(|class| memos::changes(modules, program, call_graph, class)) {
+                self.changed_later.insert(identity.as_str().into());
+            }
+            self.memos.insert(identity.as_str().into());
+        }
         let accesses = self
             .resources
             .entry((ResourceKind::Global, identity.into()))
@@ -525,6 +545,7 @@ impl Found {
                 })
                 .collect(),
             effects: self.effects,
+            memos: &self.memos - &self.changed_later,
         }
     }
 }

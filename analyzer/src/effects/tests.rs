@@ -9,7 +9,7 @@ use crate::graph::data::Via;
 use crate::line::{Analysis, Options};
 use crate::source::{ConfigFile, ConfigFormat, Language, SourceFile, SourceTree};
 
-fn examined(source: &str) -> Analysis {
+pub(super) fn examined(source: &str) -> Analysis {
     examined_with(source, Vec::new())
 }
 
@@ -654,4 +654,18 @@ registry = Registry('models')
     Registry.__init__ -> Registry.register by attribute root
     Registry.register -> Registry.load by file models/{version}/model.joblib
     ");
+}
+
+#[test]
+fn a_folder_that_is_only_made_is_nothing_yet() {
+    insta::assert_snapshot!(touched("
+import os
+from pathlib import Path
+
+def prepare(home):
+    os.makedirs('out', exist_ok=True)
+    os.mkdir('tmp')
+    Path('work').mkdir(parents=True)
+    open('out/a.txt', 'w').write('x')
+"), @"file out/a.txt: write prepare");
 }

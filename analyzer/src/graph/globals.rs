@@ -8,7 +8,7 @@ use super::program::{FuncId, Program};
 use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
-    CompareOp, ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind,
+    CompareOp, ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind, UnaryOp,
 };
 
 /// A function touches a module-level variable.
@@ -30,10 +30,13 @@ pub struct GlobalAccess {
     pub expr: ExprId,
     /// Rebound or changed in place.
     pub writes: bool,
+    /// Bound only while it is still empty: under `if NAME is None`, in a
+    /// function that is handed nothing and asks no request.
+    pub fills: bool,
 }
 
 /// Methods that change what they are called on.
-const MUTATORS: &[&str] = &[
+pub const MUTATORS: &[&str] = &[
     "add",
     "append",
     "appendleft",
@@ -53,6 +56,22 @@ const MUTATORS: &[&str] = &[
     "setdefault",
     "sort",
     "update",
+];
+
+/// Makers of containers.
+const CONTAINERS: &[&str] = &[
+    "Counter",
+    "LifoQueue",
+    "OrderedDict",
+    "PriorityQueue",
+    "Queue",
+    "SimpleQueue",
+    "bytearray",
+    "defaultdict",
+    "deque",
+    "dict",
+    "list",
+    "set",
 ];
 
 /// Every access in the tree, by owner, name and place.
@@ -75,6 +94,9 @@ pub fn global_accesses(modules: &ModuleSet, program: &Program) -> Vec<GlobalAcce
                 .cloned()
                 .collect(),
             top_level: function.scope == ScopeId::MODULE,
+            empty: Vec::new(),
+            asks: asks(facts, function.scope),
+            assigned: None,
             known: &mut known,
             found: &mut found,
         };
@@ -138,6 +160,12 @@ struct Walk<'w> {
     globals: FxHashSet<SmolStr>,
     /// A module body's locals are its globals.
     top_level: bool,
+    /// Variables that are known to be empty here.
+    empty: Vec<(FileId, SmolStr)>,
+    /// What it computes may differ from call to call.
+    asks: bool,
+    /// The value of the assignment whose targets are walked.
+    assigned: Option<ExprId>,
     known: &'w mut Known,
     found: &'w mut Vec<GlobalAccess>,
 }
@@ -152,7 +180,9 @@ impl Walk<'_> {
             StmtKind::Expr(expr) | StmtKind::Assert(expr) => self.expr(*expr),
             StmtKind::Assign { targets, value, .. } => {
                 self.expr(*value);
+                self.assigned = Some(*value);
                 targets.iter().for_each(|target| self.target(*target));
+                self.assigned = None;
             }
             StmtKind::Augment { target, value, .. } => {
                 self.expr(*value);
@@ -179,7 +209,11 @@ impl Walk<'_> {
             }
             StmtKind::If { test, then, other } => {
                 self.expr(*test);
+                let n_empty = self.empty.len();
+                let tested = self.tested_empty(*test);
+                self.empty.extend(tested);
                 self.block(then);
+                self.empty.truncate(n_empty);
                 self.block(other);
             }
             StmtKind::Loop { head, body, other } => {
@@ -223,11 +257,13 @@ impl Walk<'_> {
             ExprKind::Name(name) => {
                 if self.globals.contains(name) || self.top_level {
                     self.note(target, None, true);
+                    self.mark_filled(target);
                 }
             }
             ExprKind::Attr { base, .. } => {
                 if self.variable(target).is_some() {
                     self.note(target, None, true);
+                    self.mark_filled(target);
                 } else if self.variable(*base).is_some() {
                     self.note(*base, None, true);
                 } else {
@@ -348,7 +384,63 @@ impl Walk<'_> {
                 line: self.facts.expr(expr).line,
                 expr,
                 writes,
+                fills: false,
             });
         }
     }
+
+    /// The variable that `NAME is None` or `not NAME` says is empty.
+    fn tested_empty(&mut self, test: ExprId) -> Option<(FileId, SmolStr)> {
+        let facts = self.facts;
+        match &facts.expr(test).kind {
+            ExprKind::Compare { ops, operands } => match (ops.as_ref(), operands.as_ref()) {
+                ([CompareOp::Is], [name, none])
+                    if matches!(facts.expr(*none).kind, ExprKind::None) =>
+                {
+                    self.variable(*name)
+                }
+                _ => None,
+            },
+            ExprKind::Unary {
+                op: UnaryOp::Not,
+                operand,
+            } => self.variable(*operand),
+            _ => None,
+        }
+    }
+
+    /// The write just noted only fills what was empty. A container is there
+    /// to be filled further.
+    fn mark_filled(&mut self, target: ExprId) {
+        let variable = self.variable(target);
+        let value = self.assigned.map(|value| &self.facts.expr(value).kind);
+        let is_whole = match value {
+            Some(ExprKind::Call { callee, .. }) => {
+                let callee = self.facts.dotted(*callee).unwrap_or_default();
+                let last = callee.rsplit('.').next().unwrap_or_default();
+                !CONTAINERS.contains(&last)
+            }
+            Some(ExprKind::Name(_) | ExprKind::Attr { .. } | ExprKind::Item { .. }) => true,
+            _ => false,
+        };
+        let is_empty = variable.is_some_and(|variable| self.empty.contains(&variable));
+        let fills = is_whole && is_empty && !self.asks;
+        if let Some(last) = self.found.last_mut().filter(|last| last.expr == target) {
+            last.fills = fills;
+        }
+    }
+}
+
+/// The function is handed something, or looks at a request.
+fn asks(facts: &FileFacts, scope: ScopeId) -> bool {
+    let definition = facts.scope(scope);
+    let lines = definition.line..=definition.end_line;
+    let names_request = facts.exprs.iter().any(|expr| {
+        let name = match &expr.kind {
+            ExprKind::Name(name) | ExprKind::Attr { name, .. } => name,
+            _ => return false,
+        };
+        lines.contains(&expr.line) && name == "request"
+    });
+    !definition.params.is_empty() || names_request
 }

@@ -291,7 +291,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What the functions change outside the process, in words.
+    /// What the functions change that outlives the answer, in words. A global
+    /// that is only filled once, whoever asks, is no change.
     fn side_effects(&self, reached: &[FuncId]) -> Vec<String> {
         let reached: FxHashSet<FuncId> = reached.iter().copied().collect();
         let mut found = BTreeSet::new();
@@ -306,6 +307,10 @@ impl<'a> Writer<'a> {
                 ResourceKind::Cache => ("cache", &resource.identity),
                 _ => continue,
             };
+            let is_global = resource.kind == ResourceKind::Global;
+            if is_global && self.analysis.effects.memos.contains(&resource.identity) {
+                continue;
+            }
             for access in &resource.accesses {
                 let by = access.actors().iter().any(|actor| reached.contains(actor))
                     && reached.contains(&access.function);
