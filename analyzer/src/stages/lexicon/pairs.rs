@@ -2,9 +2,11 @@
 
 use crate::stages::Stage;
 
-/// Two words in a row and what they hint at; nothing for those that only take
-/// away what a word alone would hint at.
-pub(super) const PAIRS: &[(&str, &str, &[(Stage, f64)])] = {
+/// Two words in a row and what they hint at.
+type Pair = (&'static str, &'static str, &'static [(Stage, f64)]);
+
+/// Those that hint at nothing only take away what a word alone would hint at.
+pub(super) const PAIRS: &[Pair] = {
     use Stage::*;
     &[
         ("x", "train", &[]),

@@ -356,8 +356,10 @@ const OBJECTS: &[(Object, &[&str])] = &[
     ),
 ];
 
-/// What a verb with an object hints at.
-const PURPOSES: &[(Verb, Object, &[(Stage, f64)])] = {
+/// A verb with an object, and what they hint at.
+type Purpose = (Verb, Object, &'static [(Stage, f64)]);
+
+const PURPOSES: &[Purpose] = {
     use Object::*;
     use Stage::{
         Deployment, Evaluation, Inference, Ingestion, Monitoring, None, Preprocessing, Shared,
