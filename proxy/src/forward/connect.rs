@@ -1,0 +1,135 @@
+//! Connections to upstreams.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::outbound::Outbound;
+use super::pool::Connection;
+use super::upstream::Upstream;
+use crate::outcome::Failure;
+
+/// Runs futures on this worker's thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+/// A new HTTP/1 connection.
+pub(crate) async fn http1(upstream: &Upstream) -> Result<Connection, Failure> {
+    let socket = Arc::new(tcp(upstream).await?);
+    let io = TokioIo::new(Shared(Arc::clone(&socket)));
+    let (sender, connection) = http1::Builder::new()
+        .handshake(io)
+        .await
+        .map_err(|_| Failure::Connect)?;
+    // What goes wrong is told to whoever waits for the response.
+    tokio::task::spawn_local(connection.with_upgrades());
+    Ok(Connection {
+        sender,
+        socket,
+        used: false,
+    })
+}
+
+/// A new HTTP/2 connection, without asking whether it is spoken there.
+pub(crate) async fn http2(upstream: &Upstream) -> Result<http2::SendRequest<Outbound>, Failure> {
+    let io = TokioIo::new(tcp(upstream).await?);
+    let (sender, connection) = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .handshake(io)
+        .await
+        .map_err(|_| Failure::Connect)?;
+    tokio::task::spawn_local(connection);
+    Ok(sender)
+}
+
+/// A socket connected to the upstream.
+pub(crate) async fn tcp(upstream: &Upstream) -> Result<TcpStream, Failure> {
+    let address = &upstream.address;
+    let connecting = async {
+        match address.host.parse::<std::net::IpAddr>() {
+            Ok(host) => TcpStream::connect((host, address.port)).await,
+            Err(_) => TcpStream::connect((&*address.host, address.port)).await,
+        }
+    };
+    let socket = timeout(upstream.settings.timeouts.connect, connecting)
+        .await
+        .map_err(|_| Failure::ConnectTimeout)?
+        .map_err(|_| Failure::Connect)?;
+    // Only latency is lost without it.
+    let _ = socket.set_nodelay(true);
+    Ok(socket)
+}
+
+/// A socket that can be asked about while hyper owns it.
+struct Shared(Arc<TcpStream>);
+
+impl AsyncRead for Shared {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            match self.0.try_read_buf(buffer) {
+                Ok(_) => return Poll::Ready(Ok(())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write_vectored(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(socket2::SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write))
+    }
+}

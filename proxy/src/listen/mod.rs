@@ -1,0 +1,183 @@
+//! Sockets, and the threads that serve them.
+//!
+//! Each worker is one thread with its own runtime, connections and pools; all
+//! accept from the same listeners. A request never leaves its worker.
+
+mod health;
+mod serve;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::route::{RouteTable, Share};
+use crate::state::{Live, Shared, Worker};
+
+/// A proxy whose sockets are bound and that serves nothing yet.
+pub struct Proxy {
+    listeners: Vec<TcpListener>,
+    shared: Arc<Shared>,
+}
+
+/// A proxy that serves. Dropping it stops it without waiting for anyone.
+pub struct Running {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Binds the listeners of a checked file.
+    pub fn bind(config: Config) -> io::Result<Proxy> {
+        let listeners = config.settings.listen.iter().map(|address| {
+            bound(*address).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+            })
+        });
+        let listeners = listeners.collect::<io::Result<_>>()?;
+        Proxy::on(listeners, config)
+    }
+
+    /// Serves on listeners that are bound already.
+    pub fn on(listeners: Vec<TcpListener>, config: Config) -> io::Result<Proxy> {
+        let metrics = Arc::new(Metrics::new());
+        let limits = config.settings.limits.clone();
+        let live = Live::new(config.table, config.settings, &metrics, None);
+        Ok(Proxy {
+            listeners,
+            shared: Arc::new(Shared::new(live, metrics, limits)),
+        })
+    }
+
+    /// Starts `workers` threads, and one for what is not on a request's way.
+    pub fn start(self, workers: usize) -> io::Result<Running> {
+        let (stop, stopped) = watch::channel(false);
+        let mut threads = Vec::new();
+        let addresses = self.listeners.iter().map(TcpListener::local_addr);
+        let addresses = addresses.collect::<io::Result<_>>()?;
+        for worker in 0..workers.max(1) {
+            let listeners = self.listeners.iter().map(TcpListener::try_clone);
+            let listeners: Vec<_> = listeners.collect::<io::Result<_>>()?;
+            let (shared, stopped) = (Arc::clone(&self.shared), stopped.clone());
+            threads.push(spawned(&format!("worker-{worker}"), move || {
+                serve::worker(Worker::new(shared), listeners, stopped)
+            })?);
+        }
+        let shared = Arc::clone(&self.shared);
+        let watched = async move {
+            tokio::join!(
+                health::watch(&shared, stopped.clone()),
+                upkeep(&shared, stopped)
+            );
+        };
+        threads.push(spawned("control", move || watched)?);
+        Ok(Running {
+            shared: self.shared,
+            addresses,
+            stop,
+            threads,
+        })
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The table of the moment.
+    pub fn table(&self) -> RouteTable {
+        self.shared.live().table.clone()
+    }
+
+    /// What was counted, in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        self.shared.metrics.render()
+    }
+
+    /// Puts another checked file in place for all requests to come. Listeners,
+    /// limits and certificates stay as they were at the start.
+    pub fn replace(&self, config: Config) {
+        let before = self.shared.live();
+        let live = Live::new(
+            config.table,
+            config.settings,
+            &self.shared.metrics,
+            Some(&before),
+        );
+        self.shared.put(live);
+    }
+
+    /// Gives a stage another share for all requests to come; false where there
+    /// is no such stage.
+    pub fn shift(&self, stage: &str, share: Share) -> bool {
+        let before = self.shared.live();
+        let mut stages = before.table.stages.iter();
+        let Some(index) = stages.position(|known| *known.name == *stage) else {
+            return false;
+        };
+        self.replace(Config {
+            table: before.table.with_share(index, share),
+            settings: before.settings.clone(),
+        });
+        true
+    }
+
+    /// Accepts nothing more and waits until the requests in flight have ended,
+    /// or `limits.drain` is over.
+    pub fn stop(mut self) {
+        let _ = self.stop.send(true);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn bound(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4_096)?;
+    Ok(socket.into())
+}
+
+/// A thread that runs one future and whatever it spawns beside itself.
+fn spawned<F>(name: &str, future: impl FnOnce() -> F + Send + 'static) -> io::Result<JoinHandle<()>>
+where
+    F: Future<Output = ()>,
+{
+    let runtime: Runtime = Builder::new_current_thread().enable_all().build()?;
+    let name = format!("cutline-{name}");
+    thread::Builder::new().name(name).spawn(move || {
+        let local = LocalSet::new();
+        local.block_on(&runtime, future());
+    })
+}
+
+/// What is done every few seconds and by nobody's request.
+async fn upkeep(shared: &Shared, mut stopped: watch::Receiver<bool>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            _ = tick.tick() => shared.metrics.upkeep(),
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What requests share: the table of the moment, and one worker's own things.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::Semaphore;
+
+use crate::config::{Limits, Settings};
+use crate::forward::budget::RetryBudget;
+use crate::forward::mirror::Load;
+use crate::forward::pool::Pools;
+use crate::forward::upstream::{Group, Upstream};
+use crate::metrics::{Metrics, TableMetrics};
+use crate::route::{RouteTable, Side};
+
+/// What all workers share.
+pub(crate) struct Shared {
+    live: ArcSwap<Live>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Limits,
+    pub(crate) mirrors: Arc<Load>,
+    pub(crate) retries: RetryBudget,
+    /// For client connections.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// The table of the moment with what hangs on it. A request keeps the one it
+/// began with.
+pub(crate) struct Live {
+    pub(crate) table: RouteTable,
+    pub(crate) settings: Settings,
+    pub(crate) metrics: TableMetrics,
+    /// Some stage's key is in the body.
+    pub(crate) needs_body: bool,
+    monolith: Arc<Group>,
+    candidates: Vec<Option<Arc<Group>>>,
+}
+
+/// One worker: a thread that shares nothing on the way of a request.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pools: Pools,
+    random: RefCell<StdRng>,
+}
+
+impl Shared {
+    pub(crate) fn new(live: Live, metrics: Arc<Metrics>, limits: Limits) -> Shared {
+        Shared {
+            live: ArcSwap::from_pointee(live),
+            metrics,
+            places: Arc::new(Semaphore::new(
+                limits.connections.min(Semaphore::MAX_PERMITS),
+            )),
+            limits,
+            mirrors: Arc::default(),
+            retries: RetryBudget::new(std::time::Instant::now()),
+        }
+    }
+
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Puts another table in place: for the next request of every worker.
+    pub(crate) fn put(&self, live: Live) {
+        self.live.store(Arc::new(live));
+    }
+}
+
+impl Live {
+    /// `before` is what it takes the place of: upstreams that stay keep their
+    /// state and connections.
+    pub(crate) fn new(
+        table: RouteTable,
+        settings: Settings,
+        metrics: &Metrics,
+        before: Option<&Live>,
+    ) -> Live {
+        let known: Vec<_> = before.into_iter().flat_map(Live::upstreams).collect();
+        let monolith = Group::new(&table.monolith, &known);
+        let candidates = table.stages.iter().map(|stage| {
+            let settings = stage.candidate.as_ref()?;
+            Some(Arc::new(Group::new(settings, &known)))
+        });
+        let candidates = candidates.collect();
+        let needs_body = table.stages.iter().any(|stage| stage.sticky.needs_body());
+        Live {
+            metrics: metrics.of_table(&table),
+            needs_body,
+            monolith: Arc::new(monolith),
+            candidates,
+            table,
+            settings,
+        }
+    }
+
+    /// The processes of a side; those of the monolith where there is no
+    /// candidate.
+    pub(crate) fn group(&self, stage: Option<usize>, side: Side) -> &Arc<Group> {
+        let candidate = || self.candidates.get(stage?)?.as_ref();
+        match side {
+            Side::Monolith => &self.monolith,
+            Side::Candidate => candidate().unwrap_or(&self.monolith),
+        }
+    }
+
+    /// All processes of all sides.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = Arc<Upstream>> {
+        let candidates = self.candidates.iter().flatten();
+        let groups = candidates.chain([&self.monolith]);
+        groups.flat_map(|group| group.upstreams.iter().cloned())
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>) -> Worker {
+        Worker {
+            shared,
+            pools: Pools::default(),
+            random: RefCell::new(StdRng::from_os_rng()),
+        }
+    }
+
+    /// An id that nobody can foresee.
+    pub(crate) fn id(&self) -> u128 {
+        self.random.borrow_mut().random()
+    }
+}
