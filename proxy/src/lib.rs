@@ -25,6 +25,6 @@ mod tls;
 
 pub use config::{Config, Problem, RoutesFile};
 pub use decide::{Decision, RequestHead, decide};
-pub use listen::{Proxy, Running};
+pub use listen::{Handed, Offer, Proxy, Running};
 pub use outcome::Outcome;
 pub use route::RouteTable;

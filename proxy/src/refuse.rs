@@ -7,6 +7,9 @@ use std::net::Ipv6Addr;
 
 use http::header::{EXPECT, HOST, HeaderName, HeaderValue, MAX_FORWARDS, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
+use hyper::ext::Protocol;
+
+use crate::forward::upgrade;
 
 /// Why a request is not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -200,7 +203,11 @@ impl Refusal {
 pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     match *request.method() {
         Method::TRACE => return Err(Refusal::Trace),
-        Method::CONNECT => return Err(Refusal::Connect),
+        Method::CONNECT => match request.extensions().get::<Protocol>() {
+            None => return Err(Refusal::Connect),
+            Some(protocol) if !upgrade::is_websocket(protocol) => return Err(Refusal::Protocol),
+            Some(_) => {}
+        },
         _ => {}
     }
     host(request)?;

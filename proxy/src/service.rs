@@ -16,7 +16,6 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 
 use crate::decide::{Decision, Fallback, OWN_COOKIE, RequestHead, cookie_value, decide};
 use crate::forward::exchange::{self, Answer, Failed, Head};
@@ -25,7 +24,7 @@ use crate::forward::held::Held;
 use crate::forward::mirror::{self, Capture, Copy, Meeting};
 use crate::forward::outbound::Outbound;
 use crate::forward::reply::{Passed, Patience, ReplyBody};
-use crate::forward::upgrade;
+use crate::forward::upgrade::{self, Tunnel};
 use crate::forward::upstream::Group;
 use crate::metrics::{Dropped, End, RouteMetrics};
 use crate::outcome::{Captured, Failure, Outcome};
@@ -124,6 +123,7 @@ async fn forwarded(
     mut exchange: Exchange,
 ) -> Response<ReplyBody> {
     let start = exchange.start;
+    let tunnel = Tunnel::begin(&mut request, || worker.id());
     let to_client = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
     let mut body = Sent::Streamed(body);
@@ -182,10 +182,25 @@ async fn forwarded(
     head.version = http::Version::HTTP_11;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         // An upstream that switches unasked would own what follows.
-        return match switched.filter(|_| asked_upgrade) {
-            Some(protocol) => joined(head, protocol, to_client, to_upstream, exchange),
-            None => unanswered(exchange, client, Failure::NotHttp),
+        let Some(protocol) = switched.filter(|_| asked_upgrade) else {
+            return unanswered(exchange, client, Failure::NotHttp);
         };
+        let opened = tunnel
+            .as_ref()
+            .is_none_or(|tunnel| tunnel.opened(&mut head));
+        if !opened {
+            return unanswered(exchange, client, Failure::NotHttp);
+        }
+        let open = client.wire.joined();
+        tokio::task::spawn_local(upgrade::join(to_client, to_upstream, exchange, open));
+        return match tunnel {
+            Some(_) => Response::from_parts(head, ReplyBody::Full(None)),
+            None => switching(head, protocol),
+        };
+    }
+    // In HTTP/2 a success would be the WebSocket itself.
+    if tunnel.is_some() && head.status.is_success() {
+        return unanswered(exchange, client, Failure::NotHttp);
     }
     let capture = copied.and_then(|copied| {
         if end == End::Fallback {
@@ -377,17 +392,10 @@ fn own_words(status: StatusCode, text: &str) -> Response<ReplyBody> {
     response
 }
 
-fn joined(
-    mut head: http::response::Parts,
-    protocol: HeaderValue,
-    client: OnUpgrade,
-    upstream: OnUpgrade,
-    exchange: Exchange,
-) -> Response<ReplyBody> {
+fn switching(mut head: http::response::Parts, protocol: HeaderValue) -> Response<ReplyBody> {
     head.headers
         .insert(CONNECTION, HeaderValue::from_static("upgrade"));
     head.headers.insert(UPGRADE, protocol);
-    tokio::task::spawn_local(upgrade::join(client, upstream, exchange));
     Response::from_parts(head, ReplyBody::Full(None))
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use super::connect;
 use super::outbound::{Outbound, Progress};
 use super::pool::{Connection, Lease, Pools};
+use super::soundness::is_sound;
 use super::upstream::Upstream;
 use crate::outcome::Failure;
 use crate::route::Timeouts;
@@ -72,6 +73,13 @@ pub(crate) async fn exchange(
         true => over_http2(pools, upstream, head, body).await,
         false => over_http1(pools, upstream, head, body, once).await,
     };
+    let answer = answer.and_then(|answer| {
+        let response = &answer.response;
+        match is_sound(response.version(), response.headers()) {
+            true => Ok(answer),
+            false => Err(Failed::sent(Failure::NotHttp)),
+        }
+    });
     match &answer {
         Ok(_) => upstream.breaker.succeeded(),
         Err(failed) if failed.failure == Failure::ClientBody => upstream.breaker.abandoned(),

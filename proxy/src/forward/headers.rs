@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, Version};
 
+use super::upgrade;
 use crate::listen::guard::Wire;
 use crate::refuse::Refusal;
 
@@ -17,6 +18,13 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// What a WSGI or CGI server takes for the fields above.
+const TWINS: [HeaderName; 4] = [
+    HeaderName::from_static("x_forwarded_for"),
+    HeaderName::from_static("x_forwarded_host"),
+    HeaderName::from_static("x_forwarded_proto"),
+    HeaderName::from_static("x_cutline_shadow"),
+];
 /// Marks a request as a copy, so that its effects can be left out.
 pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-cutline-shadow");
 
@@ -108,6 +116,7 @@ fn remove_named(headers: &mut HeaderMap) -> Option<HeaderValue> {
         }
     }
     let upgrade = upgrades.then(|| headers.get(UPGRADE).cloned()).flatten();
+    let upgrade = upgrade.filter(upgrade::is_passed_on);
     headers.remove(CONNECTION);
     for name in named {
         headers.remove(name);
@@ -133,12 +142,17 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap, version: Version, client: &C
     let host = headers.get(HOST).cloned();
     if client.trusted {
         forwarded_for(headers, client);
+        forwarded(headers, client);
         headers.entry(FORWARDED_PROTO).or_insert(proto);
         if let Some(host) = host {
             headers.entry(FORWARDED_HOST).or_insert(host);
         }
     } else {
         headers.remove(FORWARDED);
+        headers.remove(SHADOW);
+        for twin in &TWINS {
+            headers.remove(twin);
+        }
         headers.insert(FORWARDED_FOR, client.shown.clone());
         headers.insert(FORWARDED_PROTO, proto);
         match host {
@@ -158,6 +172,20 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
     list.extend_from_slice(client.shown.as_bytes());
     let list = HeaderValue::from_bytes(&list).unwrap_or_else(|_| client.shown.clone());
     headers.insert(FORWARDED_FOR, list);
+}
+
+/// Adds this hop to `Forwarded`, where there is one (RFC 7239).
+fn forwarded(headers: &mut HeaderMap, client: &Client) {
+    if !headers.contains_key(FORWARDED) {
+        return;
+    }
+    let node = match client.address {
+        IpAddr::V4(address) => format!("for={address}"),
+        IpAddr::V6(address) => format!("for=\"[{address}]\""),
+    };
+    if let Ok(node) = HeaderValue::from_str(&node) {
+        headers.append(FORWARDED, node);
+    }
 }
 
 /// Makes the fields of a response those that the client gets.
@@ -252,6 +280,8 @@ mod tests {
             ("forwarded", "for=1.2.3.4"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-proto", "https"),
+            ("x_forwarded_for", "1.2.3.4"),
+            ("x-cutline-shadow", "1"),
             ("te", "gzip"),
         ]);
         for_upstream(&mut headers, Version::HTTP_11, &client(false));
@@ -269,6 +299,7 @@ mod tests {
         let mut headers = fields(&[
             ("host", "a"),
             ("te", "trailers"),
+            ("forwarded", "for=1.2.3.4"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-for", "10.0.0.7"),
             ("x-forwarded-proto", "https"),
@@ -276,6 +307,8 @@ mod tests {
         assert_eq!(client(true).origin(&headers), IpAddr::from([10, 0, 0, 7]));
         for_upstream(&mut headers, Version::HTTP_2, &client(true));
         insta::assert_snapshot!(shown(&headers), @r"
+        forwarded: for=1.2.3.4
+        forwarded: for=10.0.0.9
         host: a
         te: trailers
         via: 2 cutline

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::framing::{Bounds, Broken, Framing, Step};
@@ -35,6 +36,7 @@ pub(crate) struct Wire {
     refused: AtomicU8,
     upgrade: AtomicU8,
     waiting: Mutex<Option<Waker>>,
+    joined: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 const UNDECIDED: u8 = 0;
@@ -55,6 +57,25 @@ impl Wire {
         let waiting = self.waiting.lock();
         if let Some(waker) = waiting.unwrap_or_else(PoisonError::into_inner).take() {
             waker.wake();
+        }
+    }
+
+    /// The connection is now one half of two: until what this returns is
+    /// dropped.
+    pub(crate) fn joined(&self) -> oneshot::Sender<()> {
+        let (open, ended) = oneshot::channel();
+        let joined = self.joined.lock();
+        *joined.unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        open
+    }
+
+    /// Waits for the end of what the connection was joined with, if it was.
+    pub(super) async fn parted(&self) {
+        let joined = self.joined.lock();
+        let joined = joined.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = joined {
+            // The end is that the other half is dropped.
+            let _ = ended.await;
         }
     }
 

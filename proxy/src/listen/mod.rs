@@ -9,6 +9,7 @@ pub(crate) mod guard;
 mod health;
 mod replay;
 mod serve;
+mod takeover;
 pub(crate) mod tls;
 
 use std::io;
@@ -26,6 +27,8 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::route::{RouteTable, Share};
 use crate::state::{Live, Shared, Worker};
+
+pub use takeover::{Handed, Offer};
 use tls::Certificate;
 
 /// A proxy whose sockets are bound and that serves nothing yet.
@@ -38,6 +41,8 @@ pub struct Proxy {
 pub struct Running {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    /// To be handed over.
+    listeners: Vec<TcpListener>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -45,11 +50,8 @@ pub struct Running {
 impl Proxy {
     /// Binds the listeners of a checked file.
     pub fn bind(config: Config) -> io::Result<Proxy> {
-        let listeners = config.settings.listen.iter().map(|address| {
-            bound(*address).map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-            })
-        });
+        let addresses = config.settings.listen.iter();
+        let listeners = addresses.map(|address| listener(*address));
         let listeners = listeners.collect::<io::Result<_>>()?;
         Proxy::on(listeners, config)
     }
@@ -93,6 +95,7 @@ impl Proxy {
         Ok(Running {
             shared: self.shared,
             addresses,
+            listeners: self.listeners,
             stop,
             threads,
         })
@@ -157,11 +160,18 @@ impl Running {
     /// or `limits.drain` is over.
     pub fn stop(mut self) {
         let _ = self.stop.send(true);
+        self.listeners.clear();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
     }
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    bound(address).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })
 }
 
 fn bound(address: SocketAddr) -> io::Result<TcpListener> {

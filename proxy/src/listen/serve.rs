@@ -235,7 +235,8 @@ where
         .header_read_timeout(limits.header_time)
         .max_headers(limits.headers)
         .max_buf_size(limits.header_bytes);
-    let socket = Guarded::new(socket, first, bounds, Arc::clone(&client.wire));
+    let wire = Arc::clone(&client.wire);
+    let socket = Guarded::new(socket, first, bounds, Arc::clone(&wire));
     let draining = drain.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (worker, client, draining) = (Rc::clone(&worker), Rc::clone(&client), draining.clone());
@@ -244,11 +245,16 @@ where
     let serving = builder.serve_connection(TokioIo::new(socket), service);
     let serving = serving.with_upgrades();
     tokio::pin!(serving);
-    tokio::select! {
-        result = serving.as_mut() => return Ok(result?),
-        () = drain.idle_closed() => serving.as_mut().graceful_shutdown(),
-    }
-    Ok(serving.await?)
+    let result = tokio::select! {
+        result = serving.as_mut() => result,
+        () = drain.idle_closed() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    // After an upgrade the connection is still open, in another's hands.
+    wire.parted().await;
+    Ok(result?)
 }
 
 /// A request, or what stands for one that was refused.

@@ -71,9 +71,15 @@ pub(super) fn request_line(line: &[u8]) -> Checked<Version> {
 
 fn is_target(target: &[u8]) -> bool {
     match target {
-        [b'/', rest @ ..] => rest.iter().all(|byte| TARGET[usize::from(*byte)]),
+        [b'/', ..] => {
+            let query = memchr::memchr(b'?', target).unwrap_or(target.len());
+            let (path, query) = target.split_at(query);
+            path.iter().all(|byte| PATH[usize::from(*byte)])
+                && query.iter().all(|byte| QUERY[usize::from(*byte)])
+        }
         b"*" => true,
-        _ if !target.iter().all(|byte| TARGET[usize::from(*byte)]) => false,
+        // The URI library would drop it.
+        _ if memchr::memchr(b'#', target).is_some() => false,
         _ => Uri::try_from(target)
             .is_ok_and(|uri| uri.scheme().is_some() && uri.authority().is_some()),
     }
@@ -232,9 +238,10 @@ fn trimmed_start(mut bytes: &[u8]) -> &[u8] {
 
 /// `tchar` (RFC 9110 §5.6.2).
 const TOKEN: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
-/// What may stand in a request's target: visible, and no `#`, which a target
-/// has not, nor what neither a URI nor the URI library knows.
-const TARGET: [bool; 256] = table(b"!\"$%&'()*+,-./:;=?@[]_{}|~");
+/// What may stand in a request's target: what the URI library takes, which is
+/// more than RFC 3986 has, and no `#`.
+const PATH: [bool; 256] = table(b"!\"$%&'()*+,-./:;=@[\\]^_{|}~");
+const QUERY: [bool; 256] = table(b"!$%&'()*+,-./:;=?@[\\]^_`{|}~");
 
 const fn table(marks: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -281,6 +288,21 @@ mod tests {
             assert_eq!(line(text), Err(Refusal::Target), "{text}");
         }
         assert_eq!(line("CONNECT a:1 HTTP/1.1"), Err(Refusal::Connect));
+    }
+
+    #[test]
+    fn a_target_is_what_the_uri_library_takes() {
+        for byte in (0..=255_u8).filter(|byte| *byte != b'#') {
+            for before in [&b"/a"[..], b"/a?b", b"http://a/b?c"] {
+                let target = [before, &[byte], b"z"].concat();
+                let expected = byte.is_ascii() && Uri::try_from(&*target).is_ok();
+                assert_eq!(
+                    is_target(&target) && byte.is_ascii(),
+                    expected,
+                    "{target:?}"
+                );
+            }
+        }
     }
 
     #[test]
