@@ -5,11 +5,14 @@
 
 use std::net::Ipv6Addr;
 
-use http::header::{EXPECT, HOST, HeaderName, HeaderValue, MAX_FORWARDS, TRANSFER_ENCODING};
+use http::header::{EXPECT, HOST, HeaderName, HeaderValue, MAX_FORWARDS, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use hyper::ext::Protocol;
 
-use crate::forward::upgrade;
+use crate::forward::{headers, upgrade};
+
+/// More proxies of this kind in a row are one that asks itself.
+const MOST_TIMES_HERE: usize = 8;
 
 /// Why a request is not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +47,9 @@ pub(crate) enum Refusal {
     /// Of extended CONNECT, only `websocket` is known (RFC 8441).
     #[error("the only protocol known for CONNECT is websocket")]
     Protocol,
+    /// It has been here too often: an upstream is this proxy (RFC 9110 §7.6).
+    #[error("the request goes round in a circle")]
+    Loop,
     /// No method, target and version with one space between them (RFC 9112 §3).
     #[error("the request line is malformed")]
     RequestLine,
@@ -96,7 +102,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub(crate) const ALL: [Refusal; 26] = [
+    pub(crate) const ALL: [Refusal; 27] = [
         Refusal::Busy,
         Refusal::Trace,
         Refusal::Connect,
@@ -107,6 +113,7 @@ impl Refusal {
         Refusal::Expectation,
         Refusal::LastHop,
         Refusal::Protocol,
+        Refusal::Loop,
         Refusal::RequestLine,
         Refusal::Version,
         Refusal::LongLine,
@@ -138,6 +145,7 @@ impl Refusal {
             Refusal::Expectation => "expectation",
             Refusal::LastHop => "last-hop",
             Refusal::Protocol => "protocol",
+            Refusal::Loop => "loop",
             Refusal::RequestLine => "request-line",
             Refusal::Version => "version",
             Refusal::LongLine => "long-line",
@@ -164,6 +172,7 @@ impl Refusal {
             Refusal::Trace | Refusal::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::Host | Refusal::Authority | Refusal::Target => StatusCode::BAD_REQUEST,
             Refusal::TransferCoding | Refusal::Protocol => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Loop => StatusCode::LOOP_DETECTED,
             Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Refusal::LongLine => StatusCode::URI_TOO_LONG,
             Refusal::LargeHead | Refusal::ManyFields | Refusal::LargeTrailers => {
@@ -218,6 +227,18 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     let expects = headers.get(EXPECT);
     if expects.is_some_and(|expects| !expects.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         return Err(Refusal::Expectation);
+    }
+    if headers.contains_key(VIA) && times_here(headers) >= MOST_TIMES_HERE {
+        return Err(Refusal::Loop);
+    }
+    if request.version() == Version::HTTP_2 {
+        // What is trimmed from a line is a part of the value there (RFC 9113
+        // §8.2.1).
+        let spaced = |value: &HeaderValue| value.as_bytes().trim_ascii() != value.as_bytes();
+        if headers.values().any(spaced) {
+            return Err(Refusal::FieldValue);
+        }
+        headers::join_cookies(request.headers_mut());
     }
     match *request.method() {
         Method::OPTIONS => forward_once_more(request.headers_mut()),
@@ -281,6 +302,14 @@ fn is_host(text: &[u8]) -> bool {
         None => port.is_empty(),
     };
     host.bytes().all(in_name) && port_fits
+}
+
+/// How often the request has passed a proxy like this one.
+fn times_here(headers: &HeaderMap) -> usize {
+    let hops = headers.get_all(VIA).iter();
+    let hops = hops.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
+    hops.filter(|hop| hop.trim_ascii().ends_with(b" cutline"))
+        .count()
 }
 
 fn is_chunked(headers: &HeaderMap) -> bool {

@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -144,8 +144,10 @@ async fn forwarded(
     body.hold(plan.holds(live, worker.shared.limits.held_body));
 
     let upgrade = headers::remove_hop_by_hop(&mut parts.headers);
+    // HTTP/1.0 knows none (RFC 9110 §7.8).
+    let upgrade = upgrade.filter(|_| parts.version != Version::HTTP_10);
     headers::for_upstream(&mut parts.headers, parts.version, client);
-    let asked_upgrade = upgrade.is_some();
+    let asked = upgrade.clone();
     let head = Head {
         target: target(&parts.uri),
         method: parts.method,
@@ -179,10 +181,14 @@ async fn forwarded(
     let to_upstream = hyper::upgrade::on(&mut response);
     let (mut head, reply) = response.into_parts();
     let switched = headers::for_client(&mut head.headers, head.version);
-    head.version = http::Version::HTTP_11;
+    head.version = Version::HTTP_11;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         // An upstream that switches unasked would own what follows.
-        let Some(protocol) = switched.filter(|_| asked_upgrade) else {
+        let fits = |protocol: &HeaderValue| {
+            let asked = asked.as_ref();
+            asked.is_some_and(|asked| upgrade::is_asked_for(protocol, asked))
+        };
+        let Some(protocol) = switched.filter(fits) else {
             return unanswered(exchange, client, Failure::NotHttp);
         };
         let opened = tunnel

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{HOST, HeaderName};
+use http::header::{HOST, HeaderName, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
@@ -156,10 +156,15 @@ fn http1_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Out
     if let Some(host) = &upstream.settings.host {
         request.headers_mut().insert(HOST, host.clone());
     }
+    if request.headers().contains_key(TE) {
+        // RFC 9110 §10.1.4.
+        let te = http::HeaderValue::from_static("te");
+        request.headers_mut().insert(http::header::CONNECTION, te);
+    }
     if let Some(protocol) = head.upgrade {
         let headers = request.headers_mut();
         let upgrade = http::HeaderValue::from_static("upgrade");
-        headers.insert(http::header::CONNECTION, upgrade);
+        headers.append(http::header::CONNECTION, upgrade);
         headers.insert(http::header::UPGRADE, protocol);
     }
     request
@@ -175,6 +180,7 @@ fn http2_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Out
         body,
     );
     *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(http::header::CONNECTION);
     let authority = request
         .headers_mut()
         .remove(HOST)

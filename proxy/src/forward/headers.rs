@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    CONNECTION, COOKIE, FORWARDED, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, Version};
 
@@ -109,7 +109,9 @@ fn remove_named(headers: &mut HeaderMap) -> Option<HeaderValue> {
             match HeaderName::from_bytes(option) {
                 // Taking these away on a client's word would change where or
                 // how the message ends.
-                Ok(HOST | http::header::CONTENT_LENGTH) => {}
+                // TE is named there wherever it is (RFC 9110 §10.1.4); what of it
+                // goes on is decided by itself.
+                Ok(HOST | http::header::CONTENT_LENGTH | TE) => {}
                 Ok(name) if !plain => named.push(name),
                 _ => {}
             }
@@ -122,6 +124,23 @@ fn remove_named(headers: &mut HeaderMap) -> Option<HeaderValue> {
         headers.remove(name);
     }
     upgrade
+}
+
+/// Makes the pieces that HTTP/2 cuts cookies into one field again, as everyone
+/// else knows them (RFC 9113 §8.2.3).
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    let mut pieces = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (pieces.next(), pieces.next()) else {
+        return;
+    };
+    let mut whole = first.as_bytes().to_vec();
+    for piece in std::iter::once(second).chain(pieces) {
+        whole.extend_from_slice(b"; ");
+        whole.extend_from_slice(piece.as_bytes());
+    }
+    if let Ok(whole) = HeaderValue::from_bytes(&whole) {
+        headers.insert(COOKIE, whole);
+    }
 }
 
 /// Makes the fields of a request those that an upstream gets.
@@ -260,6 +279,15 @@ mod tests {
         let mut half = fields(&[("upgrade", "websocket")]);
         assert_eq!(remove_hop_by_hop(&mut half), None);
         assert!(half.is_empty());
+    }
+
+    #[test]
+    fn pieces_of_cookies_are_one_field_again() {
+        let mut headers = fields(&[("cookie", "a=b"), ("x", "y"), ("cookie", "c=d; e=f")]);
+        join_cookies(&mut headers);
+        assert_eq!(shown(&headers), "cookie: a=b; c=d; e=f\nx: y");
+        join_cookies(&mut headers);
+        assert_eq!(shown(&headers), "cookie: a=b; c=d; e=f\nx: y");
     }
 
     #[test]

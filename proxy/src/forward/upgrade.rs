@@ -49,6 +49,14 @@ pub(crate) fn is_passed_on(protocol: &HeaderValue) -> bool {
     })
 }
 
+/// Whether `switched` is one of the protocols that were `asked` for (RFC 9110
+/// §7.8).
+pub(crate) fn is_asked_for(switched: &HeaderValue, asked: &HeaderValue) -> bool {
+    let switched = switched.as_bytes().trim_ascii();
+    let mut asked = asked.as_bytes().split(|byte| *byte == b',');
+    asked.any(|asked| asked.trim_ascii().eq_ignore_ascii_case(switched))
+}
+
 /// A WebSocket that a client opened by extended CONNECT (RFC 8441) and that is
 /// an HTTP/1.1 upgrade to the upstream.
 pub(crate) struct Tunnel {
@@ -152,6 +160,17 @@ mod tests {
         assert!(tunnel.opened(&mut good));
         assert_eq!((good.status, good.headers.len()), (StatusCode::OK, 0));
         assert!(!tunnel.opened(&mut head("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_switched_to() {
+        let value = HeaderValue::from_static;
+        assert!(is_asked_for(&value("WebSocket"), &value("echo, websocket")));
+        assert!(!is_asked_for(&value("echo"), &value("websocket")));
+        assert!(!is_asked_for(
+            &value("websocket, echo"),
+            &value("websocket")
+        ));
     }
 
     #[test]

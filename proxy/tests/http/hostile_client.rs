@@ -210,3 +210,37 @@ fn a_refusal_says_why_and_is_counted_by_reason() {
     });
     proxy.stop();
 }
+
+#[test]
+fn lines_of_one_name_keep_their_order() {
+    let upstream = upstream();
+    let proxy = proxy(&upstream.url(), "http://127.0.0.1:1", "", LIMITS);
+    let sent =
+        b"GET /a HTTP/1.1\r\nhost: a\r\nx: 3\r\ny: 0\r\nX: 1\r\nx: 2\r\nconnection: close\r\n\r\n";
+    assert_eq!(said(proxy.addresses()[0], sent), [200]);
+    let head = &upstream.seen()[0].head;
+    let values: Vec<_> = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("x: "))
+        .collect();
+    assert_eq!(values, ["3", "1", "2"]);
+    proxy.stop();
+}
+
+#[test]
+fn a_proxy_that_asks_itself_stops() {
+    // Its own address is known only once it is bound.
+    let place = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = place.local_addr().unwrap();
+    drop(place);
+    let own = format!("http://{address}");
+    let mut config = crate::support::config(&own, "http://127.0.0.1:1", "", LIMITS);
+    config.settings.listen = vec![address];
+    let running = cutline_proxy::Proxy::bind(config)
+        .unwrap()
+        .start(1)
+        .unwrap();
+    let sent = b"GET /a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    assert_eq!(said(address, sent), [508]);
+    running.stop();
+}

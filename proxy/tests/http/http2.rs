@@ -313,6 +313,38 @@ fn an_authority_and_a_host_must_agree() {
 }
 
 #[test]
+fn pieces_of_a_cookie_are_one_field_for_an_http1_upstream() {
+    let upstream = Upstream::named("a");
+    let proxy = proxy(&upstream.url(), NOBODY, "", "");
+    run(async {
+        let mut client = client(proxy.addresses()[0]).await;
+        let asked = request(Method::GET, "/");
+        let asked = asked.header("cookie", "a=b").header("cookie", "c=d");
+        let response = client.send_request(asked.body(empty()).unwrap()).await;
+        assert_eq!(response.unwrap().status(), 200);
+    });
+    assert_eq!(upstream.seen()[0].field("cookie"), Some("a=b; c=d"));
+    proxy.stop();
+}
+
+#[test]
+fn space_around_a_value_over_http2_is_refused() {
+    let upstream = Upstream::named("a");
+    let proxy = proxy(&upstream.url(), NOBODY, "", "");
+    run(async {
+        let mut client = client(proxy.addresses()[0]).await;
+        for value in [" y", "y ", "\ty"] {
+            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            let asked = request(Method::GET, "/").header("x", value);
+            let response = client.send_request(asked.body(empty()).unwrap()).await;
+            assert_eq!(response.unwrap().status(), 400);
+        }
+    });
+    assert_eq!(upstream.seen().len(), 0);
+    proxy.stop();
+}
+
+#[test]
 fn a_large_head_over_http2_is_answered_431() {
     let upstream = Upstream::named("a");
     let limits = "[limits]\nheader_bytes = \"8KiB\"";

@@ -1,6 +1,8 @@
 //! HTTP as it is spoken to clients and upstreams: framing, versions, TLS,
 //! streams, and what `docs/http.md` says of them.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+
 mod hostile_client;
 mod hostile_upstream;
 mod http2;

@@ -198,6 +198,33 @@ fn a_client_that_waits_is_told_to_go_on() {
 }
 
 #[test]
+fn an_old_client_is_never_told_to_go_on() {
+    let upstream = Upstream::new(|_, socket| respond(socket, "200 OK", "", "ok"));
+    let proxy = proxy(&upstream.url(), NOBODY, "", "");
+    let text = "POST / HTTP/1.0\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{}";
+    let read = say(proxy.addresses()[0], text);
+    assert!(
+        read.starts_with("HTTP/1.") && read.contains(" 200 OK\r\n"),
+        "{read}"
+    );
+    assert!(!read.contains(" 100 "), "{read}");
+    proxy.stop();
+}
+
+#[test]
+fn an_upgrade_to_something_else_is_no_answer() {
+    let raw = Raw::new(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n",
+        b"\r\n\r\n",
+    );
+    let proxy = proxy(&raw.url, NOBODY, "", "");
+    let text = "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    let mut socket = connected(proxy.addresses()[0], text);
+    assert_eq!(next_answer(&mut socket, false).unwrap().status, 502);
+    proxy.stop();
+}
+
+#[test]
 fn a_refused_request_is_not_told_to_go_on() {
     let proxy = proxy(NOBODY, NOBODY, "", "");
     let text = "TRACE / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";

@@ -126,7 +126,10 @@ fn a_new_process_that_fails_leaves_the_old_one_as_it_was() {
     }
     assert!(!offer.is_taken(Duration::from_millis(50)));
     let asked = crate::support::ask(running.addresses()[0], "GET /", &[], "");
-    assert_eq!(asked.body, "ok");
+    assert_eq!(
+        (&*asked.body, asked.field("via")),
+        ("ok", Some("1.1 cutline"))
+    );
     drop(offer);
     assert!(!path.exists());
     assert!(Handed::ask(&path).unwrap().is_none());
