@@ -127,10 +127,15 @@ async fn forwarded(
     let to_client = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
     let mut body = Sent::Streamed(body);
+    let limits = &worker.shared.limits;
     let known = match live.needs_body {
         true => {
-            body.known(live, &parts, worker.shared.limits.held_body)
-                .await
+            let known = body.known(live, &parts, limits.held_body);
+            // As patient as with the head: it decides who gets the request.
+            match tokio::time::timeout(limits.header_time, known).await {
+                Ok(known) => known,
+                Err(_) => return unanswered(exchange, client, Failure::ClientBody),
+            }
         }
         false => None,
     };

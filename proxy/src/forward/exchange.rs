@@ -249,6 +249,8 @@ async fn within<T>(
         }
         match progress.last() {
             Some(moved) if moved > last => last = moved,
+            // Not the upstream's fault: nobody can have it left out that way.
+            _ if progress.waits_for_client() => return Err(Failed::sent(Failure::ClientBody)),
             _ => return Err(Failed::sent(Failure::FirstByteTimeout)),
         }
     }

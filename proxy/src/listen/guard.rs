@@ -28,6 +28,8 @@ const IN_ITS_PLACE: &[u8] = b"REFUSED / HTTP/1.1\r\nhost: -\r\nconnection: close
 /// while it sends would take the answer away from it (RFC 9112 §9.6).
 const LINGER_BYTES: usize = 256 << 10;
 const LINGER_TIME: Duration = Duration::from_secs(1);
+/// How long a client may take nothing of its answer.
+const STALL: Duration = Duration::from_secs(60);
 
 /// What the socket and the requests on it tell each other.
 #[derive(Debug, Default)]
@@ -110,6 +112,8 @@ pub(super) struct Guarded<S> {
     ready: usize,
     after: After,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
+    /// Set while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 /// What comes after what is ready.
@@ -133,6 +137,7 @@ impl<S> Guarded<S> {
             ready: 0,
             after: After::More,
             lingering: None,
+            stalled: None,
         };
         guarded.judge();
         guarded
@@ -256,13 +261,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Guarded<S> {
+    /// Writes, unless the client has taken nothing for too long. Joined
+    /// connections may be as slow as they like.
+    fn poll_moving(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let written = write(Pin::new(&mut self.io), cx);
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        if !self.framing.is_through() {
+            let alarm = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL)));
+            ready!(alarm.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        self.poll_moving(cx, |io, cx| io.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -270,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+        self.poll_moving(cx, |io, cx| io.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -362,6 +389,27 @@ mod tests {
             };
             assert_eq!(&some[..n], expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_left() {
+        let (mut client, server) = tokio::io::duplex(1_024);
+        let mut guarded = Guarded::new(server, b"", BOUNDS, Arc::default());
+        guarded.write_all(&[b'x'; 1_024]).await.unwrap();
+        // One that takes a little now and then is not.
+        for _ in 0..5 {
+            let (written, ()) = tokio::join!(guarded.write_all(&[b'z'; 1_024]), async {
+                for _ in 0..4 {
+                    tokio::time::sleep(STALL / 2).await;
+                    client.read_exact(&mut [0; 256]).await.unwrap();
+                }
+            });
+            written.unwrap();
+        }
+        let start = tokio::time::Instant::now();
+        let more = guarded.write_all(b"y").await;
+        assert_eq!(more.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed(), STALL);
     }
 
     #[tokio::test(start_paused = true)]

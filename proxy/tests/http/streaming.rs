@@ -85,6 +85,36 @@ fn an_upstream_that_does_not_read_holds_up_its_client() {
 }
 
 #[test]
+fn clients_that_stop_sending_have_no_upstream_left_out() {
+    let upstream = Upstream::named("candidate");
+    let stage = "mode = \"candidate\"\ntimeouts = { first_byte = \"200ms\" }";
+    let proxy = proxy(NOBODY, &upstream.url(), stage, "");
+    let text = "POST /train HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nab";
+    let mut sockets: Vec<_> = (0..8)
+        .map(|_| connected(proxy.addresses()[0], text))
+        .collect();
+    for socket in &mut sockets {
+        assert_eq!(next_answer(socket, false).unwrap().status, 400);
+    }
+    let asked = crate::support::ask(proxy.addresses()[0], "POST /train", &[], "{}");
+    assert_eq!((asked.status, &*asked.body), (200, "candidate"));
+    proxy.stop();
+}
+
+#[test]
+fn a_body_that_decides_has_as_long_as_a_head() {
+    let upstream = Upstream::named("a");
+    let stage = "mode = \"split\"\npercent = 50\nsticky = { json = \"/id\" }";
+    let limits = "[limits]\nheader_time = \"200ms\"";
+    let proxy = proxy(&upstream.url(), &upstream.url(), stage, limits);
+    let text = "POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 50\r\n\r\n{\"id\": ";
+    let mut socket = connected(proxy.addresses()[0], text);
+    assert_eq!(next_answer(&mut socket, false).unwrap().status, 400);
+    assert_eq!(upstream.seen().len(), 0);
+    proxy.stop();
+}
+
+#[test]
 fn a_large_upload_arrives_whole() {
     const LENGTH: usize = 48 << 20;
     let upstream = Upstream::new(|seen, socket| {
