@@ -207,13 +207,14 @@ impl Framing {
         let Some(line) = line.strip_suffix(b"\r") else {
             return Err(Refusal::LineEnd);
         };
-        if memchr::memchr(b'\r', line).is_some() {
-            return Err(Refusal::LineEnd);
-        }
         let length = end + 1 - self.at;
         self.at = end + 1;
-        self.judge(line, length)?;
-        Ok(true)
+        // The grammar has no place for a CR: it is looked for only to say so.
+        let judged = self.judge(line, length).map(|()| true);
+        judged.map_err(|refusal| match memchr::memchr(b'\r', line) {
+            Some(_) => Refusal::LineEnd,
+            None => refusal,
+        })
     }
 
     /// Whether the line at hand may reach to `end`.
