@@ -205,7 +205,12 @@ async fn upkeep(shared: &Shared, mut stopped: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {
-            _ = tick.tick() => shared.metrics.upkeep(),
+            _ = tick.tick() => {
+                shared.metrics.upkeep();
+                if let Some(certificate) = &shared.certificate {
+                    certificate.follow();
+                }
+            }
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }

@@ -182,6 +182,24 @@ fn a_new_certificate_holds_for_the_next_connection() {
 }
 
 #[test]
+fn files_that_were_written_anew_are_read_without_a_word() {
+    let authority = Authority::new();
+    let files = authority.issue("proxy.example");
+    let proxy = listening(NOBODY, &files).unwrap();
+    let to = proxy.addresses()[0];
+    let serial = || {
+        run(async {
+            let socket = connected(&authority, to, b"http/1.1").await.unwrap();
+            socket.get_ref().1.peer_certificates().unwrap()[0].clone()
+        })
+    };
+    let before = serial();
+    authority.issue("proxy.example");
+    eventually("the new one is shown", || serial() != before);
+    proxy.stop();
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_named_at_the_start() {
     let authority = Authority::new();
     let (chain, key) = authority.issue("proxy.example");
