@@ -510,6 +510,18 @@ fn malformed_requests_over_http2_are_reset_and_never_seen() {
 }
 
 #[test]
+fn a_fragment_in_a_path_over_http2_goes_no_further() {
+    let upstream = Upstream::named("a");
+    let proxy = proxy(&upstream.url(), NOBODY, "", "");
+    let fields = [b"\x82\x86\x41\x01a".to_vec(), literal(":path", "/a?b#c")].concat();
+    let asked = frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields);
+    let mut socket = spoken(proxy.addresses()[0], &[asked]);
+    assert!(until(&mut socket, &[HEADERS]).is_some());
+    assert_eq!(upstream.seen()[0].line(), "GET /a?b HTTP/1.1");
+    proxy.stop();
+}
+
+#[test]
 fn a_length_over_http2_that_is_not_the_bodys_is_refused() {
     let upstream = Upstream::named("a");
     let proxy = proxy(&upstream.url(), NOBODY, "", "");
