@@ -21,9 +21,10 @@ mod refuse;
 pub mod route;
 mod service;
 mod state;
+mod tls;
 
 pub use config::{Config, Problem, RoutesFile};
 pub use decide::{Decision, RequestHead, decide};
-pub use listen::{Proxy, Running};
+pub use listen::{Handed, Offer, Proxy, Running};
 pub use outcome::Outcome;
 pub use route::RouteTable;

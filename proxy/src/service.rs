@@ -13,10 +13,9 @@ use std::time::{Instant, SystemTime};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 
 use crate::decide::{Decision, Fallback, OWN_COOKIE, RequestHead, cookie_value, decide};
 use crate::forward::exchange::{self, Answer, Failed, Head};
@@ -25,7 +24,7 @@ use crate::forward::held::Held;
 use crate::forward::mirror::{self, Capture, Copy, Meeting};
 use crate::forward::outbound::Outbound;
 use crate::forward::reply::{Passed, Patience, ReplyBody};
-use crate::forward::upgrade;
+use crate::forward::upgrade::{self, Tunnel};
 use crate::forward::upstream::Group;
 use crate::metrics::{Dropped, End, RouteMetrics};
 use crate::outcome::{Captured, Failure, Outcome};
@@ -102,12 +101,18 @@ pub(crate) async fn answer(
     let exchange = Exchange::new(&worker, &live, start);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     if in_flight > worker.shared.limits.requests {
-        return Ok(refused(exchange, &Refusal::Busy));
+        return Ok(refused(exchange, Refusal::Busy));
     }
     match refuse::check(&mut request) {
         Ok(()) => Ok(forwarded(&worker, &live, &client, request, exchange).await),
-        Err(refusal) => Ok(refused(exchange, &refusal)),
+        Err(refusal) => Ok(refused(exchange, refusal)),
     }
+}
+
+/// Answers what was refused before it was a request.
+pub(crate) fn refuse(worker: &Rc<Worker>, refusal: Refusal) -> Response<ReplyBody> {
+    let live = worker.shared.live();
+    refused(Exchange::new(worker, &live, Instant::now()), refusal)
 }
 
 async fn forwarded(
@@ -118,13 +123,19 @@ async fn forwarded(
     mut exchange: Exchange,
 ) -> Response<ReplyBody> {
     let start = exchange.start;
+    let tunnel = Tunnel::begin(&mut request, || worker.id());
     let to_client = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
     let mut body = Sent::Streamed(body);
+    let limits = &worker.shared.limits;
     let known = match live.needs_body {
         true => {
-            body.known(live, &parts, worker.shared.limits.held_body)
-                .await
+            let known = body.known(live, &parts, limits.held_body);
+            // As patient as with the head: it decides who gets the request.
+            match tokio::time::timeout(limits.header_time, known).await {
+                Ok(known) => known,
+                Err(_) => return unanswered(exchange, client, Failure::ClientBody),
+            }
         }
         false => None,
     };
@@ -138,8 +149,10 @@ async fn forwarded(
     body.hold(plan.holds(live, worker.shared.limits.held_body));
 
     let upgrade = headers::remove_hop_by_hop(&mut parts.headers);
+    // HTTP/1.0 knows none (RFC 9110 §7.8).
+    let upgrade = upgrade.filter(|_| parts.version != Version::HTTP_10);
     headers::for_upstream(&mut parts.headers, parts.version, client);
-    let asked_upgrade = upgrade.is_some();
+    let asked = upgrade.clone();
     let head = Head {
         target: target(&parts.uri),
         method: parts.method,
@@ -161,7 +174,7 @@ async fn forwarded(
             {
                 meeting.primary(outcome);
             }
-            return unanswered(exchange, failure);
+            return unanswered(exchange, client, failure);
         }
     };
     exchange.end = end;
@@ -173,13 +186,32 @@ async fn forwarded(
     let to_upstream = hyper::upgrade::on(&mut response);
     let (mut head, reply) = response.into_parts();
     let switched = headers::for_client(&mut head.headers, head.version);
-    head.version = http::Version::HTTP_11;
+    head.version = Version::HTTP_11;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         // An upstream that switches unasked would own what follows.
-        return match switched.filter(|_| asked_upgrade) {
-            Some(protocol) => joined(head, protocol, to_client, to_upstream, exchange),
-            None => unanswered(exchange, Failure::NotHttp),
+        let fits = |protocol: &HeaderValue| {
+            let asked = asked.as_ref();
+            asked.is_some_and(|asked| upgrade::is_asked_for(protocol, asked))
         };
+        let Some(protocol) = switched.filter(fits) else {
+            return unanswered(exchange, client, Failure::NotHttp);
+        };
+        let opened = tunnel
+            .as_ref()
+            .is_none_or(|tunnel| tunnel.opened(&mut head));
+        if !opened {
+            return unanswered(exchange, client, Failure::NotHttp);
+        }
+        let open = client.wire.joined();
+        tokio::task::spawn_local(upgrade::join(to_client, to_upstream, exchange, open));
+        return match tunnel {
+            Some(_) => Response::from_parts(head, ReplyBody::Full(None)),
+            None => switching(head, protocol),
+        };
+    }
+    // In HTTP/2 a success would be the WebSocket itself.
+    if tunnel.is_some() && head.status.is_success() {
+        return unanswered(exchange, client, Failure::NotHttp);
     }
     let capture = copied.and_then(|copied| {
         if end == End::Fallback {
@@ -324,8 +356,9 @@ fn target(uri: &Uri) -> PathAndQuery {
     target.unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-fn refused(mut exchange: Exchange, refusal: &Refusal) -> Response<ReplyBody> {
+fn refused(mut exchange: Exchange, refusal: Refusal) -> Response<ReplyBody> {
     exchange.end = End::Refused;
+    exchange.worker.shared.metrics.refused(refusal);
     exchange.finish();
     let mut response = own_words(refusal.status(), &refusal.to_string());
     if let Some((name, value)) = refusal.field() {
@@ -334,8 +367,15 @@ fn refused(mut exchange: Exchange, refusal: &Refusal) -> Response<ReplyBody> {
     response
 }
 
-fn unanswered(mut exchange: Exchange, failure: Failure) -> Response<ReplyBody> {
+fn unanswered(mut exchange: Exchange, client: &Client, failure: Failure) -> Response<ReplyBody> {
+    // A body that breaks the rules is refused by them.
+    if failure == Failure::ClientBody
+        && let Some(refusal) = client.refused()
+    {
+        return refused(exchange, refusal);
+    }
     exchange.end = End::Refused;
+    exchange.worker.shared.metrics.unanswered(failure);
     let text = format!(
         "the {} gave no answer: {}",
         exchange.side.name(),
@@ -363,17 +403,10 @@ fn own_words(status: StatusCode, text: &str) -> Response<ReplyBody> {
     response
 }
 
-fn joined(
-    mut head: http::response::Parts,
-    protocol: HeaderValue,
-    client: OnUpgrade,
-    upstream: OnUpgrade,
-    exchange: Exchange,
-) -> Response<ReplyBody> {
+fn switching(mut head: http::response::Parts, protocol: HeaderValue) -> Response<ReplyBody> {
     head.headers
         .insert(CONNECTION, HeaderValue::from_static("upgrade"));
     head.headers.insert(UPGRADE, protocol);
-    tokio::task::spawn_local(upgrade::join(client, upstream, exchange));
     Response::from_parts(head, ReplyBody::Full(None))
 }
 

@@ -1,5 +1,7 @@
 //! Requests through a running proxy, over real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+
 mod support;
 
 use std::io::{Read, Write};

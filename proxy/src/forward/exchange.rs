@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{HOST, HeaderName};
+use http::header::{HOST, HeaderName, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
@@ -12,6 +12,7 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use super::connect;
 use super::outbound::{Outbound, Progress};
 use super::pool::{Connection, Lease, Pools};
+use super::soundness::is_sound;
 use super::upstream::Upstream;
 use crate::outcome::Failure;
 use crate::route::Timeouts;
@@ -72,6 +73,13 @@ pub(crate) async fn exchange(
         true => over_http2(pools, upstream, head, body).await,
         false => over_http1(pools, upstream, head, body, once).await,
     };
+    let answer = answer.and_then(|answer| {
+        let response = &answer.response;
+        match is_sound(response.version(), response.headers()) {
+            true => Ok(answer),
+            false => Err(Failed::sent(Failure::NotHttp)),
+        }
+    });
     match &answer {
         Ok(_) => upstream.breaker.succeeded(),
         Err(failed) if failed.failure == Failure::ClientBody => upstream.breaker.abandoned(),
@@ -148,10 +156,15 @@ fn http1_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Out
     if let Some(host) = &upstream.settings.host {
         request.headers_mut().insert(HOST, host.clone());
     }
+    if request.headers().contains_key(TE) {
+        // RFC 9110 §10.1.4.
+        let te = http::HeaderValue::from_static("te");
+        request.headers_mut().insert(http::header::CONNECTION, te);
+    }
     if let Some(protocol) = head.upgrade {
         let headers = request.headers_mut();
         let upgrade = http::HeaderValue::from_static("upgrade");
-        headers.insert(http::header::CONNECTION, upgrade);
+        headers.append(http::header::CONNECTION, upgrade);
         headers.insert(http::header::UPGRADE, protocol);
     }
     request
@@ -167,6 +180,7 @@ fn http2_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Out
         body,
     );
     *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(http::header::CONNECTION);
     let authority = request
         .headers_mut()
         .remove(HOST)
@@ -235,6 +249,8 @@ async fn within<T>(
         }
         match progress.last() {
             Some(moved) if moved > last => last = moved,
+            // Not the upstream's fault: nobody can have it left out that way.
+            _ if progress.waits_for_client() => return Err(Failed::sent(Failure::ClientBody)),
             _ => return Err(Failed::sent(Failure::FirstByteTimeout)),
         }
     }

@@ -1,18 +1,30 @@
 //! What of a message's fields goes on, and what stays on its connection.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    CONNECTION, COOKIE, FORWARDED, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, Version};
+
+use super::upgrade;
+use crate::listen::guard::Wire;
+use crate::refuse::Refusal;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// What a WSGI or CGI server takes for the fields above.
+const TWINS: [HeaderName; 4] = [
+    HeaderName::from_static("x_forwarded_for"),
+    HeaderName::from_static("x_forwarded_host"),
+    HeaderName::from_static("x_forwarded_proto"),
+    HeaderName::from_static("x_cutline_shadow"),
+];
 /// Marks a request as a copy, so that its effects can be left out.
 pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-cutline-shadow");
 
@@ -27,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) trusted: bool,
     /// It came over TLS.
     pub(crate) tls: bool,
+    /// What its socket knows of what it sent.
+    pub(crate) wire: Arc<Wire>,
 }
 
 impl Client {
@@ -39,7 +53,13 @@ impl Client {
             shown,
             trusted,
             tls,
+            wire: Arc::default(),
         }
+    }
+
+    /// What is wrong with the framing of what it sent, if it is.
+    pub(crate) fn refused(&self) -> Option<Refusal> {
+        self.wire.refused()
     }
 
     /// Whom the request is from: the connection's other end, or whom a trusted
@@ -89,18 +109,38 @@ fn remove_named(headers: &mut HeaderMap) -> Option<HeaderValue> {
             match HeaderName::from_bytes(option) {
                 // Taking these away on a client's word would change where or
                 // how the message ends.
-                Ok(HOST | http::header::CONTENT_LENGTH) => {}
+                // TE is named there wherever it is (RFC 9110 §10.1.4); what of it
+                // goes on is decided by itself.
+                Ok(HOST | http::header::CONTENT_LENGTH | TE) => {}
                 Ok(name) if !plain => named.push(name),
                 _ => {}
             }
         }
     }
     let upgrade = upgrades.then(|| headers.get(UPGRADE).cloned()).flatten();
+    let upgrade = upgrade.filter(upgrade::is_passed_on);
     headers.remove(CONNECTION);
     for name in named {
         headers.remove(name);
     }
     upgrade
+}
+
+/// Makes the pieces that HTTP/2 cuts cookies into one field again, as everyone
+/// else knows them (RFC 9113 §8.2.3).
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    let mut pieces = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (pieces.next(), pieces.next()) else {
+        return;
+    };
+    let mut whole = first.as_bytes().to_vec();
+    for piece in std::iter::once(second).chain(pieces) {
+        whole.extend_from_slice(b"; ");
+        whole.extend_from_slice(piece.as_bytes());
+    }
+    if let Ok(whole) = HeaderValue::from_bytes(&whole) {
+        headers.insert(COOKIE, whole);
+    }
 }
 
 /// Makes the fields of a request those that an upstream gets.
@@ -121,12 +161,17 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap, version: Version, client: &C
     let host = headers.get(HOST).cloned();
     if client.trusted {
         forwarded_for(headers, client);
+        forwarded(headers, client);
         headers.entry(FORWARDED_PROTO).or_insert(proto);
         if let Some(host) = host {
             headers.entry(FORWARDED_HOST).or_insert(host);
         }
     } else {
         headers.remove(FORWARDED);
+        headers.remove(SHADOW);
+        for twin in &TWINS {
+            headers.remove(twin);
+        }
         headers.insert(FORWARDED_FOR, client.shown.clone());
         headers.insert(FORWARDED_PROTO, proto);
         match host {
@@ -146,6 +191,20 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
     list.extend_from_slice(client.shown.as_bytes());
     let list = HeaderValue::from_bytes(&list).unwrap_or_else(|_| client.shown.clone());
     headers.insert(FORWARDED_FOR, list);
+}
+
+/// Adds this hop to `Forwarded`, where there is one (RFC 7239).
+fn forwarded(headers: &mut HeaderMap, client: &Client) {
+    if !headers.contains_key(FORWARDED) {
+        return;
+    }
+    let node = match client.address {
+        IpAddr::V4(address) => format!("for={address}"),
+        IpAddr::V6(address) => format!("for=\"[{address}]\""),
+    };
+    if let Ok(node) = HeaderValue::from_str(&node) {
+        headers.append(FORWARDED, node);
+    }
 }
 
 /// Makes the fields of a response those that the client gets.
@@ -223,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_cookies_are_one_field_again() {
+        let mut headers = fields(&[("cookie", "a=b"), ("x", "y"), ("cookie", "c=d; e=f")]);
+        join_cookies(&mut headers);
+        assert_eq!(shown(&headers), "cookie: a=b; c=d; e=f\nx: y");
+        join_cookies(&mut headers);
+        assert_eq!(shown(&headers), "cookie: a=b; c=d; e=f\nx: y");
+    }
+
+    #[test]
     fn connection_cannot_take_away_host_or_length() {
         let mut headers = fields(&[
             ("connection", "host, content-length"),
@@ -240,6 +308,8 @@ mod tests {
             ("forwarded", "for=1.2.3.4"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-proto", "https"),
+            ("x_forwarded_for", "1.2.3.4"),
+            ("x-cutline-shadow", "1"),
             ("te", "gzip"),
         ]);
         for_upstream(&mut headers, Version::HTTP_11, &client(false));
@@ -257,6 +327,7 @@ mod tests {
         let mut headers = fields(&[
             ("host", "a"),
             ("te", "trailers"),
+            ("forwarded", "for=1.2.3.4"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-for", "10.0.0.7"),
             ("x-forwarded-proto", "https"),
@@ -264,6 +335,8 @@ mod tests {
         assert_eq!(client(true).origin(&headers), IpAddr::from([10, 0, 0, 7]));
         for_upstream(&mut headers, Version::HTTP_2, &client(true));
         insta::assert_snapshot!(shown(&headers), @r"
+        forwarded: for=1.2.3.4
+        forwarded: for=10.0.0.9
         host: a
         te: trailers
         via: 2 cutline

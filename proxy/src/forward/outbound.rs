@@ -24,13 +24,19 @@ enum Source {
     Held(Reader),
 }
 
-/// When a body last moved; none yet where it has not.
+/// When a body last moved; none yet where it has not. And whether it is the
+/// client that is waited for.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Rc<Cell<Option<Instant>>>);
+pub(crate) struct Progress(Rc<(Cell<Option<Instant>>, Cell<bool>)>);
 
 impl Progress {
     pub(crate) fn last(&self) -> Option<Instant> {
-        self.0.get()
+        self.0.0.get()
+    }
+
+    /// The upstream would take more, and the client has not sent it.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        self.0.1.get()
     }
 }
 
@@ -72,6 +78,8 @@ impl Body for Outbound {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
+        let progress = self.progress.clone();
+        progress.0.1.set(true);
         let frame = match &mut self.source {
             Source::Empty => None,
             Source::Streamed(body) => {
@@ -80,7 +88,8 @@ impl Body for Outbound {
             }
             Source::Held(reader) => ready!(Pin::new(reader).poll_frame(cx)),
         };
-        self.progress.0.set(Some(Instant::now()));
+        progress.0.1.set(false);
+        progress.0.0.set(Some(Instant::now()));
         Poll::Ready(frame)
     }
 

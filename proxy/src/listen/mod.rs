@@ -3,8 +3,14 @@
 //! Each worker is one thread with its own runtime, connections and pools; all
 //! accept from the same listeners. A request never leaves its worker.
 
+mod drain;
+mod framing;
+pub(crate) mod guard;
 mod health;
+mod replay;
 mod serve;
+mod takeover;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -22,6 +28,9 @@ use crate::metrics::Metrics;
 use crate::route::{RouteTable, Share};
 use crate::state::{Live, Shared, Worker};
 
+pub use takeover::{Handed, Offer};
+use tls::Certificate;
+
 /// A proxy whose sockets are bound and that serves nothing yet.
 pub struct Proxy {
     listeners: Vec<TcpListener>,
@@ -32,6 +41,8 @@ pub struct Proxy {
 pub struct Running {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    /// To be handed over.
+    listeners: Vec<TcpListener>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -39,23 +50,23 @@ pub struct Running {
 impl Proxy {
     /// Binds the listeners of a checked file.
     pub fn bind(config: Config) -> io::Result<Proxy> {
-        let listeners = config.settings.listen.iter().map(|address| {
-            bound(*address).map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-            })
-        });
+        let addresses = config.settings.listen.iter();
+        let listeners = addresses.map(|address| listener(*address));
         let listeners = listeners.collect::<io::Result<_>>()?;
         Proxy::on(listeners, config)
     }
 
     /// Serves on listeners that are bound already.
     pub fn on(listeners: Vec<TcpListener>, config: Config) -> io::Result<Proxy> {
+        config.check_files()?;
         let metrics = Arc::new(Metrics::new());
         let limits = config.settings.limits.clone();
+        let certificate = config.settings.tls.as_ref();
+        let certificate = certificate.map(Certificate::read).transpose()?;
         let live = Live::new(config.table, config.settings, &metrics, None);
         Ok(Proxy {
             listeners,
-            shared: Arc::new(Shared::new(live, metrics, limits)),
+            shared: Arc::new(Shared::new(live, metrics, limits, certificate)),
         })
     }
 
@@ -84,6 +95,7 @@ impl Proxy {
         Ok(Running {
             shared: self.shared,
             addresses,
+            listeners: self.listeners,
             stop,
             threads,
         })
@@ -134,15 +146,32 @@ impl Running {
         true
     }
 
+    /// Reads the listeners' certificate and key again, for connections to come.
+    /// Where a file cannot be used, the error names it and the certificate
+    /// before stays.
+    pub fn reload_certificate(&self) -> io::Result<()> {
+        match &self.shared.certificate {
+            Some(certificate) => certificate.reload(),
+            None => Ok(()),
+        }
+    }
+
     /// Accepts nothing more and waits until the requests in flight have ended,
     /// or `limits.drain` is over.
     pub fn stop(mut self) {
         let _ = self.stop.send(true);
+        self.listeners.clear();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
     }
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    bound(address).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })
 }
 
 fn bound(address: SocketAddr) -> io::Result<TcpListener> {
@@ -176,7 +205,12 @@ async fn upkeep(shared: &Shared, mut stopped: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {
-            _ = tick.tick() => shared.metrics.upkeep(),
+            _ = tick.tick() => {
+                shared.metrics.upkeep();
+                if let Some(certificate) = &shared.certificate {
+                    certificate.follow();
+                }
+            }
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }
