@@ -31,7 +31,7 @@ use crate::metrics::{Dropped, End, RouteMetrics};
 use crate::outcome::{Captured, Failure, Outcome};
 use crate::refuse::{self, Refusal};
 use crate::route::Side;
-use crate::state::{Live, Worker};
+use crate::state::{Kept, Live, Worker};
 
 /// Says that an answer is the proxy's own.
 const ANSWERED_BY: HeaderName = HeaderName::from_static("x-cutline-answer");
@@ -40,7 +40,7 @@ const ANSWERED_BY: HeaderName = HeaderName::from_static("x-cutline-answer");
 /// is finished, or as aborted when it is dropped before.
 pub(crate) struct Exchange {
     worker: Rc<Worker>,
-    live: Arc<Live>,
+    live: Kept,
     route: Option<usize>,
     side: Side,
     end: End,
@@ -49,7 +49,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    fn new(worker: &Rc<Worker>, live: &Arc<Live>, start: Instant) -> Exchange {
+    fn new(worker: &Rc<Worker>, live: &Kept, start: Instant) -> Exchange {
         worker
             .shared
             .metrics
@@ -57,7 +57,7 @@ impl Exchange {
             .fetch_add(1, Ordering::Relaxed);
         Exchange {
             worker: Rc::clone(worker),
-            live: Arc::clone(live),
+            live: live.clone(),
             route: None,
             side: Side::Monolith,
             end: End::Refused,
@@ -98,7 +98,7 @@ pub(crate) async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let start = Instant::now();
-    let live = worker.shared.live();
+    let live = worker.live();
     let exchange = Exchange::new(&worker, &live, start);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     if in_flight > worker.shared.limits.requests {
@@ -112,7 +112,7 @@ pub(crate) async fn answer(
 
 async fn forwarded(
     worker: &Rc<Worker>,
-    live: &Arc<Live>,
+    live: &Live,
     client: &Client,
     mut request: Request<Incoming>,
     mut exchange: Exchange,
@@ -239,7 +239,7 @@ fn decided<'t>(
 /// monolith in its place.
 async fn send(
     worker: &Rc<Worker>,
-    live: &Arc<Live>,
+    live: &Live,
     plan: &Plan<'_>,
     head: Head,
     body: &mut Sent,
@@ -297,7 +297,7 @@ async fn send(
 
 async fn fallen_back(
     worker: &Rc<Worker>,
-    live: &Arc<Live>,
+    live: &Live,
     plan: &Plan<'_>,
     head: Head,
     second: Outbound,
@@ -492,7 +492,7 @@ impl<'a> Plan<'a> {
     fn copy(
         &self,
         worker: &Rc<Worker>,
-        live: &Arc<Live>,
+        live: &Live,
         head: Head,
         body: Sent,
     ) -> Option<Rc<Meeting>> {

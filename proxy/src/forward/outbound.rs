@@ -24,13 +24,13 @@ enum Source {
     Held(Reader),
 }
 
-/// When a body last moved; none yet where it has not.
+/// When a body last moved; none yet where it has not, or where there is none.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Rc<Cell<Option<Instant>>>);
+pub(crate) struct Progress(Option<Rc<Cell<Option<Instant>>>>);
 
 impl Progress {
     pub(crate) fn last(&self) -> Option<Instant> {
-        self.0.get()
+        self.0.as_ref()?.get()
     }
 }
 
@@ -53,9 +53,10 @@ impl Outbound {
     }
 
     fn of(source: Source) -> Outbound {
+        let moves = !matches!(source, Source::Empty);
         Outbound {
             source,
-            progress: Progress::default(),
+            progress: Progress(moves.then(Rc::default)),
         }
     }
 
@@ -80,7 +81,9 @@ impl Body for Outbound {
             }
             Source::Held(reader) => ready!(Pin::new(reader).poll_frame(cx)),
         };
-        self.progress.0.set(Some(Instant::now()));
+        if let Some(last) = &self.progress.0 {
+            last.set(Some(Instant::now()));
+        }
         Poll::Ready(frame)
     }
 

@@ -13,6 +13,10 @@ use clap::Parser;
 use cutline_proxy::route::{Mode, Share, Weight};
 use cutline_proxy::{Config, Proxy, RoutesFile, Running};
 
+/// As in the released binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// cutline's proxy and nothing around it.
 #[derive(Parser)]
 struct Args {

@@ -87,7 +87,12 @@ fn request(read: &[u8]) -> Option<usize> {
         chunked |= name.eq_ignore_ascii_case("transfer-encoding");
     }
     let end = match chunked {
-        true => read[head..].windows(5).position(|end| end == b"0\r\n\r\n")? + 5,
+        true => {
+            read[head..]
+                .windows(5)
+                .position(|end| end == b"0\r\n\r\n")?
+                + 5
+        }
         false => length,
     };
     (read.len() >= head + end).then_some(head + end)
