@@ -21,6 +21,7 @@ mod refuse;
 pub mod route;
 mod service;
 mod state;
+mod tls;
 
 pub use config::{Config, Problem, RoutesFile};
 pub use decide::{Decision, RequestHead, decide};

@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::{
 };
 
 use crate::outcome::Failure;
+use crate::refuse::Refusal;
 use crate::route::{RouteTable, Side};
 
 /// How a request ended. Each ends in exactly one way.
@@ -52,6 +53,8 @@ pub struct Metrics {
     pub(crate) connections: Gauge,
     /// Requests now in the proxy.
     pub(crate) in_flight: AtomicUsize,
+    refused: [Counter; Refusal::ALL.len()],
+    unanswered: [Counter; Failure::ALL.len()],
 }
 
 /// The counters of one table: made with it, so that a request looks nothing
@@ -135,9 +138,21 @@ impl Metrics {
         Metrics {
             connections: recorder.register_gauge(&connections, &METADATA),
             handle: recorder.handle(),
+            refused: Refusal::ALL.map(|refusal| refused(&recorder, refusal.name())),
+            unanswered: Failure::ALL.map(|failure| refused(&recorder, failure.name())),
             recorder,
             in_flight: AtomicUsize::new(0),
         }
+    }
+
+    /// A request ended as refused, by the proxy's own rules.
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refused[refusal as usize].increment(1);
+    }
+
+    /// A request ended as refused, since nobody could answer it.
+    pub(crate) fn unanswered(&self, failure: Failure) {
+        self.unanswered[failure as usize].increment(1);
     }
 
     /// All of it, in Prometheus' text format.
@@ -252,8 +267,17 @@ fn key(name: &'static str, labels: impl IntoIterator<Item = (&'static str, Strin
     Key::from_parts(name, labels.collect::<Vec<_>>())
 }
 
+fn refused(recorder: &PrometheusRecorder, reason: &str) -> Counter {
+    let labels = [("reason", reason.to_owned())];
+    recorder.register_counter(&key("cutline_refused_total", labels), &METADATA)
+}
+
 fn describe(recorder: &PrometheusRecorder) {
     let counters = [
+        (
+            "cutline_refused_total",
+            "Requests that ended as refused, by reason",
+        ),
         (
             "cutline_requests_total",
             "Requests, each once, by how they ended",
@@ -302,6 +326,9 @@ mod tests {
     fn the_places_of_counters_are_those_of_their_cases() {
         for (place, end) in End::ALL.into_iter().enumerate() {
             assert_eq!(end as usize, place);
+        }
+        for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal as usize, place);
         }
         for (place, failure) in Failure::ALL.into_iter().enumerate() {
             assert_eq!(failure as usize, place);

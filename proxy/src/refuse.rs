@@ -1,4 +1,7 @@
 //! What no proxy may pass on, refused with a reason.
+//!
+//! What is wrong with a message's framing is found before it is parsed
+//! (`listen::framing`); what is wrong with what it asks for, here.
 
 use std::net::Ipv6Addr;
 
@@ -35,16 +38,145 @@ pub(crate) enum Refusal {
     /// Max-Forwards is used up (RFC 9110 §7.6.2).
     #[error("Max-Forwards is used up")]
     LastHop,
+    /// Of extended CONNECT, only `websocket` is known (RFC 8441).
+    #[error("the only protocol known for CONNECT is websocket")]
+    Protocol,
+    /// No method, target and version with one space between them (RFC 9112 §3).
+    #[error("the request line is malformed")]
+    RequestLine,
+    /// A version other than 1.0 and 1.1 in an HTTP/1 message (RFC 9112 §2.3).
+    #[error("the only versions known are HTTP/1.0, HTTP/1.1 and HTTP/2")]
+    Version,
+    /// The request line does not fit `limits.header_bytes`.
+    #[error("the request line is too long")]
+    LongLine,
+    /// The head does not fit `limits.header_bytes`.
+    #[error("the request's head is too large")]
+    LargeHead,
+    /// More fields than `limits.headers`.
+    #[error("the request has too many fields")]
+    ManyFields,
+    /// A line that does not end in CR LF, or a CR inside one (RFC 9112 §2.2).
+    #[error("every line must end in CR LF and hold no other CR")]
+    LineEnd,
+    /// A field that goes on in a second line (RFC 9112 §5.2).
+    #[error("a field must not be folded")]
+    Folded,
+    /// No token right before the colon (RFC 9112 §5.1).
+    #[error("a field's name is malformed")]
+    FieldName,
+    /// A control character (RFC 9110 §5.5).
+    #[error("a field's value holds a control character")]
+    FieldValue,
+    /// Content-Length that is no number, or several (RFC 9112 §6.3).
+    #[error("exactly one Content-Length that is a number is allowed")]
+    Length,
+    /// Both lengths (RFC 9112 §6.1).
+    #[error("Content-Length and Transfer-Encoding exclude each other")]
+    TwoLengths,
+    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1).
+    #[error("HTTP/1.0 has no Transfer-Encoding")]
+    OldCoding,
+    /// A transfer coding after which nobody knows the end (RFC 9112 §6.3).
+    #[error("the last transfer coding must be one chunked")]
+    Unending,
+    /// A chunk's size, extension or end (RFC 9112 §7.1).
+    #[error("a chunk is malformed")]
+    Chunk,
+    /// A trailer that would say something of the framing (RFC 9110 §6.5.1).
+    #[error("a trailer must not be of the framing or routing")]
+    Trailer,
+    /// Trailers beyond their limits.
+    #[error("the trailers are too large")]
+    LargeTrailers,
 }
 
 impl Refusal {
+    /// All of them.
+    pub(crate) const ALL: [Refusal; 26] = [
+        Refusal::Busy,
+        Refusal::Trace,
+        Refusal::Connect,
+        Refusal::Host,
+        Refusal::Authority,
+        Refusal::Target,
+        Refusal::TransferCoding,
+        Refusal::Expectation,
+        Refusal::LastHop,
+        Refusal::Protocol,
+        Refusal::RequestLine,
+        Refusal::Version,
+        Refusal::LongLine,
+        Refusal::LargeHead,
+        Refusal::ManyFields,
+        Refusal::LineEnd,
+        Refusal::Folded,
+        Refusal::FieldName,
+        Refusal::FieldValue,
+        Refusal::Length,
+        Refusal::TwoLengths,
+        Refusal::OldCoding,
+        Refusal::Unending,
+        Refusal::Chunk,
+        Refusal::Trailer,
+        Refusal::LargeTrailers,
+    ];
+
+    /// As it is counted.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Refusal::Busy => "busy",
+            Refusal::Trace => "trace",
+            Refusal::Connect => "connect",
+            Refusal::Host => "host",
+            Refusal::Authority => "authority",
+            Refusal::Target => "target",
+            Refusal::TransferCoding => "transfer-coding",
+            Refusal::Expectation => "expectation",
+            Refusal::LastHop => "last-hop",
+            Refusal::Protocol => "protocol",
+            Refusal::RequestLine => "request-line",
+            Refusal::Version => "version",
+            Refusal::LongLine => "long-line",
+            Refusal::LargeHead => "large-head",
+            Refusal::ManyFields => "many-fields",
+            Refusal::LineEnd => "line-end",
+            Refusal::Folded => "folded",
+            Refusal::FieldName => "field-name",
+            Refusal::FieldValue => "field-value",
+            Refusal::Length => "length",
+            Refusal::TwoLengths => "two-lengths",
+            Refusal::OldCoding => "old-coding",
+            Refusal::Unending => "unending",
+            Refusal::Chunk => "chunk",
+            Refusal::Trailer => "trailer",
+            Refusal::LargeTrailers => "large-trailers",
+        }
+    }
+
     /// The status of the answer.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Trace | Refusal::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::Host | Refusal::Authority | Refusal::Target => StatusCode::BAD_REQUEST,
-            Refusal::TransferCoding => StatusCode::NOT_IMPLEMENTED,
+            Refusal::TransferCoding | Refusal::Protocol => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Refusal::LongLine => StatusCode::URI_TOO_LONG,
+            Refusal::LargeHead | Refusal::ManyFields | Refusal::LargeTrailers => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Refusal::RequestLine
+            | Refusal::LineEnd
+            | Refusal::Folded
+            | Refusal::FieldName
+            | Refusal::FieldValue
+            | Refusal::Length
+            | Refusal::TwoLengths
+            | Refusal::OldCoding
+            | Refusal::Unending
+            | Refusal::Chunk
+            | Refusal::Trailer => StatusCode::BAD_REQUEST,
             Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
             Refusal::LastHop => StatusCode::OK,
         }

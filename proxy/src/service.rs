@@ -102,12 +102,18 @@ pub(crate) async fn answer(
     let exchange = Exchange::new(&worker, &live, start);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     if in_flight > worker.shared.limits.requests {
-        return Ok(refused(exchange, &Refusal::Busy));
+        return Ok(refused(exchange, Refusal::Busy));
     }
     match refuse::check(&mut request) {
         Ok(()) => Ok(forwarded(&worker, &live, &client, request, exchange).await),
-        Err(refusal) => Ok(refused(exchange, &refusal)),
+        Err(refusal) => Ok(refused(exchange, refusal)),
     }
+}
+
+/// Answers what was refused before it was a request.
+pub(crate) fn refuse(worker: &Rc<Worker>, refusal: Refusal) -> Response<ReplyBody> {
+    let live = worker.live();
+    refused(Exchange::new(worker, &live, Instant::now()), refusal)
 }
 
 async fn forwarded(
@@ -161,7 +167,7 @@ async fn forwarded(
             {
                 meeting.primary(outcome);
             }
-            return unanswered(exchange, failure);
+            return unanswered(exchange, client, failure);
         }
     };
     exchange.end = end;
@@ -178,7 +184,7 @@ async fn forwarded(
         // An upstream that switches unasked would own what follows.
         return match switched.filter(|_| asked_upgrade) {
             Some(protocol) => joined(head, protocol, to_client, to_upstream, exchange),
-            None => unanswered(exchange, Failure::NotHttp),
+            None => unanswered(exchange, client, Failure::NotHttp),
         };
     }
     let capture = copied.and_then(|copied| {
@@ -324,8 +330,9 @@ fn target(uri: &Uri) -> PathAndQuery {
     target.unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-fn refused(mut exchange: Exchange, refusal: &Refusal) -> Response<ReplyBody> {
+fn refused(mut exchange: Exchange, refusal: Refusal) -> Response<ReplyBody> {
     exchange.end = End::Refused;
+    exchange.worker.shared.metrics.refused(refusal);
     exchange.finish();
     let mut response = own_words(refusal.status(), &refusal.to_string());
     if let Some((name, value)) = refusal.field() {
@@ -334,8 +341,15 @@ fn refused(mut exchange: Exchange, refusal: &Refusal) -> Response<ReplyBody> {
     response
 }
 
-fn unanswered(mut exchange: Exchange, failure: Failure) -> Response<ReplyBody> {
+fn unanswered(mut exchange: Exchange, client: &Client, failure: Failure) -> Response<ReplyBody> {
+    // A body that breaks the rules is refused by them.
+    if failure == Failure::ClientBody
+        && let Some(refusal) = client.refused()
+    {
+        return refused(exchange, refusal);
+    }
     exchange.end = End::Refused;
+    exchange.worker.shared.metrics.unanswered(failure);
     let text = format!(
         "the {} gave no answer: {}",
         exchange.side.name(),

@@ -1,9 +1,10 @@
 //! What requests share: the table of the moment, and one worker's own things.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use rand::rngs::StdRng;
@@ -15,6 +16,7 @@ use crate::forward::budget::RetryBudget;
 use crate::forward::mirror::Load;
 use crate::forward::pool::Pools;
 use crate::forward::upstream::{Group, Upstream};
+use crate::listen::tls::Certificate;
 use crate::metrics::{Metrics, TableMetrics};
 use crate::route::{RouteTable, Side};
 
@@ -27,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) retries: RetryBudget,
     /// For client connections.
     pub(crate) places: Arc<Semaphore>,
+    /// Of the listeners, where they speak TLS.
+    pub(crate) certificate: Option<Certificate>,
+    /// Another process has the listeners: what is idle may stay until it ends.
+    pub(crate) handed_over: AtomicBool,
 }
 
 /// The table of the moment with what hangs on it. A request keeps the one it
@@ -52,10 +58,17 @@ pub(crate) struct Worker {
     pub(crate) pools: Pools,
     live: RefCell<Kept>,
     random: RefCell<StdRng>,
+    /// It accepts nothing more, and each answer is its connection's last.
+    pub(crate) draining: Cell<bool>,
 }
 
 impl Shared {
-    pub(crate) fn new(live: Live, metrics: Arc<Metrics>, limits: Limits) -> Shared {
+    pub(crate) fn new(
+        live: Live,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+        certificate: Option<Certificate>,
+    ) -> Shared {
         Shared {
             live: ArcSwap::from_pointee(live),
             metrics,
@@ -65,6 +78,8 @@ impl Shared {
             limits,
             mirrors: Arc::default(),
             retries: RetryBudget::new(std::time::Instant::now()),
+            certificate,
+            handed_over: AtomicBool::new(false),
         }
     }
 
@@ -138,6 +153,7 @@ impl Worker {
             shared,
             pools: Pools::default(),
             random: RefCell::new(StdRng::from_os_rng()),
+            draining: Cell::new(false),
         }
     }
 

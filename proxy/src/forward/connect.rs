@@ -11,6 +11,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::outbound::Outbound;
 use super::pool::Connection;
@@ -31,16 +33,17 @@ where
     }
 }
 
+/// Bytes of a response's head; a larger one is no answer.
+const HEAD: usize = 64 << 10;
+
 /// A new HTTP/1 connection.
 pub(crate) async fn http1(upstream: &Upstream) -> Result<Connection, Failure> {
     let socket = Arc::new(tcp(upstream).await?);
-    let io = TokioIo::new(Shared(Arc::clone(&socket)));
-    let (sender, connection) = http1::Builder::new()
-        .handshake(io)
-        .await
-        .map_err(|_| Failure::Connect)?;
-    // What goes wrong is told to whoever waits for the response.
-    tokio::task::spawn_local(connection.with_upgrades());
+    let shared = Shared(Arc::clone(&socket));
+    let sender = match upstream.address.tls {
+        false => handshake1(shared).await?,
+        true => handshake1(over_tls(upstream, shared).await?).await?,
+    };
     Ok(Connection {
         sender,
         socket,
@@ -49,16 +52,61 @@ pub(crate) async fn http1(upstream: &Upstream) -> Result<Connection, Failure> {
     })
 }
 
-/// A new HTTP/2 connection, without asking whether it is spoken there.
+async fn handshake1<S>(socket: S) -> Result<http1::SendRequest<Outbound>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = http1::Builder::new();
+    let handshake = builder.max_buf_size(HEAD).handshake(TokioIo::new(socket));
+    let (sender, connection) = handshake.await.map_err(|_| Failure::Connect)?;
+    // What goes wrong is told to whoever waits for the response.
+    tokio::task::spawn_local(connection.with_upgrades());
+    Ok(sender)
+}
+
+/// A new HTTP/2 connection. Without TLS nobody asks whether it is spoken there.
 pub(crate) async fn http2(upstream: &Upstream) -> Result<http2::SendRequest<Outbound>, Failure> {
-    let io = TokioIo::new(tcp(upstream).await?);
+    let socket = tcp(upstream).await?;
+    if !upstream.address.tls {
+        return handshake2(socket).await;
+    }
+    let socket = over_tls(upstream, socket).await?;
+    match socket.get_ref().1.alpn_protocol() {
+        Some(b"h2") => handshake2(socket).await,
+        _ => Err(Failure::NotHttp),
+    }
+}
+
+async fn handshake2<S>(socket: S) -> Result<http2::SendRequest<Outbound>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let (sender, connection) = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())
-        .handshake(io)
+        .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
+        .handshake(TokioIo::new(socket))
         .await
         .map_err(|_| Failure::Connect)?;
     tokio::task::spawn_local(connection);
     Ok(sender)
+}
+
+/// Says hello, and makes sure of who answers.
+async fn over_tls<S>(upstream: &Upstream, socket: S) -> Result<TlsStream<S>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let connector = upstream.connector().ok_or(Failure::Connect)?;
+    let config = Arc::clone(&connector.config);
+    let hello = TlsConnector::from(config).connect(connector.name.clone(), socket);
+    timeout(upstream.settings.timeouts.connect, hello)
+        .await
+        .map_err(|_| Failure::ConnectTimeout)?
+        .map_err(|error| {
+            let address = &upstream.address;
+            tracing::warn!(host = %address.host, port = address.port, %error, "no TLS");
+            Failure::Connect
+        })
 }
 
 /// A socket connected to the upstream.

@@ -1,12 +1,16 @@
 //! What of a message's fields goes on, and what stays on its connection.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{
     CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
     TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, Version};
+
+use crate::listen::guard::Wire;
+use crate::refuse::Refusal;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -27,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) trusted: bool,
     /// It came over TLS.
     pub(crate) tls: bool,
+    /// What its socket knows of what it sent.
+    pub(crate) wire: Arc<Wire>,
 }
 
 impl Client {
@@ -39,7 +45,13 @@ impl Client {
             shown,
             trusted,
             tls,
+            wire: Arc::default(),
         }
+    }
+
+    /// What is wrong with the framing of what it sent, if it is.
+    pub(crate) fn refused(&self) -> Option<Refusal> {
+        self.wire.refused()
     }
 
     /// Whom the request is from: the connection's other end, or whom a trusted

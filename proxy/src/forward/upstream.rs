@@ -1,10 +1,11 @@
 //! The processes of a side as they are now: which of them take requests.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::breaker::Breaker;
 use crate::route::{Address, Upstreams};
+use crate::tls::{self, Connector};
 
 /// Slots are never used again: a worker may still hold connections to whom one
 /// was given first.
@@ -21,6 +22,20 @@ pub(crate) struct Upstream {
     pub(crate) settings: Arc<Upstreams>,
     /// Whether it takes requests.
     pub(crate) breaker: Breaker,
+    connector: OnceLock<Option<Connector>>,
+}
+
+impl Upstream {
+    /// How TLS is spoken to it; made once. None where its files cannot be used,
+    /// which was found before the file was put in place.
+    pub(crate) fn connector(&self) -> Option<&Connector> {
+        let made = self.connector.get_or_init(|| {
+            let made = tls::connector(&self.settings, &self.address);
+            made.inspect_err(|error| tracing::error!(%error, "an upstream cannot be reached"))
+                .ok()
+        });
+        made.as_ref()
+    }
 }
 
 /// The processes of one side.
@@ -45,6 +60,7 @@ impl Group {
                 address: address.clone(),
                 settings: Arc::clone(settings),
                 breaker: Breaker::new(settings.health.failures),
+                connector: OnceLock::new(),
             })
         };
         let addresses = settings.addresses.iter();

@@ -3,8 +3,13 @@
 //! Each worker is one thread with its own runtime, connections and pools; all
 //! accept from the same listeners. A request never leaves its worker.
 
+mod drain;
+mod framing;
+pub(crate) mod guard;
 mod health;
+mod replay;
 mod serve;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +26,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::route::{RouteTable, Share};
 use crate::state::{Live, Shared, Worker};
+use tls::Certificate;
 
 /// A proxy whose sockets are bound and that serves nothing yet.
 pub struct Proxy {
@@ -50,12 +56,15 @@ impl Proxy {
 
     /// Serves on listeners that are bound already.
     pub fn on(listeners: Vec<TcpListener>, config: Config) -> io::Result<Proxy> {
+        config.check_files()?;
         let metrics = Arc::new(Metrics::new());
         let limits = config.settings.limits.clone();
+        let certificate = config.settings.tls.as_ref();
+        let certificate = certificate.map(Certificate::read).transpose()?;
         let live = Live::new(config.table, config.settings, &metrics, None);
         Ok(Proxy {
             listeners,
-            shared: Arc::new(Shared::new(live, metrics, limits)),
+            shared: Arc::new(Shared::new(live, metrics, limits, certificate)),
         })
     }
 
@@ -132,6 +141,16 @@ impl Running {
             settings: before.settings.clone(),
         });
         true
+    }
+
+    /// Reads the listeners' certificate and key again, for connections to come.
+    /// Where a file cannot be used, the error names it and the certificate
+    /// before stays.
+    pub fn reload_certificate(&self) -> io::Result<()> {
+        match &self.shared.certificate {
+            Some(certificate) => certificate.reload(),
+            None => Ok(()),
+        }
     }
 
     /// Accepts nothing more and waits until the requests in flight have ended,
