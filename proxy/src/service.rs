@@ -283,7 +283,7 @@ async fn send(
         Ok(answer) => match body.attempt().filter(|_| again(true)) {
             Some(second) => {
                 drop(answer);
-                return fallen_back(worker, live, plan, kept, second, body).await;
+                return Box::pin(fallen_back(worker, live, plan, kept, second, body)).await;
             }
             None => return Ok((answer, End::Candidate)),
         },
@@ -296,7 +296,7 @@ async fn send(
         }
     };
     match body.attempt() {
-        Some(second) => fallen_back(worker, live, plan, kept, second, body).await,
+        Some(second) => Box::pin(fallen_back(worker, live, plan, kept, second, body)).await,
         None => Err(first_failure),
     }
 }

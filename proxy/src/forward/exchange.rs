@@ -70,7 +70,9 @@ pub(crate) async fn exchange(
     once: bool,
 ) -> Result<Answer, Failed> {
     let answer = match upstream.settings.http2 {
-        true => over_http2(pools, upstream, head, body).await,
+        // What is rare lies in a box of its own: the future of every request is as
+        // large as its largest case, and is moved when it starts.
+        true => Box::pin(over_http2(pools, upstream, head, body)).await,
         false => over_http1(pools, upstream, head, body, once).await,
     };
     match &answer {
@@ -96,7 +98,9 @@ async fn over_http1(
     loop {
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => connect::http1(upstream).await.map_err(Failed::unsent)?,
+            None => Box::pin(connect::http1(upstream))
+                .await
+                .map_err(Failed::unsent)?,
         };
         let sending = connection.sender.try_send_request(request);
         let timeouts = &upstream.settings.timeouts;
