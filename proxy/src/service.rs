@@ -30,7 +30,7 @@ use crate::metrics::{Dropped, End, RouteMetrics};
 use crate::outcome::{Captured, Failure, Outcome};
 use crate::refuse::{self, Refusal};
 use crate::route::Side;
-use crate::state::{Live, Worker};
+use crate::state::{Kept, Live, Worker};
 
 /// Says that an answer is the proxy's own.
 const ANSWERED_BY: HeaderName = HeaderName::from_static("x-cutline-answer");
@@ -39,7 +39,7 @@ const ANSWERED_BY: HeaderName = HeaderName::from_static("x-cutline-answer");
 /// is finished, or as aborted when it is dropped before.
 pub(crate) struct Exchange {
     worker: Rc<Worker>,
-    live: Arc<Live>,
+    live: Kept,
     route: Option<usize>,
     side: Side,
     end: End,
@@ -48,7 +48,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    fn new(worker: &Rc<Worker>, live: &Arc<Live>, start: Instant) -> Exchange {
+    fn new(worker: &Rc<Worker>, live: &Kept, start: Instant) -> Exchange {
         worker
             .shared
             .metrics
@@ -56,7 +56,7 @@ impl Exchange {
             .fetch_add(1, Ordering::Relaxed);
         Exchange {
             worker: Rc::clone(worker),
-            live: Arc::clone(live),
+            live: live.clone(),
             route: None,
             side: Side::Monolith,
             end: End::Refused,
@@ -97,7 +97,7 @@ pub(crate) async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let start = Instant::now();
-    let live = worker.shared.live();
+    let live = worker.live();
     let exchange = Exchange::new(&worker, &live, start);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     if in_flight > worker.shared.limits.requests {
@@ -111,13 +111,13 @@ pub(crate) async fn answer(
 
 /// Answers what was refused before it was a request.
 pub(crate) fn refuse(worker: &Rc<Worker>, refusal: Refusal) -> Response<ReplyBody> {
-    let live = worker.shared.live();
+    let live = worker.live();
     refused(Exchange::new(worker, &live, Instant::now()), refusal)
 }
 
 async fn forwarded(
     worker: &Rc<Worker>,
-    live: &Arc<Live>,
+    live: &Live,
     client: &Client,
     mut request: Request<Incoming>,
     mut exchange: Exchange,
@@ -271,7 +271,7 @@ fn decided<'t>(
 /// monolith in its place.
 async fn send(
     worker: &Rc<Worker>,
-    live: &Arc<Live>,
+    live: &Live,
     plan: &Plan<'_>,
     head: Head,
     body: &mut Sent,
@@ -309,7 +309,7 @@ async fn send(
         Ok(answer) => match body.attempt().filter(|_| again(true)) {
             Some(second) => {
                 drop(answer);
-                return fallen_back(worker, live, plan, kept, second, body).await;
+                return Box::pin(fallen_back(worker, live, plan, kept, second, body)).await;
             }
             None => return Ok((answer, End::Candidate)),
         },
@@ -322,14 +322,14 @@ async fn send(
         }
     };
     match body.attempt() {
-        Some(second) => fallen_back(worker, live, plan, kept, second, body).await,
+        Some(second) => Box::pin(fallen_back(worker, live, plan, kept, second, body)).await,
         None => Err(first_failure),
     }
 }
 
 async fn fallen_back(
     worker: &Rc<Worker>,
-    live: &Arc<Live>,
+    live: &Live,
     plan: &Plan<'_>,
     head: Head,
     second: Outbound,
@@ -525,7 +525,7 @@ impl<'a> Plan<'a> {
     fn copy(
         &self,
         worker: &Rc<Worker>,
-        live: &Arc<Live>,
+        live: &Live,
         head: Head,
         body: Sent,
     ) -> Option<Rc<Meeting>> {

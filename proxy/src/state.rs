@@ -1,6 +1,8 @@
 //! What requests share: the table of the moment, and one worker's own things.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -45,10 +47,16 @@ pub(crate) struct Live {
     candidates: Vec<Option<Arc<Group>>>,
 }
 
+/// A worker's own hold on a [`Live`]: its requests count among themselves who
+/// still needs it, and write to no memory that other workers read.
+#[derive(Clone)]
+pub(crate) struct Kept(Rc<Arc<Live>>);
+
 /// One worker: a thread that shares nothing on the way of a request.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pools: Pools,
+    live: RefCell<Kept>,
     random: RefCell<StdRng>,
     /// It accepts nothing more, and each answer is its connection's last.
     pub(crate) draining: Cell<bool>,
@@ -130,14 +138,33 @@ impl Live {
     }
 }
 
+impl Deref for Kept {
+    type Target = Live;
+
+    fn deref(&self) -> &Live {
+        &self.0
+    }
+}
+
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>) -> Worker {
         Worker {
+            live: RefCell::new(Kept(Rc::new(shared.live()))),
             shared,
             pools: Pools::default(),
             random: RefCell::new(StdRng::from_os_rng()),
             draining: Cell::new(false),
         }
+    }
+
+    /// The table of the moment, for one request.
+    pub(crate) fn live(&self) -> Kept {
+        let mut kept = self.live.borrow_mut();
+        let now = self.shared.live.load();
+        if !Arc::ptr_eq(&now, &kept.0) {
+            *kept = Kept(Rc::new(Arc::clone(&now)));
+        }
+        kept.clone()
     }
 
     /// An id that nobody can foresee.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -47,6 +47,7 @@ pub(crate) async fn http1(upstream: &Upstream) -> Result<Connection, Failure> {
     Ok(Connection {
         sender,
         socket,
+        alarm: None,
         used: false,
     })
 }
@@ -129,6 +130,16 @@ pub(crate) async fn tcp(upstream: &Upstream) -> Result<TcpStream, Failure> {
 /// A socket that can be asked about while hyper owns it.
 struct Shared(Arc<TcpStream>);
 
+impl Shared {
+    /// A read that does not fill its buffer has taken all there was: tokio is
+    /// told, as its own streams tell it, so that nobody asks again before more
+    /// has come.
+    fn drained(&self) {
+        let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.0.try_io(Interest::READABLE, blocked);
+    }
+}
+
 impl AsyncRead for Shared {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -138,7 +149,12 @@ impl AsyncRead for Shared {
         loop {
             ready!(self.0.poll_read_ready(cx))?;
             match self.0.try_read_buf(buffer) {
-                Ok(_) => return Poll::Ready(Ok(())),
+                Ok(read) => {
+                    if read > 0 && buffer.remaining() > 0 {
+                        self.drained();
+                    }
+                    return Poll::Ready(Ok(()));
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }

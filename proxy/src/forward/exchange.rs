@@ -1,5 +1,6 @@
 //! One request to one upstream, and the head of its response.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use http::header::{HOST, HeaderName, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
-use tokio::time::{Instant as TokioInstant, sleep_until};
+use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 
 use super::connect;
 use super::outbound::{Outbound, Progress};
@@ -70,7 +71,9 @@ pub(crate) async fn exchange(
     once: bool,
 ) -> Result<Answer, Failed> {
     let answer = match upstream.settings.http2 {
-        true => over_http2(pools, upstream, head, body).await,
+        // What is rare lies in a box of its own: the future of every request is as
+        // large as its largest case, and is moved when it starts.
+        true => Box::pin(over_http2(pools, upstream, head, body)).await,
         false => over_http1(pools, upstream, head, body, once).await,
     };
     let answer = answer.and_then(|answer| {
@@ -103,10 +106,13 @@ async fn over_http1(
     loop {
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => connect::http1(upstream).await.map_err(Failed::unsent)?,
+            None => Box::pin(connect::http1(upstream))
+                .await
+                .map_err(Failed::unsent)?,
         };
         let sending = connection.sender.try_send_request(request);
-        match within(&upstream.settings.timeouts, &progress, sending).await? {
+        let timeouts = &upstream.settings.timeouts;
+        match within(timeouts, &progress, &mut connection.alarm, sending).await? {
             Ok(response) => return Ok(leased(pools, upstream, connection, response)),
             // Not a byte went out: an old connection was closed under us.
             Err(mut error) if connection.used => match error.take_message() {
@@ -135,7 +141,8 @@ async fn over_http2(
     let progress = body.progress();
     let request = http2_request(upstream, head, body);
     let sending = sender.try_send_request(request);
-    match within(&upstream.settings.timeouts, &progress, sending).await? {
+    let timeouts = &upstream.settings.timeouts;
+    match within(timeouts, &progress, &mut None, sending).await? {
         Ok(response) => Ok(Answer {
             response,
             upstream: Arc::clone(upstream),
@@ -230,6 +237,7 @@ fn promised(headers: &HeaderMap) -> Option<Duration> {
 async fn within<T>(
     timeouts: &Timeouts,
     progress: &Progress,
+    alarm: &mut Option<Pin<Box<Sleep>>>,
     sending: impl Future<Output = T>,
 ) -> Result<T, Failed> {
     tokio::pin!(sending);
@@ -239,10 +247,11 @@ async fn within<T>(
     loop {
         let due = last + timeouts.first_byte;
         let wake = end.map_or(due, |end| end.min(due));
+        let alarm = set(alarm, TokioInstant::from_std(wake));
         tokio::select! {
             biased;
             result = &mut sending => return Ok(result),
-            () = sleep_until(TokioInstant::from_std(wake)) => {}
+            () = alarm => {}
         }
         if end.is_some_and(|end| end <= wake) {
             return Err(Failed::sent(Failure::TotalTimeout));
@@ -254,6 +263,14 @@ async fn within<T>(
             _ => return Err(Failed::sent(Failure::FirstByteTimeout)),
         }
     }
+}
+
+fn set(alarm: &mut Option<Pin<Box<Sleep>>>, wake: TokioInstant) -> Pin<&mut Sleep> {
+    let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(wake)));
+    if alarm.deadline() != wake {
+        alarm.as_mut().reset(wake);
+    }
+    alarm.as_mut()
 }
 
 fn failure(error: &hyper::Error) -> Failure {

@@ -24,19 +24,38 @@ enum Source {
     Held(Reader),
 }
 
-/// When a body last moved; none yet where it has not. And whether it is the
-/// client that is waited for.
+/// How a body moves; nothing where there is none.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Rc<(Cell<Option<Instant>>, Cell<bool>)>);
+pub(crate) struct Progress(Option<Rc<Moves>>);
+
+#[derive(Default)]
+struct Moves {
+    last: Cell<Option<Instant>>,
+    waits_for_client: Cell<bool>,
+}
 
 impl Progress {
+    /// When it last moved; none yet where it has not.
     pub(crate) fn last(&self) -> Option<Instant> {
-        self.0.0.get()
+        self.0.as_ref()?.last.get()
     }
 
     /// The upstream would take more, and the client has not sent it.
     pub(crate) fn waits_for_client(&self) -> bool {
-        self.0.1.get()
+        self.0.as_ref().is_some_and(|moves| moves.waits_for_client.get())
+    }
+
+    fn asked(&self) {
+        if let Some(moves) = &self.0 {
+            moves.waits_for_client.set(true);
+        }
+    }
+
+    fn moved(&self) {
+        if let Some(moves) = &self.0 {
+            moves.waits_for_client.set(false);
+            moves.last.set(Some(Instant::now()));
+        }
     }
 }
 
@@ -59,9 +78,10 @@ impl Outbound {
     }
 
     fn of(source: Source) -> Outbound {
+        let moves = !matches!(source, Source::Empty);
         Outbound {
             source,
-            progress: Progress::default(),
+            progress: Progress(moves.then(Rc::default)),
         }
     }
 
@@ -78,8 +98,7 @@ impl Body for Outbound {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
-        let progress = self.progress.clone();
-        progress.0.1.set(true);
+        self.progress.asked();
         let frame = match &mut self.source {
             Source::Empty => None,
             Source::Streamed(body) => {
@@ -88,8 +107,7 @@ impl Body for Outbound {
             }
             Source::Held(reader) => ready!(Pin::new(reader).poll_frame(cx)),
         };
-        progress.0.1.set(false);
-        progress.0.0.set(Some(Instant::now()));
+        self.progress.moved();
         Poll::Ready(frame)
     }
 

@@ -5,6 +5,7 @@
 //! its end; the one used last is used first, so that the others grow old.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use hyper::client::conn::{http1, http2};
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 use super::outbound::Outbound;
 use super::upstream::Upstream;
@@ -40,6 +42,10 @@ struct Idle {
 pub(crate) struct Connection {
     pub(crate) sender: http1::SendRequest<Outbound>,
     pub(crate) socket: Arc<TcpStream>,
+    /// For the response's head; made by the first request that waits. Put off,
+    /// it costs next to nothing: a time-out that was taken out of the runtime's
+    /// timers and put in again for each request would not.
+    pub(crate) alarm: Option<Pin<Box<Sleep>>>,
     /// It has carried a request before.
     pub(crate) used: bool,
 }

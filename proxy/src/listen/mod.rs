@@ -19,9 +19,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -192,12 +191,25 @@ fn spawned<F>(name: &str, future: impl FnOnce() -> F + Send + 'static) -> io::Re
 where
     F: Future<Output = ()>,
 {
-    let runtime: Runtime = Builder::new_current_thread().enable_all().build()?;
     let name = format!("cutline-{name}");
-    thread::Builder::new().name(name).spawn(move || {
-        let local = LocalSet::new();
-        local.block_on(&runtime, future());
-    })
+    let mut builder = Builder::new_current_thread();
+    let (said, started) = std::sync::mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name(name).spawn(move || {
+        // Bound to its thread, so that tasks need no set of their own to be
+        // local to.
+        match builder.enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                let _ = said.send(Ok(()));
+                runtime.block_on(future());
+            }
+            Err(error) => {
+                let _ = said.send(Err(error));
+            }
+        }
+    })?;
+    let closed = |_| io::Error::other("the thread ended at once");
+    started.recv().map_err(closed)??;
+    Ok(thread)
 }
 
 /// What is done every few seconds and by nobody's request.

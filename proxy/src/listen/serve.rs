@@ -114,7 +114,8 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, drain: Drain, open: R
     let places = Arc::clone(&worker.shared.places);
     let serve = |(socket, peer), place| {
         let counted = Counted::new(&open, &worker);
-        let serving = connection(Rc::clone(&worker), socket, peer, drain.clone());
+        // Boxed, since a future that is awaited lies twice in the one around it.
+        let serving = Box::pin(connection(Rc::clone(&worker), socket, peer, drain.clone()));
         spawn_local(async move {
             serving.await;
             drop((counted, place));
@@ -171,17 +172,18 @@ async fn connection(worker: Rc<Worker>, socket: TcpStream, peer: SocketAddr, dra
     let result = match &worker.shared.certificate {
         None => match timeout(patience, first_bytes(&socket)).await {
             Ok(Ok((first, true))) => {
-                http2(worker, Replayed::new(socket, first), client(false), drain).await
+                let socket = Replayed::new(socket, first);
+                Box::pin(http2(worker, socket, client(false), drain)).await
             }
             Ok(Ok((first, false))) => http1(worker, socket, &first, client(false), drain).await,
             Ok(Err(error)) => Err(error.into()),
             Err(slow) => Err(slow.into()),
         },
-        Some(certificate) => match timeout(patience, certificate.accept(socket)).await {
+        Some(certificate) => match Box::pin(timeout(patience, certificate.accept(socket))).await {
             Ok(Ok(socket)) if tls::is_http2(&socket) => {
-                http2(worker, socket, client(true), drain).await
+                Box::pin(http2(worker, socket, client(true), drain)).await
             }
-            Ok(Ok(socket)) => http1(worker, socket, &[], client(true), drain).await,
+            Ok(Ok(socket)) => Box::pin(http1(worker, socket, &[], client(true), drain)).await,
             Ok(Err(error)) => Err(error.into()),
             Err(slow) => Err(slow.into()),
         },
@@ -240,11 +242,14 @@ where
     let draining = drain.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (worker, client, draining) = (Rc::clone(&worker), Rc::clone(&client), draining.clone());
-        async move { Ok::<_, Infallible>(in_turn(worker, client, request, &draining).await) }
+        // In a box of its own: hyper keeps a request's place for as long as its
+        // connection is open, and most connections are idle.
+        Box::pin(
+            async move { Ok::<_, Infallible>(in_turn(worker, client, request, &draining).await) },
+        )
     });
     let serving = builder.serve_connection(TokioIo::new(socket), service);
-    let serving = serving.with_upgrades();
-    tokio::pin!(serving);
+    let mut serving = Box::pin(serving.with_upgrades());
     let result = tokio::select! {
         result = serving.as_mut() => result,
         () = drain.idle_closed() => {
