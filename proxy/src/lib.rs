@@ -14,6 +14,7 @@
 pub mod config;
 pub mod decide;
 mod forward;
+pub mod journal;
 mod listen;
 pub mod metrics;
 pub mod outcome;
@@ -24,6 +25,7 @@ mod state;
 
 pub use config::{Config, Problem, RoutesFile};
 pub use decide::{Decision, RequestHead, decide};
+pub use journal::Journal;
 pub use listen::{Proxy, Running};
 pub use outcome::Outcome;
 pub use route::RouteTable;
