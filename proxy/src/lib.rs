@@ -12,6 +12,7 @@
 //! nothing but the table and the request's head. `forward` acts on it.
 
 pub mod config;
+pub mod control;
 pub mod decide;
 mod forward;
 pub mod journal;
@@ -24,8 +25,9 @@ mod service;
 mod state;
 
 pub use config::{Config, Problem, RoutesFile};
+pub use control::{Control, StateFolder};
 pub use decide::{Decision, RequestHead, decide};
 pub use journal::Journal;
-pub use listen::{Proxy, Running};
+pub use listen::{Handle, Known, Proxy, Running};
 pub use outcome::Outcome;
 pub use route::RouteTable;

@@ -3,6 +3,7 @@
 //! Each worker is one thread with its own runtime, connections and pools; all
 //! accept from the same listeners. A request never leaves its worker.
 
+mod handle;
 mod health;
 mod serve;
 
@@ -17,9 +18,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+pub use handle::{Handle, Known};
+
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::route::{RouteTable, Share};
+use crate::route::Share;
 use crate::state::{Live, Shared, Worker};
 
 /// A proxy whose sockets are bound and that serves nothing yet.
@@ -30,8 +33,7 @@ pub struct Proxy {
 
 /// A proxy that serves. Dropping it stops it without waiting for anyone.
 pub struct Running {
-    shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
+    handle: Handle,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -82,8 +84,7 @@ impl Proxy {
         };
         threads.push(spawned("control", move || watched)?);
         Ok(Running {
-            shared: self.shared,
-            addresses,
+            handle: Handle::new(self.shared, addresses),
             stop,
             threads,
         })
@@ -91,47 +92,29 @@ impl Proxy {
 }
 
 impl Running {
-    /// Where it listens.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// What is asked of it, and told to it, while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
-    /// The table of the moment.
-    pub fn table(&self) -> RouteTable {
-        self.shared.live().table.clone()
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.handle.addresses()
     }
 
     /// What was counted, in Prometheus' text format.
     pub fn metrics(&self) -> String {
-        self.shared.metrics.render()
+        self.handle.metrics()
     }
 
-    /// Puts another checked file in place for all requests to come. Listeners,
-    /// limits and certificates stay as they were at the start.
+    /// As [`Handle::replace`].
     pub fn replace(&self, config: Config) {
-        let before = self.shared.live();
-        let live = Live::new(
-            config.table,
-            config.settings,
-            &self.shared.metrics,
-            Some(&before),
-        );
-        self.shared.put(live);
+        self.handle.replace(config);
     }
 
-    /// Gives a stage another share for all requests to come; false where there
-    /// is no such stage.
+    /// As [`Handle::shift`].
     pub fn shift(&self, stage: &str, share: Share) -> bool {
-        let before = self.shared.live();
-        let mut stages = before.table.stages.iter();
-        let Some(index) = stages.position(|known| *known.name == *stage) else {
-            return false;
-        };
-        self.replace(Config {
-            table: before.table.with_share(index, share),
-            settings: before.settings.clone(),
-        });
-        true
+        self.handle.shift(stage, share)
     }
 
     /// Accepts nothing more and waits until the requests in flight have ended,
