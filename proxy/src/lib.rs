@@ -11,6 +11,7 @@
 //! [`decide()`] says which side answers a request and what is mirrored, from
 //! nothing but the table and the request's head. `forward` acts on it.
 
+pub mod admin;
 pub mod config;
 pub mod control;
 pub mod decide;
@@ -24,6 +25,7 @@ pub mod route;
 mod service;
 mod state;
 
+pub use admin::Admin;
 pub use config::{Config, Problem, RoutesFile};
 pub use control::{Control, StateFolder};
 pub use decide::{Decision, RequestHead, decide};

@@ -1,6 +1,8 @@
 //! Upstreams that do as they are told, and a client that says exactly what it
 //! is given and never repeats itself.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
