@@ -10,7 +10,11 @@
 //! [`RouteTable`], and nothing after that checks a weight again.
 //! [`decide()`] says which side answers a request and what is mirrored, from
 //! nothing but the table and the request's head. `forward` acts on it.
+//!
+//! [`Control`] changes the table while requests pass: the file declares, the
+//! [`Journal`] decides. [`Admin`] is where it is asked to.
 
+mod access;
 pub mod admin;
 pub mod config;
 pub mod control;
@@ -25,6 +29,7 @@ pub mod route;
 mod service;
 mod state;
 
+pub use access::ACCESS_LOG;
 pub use admin::Admin;
 pub use config::{Config, Problem, RoutesFile};
 pub use control::{Control, StateFolder};

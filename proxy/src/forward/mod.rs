@@ -10,5 +10,6 @@ pub(crate) mod mirror;
 pub(crate) mod outbound;
 pub(crate) mod pool;
 pub(crate) mod reply;
+pub(crate) mod trace;
 pub(crate) mod upgrade;
 pub(crate) mod upstream;
