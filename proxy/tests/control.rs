@@ -1,5 +1,10 @@
 //! A running proxy is looked at and told what to do, over real sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
 mod support;
 
 use std::fs;

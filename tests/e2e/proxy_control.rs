@@ -1,5 +1,10 @@
 //! The proxy as a process: told what to do, killed, started again, ended.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

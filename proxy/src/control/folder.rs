@@ -224,7 +224,8 @@ fn bits(path: &Path) -> io::Result<u32> {
     fs::metadata(path).map(|_| 0)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
