@@ -351,7 +351,7 @@ fn post(admin: SocketAddr, token: &str, percent: f64) -> u16 {
 fn no_client_moves_back_while_the_percentage_rises() {
     let folder = Folder::new();
     let mut proxy = folder.start(&[]);
-    let mut moved = vec![false; 60];
+    let mut moved = [false; 60];
     for (step, percent) in ["5", "20", "40", "70", "100"].iter().enumerate() {
         match step % 2 {
             0 => drop(folder.printed(&["shift", "inference", percent])),
