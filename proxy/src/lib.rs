@@ -10,10 +10,17 @@
 //! [`RouteTable`], and nothing after that checks a weight again.
 //! [`decide()`] says which side answers a request and what is mirrored, from
 //! nothing but the table and the request's head. `forward` acts on it.
+//!
+//! [`Control`] changes the table while requests pass: the file declares, the
+//! [`Journal`] decides. [`Admin`] is where it is asked to.
 
+mod access;
+pub mod admin;
 pub mod config;
+pub mod control;
 pub mod decide;
 mod forward;
+pub mod journal;
 mod listen;
 pub mod metrics;
 pub mod outcome;
@@ -23,8 +30,12 @@ mod service;
 mod state;
 mod tls;
 
+pub use access::ACCESS_LOG;
+pub use admin::Admin;
 pub use config::{Config, Problem, RoutesFile};
+pub use control::{Control, StateFolder};
 pub use decide::{Decision, RequestHead, decide};
-pub use listen::{Handed, Offer, Proxy, Running};
+pub use journal::Journal;
+pub use listen::{Handed, Handle, Known, Offer, Proxy, Running};
 pub use outcome::Outcome;
 pub use route::RouteTable;

@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{
 
 use crate::outcome::Failure;
 use crate::refuse::Refusal;
-use crate::route::{RouteTable, Side};
+use crate::route::{Mode, RouteTable, Share, Side};
 
 /// How a request ended. Each ends in exactly one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +170,9 @@ impl Metrics {
     }
 
     pub(crate) fn of_table(&self, table: &RouteTable) -> TableMetrics {
+        for stage in &table.stages {
+            self.share(&stage.name, Some(stage.share));
+        }
         let routes = table.routes.iter().map(|route| {
             let method = route.method.as_ref().map_or("*", |method| method.as_str());
             let shown = format!("{method} {}", route.template);
@@ -181,17 +184,25 @@ impl Metrics {
         }
     }
 
-    /// The weight of a stage, as it is now.
-    pub(crate) fn share(&self, stage: &str, mode: &'static str, percent: f64) {
-        for known in crate::route::Mode::ALL {
+    /// What a stage's mode applies to, as it is now; None where the stage is
+    /// gone.
+    pub(crate) fn share(&self, stage: &str, share: Option<Share>) {
+        for mode in Mode::ALL {
             let labels = [
                 ("stage", stage.to_owned()),
-                ("mode", known.name().to_owned()),
+                ("mode", mode.name().to_owned()),
             ];
-            let gauge = self
-                .recorder
-                .register_gauge(&key("cutline_stage_percent", labels), &METADATA);
-            gauge.set(if known.name() == mode { percent } else { 0.0 });
+            let key = key("cutline_stage_percent", labels);
+            let percent = match share {
+                Some(Share { mode: own, .. }) if own != mode => 0.0,
+                Some(Share {
+                    mode: Mode::Monolith | Mode::Candidate,
+                    ..
+                }) => 100.0,
+                Some(share) => share.weight.percent(),
+                None => 0.0,
+            };
+            self.recorder.register_gauge(&key, &METADATA).set(percent);
         }
     }
 

@@ -17,6 +17,7 @@ use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
+use crate::access::{Ended, Entry};
 use crate::decide::{Decision, Fallback, OWN_COOKIE, RequestHead, cookie_value, decide};
 use crate::forward::exchange::{self, Answer, Failed, Head};
 use crate::forward::headers::{self, Client};
@@ -24,6 +25,7 @@ use crate::forward::held::Held;
 use crate::forward::mirror::{self, Capture, Copy, Meeting};
 use crate::forward::outbound::Outbound;
 use crate::forward::reply::{Passed, Patience, ReplyBody};
+use crate::forward::trace;
 use crate::forward::upgrade::{self, Tunnel};
 use crate::forward::upstream::Group;
 use crate::metrics::{Dropped, End, RouteMetrics};
@@ -45,6 +47,7 @@ pub(crate) struct Exchange {
     end: End,
     start: Instant,
     finished: bool,
+    access: Option<Box<Entry>>,
 }
 
 impl Exchange {
@@ -62,6 +65,14 @@ impl Exchange {
             end: End::Refused,
             start,
             finished: false,
+            access: None,
+        }
+    }
+
+    /// The head of an answer goes to the client.
+    fn answered(&mut self, status: StatusCode) {
+        if let Some(access) = &mut self.access {
+            access.answered(status);
         }
     }
 
@@ -79,6 +90,15 @@ impl Drop for Exchange {
             false => End::Aborted,
         };
         metrics.ended(end);
+        if let Some(access) = &self.access {
+            access.log(&Ended {
+                table: &self.live.table,
+                route: self.route,
+                side: self.side,
+                end,
+                took: self.start.elapsed(),
+            });
+        }
         if !matches!(end, End::Refused) {
             metrics.took(self.side, self.start.elapsed());
         }
@@ -98,7 +118,8 @@ pub(crate) async fn answer(
 ) -> Result<Response<ReplyBody>, Infallible> {
     let start = Instant::now();
     let live = worker.live();
-    let exchange = Exchange::new(&worker, &live, start);
+    let mut exchange = Exchange::new(&worker, &live, start);
+    exchange.access = Entry::begin(request.method(), request.uri(), client.address);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     if in_flight > worker.shared.limits.requests {
         return Ok(refused(exchange, Refusal::Busy));
@@ -139,7 +160,8 @@ async fn forwarded(
         }
         false => None,
     };
-    let decision = decided(live, worker, client, &parts, known.as_deref());
+    let id = worker.id();
+    let decision = decided(live, id, client, &parts, known.as_deref());
     exchange.route = decision.route;
     exchange.side = decision.side;
     let plan = Plan::new(live, &decision);
@@ -152,6 +174,10 @@ async fn forwarded(
     // HTTP/1.0 knows none (RFC 9110 §7.8).
     let upgrade = upgrade.filter(|_| parts.version != Version::HTTP_10);
     headers::for_upstream(&mut parts.headers, parts.version, client);
+    let trace = trace::pass_on(&mut parts.headers, id);
+    if let Some(access) = &mut exchange.access {
+        access.decided(decision.why, trace);
+    }
     let asked = upgrade.clone();
     let head = Head {
         target: target(&parts.uri),
@@ -187,6 +213,7 @@ async fn forwarded(
     let (mut head, reply) = response.into_parts();
     let switched = headers::for_client(&mut head.headers, head.version);
     head.version = Version::HTTP_11;
+    exchange.answered(head.status);
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         // An upstream that switches unasked would own what follows.
         let fits = |protocol: &HeaderValue| {
@@ -245,7 +272,7 @@ async fn forwarded(
 
 fn decided<'t>(
     live: &'t Live,
-    worker: &Worker,
+    id: u128,
     client: &Client,
     parts: &Parts,
     body: Option<&[u8]>,
@@ -254,7 +281,7 @@ fn decided<'t>(
     decide(
         &live.table,
         &RequestHead {
-            id: worker.id(),
+            id,
             time: SystemTime::now(),
             method: &parts.method,
             host,
@@ -359,6 +386,7 @@ fn target(uri: &Uri) -> PathAndQuery {
 fn refused(mut exchange: Exchange, refusal: Refusal) -> Response<ReplyBody> {
     exchange.end = End::Refused;
     exchange.worker.shared.metrics.refused(refusal);
+    exchange.answered(refusal.status());
     exchange.finish();
     let mut response = own_words(refusal.status(), &refusal.to_string());
     if let Some((name, value)) = refusal.field() {
@@ -376,6 +404,7 @@ fn unanswered(mut exchange: Exchange, client: &Client, failure: Failure) -> Resp
     }
     exchange.end = End::Refused;
     exchange.worker.shared.metrics.unanswered(failure);
+    exchange.answered(failure.status());
     let text = format!(
         "the {} gave no answer: {}",
         exchange.side.name(),

@@ -311,9 +311,11 @@ fn testers(file: &TestersFile, key: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -
         })?,
         None => HeaderName::from_static("x-cutline-side"),
     };
-    let shown = file.key_file.display();
-    let problem = |what: String| Problem::at(0..0, format!("override: key_file {shown}: {what}"));
-    let read = key(&file.key_file).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let (span, path) = (file.key_file.span(), file.key_file.get_ref());
+    let shown = path.display();
+    let problem =
+        |what: String| Problem::at(span.clone(), format!("override: key_file {shown}: {what}"));
+    let read = key(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let key = read.trim_ascii();
     if key.len() < 32 {
         let label = "make one with: openssl rand -hex 32";

@@ -295,7 +295,8 @@ pub(super) struct TestersFile {
     /// The cookie that carries it; `cutline_side` unless told.
     pub(super) cookie: Option<String>,
     /// The file with the key that signs tokens.
-    pub(super) key_file: PathBuf,
+    #[schemars(with = "PathBuf")]
+    pub(super) key_file: Spanned<PathBuf>,
 }
 
 /// What one client, and all together, may use.
@@ -356,6 +357,12 @@ enum OneOrManyText {
 }
 
 impl RoutesFile {
+    /// The JSON Schema (draft 2020-12) of the file.
+    pub fn schema() -> String {
+        let schema = schemars::schema_for!(RoutesFile);
+        format!("{:#}\n", schema.as_value())
+    }
+
     /// Reads the text of a file and checks it. Files it names (keys) are not
     /// opened: `key` is asked for the content of the override's.
     pub fn check(

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub(crate) use check::default_weight;
 pub use file::RoutesFile;
 pub use problem::Problem;
 

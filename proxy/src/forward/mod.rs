@@ -11,5 +11,6 @@ pub(crate) mod outbound;
 pub(crate) mod pool;
 pub(crate) mod reply;
 pub(crate) mod soundness;
+pub(crate) mod trace;
 pub(crate) mod upgrade;
 pub(crate) mod upstream;

@@ -6,6 +6,7 @@
 mod drain;
 mod framing;
 pub(crate) mod guard;
+mod handle;
 mod health;
 mod replay;
 mod serve;
@@ -22,9 +23,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
+pub use handle::{Handle, Known};
+
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::route::{RouteTable, Share};
+use crate::route::Share;
 use crate::state::{Live, Shared, Worker};
 
 pub use takeover::{Handed, Offer};
@@ -39,7 +42,7 @@ pub struct Proxy {
 /// A proxy that serves. Dropping it stops it without waiting for anyone.
 pub struct Running {
     shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
+    handle: Handle,
     /// To be handed over.
     listeners: Vec<TcpListener>,
     stop: watch::Sender<bool>,
@@ -92,8 +95,8 @@ impl Proxy {
         };
         threads.push(spawned("control", move || watched)?);
         Ok(Running {
-            shared: self.shared,
-            addresses,
+            shared: Arc::clone(&self.shared),
+            handle: Handle::new(self.shared, addresses),
             listeners: self.listeners,
             stop,
             threads,
@@ -102,47 +105,29 @@ impl Proxy {
 }
 
 impl Running {
-    /// Where it listens.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// What is asked of it, and told to it, while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
-    /// The table of the moment.
-    pub fn table(&self) -> RouteTable {
-        self.shared.live().table.clone()
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.handle.addresses()
     }
 
     /// What was counted, in Prometheus' text format.
     pub fn metrics(&self) -> String {
-        self.shared.metrics.render()
+        self.handle.metrics()
     }
 
-    /// Puts another checked file in place for all requests to come. Listeners,
-    /// limits and certificates stay as they were at the start.
+    /// As [`Handle::replace`].
     pub fn replace(&self, config: Config) {
-        let before = self.shared.live();
-        let live = Live::new(
-            config.table,
-            config.settings,
-            &self.shared.metrics,
-            Some(&before),
-        );
-        self.shared.put(live);
+        self.handle.replace(config);
     }
 
-    /// Gives a stage another share for all requests to come; false where there
-    /// is no such stage.
+    /// As [`Handle::shift`].
     pub fn shift(&self, stage: &str, share: Share) -> bool {
-        let before = self.shared.live();
-        let mut stages = before.table.stages.iter();
-        let Some(index) = stages.position(|known| *known.name == *stage) else {
-            return false;
-        };
-        self.replace(Config {
-            table: before.table.with_share(index, share),
-            settings: before.settings.clone(),
-        });
-        true
+        self.handle.shift(stage, share)
     }
 
     /// Reads the listeners' certificate and key again, for connections to come.

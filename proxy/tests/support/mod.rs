@@ -1,6 +1,12 @@
 //! Upstreams that do as they are told, and a client that says exactly what it
 //! is given and never repeats itself.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
