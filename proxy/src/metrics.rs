@@ -9,7 +9,8 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use crate::outcome::Failure;
+use crate::forward::mirror::Pair;
+use crate::outcome::{Failure, Outcome};
 use crate::refuse::Refusal;
 use crate::route::{Mode, RouteTable, Share, Side};
 
@@ -71,7 +72,13 @@ pub(crate) struct RouteMetrics {
     failures: [[Counter; Failure::ALL.len()]; 2],
     dropped: [Counter; Dropped::ALL.len()],
     mirrored: [Counter; 2],
+    pairs: Pairs,
 }
+
+/// Counters by whether the answering side, then the mirrored one, gave a
+/// reply.
+#[derive(Clone)]
+pub(crate) struct Pairs([[Counter; 2]; 2]);
 
 const METADATA: Metadata<'static> = Metadata::new("cutline_proxy", Level::INFO, None);
 /// Upper bounds of the buckets of durations, in seconds.
@@ -233,6 +240,14 @@ impl Metrics {
             dropped: Dropped::ALL
                 .map(|why| counter("cutline_mirror_dropped_total", ("reason", why.name()))),
             mirrored: sides.map(|side| counter("cutline_mirrored_total", ("side", side.name()))),
+            pairs: Pairs(["none", "reply"].map(|primary| {
+                ["none", "reply"].map(|mirrored| {
+                    let more = [("primary", primary), ("mirrored", mirrored)];
+                    let more = more.map(|(name, value)| (name, value.to_owned()));
+                    let key = key("cutline_pairs_total", own().into_iter().chain(more));
+                    self.recorder.register_counter(&key, &METADATA)
+                })
+            })),
         }
     }
 }
@@ -240,6 +255,14 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics::new()
+    }
+}
+
+impl Pairs {
+    /// Both outcomes of one request are there.
+    pub(crate) fn met(&self, pair: &Pair) {
+        let replied = |outcome: &Outcome| usize::from(outcome.result.is_ok());
+        self.0[replied(&pair.primary)][replied(&pair.mirrored)].increment(1);
     }
 }
 
@@ -264,6 +287,11 @@ impl RouteMetrics {
 
     pub(crate) fn dropped(&self, why: Dropped) {
         self.dropped[why as usize].increment(1);
+    }
+
+    /// Where pairs of outcomes are counted.
+    pub(crate) fn pairs(&self) -> Pairs {
+        self.pairs.clone()
     }
 
     pub(crate) fn mirrored(&self, side: Side) {
@@ -300,6 +328,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             "cutline_mirrored_total",
             "Copies sent, by the side that got them",
+        ),
+        (
+            "cutline_pairs_total",
+            "Requests both of whose outcomes are known, by who gave a reply",
         ),
         (
             "cutline_mirror_dropped_total",

@@ -585,7 +585,8 @@ impl<'a> Plan<'a> {
             }
         };
         self.metrics.mirrored(side);
-        let meeting = Meeting::new(Box::new(|_| {}));
+        let pairs = self.metrics.pairs();
+        let meeting = Meeting::new(Box::new(move |pair| pairs.met(&pair)));
         let copy = Copy {
             side,
             group: Arc::clone(group),

@@ -50,6 +50,10 @@ pub(crate) struct Live {
 /// A worker's own hold on a [`Live`]: its requests count among themselves who
 /// still needs it, and write to no memory that other workers read.
 #[derive(Clone)]
+#[expect(
+    clippy::redundant_allocation,
+    reason = "the outer count is the worker's own, the inner one all workers'"
+)]
 pub(crate) struct Kept(Rc<Arc<Live>>);
 
 /// One worker: a thread that shares nothing on the way of a request.

@@ -68,6 +68,8 @@ fn the_mirror_gets_the_same_request_marked_as_shadow() {
     );
     assert_eq!(response.body, "monolith");
     eventually("the candidate is asked", || candidate.seen().len() == 1);
+    let both = r#"route="POST /predict",primary="reply",mirrored="reply"} 1"#;
+    eventually("the two outcomes meet", || proxy.metrics().contains(both));
     let (asked, copied) = (&monolith.seen()[0], &candidate.seen()[0]);
     assert_eq!(copied.line(), asked.line());
     assert_eq!(copied.body, asked.body);

@@ -42,7 +42,9 @@ impl Progress {
 
     /// The upstream would take more, and the client has not sent it.
     pub(crate) fn waits_for_client(&self) -> bool {
-        self.0.as_ref().is_some_and(|moves| moves.waits_for_client.get())
+        self.0
+            .as_ref()
+            .is_some_and(|moves| moves.waits_for_client.get())
     }
 
     fn asked(&self) {
