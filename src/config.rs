@@ -20,7 +20,6 @@
 
 use std::fs;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -29,6 +28,7 @@ use serde::de::Error as _;
 use toml::Spanned;
 
 use crate::error::{CommandError, Kind};
+use crate::problem::Problem;
 
 const FILE_NAME: &str = "cutline.toml";
 
@@ -169,42 +169,6 @@ impl Config {
     pub(crate) fn out(&self) -> Option<PathBuf> {
         let out = self.analyze.out.as_ref()?;
         Some(self.folder.join(out))
-    }
-}
-
-/// One problem, its place, its mend.
-#[derive(Debug)]
-struct Problem {
-    message: String,
-    span: Option<Range<usize>>,
-    label: String,
-}
-
-impl Problem {
-    fn shown(&self, file: &str, text: &str) -> String {
-        let message = self.message.trim_end().replace('\n', ", ");
-        let Some(span) = &self.span else {
-            return format!("{message}\n  --> {file}");
-        };
-        let start = text.floor_char_boundary(span.start.min(text.len()));
-        let end = text.floor_char_boundary(span.end.clamp(start, text.len()));
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line = text[line_start..].lines().next().unwrap_or_default();
-        let number = text[..line_start].matches('\n').count() + 1;
-        let column = text[line_start..start].chars().count() + 1;
-        let marked = text[start..end].lines().next().unwrap_or_default();
-        let marks = "^".repeat(marked.chars().count().max(1));
-        // A tab before the marks is as wide as the one above it.
-        let before: String = text[line_start..start]
-            .chars()
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
-        let margin = " ".repeat(number.to_string().len());
-        let shown = format!(
-            "{message}\n{margin}--> {file}:{number}:{column}\n{margin} |\n{number} | {line}\n{margin} | {before}{marks} {}",
-            self.label
-        );
-        shown.trim_end().to_owned()
     }
 }
 

@@ -1,12 +1,13 @@
 //! The terminal: the only place that prints.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use clap::ValueEnum;
+#[cfg(feature = "analyzer")]
 use cutline_analyzer::report::Style;
+#[cfg(feature = "analyzer")]
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::CommandError;
@@ -47,8 +48,17 @@ impl Console {
         Ok(())
     }
 
+    /// Says something beside what is printed.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn note(&self, text: &str) {
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.choice);
+        // Nobody is left to be told when this fails.
+        let _ = stderr.write_all(text.as_bytes());
+    }
+
     /// How a report is laid out here: coloured, as wide as the terminal. The
     /// stream takes the colours out again where they are not wanted.
+    #[cfg(feature = "analyzer")]
     pub(crate) fn style(&self) -> Style {
         let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Style {
@@ -64,21 +74,24 @@ impl Console {
     }
 
     /// Says on a terminal that `what` goes on, until the bar is dropped.
+    #[cfg(feature = "analyzer")]
     pub(crate) fn progress(&self, what: String) -> Progress {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
         }
         bar.set_message(what);
-        bar.enable_steady_tick(Duration::from_millis(120));
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
         Progress(bar)
     }
 }
 
 /// A line on a terminal's standard error that goes away when dropped; nothing
 /// where standard error is no terminal.
+#[cfg(feature = "analyzer")]
 pub(crate) struct Progress(ProgressBar);
 
+#[cfg(feature = "analyzer")]
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();

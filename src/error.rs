@@ -13,8 +13,9 @@ pub(crate) enum Kind {
     /// The command line's.
     Usage = 2,
     /// The input's.
+    #[cfg(feature = "analyzer")]
     Input = 3,
-    /// That of `cutline.toml` or of a catalog file.
+    /// That of `cutline.toml`, `routes.toml` or another file of the user's.
     Configuration = 4,
 }
 

@@ -1,9 +1,28 @@
 //! The `cutline` command: arguments to one library call to text and exit code.
 
+#![cfg_attr(
+    not(any(feature = "analyzer", feature = "proxy")),
+    allow(
+        dead_code,
+        unreachable_code,
+        unused_variables,
+        reason = "the runtime has no command yet, and without one nothing can be run"
+    )
+)]
+
+#[cfg(feature = "proxy")]
+mod client;
 mod commands;
+#[cfg(feature = "analyzer")]
 mod config;
 mod console;
 mod error;
+#[cfg(any(feature = "analyzer", feature = "proxy"))]
+mod problem;
+#[cfg(feature = "proxy")]
+mod table;
+#[cfg(feature = "proxy")]
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -31,7 +50,7 @@ Exit codes:
   1  something failed that is not the input's fault, such as a folder that cannot be written
   2  the command line is wrong
   3  the input cannot be analysed: nothing is there, or no source in it can be read
-  4  cutline.toml or a catalog file is wrong";
+  4  cutline.toml, routes.toml or another file that configures cutline is wrong";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

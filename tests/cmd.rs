@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Files the cases find, by path.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 11] = [
     ("churn/train.py", "def fit():\n    pass\n"),
     ("text_only/notes.txt", "nothing to run\n"),
     ("tests_only/tests/test_a.py", "x = 1\n"),
@@ -28,7 +28,27 @@ const FILES: [(&str, &str); 9] = [
         "unknown_stage/cutline.toml",
         "[stages]\n\"a.py:f\" = \"trainning\"\n",
     ),
+    ("routes/routes.toml", ROUTES),
+    (
+        "no_url/routes.toml",
+        "listen = \"127.0.0.1:8080\"\n[monolith]\nupstream = [\"localhost:5000\"]\n",
+    ),
 ];
+
+const ROUTES: &str = r#"listen = "127.0.0.1:8080"
+
+[monolith]
+upstream = ["http://127.0.0.1:5000"]
+
+[stage.inference]
+routes = ["POST /predict", "/score/{id}"]
+candidate = ["http://127.0.0.1:7070"]
+mode = "split"
+percent = 0.5
+
+[stage.training]
+routes = ["POST /train"]
+"#;
 
 #[test]
 fn command_line_cases() {

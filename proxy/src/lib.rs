@@ -1,5 +1,41 @@
-//! The strangler-fig proxy of cutline.
+//! The strangler-fig proxy of cutline: it stands in front of a running
+//! monolith and moves it, stage by stage, without a client noticing.
 //!
-//! Empty so far. It will stand in front of a running monolith, send a
-//! percentage of each stage's requests to its candidate (or mirror them in
-//! shadow mode), compare the answers, and promote or roll back on evidence.
+//! ```text
+//! RequestHead + RouteTable -> Decision -> Outcome (answers the client)
+//!   shadow: Outcome x 2
+//! ```
+//!
+//! `RoutesFile` is `routes.toml` as written; checked once, it is a
+//! [`RouteTable`], and nothing after that checks a weight again.
+//! [`decide()`] says which side answers a request and what is mirrored, from
+//! nothing but the table and the request's head. `forward` acts on it.
+//!
+//! [`Control`] changes the table while requests pass: the file declares, the
+//! [`Journal`] decides. [`Admin`] is where it is asked to.
+
+mod access;
+pub mod admin;
+pub mod config;
+pub mod control;
+pub mod decide;
+mod forward;
+pub mod journal;
+mod listen;
+pub mod metrics;
+pub mod outcome;
+mod refuse;
+pub mod route;
+mod service;
+mod state;
+mod tls;
+
+pub use access::ACCESS_LOG;
+pub use admin::Admin;
+pub use config::{Config, Problem, RoutesFile};
+pub use control::{Control, StateFolder};
+pub use decide::{Decision, RequestHead, decide};
+pub use journal::Journal;
+pub use listen::{Handed, Handle, Known, Offer, Proxy, Running};
+pub use outcome::Outcome;
+pub use route::RouteTable;

@@ -6,8 +6,20 @@ mod analyze;
 mod explain;
 #[cfg(feature = "analyzer")]
 mod graph;
+#[cfg(feature = "proxy")]
+mod mode;
+#[cfg(feature = "proxy")]
+mod r#override;
+#[cfg(feature = "proxy")]
+mod proxy;
+#[cfg(feature = "proxy")]
+mod routes;
+#[cfg(feature = "proxy")]
+mod shift;
 #[cfg(feature = "analyzer")]
 mod source;
+#[cfg(feature = "proxy")]
+mod status;
 
 use clap::Subcommand;
 
@@ -23,6 +35,16 @@ pub(crate) enum Command {
     Graph(graph::GraphArgs),
     #[cfg(feature = "analyzer")]
     Explain(explain::ExplainArgs),
+    #[cfg(feature = "proxy")]
+    Proxy(proxy::ProxyArgs),
+    #[cfg(feature = "proxy")]
+    Status(status::StatusArgs),
+    #[cfg(feature = "proxy")]
+    Shift(shift::ShiftArgs),
+    #[cfg(feature = "proxy")]
+    Mode(mode::ModeArgs),
+    #[cfg(feature = "proxy")]
+    Override(r#override::OverrideArgs),
 }
 
 /// Runs one command.
@@ -34,5 +56,15 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Graph(args) => graph::graph(&args, console),
         #[cfg(feature = "analyzer")]
         Command::Explain(args) => explain::explain(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Proxy(args) => proxy::proxy(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Status(args) => status::status(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Shift(args) => shift::shift(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Mode(args) => mode::mode(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Override(args) => r#override::override_(&args, console),
     }
 }

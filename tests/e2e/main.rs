@@ -5,4 +5,5 @@ mod support;
 
 mod browser;
 mod fixtures;
+mod proxy_control;
 mod reports;

@@ -9,6 +9,7 @@ mod markdown;
 mod mermaid;
 mod network;
 mod palette;
+mod routes;
 #[cfg(test)]
 mod sample;
 mod text;
@@ -33,18 +34,21 @@ pub enum Format {
     Markdown,
     /// The stage graph for Mermaid.
     Mermaid,
+    /// A first `routes.toml` for the proxy.
+    Routes,
     /// One screen of a terminal.
     Text,
 }
 
 impl Format {
     /// All, by name.
-    pub const ALL: [Format; 6] = [
+    pub const ALL: [Format; 7] = [
         Format::Dot,
         Format::Html,
         Format::Json,
         Format::Markdown,
         Format::Mermaid,
+        Format::Routes,
         Format::Text,
     ];
 
@@ -56,6 +60,7 @@ impl Format {
             Format::Json => "json",
             Format::Markdown => "markdown",
             Format::Mermaid => "mermaid",
+            Format::Routes => "routes",
             Format::Text => "text",
         }
     }
@@ -73,6 +78,7 @@ impl Format {
             Format::Json => "report.json",
             Format::Markdown => "report.md",
             Format::Mermaid => "report.mmd",
+            Format::Routes => "routes.toml",
             Format::Text => "report.txt",
         }
     }
@@ -106,6 +112,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Json => json::render(report),
         Format::Markdown => markdown::render(report),
         Format::Mermaid => mermaid::render(report),
+        Format::Routes => routes::render(report),
         Format::Text => text::render(report, style),
     }
 }

@@ -1,0 +1,203 @@
+//! Who is let in.
+//!
+//! The interface is on the loopback, where every page that a browser on the
+//! same machine shows can send requests to it. So beside the token, a request
+//! must name the loopback as its host (a name that was rebound to it does not)
+//! and must not come from a page of another origin.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use subtle::ConstantTimeEq;
+
+use super::ROUTES;
+use super::document::ErrorDocument;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a request is held to.
+pub(super) struct Guard {
+    token: String,
+    address: SocketAddr,
+}
+
+impl Guard {
+    pub(super) fn new(token: String, address: SocketAddr) -> Guard {
+        Guard { token, address }
+    }
+
+    fn refuses(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+        let refuse = |status, cause: &str, mend: &str| {
+            let document = ErrorDocument::new(None, cause.to_owned(), mend);
+            Some(document.with(status))
+        };
+        let open = ROUTES.iter().any(|(_, own, open)| *open && *own == path);
+        let probe = open && path != "/openapi.json";
+        if !probe && !self.is_own(headers) {
+            let cause = "Host does not name this interface";
+            let mend = &format!("ask http://{}", self.address);
+            return refuse(StatusCode::FORBIDDEN, cause, mend);
+        }
+        if is_foreign(headers) {
+            let cause = "the request comes from a page of another origin";
+            return refuse(StatusCode::FORBIDDEN, cause, "ask without a browser");
+        }
+        if !open && !self.knows_token(headers) {
+            let cause = "the token is missing or wrong";
+            let mend = "send Authorization: Bearer and what admin.token in the state folder holds";
+            let mut response = refuse(StatusCode::UNAUTHORIZED, cause, mend);
+            if let Some(response) = &mut response {
+                let bearer = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+            }
+            return response;
+        }
+        None
+    }
+
+    /// Host is the loopback, by whichever of its names, with our port.
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        let Some(authority) = only(headers, &HOST).and_then(|host| host.parse::<Authority>().ok())
+        else {
+            return false;
+        };
+        let host = authority.host();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let loopback = bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let named = loopback || host.eq_ignore_ascii_case("localhost");
+        named && authority.port_u16().unwrap_or(80) == self.address.port()
+    }
+
+    /// Compared in a time that says nothing of where they differ.
+    fn knows_token(&self, headers: &HeaderMap) -> bool {
+        let Some((scheme, token)) = only(headers, &AUTHORIZATION).and_then(|v| v.split_once(' '))
+        else {
+            return false;
+        };
+        let same: bool = token.trim().as_bytes().ct_eq(self.token.as_bytes()).into();
+        scheme.eq_ignore_ascii_case("bearer") && same
+    }
+}
+
+/// A browser says so of what a page of another origin sends.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get(FETCH_SITE);
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return true;
+    }
+    let Some(origin) = headers.get(ORIGIN) else {
+        return false;
+    };
+    let host = only(headers, &HOST).unwrap_or_default();
+    origin.as_bytes() != format!("http://{host}").as_bytes()
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let only = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(only)
+}
+
+/// Lets a request through, or answers it.
+pub(super) async fn check(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match guard.refuses(request.uri().path(), request.headers()) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, fields: &[(&'static str, &'static str)]) -> u16 {
+        let address = SocketAddr::from(([127, 0, 0, 1], 9_901));
+        let guard = Guard::new("s3cret".to_owned(), address);
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let refusal = guard.refuses(path, &headers);
+        refusal.map_or(200, |refusal| refusal.status().as_u16())
+    }
+
+    const HERE: (&str, &str) = ("host", "127.0.0.1:9901");
+    const TOKEN: (&str, &str) = ("authorization", "Bearer s3cret");
+
+    #[test]
+    fn only_who_holds_the_token_is_let_in() {
+        assert_eq!(check("/api/status", &[HERE, TOKEN]), 200);
+        assert_eq!(check("/api/status", &[HERE]), 401);
+        for wrong in [
+            "Bearer s3creT",
+            "Bearer s3cre",
+            "Bearer",
+            "Basic s3cret",
+            "",
+        ] {
+            assert_eq!(check("/metrics", &[HERE, ("authorization", wrong)]), 401);
+        }
+        assert_eq!(check("/api/status", &[HERE, TOKEN, TOKEN]), 401, "twice");
+        assert_eq!(check("/nothing/here", &[HERE]), 401);
+        for open in ["/livez", "/readyz", "/openapi.json"] {
+            assert_eq!(check(open, &[HERE]), 200);
+        }
+    }
+
+    #[test]
+    fn a_name_that_was_rebound_is_no_name_of_ours() {
+        for own in [
+            "localhost:9901",
+            "LOCALHOST:9901",
+            "[::1]:9901",
+            "127.1.2.3:9901",
+        ] {
+            assert_eq!(check("/api/status", &[("host", own), TOKEN]), 200, "{own}");
+        }
+        for foreign in [
+            "evil.example:9901",
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "localhost.evil.example:9901",
+            "",
+        ] {
+            assert_eq!(
+                check("/api/status", &[("host", foreign), TOKEN]),
+                403,
+                "{foreign}"
+            );
+            assert_eq!(
+                check("/openapi.json", &[("host", foreign)]),
+                403,
+                "{foreign}"
+            );
+        }
+        assert_eq!(
+            check("/livez", &[("host", "10.0.0.7:9901")]),
+            200,
+            "a probe"
+        );
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_not_let_in() {
+        let from = |name, value| check("/api/status", &[HERE, TOKEN, (name, value)]);
+        assert_eq!(from("origin", "http://127.0.0.1:9901"), 200);
+        for foreign in ["https://evil.example", "http://127.0.0.1:8080", "null"] {
+            assert_eq!(from("origin", foreign), 403, "{foreign}");
+        }
+        assert_eq!(from("sec-fetch-site", "none"), 200);
+        assert_eq!(from("sec-fetch-site", "cross-site"), 403);
+        assert_eq!(from("sec-fetch-site", "same-site"), 403);
+    }
+}

@@ -1,0 +1,334 @@
+//! [`Admin`]: where a running proxy is looked at and told what to do.
+//!
+//! On a thread of its own: nothing that is asked here delays a request. Only
+//! who holds the token sees or changes anything.
+
+mod document;
+mod guard;
+mod openapi;
+mod ready;
+mod scrape;
+mod status;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use axum::{Json, Router, middleware};
+use serde::Deserialize;
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+
+use crate::config::Settings;
+use crate::control::{Control, LOOK, Refused, Wish};
+use crate::journal::{Author, JournalError};
+use document::{Asked, Changed, Changes, ErrorDocument, ShareDocument, told};
+use guard::Guard;
+use ready::Readiness;
+
+/// The admin interface of a running proxy.
+pub struct Admin {
+    address: SocketAddr,
+    told: watch::Sender<Told>,
+    thread: JoinHandle<()>,
+}
+
+/// What the thread is told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// How often the file was asked to be read.
+    reloads: u64,
+    draining: bool,
+    stop: bool,
+}
+
+struct Shared {
+    control: Control,
+    readiness: Readiness,
+    told: watch::Receiver<Told>,
+}
+
+/// Longest body of a request, and longest text of a change.
+const BODY: usize = 16 << 10;
+const WORDS: usize = 1_000;
+
+/// Binds the address where the file says the admin interface is.
+pub fn bind(settings: &Settings) -> io::Result<TcpListener> {
+    let address = settings.admin;
+    let refused = |message: &str| io::Error::new(io::ErrorKind::Unsupported, message.to_owned());
+    if settings.admin_tls.is_some() || !address.ip().is_loopback() {
+        return Err(refused(
+            "the admin interface speaks no TLS yet: leave admin_tls out, and write admin = \"127.0.0.1:9901\"",
+        ));
+    }
+    let listener = TcpListener::bind(address).map_err(|error| {
+        let message = format!("the admin interface cannot listen on {address}: {error}");
+        io::Error::new(error.kind(), message)
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+impl Admin {
+    /// Serves on `listener`, and looks after the file and the journal.
+    pub fn start(control: Control, listener: TcpListener, token: String) -> io::Result<Admin> {
+        let address = listener.local_addr()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (told, hears) = watch::channel(Told::default());
+        let shared = Arc::new(Shared {
+            control,
+            readiness: Readiness::default(),
+            told: hears.clone(),
+        });
+        let guard = Guard::new(token, address);
+        let thread = thread::Builder::new()
+            .name("cutline-admin".to_owned())
+            .spawn(move || {
+                runtime.block_on(serve(shared, listener, guard, hears));
+            })?;
+        Ok(Admin {
+            address,
+            told,
+            thread,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Reads the file now, changed or not.
+    pub fn reload(&self) {
+        self.told.send_modify(|told| told.reloads += 1);
+    }
+
+    /// Says from now on that the proxy is not ready.
+    pub fn draining(&self) {
+        self.told.send_modify(|told| told.draining = true);
+    }
+
+    /// Ends it, and waits for that.
+    pub fn stop(self) {
+        self.told.send_modify(|told| told.stop = true);
+        // A thread that panicked has said so.
+        let _ = self.thread.join();
+    }
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    guard: Guard,
+    mut hears: watch::Receiver<Told>,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the admin interface cannot listen"),
+    };
+    let serving = axum::serve(listener, router(Arc::clone(&shared), guard)).into_future();
+    let looking = look(&shared.control, hears.clone());
+    tokio::select! {
+        Err(error) = serving => tracing::error!(%error, "the admin interface ended"),
+        () = looking => {}
+        _ = hears.wait_for(|told| told.stop) => {}
+    }
+}
+
+async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
+    let mut tick = tokio::time::interval(LOOK);
+    let mut reloads = 0;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => control.look(),
+            told = hears.wait_for(|told| told.reloads != reloads) => match told {
+                Ok(told) => {
+                    reloads = told.reloads;
+                    drop(told);
+                    control.reload();
+                }
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+/// Where something is, and whether it is shown without a token. A test holds
+/// the document and the router to it.
+const ROUTES: [(&str, &str, bool); 7] = [
+    ("get", "/api/changes", false),
+    ("post", "/api/stages/{stage}", false),
+    ("get", "/api/status", false),
+    ("get", "/livez", true),
+    ("get", "/metrics", false),
+    ("get", "/openapi.json", true),
+    ("get", "/readyz", true),
+];
+
+fn router(shared: Arc<Shared>, guard: Guard) -> Router {
+    Router::new()
+        .route("/api/changes", get(changes))
+        .route("/api/stages/{stage}", post(change))
+        .route("/api/status", get(status))
+        .route("/livez", get(async || "alive\n"))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(async || Json(openapi::document())))
+        .route("/readyz", get(readyz))
+        .fallback(any(nothing))
+        .method_not_allowed_fallback(not_so)
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(guard),
+            guard::check,
+        ))
+        .with_state(shared)
+}
+
+async fn status(State(shared): State<Arc<Shared>>) -> Response {
+    match status::of(&shared.control) {
+        Ok(status) => Json(status).into_response(),
+        Err(error) => journal(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    stage: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn changes(
+    State(shared): State<Arc<Shared>>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Response {
+    let Query(which) = match which {
+        Ok(which) => which,
+        Err(error) => {
+            let mend = "?stage=inference&limit=50";
+            return ErrorDocument::new(None, error.body_text(), mend).with(StatusCode::BAD_REQUEST);
+        }
+    };
+    let limit = which.limit.unwrap_or(50).min(1_000);
+    match shared.control.changes(which.stage.as_deref(), limit) {
+        Ok(changes) => Json(Changes {
+            changes: changes.iter().map(told).collect(),
+        })
+        .into_response(),
+        Err(error) => journal(&error),
+    }
+}
+
+async fn change(
+    State(shared): State<Arc<Shared>>,
+    Path(stage): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let refuse = |status, cause: String, mend: &str| {
+        ErrorDocument::new(Some(&stage), cause, mend).with(status)
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return refuse(error.status(), error.body_text(), "say it shorter"),
+    };
+    // A page of another site can send a form without being asked; not this.
+    let json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let json = json.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
+    if !json {
+        let cause = "the body is not said to be JSON".to_owned();
+        let mend = "send content-type: application/json";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause, mend);
+    }
+    let asked: Asked = match serde_json::from_slice(&body) {
+        Ok(asked) => asked,
+        Err(error) => {
+            let mend = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
+            return refuse(StatusCode::BAD_REQUEST, error.to_string(), mend);
+        }
+    };
+    let who = asked.who.unwrap_or_else(|| "admin".to_owned());
+    let why = asked.why.unwrap_or_default();
+    if who.len() > WORDS || why.len() > WORDS {
+        let cause = format!("who and why have at most {WORDS} bytes");
+        return refuse(StatusCode::BAD_REQUEST, cause, "say it shorter");
+    }
+    let wish = Wish {
+        mode: asked.mode,
+        percent: asked.percent,
+    };
+    let control = &shared.control;
+    match control.change(&stage, wish, Author::Admin(who), &why) {
+        Ok(change) => {
+            let table = control.running.table();
+            let share = table.stage(&stage).map(|stage| stage.share);
+            Json(Changed {
+                now: share.map(ShareDocument::from),
+                change: change.as_ref().map(told),
+            })
+            .into_response()
+        }
+        Err(refused) => {
+            let status = match &refused {
+                Refused::NoSuchStage { .. } => StatusCode::NOT_FOUND,
+                Refused::NoCandidate(_) => StatusCode::CONFLICT,
+                Refused::Wish(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Refused::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            refuse(status, refused.to_string(), &refused.mend())
+        }
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, kind)], shared.control.running.metrics()).into_response()
+}
+
+async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
+    if shared.told.borrow().draining {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    match shared.readiness.of(&shared.control.running).await {
+        true => "ready\n".into_response(),
+        false => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no process of the monolith can be reached\n",
+        )
+            .into_response(),
+    }
+}
+
+async fn nothing(uri: Uri) -> Response {
+    let cause = format!("there is nothing at {}", uri.path());
+    ErrorDocument::new(None, cause, "GET /openapi.json says what there is")
+        .with(StatusCode::NOT_FOUND)
+}
+
+async fn not_so(uri: Uri) -> Response {
+    let cause = format!("{} is not asked with that method", uri.path());
+    ErrorDocument::new(None, cause, "GET /openapi.json says how to ask")
+        .with(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+fn journal(error: &JournalError) -> Response {
+    let cause = std::error::Error::source(error).map(|cause| format!("{error}: {cause}"));
+    let cause = cause.unwrap_or_else(|| error.to_string());
+    ErrorDocument::new(None, cause, error.mend()).with(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// As the documents show a time.
+fn shown(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}

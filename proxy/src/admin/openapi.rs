@@ -1,0 +1,127 @@
+//! The OpenAPI document (3.0.3) of the admin interface.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Value, json};
+
+use super::document::{Asked, Changed, Changes, ErrorDocument, Status};
+
+/// As served under `/openapi.json`.
+pub(super) fn document() -> Value {
+    let mut schemas = SchemaSettings::openapi3().into_generator();
+    let error = body::<ErrorDocument>(&mut schemas, "Why not, and what to do");
+    let answers = |good: Value, refusals: &[&str]| {
+        let mut answers = json!({ "200": good });
+        for status in refusals.iter().chain(&["401", "403"]) {
+            answers[*status] = error.clone();
+        }
+        answers
+    };
+    let text = |what: &str| json!({ "description": what, "content": { "text/plain": {} } });
+    let status = body::<Status>(&mut schemas, "The proxy as it stands");
+    let changes = body::<Changes>(&mut schemas, "The latest changes, the last first");
+    let changed = body::<Changed>(&mut schemas, "The share that holds now");
+    let wish = body::<Asked>(&mut schemas, "The share that is wanted");
+    let parameter = |name: &str, place: &str, kind: &str| {
+        let required = place == "path";
+        json!({ "name": name, "in": place, "required": required, "schema": { "type": kind } })
+    };
+    json!({
+        "openapi": "3.0.3",
+        "info": {
+            "title": "cutline's admin interface",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "security": [{ "token": [] }],
+        "paths": {
+            "/api/status": { "get": {
+                "summary": "The proxy as it stands: each stage's share, since when, and what was counted",
+                "responses": answers(status, &["500"]),
+            } },
+            "/api/changes": { "get": {
+                "summary": "Changes of shares, with time, who, from, to and why",
+                "parameters": [
+                    parameter("stage", "query", "string"),
+                    parameter("limit", "query", "integer"),
+                ],
+                "responses": answers(changes, &["400", "500"]),
+            } },
+            "/api/stages/{stage}": { "post": {
+                "summary": "Gives a stage another mode or percentage, for all requests to come",
+                "parameters": [parameter("stage", "path", "string")],
+                "requestBody": {
+                    "required": true,
+                    "content": wish["content"].clone(),
+                },
+                "responses": answers(changed, &["400", "404", "409", "413", "415", "422", "500"]),
+            } },
+            "/metrics": { "get": {
+                "summary": "What was counted, in Prometheus' text format",
+                "responses": answers(text("Counters, gauges and histograms"), &[]),
+            } },
+            "/openapi.json": { "get": {
+                "summary": "This document",
+                "security": [],
+                "responses": { "200": {
+                    "description": "OpenAPI 3.0.3",
+                    "content": { "application/json": {} },
+                } },
+            } },
+            "/livez": { "get": {
+                "summary": "Whether the process lives",
+                "security": [],
+                "responses": { "200": text("It does") },
+            } },
+            "/readyz": { "get": {
+                "summary": "Whether it can serve: it accepts connections, and so does the monolith",
+                "security": [],
+                "responses": {
+                    "200": text("It can"),
+                    "503": text("It drains, or the monolith cannot be reached"),
+                },
+            } },
+        },
+        "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "schemas": schemas.take_definitions(true),
+        },
+    })
+}
+
+fn body<T: JsonSchema>(schemas: &mut SchemaGenerator, what: &str) -> Value {
+    let schema = schemas.subschema_for::<T>();
+    json!({ "description": what, "content": { "application/json": { "schema": schema } } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ROUTES;
+    use super::*;
+
+    #[test]
+    fn the_document_names_every_route_and_no_other() {
+        let document = document();
+        let mut named = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let open = operation["security"].as_array().is_some();
+                named.push((method.as_str(), path.as_str(), open));
+            }
+        }
+        named.sort_by_key(|(_, path, _)| *path);
+        assert_eq!(named, ROUTES);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let text = document().to_string();
+        let schemas = &document()["components"]["schemas"];
+        let mut n_references = 0;
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(schemas[name].is_object(), "{name}");
+            n_references += 1;
+        }
+        assert!(n_references > 5, "{text}");
+    }
+}

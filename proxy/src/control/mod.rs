@@ -1,0 +1,349 @@
+//! [`Control`]: the only one that changes shares while requests pass.
+//!
+//! A change is kept in the journal first and put in place then, so that what
+//! was acknowledged survives a crash. The file is watched; one that is wrong is
+//! refused whole, and what it said before stays.
+
+mod folder;
+mod watch;
+mod wish;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+pub use folder::{FolderError, StateFolder, token};
+pub use wish::{Wish, WishError};
+
+use crate::config::{Config, Problem, RoutesFile, Settings};
+use crate::journal::{
+    Author, Change, Declared, Journal, JournalError, NewChange, effective, settle,
+};
+use crate::listen::Handle;
+use crate::route::{Mode, RouteTable, Share};
+use watch::{Read, Watch};
+
+/// How often the file and the journal are looked at.
+pub const LOOK: Duration = Duration::from_millis(250);
+
+/// What changes a running proxy.
+pub struct Control {
+    pub(crate) running: Handle,
+    pub(crate) started: SystemTime,
+    at_start: Settings,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    journal: Journal,
+    others: i64,
+    /// The file as it was last accepted: shares as declared.
+    file: Config,
+    watch: Watch,
+    wrong: Option<Wrong>,
+    restart: Vec<&'static str>,
+}
+
+/// Why the file as it is now is not in place.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrong {
+    pub(crate) since: SystemTime,
+    pub(crate) message: String,
+    /// Where and how to mend it, where it could be read at all.
+    pub(crate) problem: Option<Problem>,
+}
+
+/// The file, as it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct FileState {
+    pub(crate) path: String,
+    pub(crate) wrong: Option<Wrong>,
+    /// What it says that needs a restart.
+    pub(crate) restart: Vec<&'static str>,
+}
+
+/// Why a change is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The file names no such stage.
+    #[error("routes.toml names no stage of that name")]
+    NoSuchStage {
+        /// Those it names.
+        known: Vec<String>,
+    },
+    /// There is nobody to send anything to.
+    #[error("mode {} needs a candidate, and routes.toml names none for this stage", .0.name())]
+    NoCandidate(Mode),
+    /// What is asked for makes no sense.
+    #[error(transparent)]
+    Wish(#[from] WishError),
+    /// It could not be kept, and so was not made.
+    #[error("{}", said(.0))]
+    Journal(#[from] JournalError),
+}
+
+/// With its cause.
+fn said(error: &JournalError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+impl Refused {
+    /// What to do.
+    pub fn mend(&self) -> String {
+        match self {
+            Refused::NoSuchStage { known } if known.is_empty() => {
+                "add a [stage.NAME] to routes.toml".to_owned()
+            }
+            Refused::NoSuchStage { known } => format!("one of {}", known.join(", ")),
+            Refused::NoCandidate(_) => {
+                "add candidate = [\"http://host:port\"] to the stage in routes.toml".to_owned()
+            }
+            Refused::Wish(WishError::Nothing) => "name a mode, a percent, or both".to_owned(),
+            Refused::Wish(WishError::NoPercent(_)) => {
+                "leave the percent out, or name the mode split, shadow or reverse-shadow".to_owned()
+            }
+            Refused::Wish(WishError::Percent(_)) => "such as 10 or 0.5".to_owned(),
+            Refused::Journal(error) => error.mend().to_owned(),
+        }
+    }
+}
+
+/// The table of a checked file with the shares that hold; what the file
+/// changed since the journal was last asked is kept.
+pub fn settled(config: &Config, journal: &Journal) -> Result<RouteTable, JournalError> {
+    let mut table = config.table.clone();
+    for stage in &mut table.stages {
+        let declared = Declared {
+            share: stage.share,
+            candidate: stage.candidate.is_some(),
+        };
+        let last = keep(&stage.name, Some(declared), journal)?;
+        stage.share = effective(stage.share, last.as_ref().map(|last| &last.what));
+    }
+    for gone in journal.stages()? {
+        if table.stage(&gone).is_none() {
+            keep(&gone, None, journal)?;
+        }
+    }
+    Ok(table)
+}
+
+/// The last change of a stage, once what the file says is kept.
+fn keep(
+    stage: &str,
+    declared: Option<Declared>,
+    journal: &Journal,
+) -> Result<Option<Change>, JournalError> {
+    let last = journal.last(stage)?;
+    match settle(stage, declared, last.as_ref().map(|last| &last.what)) {
+        Some(change) => {
+            let change = journal.record(change, SystemTime::now())?;
+            log(&change);
+            Ok(Some(change))
+        }
+        None => Ok(last),
+    }
+}
+
+fn log(change: &Change) {
+    let shown = |share: Option<Share>| {
+        share.map_or("nothing".to_owned(), |share| {
+            format!("{} {}", share.mode.name(), share.weight)
+        })
+    };
+    let what = &change.what;
+    let (stage, by, why) = (&*what.stage, what.by.name(), &*what.why);
+    let (from, to) = (shown(what.from), shown(what.to));
+    tracing::info!(stage, from, to, by, why, "a stage's share changed");
+}
+
+impl Control {
+    /// Of a proxy that runs what [`settled`] gave for `file`, which was read
+    /// from `path` as `text`.
+    pub fn new(
+        running: Handle,
+        file: Config,
+        path: &Path,
+        text: String,
+        journal: Journal,
+    ) -> Result<Control, JournalError> {
+        Ok(Control {
+            running,
+            started: SystemTime::now(),
+            at_start: file.settings.clone(),
+            inner: Mutex::new(Inner {
+                others: journal.others_version()?,
+                journal,
+                file,
+                watch: Watch::new(path, text),
+                wrong: None,
+                restart: Vec::new(),
+            }),
+        })
+    }
+
+    /// Gives a stage another share, for all requests to come and until the file
+    /// says something else of it. None where it has that share already.
+    pub fn change(
+        &self,
+        stage: &str,
+        wish: Wish,
+        by: Author,
+        why: &str,
+    ) -> Result<Option<Change>, Refused> {
+        let inner = self.inner();
+        let table = &inner.file.table;
+        let Some(declared) = table.stage(stage) else {
+            let known = table.stages.iter().map(|stage| stage.name.to_string());
+            return Err(Refused::NoSuchStage {
+                known: known.collect(),
+            });
+        };
+        let last = inner.journal.last(stage)?;
+        let now = effective(declared.share, last.as_ref().map(|last| &last.what));
+        let to = wish.share(now)?;
+        if declared.candidate.is_none() && to.mode != Mode::Monolith {
+            return Err(Refused::NoCandidate(to.mode));
+        }
+        if to == now {
+            return Ok(None);
+        }
+        let change = NewChange {
+            stage: stage.to_owned(),
+            from: Some(now),
+            to: Some(to),
+            declared: Some(declared.share),
+            by,
+            why: why.to_owned(),
+        };
+        let change = inner.journal.record(change, SystemTime::now())?;
+        self.running.shift(stage, to);
+        log(&change);
+        Ok(Some(change))
+    }
+
+    /// Reads the file now, changed or not: keys it names may be new.
+    pub fn reload(&self) {
+        let mut inner = self.inner();
+        let read = inner.watch.read();
+        self.take(&mut inner, read);
+    }
+
+    /// Takes over what the file says by now, and what another process wrote to
+    /// the journal. To be called every [`LOOK`].
+    pub fn look(&self) {
+        let mut inner = self.inner();
+        if let Some(read) = inner.watch.look() {
+            self.take(&mut inner, read);
+        }
+        match inner.journal.others_version() {
+            Ok(version) if version != inner.others => {
+                inner.others = version;
+                if let Err(error) = self.put(&inner, &inner.file) {
+                    let (error, mend) = (said(&error), error.mend());
+                    tracing::error!(error, mend, "shares stay as they are");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(
+                error = said(&error),
+                mend = error.mend(),
+                "shares stay as they are"
+            ),
+        }
+    }
+
+    fn take(&self, inner: &mut Inner, read: Read) {
+        let path = inner.watch.path().to_owned();
+        let checked = match read {
+            Ok(text) => check(&path, &text).map_err(|problem| (problem.to_string(), Some(problem))),
+            Err(error) => Err((format!("cannot be read: {error}"), None)),
+        };
+        let put = checked.and_then(|config| match self.put(inner, &config) {
+            Ok(()) => Ok(config),
+            Err(error) => Err((said(&error), None)),
+        });
+        let path = path.display();
+        match put {
+            Ok(config) => {
+                inner.restart = differences(&self.at_start, &config.settings);
+                inner.file = config;
+                inner.wrong = None;
+                tracing::info!(%path, "the file is in place");
+                if !inner.restart.is_empty() {
+                    let fields = inner.restart.join(", ");
+                    tracing::warn!(%path, fields, "these are read at start only: restart the proxy");
+                }
+            }
+            Err((message, problem)) => {
+                tracing::error!(%path, message, "the file is refused; what it said before stays");
+                inner.wrong = Some(Wrong {
+                    since: SystemTime::now(),
+                    message,
+                    problem,
+                });
+            }
+        }
+    }
+
+    fn put(&self, inner: &Inner, config: &Config) -> Result<(), JournalError> {
+        let table = settled(config, &inner.journal)?;
+        self.running.replace(Config {
+            table,
+            settings: config.settings.clone(),
+        });
+        Ok(())
+    }
+
+    /// Each stage with what the file says of it and its last change.
+    pub(crate) fn stages(&self) -> Result<Vec<(Share, Option<Change>)>, JournalError> {
+        let inner = self.inner();
+        let stages = inner.file.table.stages.iter();
+        stages
+            .map(|stage| Ok((stage.share, inner.journal.last(&stage.name)?)))
+            .collect()
+    }
+
+    pub(crate) fn changes(
+        &self,
+        stage: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Change>, JournalError> {
+        self.inner().journal.changes(stage, limit)
+    }
+
+    pub(crate) fn file(&self) -> FileState {
+        let inner = self.inner();
+        FileState {
+            path: inner.watch.path().display().to_string(),
+            wrong: inner.wrong.clone(),
+            restart: inner.restart.clone(),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Checks the text of the file at `path`; what it names lies beside it.
+pub fn check(path: &Path, text: &str) -> Result<Config, Problem> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    RoutesFile::check(text, |key| std::fs::read(folder.join(key)))
+}
+
+/// The fields that are read at start only, and have changed since.
+fn differences(before: &Settings, after: &Settings) -> Vec<&'static str> {
+    let fields = [
+        ("listen", before.listen != after.listen),
+        ("admin", before.admin != after.admin),
+        ("tls", before.tls != after.tls),
+        ("admin_tls", before.admin_tls != after.admin_tls),
+        ("limits", before.limits != after.limits),
+    ];
+    let changed = fields.iter().filter(|(_, changed)| *changed);
+    changed.map(|(name, _)| *name).collect()
+}

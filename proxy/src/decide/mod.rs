@@ -1,0 +1,227 @@
+//! [`decide()`]: which side answers a request, and what is mirrored.
+//!
+//! Pure: the same table and head give the same decision, on every proxy of a
+//! fleet. The head carries the request's id and time; nothing is drawn here.
+
+mod bucket;
+mod key;
+mod tester;
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use http::{HeaderMap, Method};
+
+use crate::route::{Effect, Mode, RouteTable, Share, Side, Stage, StageRoute, Sticky};
+
+pub use bucket::bucket;
+pub use key::OWN_COOKIE;
+pub(crate) use key::cookie_value;
+pub use tester::{TesterError, sign};
+
+/// What a decision is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// Unique, unpredictable: what a keyless request is drawn by.
+    pub id: u128,
+    /// When it came.
+    pub time: SystemTime,
+    /// Its method.
+    pub method: &'a Method,
+    /// Host and port as the client named them.
+    pub host: Option<&'a str>,
+    /// The path, as sent.
+    pub path: &'a str,
+    /// The query, as sent, without its question mark.
+    pub query: Option<&'a str>,
+    /// Its fields.
+    pub headers: &'a HeaderMap,
+    /// Who sent it.
+    pub client: IpAddr,
+    /// Its whole body, where the stage's key is a field of it.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub struct Decision<'t> {
+    /// The route that owns it, by its place in [`RouteTable::routes`]; None:
+    /// the monolith's own.
+    pub route: Option<usize>,
+    /// The stage of that route.
+    pub stage: Option<&'t Stage>,
+    /// Who answers.
+    pub side: Side,
+    /// Why that side.
+    pub why: Why,
+    /// Who gets a copy, if anyone.
+    pub mirror: Option<Side>,
+    /// A copy was due, but that side's effects forbid it.
+    pub unmirrorable: bool,
+    /// The monolith may answer where the candidate does not.
+    pub fallback: Fallback,
+    /// Set this cookie's value on the answer, so that the client stays.
+    pub own_cookie: Option<u128>,
+}
+
+/// Why a side answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// No stage owns the route.
+    NoStage,
+    /// The mode sends all one way.
+    Mode,
+    /// The client's key lies below or above the weight.
+    Key,
+    /// The request has no key: its id does.
+    Draw,
+    /// A tester chose.
+    Override,
+}
+
+/// When the monolith may answer instead of a failed candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// The candidate does not answer this.
+    Never,
+    /// When the candidate never received a byte of it.
+    Unsent,
+    /// Whenever the request can be sent again: repeating it does no harm.
+    Repeatable,
+}
+
+/// Decides.
+pub fn decide<'t>(table: &'t RouteTable, head: &RequestHead<'_>) -> Decision<'t> {
+    let Some(index) = table.route(head.method, head.host, head.path, head.headers) else {
+        return Decision::unowned();
+    };
+    let route = &table.routes[index];
+    let stage = &table.stages[route.stage];
+    let drawn = draw(stage, head);
+    let chosen = table
+        .testers
+        .as_deref()
+        .filter(|_| stage.candidate.is_some())
+        .and_then(|testers| tester::chosen(testers, &stage.name, head));
+    let (side, why) = match (chosen, stage.share.mode) {
+        (Some(side), _) => (side, Why::Override),
+        (None, Mode::Monolith | Mode::Shadow) => (Side::Monolith, Why::Mode),
+        (None, Mode::Candidate | Mode::ReverseShadow) => (Side::Candidate, Why::Mode),
+        (None, Mode::Split) => (drawn.side(), drawn.why()),
+    };
+    let due = chosen.is_none() && stage.share.mirrors() && drawn.below;
+    let (mirror, unmirrorable) = match due {
+        true => mirror(route, side.other(), head.method),
+        false => (None, false),
+    };
+    Decision {
+        route: Some(index),
+        stage: Some(stage),
+        side,
+        why,
+        mirror,
+        unmirrorable,
+        fallback: fallback(route, side, head.method),
+        own_cookie: drawn.own_cookie,
+    }
+}
+
+impl Decision<'_> {
+    fn unowned() -> Decision<'static> {
+        Decision {
+            route: None,
+            stage: None,
+            side: Side::Monolith,
+            why: Why::NoStage,
+            mirror: None,
+            unmirrorable: false,
+            fallback: Fallback::Never,
+            own_cookie: None,
+        }
+    }
+}
+
+impl Share {
+    fn mirrors(self) -> bool {
+        matches!(self.mode, Mode::Shadow | Mode::ReverseShadow)
+    }
+}
+
+impl Why {
+    /// As it is logged.
+    pub fn name(self) -> &'static str {
+        match self {
+            Why::NoStage => "no-stage",
+            Why::Mode => "mode",
+            Why::Key => "key",
+            Why::Draw => "draw",
+            Why::Override => "override",
+        }
+    }
+}
+
+/// Where a request's key lies.
+struct Drawn {
+    below: bool,
+    keyed: bool,
+    own_cookie: Option<u128>,
+}
+
+impl Drawn {
+    fn side(&self) -> Side {
+        match self.below {
+            true => Side::Candidate,
+            false => Side::Monolith,
+        }
+    }
+
+    fn why(&self) -> Why {
+        match self.keyed {
+            true => Why::Key,
+            false => Why::Draw,
+        }
+    }
+}
+
+fn draw(stage: &Stage, head: &RequestHead<'_>) -> Drawn {
+    let weight = stage.share.weight;
+    let key = key::of(&stage.sticky, head);
+    let id = head.id.to_be_bytes();
+    let bucket = match &key {
+        Some(key) => bucket(&stage.name, key),
+        // A client that gets the cookie with this answer is where the cookie
+        // will keep it.
+        None if *stage.sticky == Sticky::OwnCookie => {
+            bucket(&stage.name, key::cookie_value(head.id).as_bytes())
+        }
+        None => bucket(&stage.name, &id),
+    };
+    Drawn {
+        below: bucket < weight.basis_points(),
+        keyed: key.is_some(),
+        own_cookie: (*stage.sticky == Sticky::OwnCookie && key.is_none()).then_some(head.id),
+    }
+}
+
+fn mirror(route: &StageRoute, to: Side, method: &Method) -> (Option<Side>, bool) {
+    match route.effect(to, method) {
+        Effect::None | Effect::HonoursShadow => (Some(to), false),
+        Effect::Real => (None, true),
+    }
+}
+
+/// What was declared of the candidate counts before what its method promises:
+/// a GET that is declared `real` is not safe to repeat.
+fn fallback(route: &StageRoute, side: Side, method: &Method) -> Fallback {
+    match side {
+        Side::Monolith => Fallback::Never,
+        Side::Candidate if route.idempotent => Fallback::Repeatable,
+        Side::Candidate => match route.effect(Side::Candidate, method) {
+            Effect::None => Fallback::Repeatable,
+            Effect::HonoursShadow | Effect::Real => Fallback::Unsent,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

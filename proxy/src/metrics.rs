@@ -1,0 +1,396 @@
+//! What is counted: every request once, by how it ended.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder, SharedString};
+use metrics::{Level, Unit};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+use crate::forward::mirror::Pair;
+use crate::outcome::{Failure, Outcome};
+use crate::refuse::Refusal;
+use crate::route::{Mode, RouteTable, Share, Side};
+
+/// How a request ended. Each ends in exactly one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The monolith's answer reached the client.
+    Monolith,
+    /// The candidate's answer reached the client.
+    Candidate,
+    /// The candidate failed, and the monolith's answer reached the client.
+    Fallback,
+    /// The proxy answered: it refused the request, or nobody else could.
+    Refused,
+    /// The client left, or the answer broke off.
+    Aborted,
+}
+
+/// Why a copy was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    /// That side's declared effects forbid it.
+    Effects,
+    /// Too many copies are in flight.
+    InFlight,
+    /// Too many bytes are kept for copies in flight.
+    Memory,
+    /// The body is longer than what is kept.
+    BodyTooLong,
+    /// The client did not send all of its body.
+    BodyIncomplete,
+    /// The other side had to answer the request itself.
+    Fallback,
+}
+
+/// The counters, and where they are read.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    /// Open client connections.
+    pub(crate) connections: Gauge,
+    /// Requests now in the proxy.
+    pub(crate) in_flight: AtomicUsize,
+    refused: [Counter; Refusal::ALL.len()],
+    unanswered: [Counter; Failure::ALL.len()],
+}
+
+/// The counters of one table: made with it, so that a request looks nothing
+/// up.
+pub(crate) struct TableMetrics {
+    routes: Vec<RouteMetrics>,
+    unowned: RouteMetrics,
+}
+
+/// The counters of one route.
+pub(crate) struct RouteMetrics {
+    ends: [Counter; End::ALL.len()],
+    seconds: [Histogram; 2],
+    failures: [[Counter; Failure::ALL.len()]; 2],
+    dropped: [Counter; Dropped::ALL.len()],
+    mirrored: [Counter; 2],
+    pairs: Pairs,
+}
+
+/// Counters by whether the answering side, then the mirrored one, gave a
+/// reply.
+#[derive(Clone)]
+pub(crate) struct Pairs([[Counter; 2]; 2]);
+
+const METADATA: Metadata<'static> = Metadata::new("cutline_proxy", Level::INFO, None);
+/// Upper bounds of the buckets of durations, in seconds.
+const BUCKETS: [f64; 16] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0,
+];
+
+impl End {
+    pub(crate) const ALL: [End; 5] = [
+        End::Monolith,
+        End::Candidate,
+        End::Fallback,
+        End::Refused,
+        End::Aborted,
+    ];
+
+    /// As it is counted and logged.
+    pub fn name(self) -> &'static str {
+        match self {
+            End::Monolith => "monolith",
+            End::Candidate => "candidate",
+            End::Fallback => "fallback",
+            End::Refused => "refused",
+            End::Aborted => "aborted",
+        }
+    }
+}
+
+impl Dropped {
+    const ALL: [Dropped; 6] = [
+        Dropped::Effects,
+        Dropped::InFlight,
+        Dropped::Memory,
+        Dropped::BodyTooLong,
+        Dropped::BodyIncomplete,
+        Dropped::Fallback,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Dropped::Effects => "effects",
+            Dropped::InFlight => "in-flight",
+            Dropped::Memory => "memory",
+            Dropped::BodyTooLong => "body-too-long",
+            Dropped::BodyIncomplete => "body-incomplete",
+            Dropped::Fallback => "fallback",
+        }
+    }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub fn new() -> Metrics {
+        let builder = PrometheusBuilder::new();
+        let name = Matcher::Full("cutline_request_seconds".to_owned());
+        let recorder = match builder.set_buckets_for_metric(name, &BUCKETS) {
+            Ok(builder) => builder.build_recorder(),
+            // Only an empty list of buckets is refused.
+            Err(_) => PrometheusBuilder::new().build_recorder(),
+        };
+        describe(&recorder);
+        let connections = Key::from_static_name("cutline_connections");
+        Metrics {
+            connections: recorder.register_gauge(&connections, &METADATA),
+            handle: recorder.handle(),
+            refused: Refusal::ALL.map(|refusal| refused(&recorder, refusal.name())),
+            unanswered: Failure::ALL.map(|failure| refused(&recorder, failure.name())),
+            recorder,
+            in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    /// A request ended as refused, by the proxy's own rules.
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refused[refusal as usize].increment(1);
+    }
+
+    /// A request ended as refused, since nobody could answer it.
+    pub(crate) fn unanswered(&self, failure: Failure) {
+        self.unanswered[failure as usize].increment(1);
+    }
+
+    /// All of it, in Prometheus' text format.
+    pub fn render(&self) -> String {
+        let in_flight = Key::from_static_name("cutline_requests_in_flight");
+        let gauge = self.recorder.register_gauge(&in_flight, &METADATA);
+        gauge.set(self.in_flight.load(Ordering::Relaxed) as f64);
+        self.handle.render()
+    }
+
+    /// Folds what was measured since the last time: to be called every few
+    /// seconds.
+    pub(crate) fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    pub(crate) fn of_table(&self, table: &RouteTable) -> TableMetrics {
+        for stage in &table.stages {
+            self.share(&stage.name, Some(stage.share));
+        }
+        let routes = table.routes.iter().map(|route| {
+            let method = route.method.as_ref().map_or("*", |method| method.as_str());
+            let shown = format!("{method} {}", route.template);
+            self.of_route(&table.stages[route.stage].name, &shown)
+        });
+        TableMetrics {
+            routes: routes.collect(),
+            unowned: self.of_route("none", "*"),
+        }
+    }
+
+    /// What a stage's mode applies to, as it is now; None where the stage is
+    /// gone.
+    pub(crate) fn share(&self, stage: &str, share: Option<Share>) {
+        for mode in Mode::ALL {
+            let labels = [
+                ("stage", stage.to_owned()),
+                ("mode", mode.name().to_owned()),
+            ];
+            let key = key("cutline_stage_percent", labels);
+            let percent = match share {
+                Some(Share { mode: own, .. }) if own != mode => 0.0,
+                Some(Share {
+                    mode: Mode::Monolith | Mode::Candidate,
+                    ..
+                }) => 100.0,
+                Some(share) => share.weight.percent(),
+                None => 0.0,
+            };
+            self.recorder.register_gauge(&key, &METADATA).set(percent);
+        }
+    }
+
+    fn of_route(&self, stage: &str, route: &str) -> RouteMetrics {
+        let own = || [("stage", stage.to_owned()), ("route", route.to_owned())];
+        let counter = |name, label: (&'static str, &str)| {
+            let labels = own().into_iter().chain([(label.0, label.1.to_owned())]);
+            self.recorder
+                .register_counter(&key(name, labels), &METADATA)
+        };
+        let sides = [Side::Monolith, Side::Candidate];
+        RouteMetrics {
+            ends: End::ALL.map(|end| counter("cutline_requests_total", ("end", end.name()))),
+            seconds: sides.map(|side| {
+                let labels = own().into_iter().chain([("side", side.name().to_owned())]);
+                let key = key("cutline_request_seconds", labels);
+                self.recorder.register_histogram(&key, &METADATA)
+            }),
+            failures: sides.map(|side| {
+                Failure::ALL.map(|failure| {
+                    let more = [("side", side.name()), ("failure", failure.name())];
+                    let more = more.map(|(name, value)| (name, value.to_owned()));
+                    let labels = own().into_iter().chain(more);
+                    let key = key("cutline_upstream_failures_total", labels);
+                    self.recorder.register_counter(&key, &METADATA)
+                })
+            }),
+            dropped: Dropped::ALL
+                .map(|why| counter("cutline_mirror_dropped_total", ("reason", why.name()))),
+            mirrored: sides.map(|side| counter("cutline_mirrored_total", ("side", side.name()))),
+            pairs: Pairs(["none", "reply"].map(|primary| {
+                ["none", "reply"].map(|mirrored| {
+                    let more = [("primary", primary), ("mirrored", mirrored)];
+                    let more = more.map(|(name, value)| (name, value.to_owned()));
+                    let key = key("cutline_pairs_total", own().into_iter().chain(more));
+                    self.recorder.register_counter(&key, &METADATA)
+                })
+            })),
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new()
+    }
+}
+
+impl Pairs {
+    /// Both outcomes of one request are there.
+    pub(crate) fn met(&self, pair: &Pair) {
+        let replied = |outcome: &Outcome| usize::from(outcome.result.is_ok());
+        self.0[replied(&pair.primary)][replied(&pair.mirrored)].increment(1);
+    }
+}
+
+impl TableMetrics {
+    pub(crate) fn route(&self, route: Option<usize>) -> &RouteMetrics {
+        route.map_or(&self.unowned, |route| &self.routes[route])
+    }
+}
+
+impl RouteMetrics {
+    pub(crate) fn ended(&self, end: End) {
+        self.ends[end as usize].increment(1);
+    }
+
+    pub(crate) fn took(&self, side: Side, time: Duration) {
+        self.seconds[side as usize].record(time.as_secs_f64());
+    }
+
+    pub(crate) fn failed(&self, side: Side, failure: Failure) {
+        self.failures[side as usize][failure as usize].increment(1);
+    }
+
+    pub(crate) fn dropped(&self, why: Dropped) {
+        self.dropped[why as usize].increment(1);
+    }
+
+    /// Where pairs of outcomes are counted.
+    pub(crate) fn pairs(&self) -> Pairs {
+        self.pairs.clone()
+    }
+
+    pub(crate) fn mirrored(&self, side: Side) {
+        self.mirrored[side as usize].increment(1);
+    }
+}
+
+fn key(name: &'static str, labels: impl IntoIterator<Item = (&'static str, String)>) -> Key {
+    let labels = labels
+        .into_iter()
+        .map(|(name, value)| Label::new(name, value));
+    Key::from_parts(name, labels.collect::<Vec<_>>())
+}
+
+fn refused(recorder: &PrometheusRecorder, reason: &str) -> Counter {
+    let labels = [("reason", reason.to_owned())];
+    recorder.register_counter(&key("cutline_refused_total", labels), &METADATA)
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    let counters = [
+        (
+            "cutline_refused_total",
+            "Requests that ended as refused, by reason",
+        ),
+        (
+            "cutline_requests_total",
+            "Requests, each once, by how they ended",
+        ),
+        (
+            "cutline_upstream_failures_total",
+            "Requests an upstream gave no answer to",
+        ),
+        (
+            "cutline_mirrored_total",
+            "Copies sent, by the side that got them",
+        ),
+        (
+            "cutline_pairs_total",
+            "Requests both of whose outcomes are known, by who gave a reply",
+        ),
+        (
+            "cutline_mirror_dropped_total",
+            "Copies that were due and not sent",
+        ),
+    ];
+    for (name, what) in counters {
+        let name = KeyName::from_const_str(name);
+        recorder.describe_counter(name, Some(Unit::Count), SharedString::const_str(what));
+    }
+    let gauges = [
+        ("cutline_connections", "Open client connections"),
+        ("cutline_requests_in_flight", "Requests now in the proxy"),
+        (
+            "cutline_stage_percent",
+            "Percent of a stage's requests its mode applies to",
+        ),
+    ];
+    for (name, what) in gauges {
+        let name = KeyName::from_const_str(name);
+        recorder.describe_gauge(name, None, SharedString::const_str(what));
+    }
+    recorder.describe_histogram(
+        KeyName::from_const_str("cutline_request_seconds"),
+        Some(Unit::Seconds),
+        SharedString::const_str("From a request's head to the end of its answer"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_of_counters_are_those_of_their_cases() {
+        for (place, end) in End::ALL.into_iter().enumerate() {
+            assert_eq!(end as usize, place);
+        }
+        for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal as usize, place);
+        }
+        for (place, failure) in Failure::ALL.into_iter().enumerate() {
+            assert_eq!(failure as usize, place);
+        }
+        for (place, dropped) in Dropped::ALL.into_iter().enumerate() {
+            assert_eq!(dropped as usize, place);
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_rendered() {
+        let metrics = Metrics::new();
+        let route = metrics.of_route("inference", "POST /predict");
+        route.ended(End::Fallback);
+        route.took(Side::Candidate, Duration::from_millis(3));
+        let text = metrics.render();
+        assert!(text.contains(
+            r#"cutline_requests_total{stage="inference",route="POST /predict",end="fallback"} 1"#
+        ), "{text}");
+        assert!(text.contains(r#"side="candidate",le="0.005"} 1"#), "{text}");
+    }
+}

@@ -1,0 +1,178 @@
+//! What requests share: the table of the moment, and one worker's own things.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use arc_swap::ArcSwap;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::Semaphore;
+
+use crate::config::{Limits, Settings};
+use crate::forward::budget::RetryBudget;
+use crate::forward::mirror::Load;
+use crate::forward::pool::Pools;
+use crate::forward::upstream::{Group, Upstream};
+use crate::listen::tls::Certificate;
+use crate::metrics::{Metrics, TableMetrics};
+use crate::route::{RouteTable, Side};
+
+/// What all workers share.
+pub(crate) struct Shared {
+    live: ArcSwap<Live>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Limits,
+    pub(crate) mirrors: Arc<Load>,
+    pub(crate) retries: RetryBudget,
+    /// For client connections.
+    pub(crate) places: Arc<Semaphore>,
+    /// Of the listeners, where they speak TLS.
+    pub(crate) certificate: Option<Certificate>,
+    /// Another process has the listeners: what is idle may stay until it ends.
+    pub(crate) handed_over: AtomicBool,
+}
+
+/// The table of the moment with what hangs on it. A request keeps the one it
+/// began with.
+pub(crate) struct Live {
+    pub(crate) table: RouteTable,
+    pub(crate) settings: Settings,
+    pub(crate) metrics: TableMetrics,
+    /// Some stage's key is in the body.
+    pub(crate) needs_body: bool,
+    monolith: Arc<Group>,
+    candidates: Vec<Option<Arc<Group>>>,
+}
+
+/// A worker's own hold on a [`Live`]: its requests count among themselves who
+/// still needs it, and write to no memory that other workers read.
+#[derive(Clone)]
+#[expect(
+    clippy::redundant_allocation,
+    reason = "the outer count is the worker's own, the inner one all workers'"
+)]
+pub(crate) struct Kept(Rc<Arc<Live>>);
+
+/// One worker: a thread that shares nothing on the way of a request.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pools: Pools,
+    live: RefCell<Kept>,
+    random: RefCell<StdRng>,
+    /// It accepts nothing more, and each answer is its connection's last.
+    pub(crate) draining: Cell<bool>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        live: Live,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+        certificate: Option<Certificate>,
+    ) -> Shared {
+        Shared {
+            live: ArcSwap::from_pointee(live),
+            metrics,
+            places: Arc::new(Semaphore::new(
+                limits.connections.min(Semaphore::MAX_PERMITS),
+            )),
+            limits,
+            mirrors: Arc::default(),
+            retries: RetryBudget::new(std::time::Instant::now()),
+            certificate,
+            handed_over: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Puts another table in place: for the next request of every worker.
+    pub(crate) fn put(&self, live: Live) {
+        self.live.store(Arc::new(live));
+    }
+}
+
+impl Live {
+    /// `before` is what it takes the place of: upstreams that stay keep their
+    /// state and connections.
+    pub(crate) fn new(
+        table: RouteTable,
+        settings: Settings,
+        metrics: &Metrics,
+        before: Option<&Live>,
+    ) -> Live {
+        let known: Vec<_> = before.into_iter().flat_map(Live::upstreams).collect();
+        let monolith = Group::new(&table.monolith, &known);
+        let candidates = table.stages.iter().map(|stage| {
+            let settings = stage.candidate.as_ref()?;
+            Some(Arc::new(Group::new(settings, &known)))
+        });
+        let candidates = candidates.collect();
+        let needs_body = table.stages.iter().any(|stage| stage.sticky.needs_body());
+        Live {
+            metrics: metrics.of_table(&table),
+            needs_body,
+            monolith: Arc::new(monolith),
+            candidates,
+            table,
+            settings,
+        }
+    }
+
+    /// The processes of a side; those of the monolith where there is no
+    /// candidate.
+    pub(crate) fn group(&self, stage: Option<usize>, side: Side) -> &Arc<Group> {
+        let candidate = || self.candidates.get(stage?)?.as_ref();
+        match side {
+            Side::Monolith => &self.monolith,
+            Side::Candidate => candidate().unwrap_or(&self.monolith),
+        }
+    }
+
+    /// All processes of all sides.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = Arc<Upstream>> {
+        let candidates = self.candidates.iter().flatten();
+        let groups = candidates.chain([&self.monolith]);
+        groups.flat_map(|group| group.upstreams.iter().cloned())
+    }
+}
+
+impl Deref for Kept {
+    type Target = Live;
+
+    fn deref(&self) -> &Live {
+        &self.0
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>) -> Worker {
+        Worker {
+            live: RefCell::new(Kept(Rc::new(shared.live()))),
+            shared,
+            pools: Pools::default(),
+            random: RefCell::new(StdRng::from_os_rng()),
+            draining: Cell::new(false),
+        }
+    }
+
+    /// The table of the moment, for one request.
+    pub(crate) fn live(&self) -> Kept {
+        let mut kept = self.live.borrow_mut();
+        let now = self.shared.live.load();
+        if !Arc::ptr_eq(&now, &kept.0) {
+            *kept = Kept(Rc::new(Arc::clone(&now)));
+        }
+        kept.clone()
+    }
+
+    /// An id that nobody can foresee.
+    pub(crate) fn id(&self) -> u128 {
+        self.random.borrow_mut().random()
+    }
+}

@@ -1,0 +1,93 @@
+//! What the documents say is so.
+
+use std::fs;
+use std::path::PathBuf;
+
+use cutline_proxy::{Proxy, RoutesFile};
+
+fn docs(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(docs(name)).unwrap_or_default()
+}
+
+/// `UPDATE_SCHEMA=1 cargo test -p cutline-proxy --test docs` writes it anew.
+#[test]
+fn the_schema_is_current() {
+    let schema = RoutesFile::schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(docs("routes.schema.json"), &schema).unwrap();
+    }
+    assert!(
+        read("routes.schema.json") == schema,
+        "docs/routes.schema.json is old; UPDATE_SCHEMA=1 cargo test -p cutline-proxy --test docs writes it"
+    );
+}
+
+/// A block that names no listener is a part of a file.
+#[test]
+fn every_example_is_a_right_file() {
+    let page = read("proxy.md");
+    let rest = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
+    let mut n_examples = 0;
+    for block in page.split("```toml\n").skip(1) {
+        let example = block.split("```").next().unwrap();
+        let text = match example.contains("[monolith]") {
+            true => example.to_owned(),
+            false => format!("{rest}{example}"),
+        };
+        if let Err(problem) = RoutesFile::check(&text, |_| Ok(vec![b'k'; 32])) {
+            panic!("{problem}\n{text}");
+        }
+        n_examples += 1;
+    }
+    assert!(n_examples >= 4, "{n_examples}");
+}
+
+/// Each way to name a key is one.
+#[test]
+fn every_key_is_one() {
+    let page = read("proxy.md");
+    let table = page.split("| `sticky =` |").nth(1).unwrap();
+    let mut n_keys = 0;
+    for line in table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+    {
+        let key = line.split('`').nth(1).unwrap();
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n[stage.a]\nroutes = [\"GET /\"]\nsticky = {key}\n"
+        );
+        RoutesFile::check(&text, |_| Ok(Vec::new())).unwrap();
+        n_keys += 1;
+    }
+    assert_eq!(n_keys, 8);
+}
+
+#[test]
+fn every_metric_is_documented_and_no_other() {
+    let text = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n[stage.a]\nroutes = [\"GET /\"]\n";
+    let config = RoutesFile::check(text, |_| Ok(Vec::new())).unwrap();
+    let running = Proxy::bind(config).unwrap().start(1).unwrap();
+    let metrics = running.metrics();
+    running.stop();
+    let page = read("proxy.md");
+    let shown = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let shown: Vec<_> = shown.filter_map(|line| line.split(' ').next()).collect();
+    for name in &shown {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+    for line in page.lines().filter(|line| line.starts_with("| `cutline_")) {
+        let name = line.split('`').nth(1).unwrap();
+        // What was never measured has no buckets, and is not shown.
+        let known = shown.contains(&name) || name == "cutline_request_seconds";
+        assert!(known, "{name} in {metrics}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What the proxy says of itself while it runs: its log on standard error, and
+//! one JSON line per request on standard output where that is asked for.
+//!
+//! Both are written by a thread of their own from a bounded queue: a reader who
+//! does not keep up costs lines, never a request's time.
+
+use std::io::{self, IsTerminal};
+
+use clap::ValueEnum;
+use cutline_proxy::ACCESS_LOG;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// What must be acted on.
+    Error,
+    /// And what should be.
+    Warn,
+    /// And every change.
+    Info,
+    /// And every connection that ended badly.
+    Debug,
+}
+
+/// What is still queued is written when it is dropped.
+pub(crate) struct Telemetry {
+    _guards: Vec<WorkerGuard>,
+}
+
+/// Starts logging, for the whole process: to be called once.
+pub(crate) fn start(level: LogLevel, access_log: bool) -> Telemetry {
+    let mut guards = Vec::new();
+    let mut queued = |writer: Box<dyn io::Write + Send>| -> NonBlocking {
+        let (writer, guard) = tracing_appender::non_blocking(writer);
+        guards.push(guard);
+        writer
+    };
+    let others = Targets::new()
+        .with_default(Level::WARN)
+        .with_target("cutline", level.filter())
+        .with_target("cutline_proxy", level.filter())
+        .with_target(ACCESS_LOG, LevelFilter::OFF);
+    let log = fmt::layer()
+        .with_writer(queued(Box::new(io::stderr())))
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .with_filter(others);
+    let access = access_log.then(|| {
+        let only_access = filter_fn(|metadata| metadata.target() == ACCESS_LOG);
+        fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_level(false)
+            .with_target(false)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_writer(queued(Box::new(io::stdout())))
+            .with_filter(only_access.and(LevelFilter::INFO))
+    });
+    tracing_subscriber::registry().with(log).with(access).init();
+    Telemetry { _guards: guards }
+}
+
+impl LogLevel {
+    fn filter(self) -> LevelFilter {
+        match self {
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+        }
+    }
+}

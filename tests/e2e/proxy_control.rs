@@ -1,0 +1,517 @@
+//! The proxy as a process: told what to do, killed, started again, ended.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with a `routes.toml` and what a proxy keeps there.
+struct Folder {
+    folder: TempDir,
+    monolith: SocketAddr,
+}
+
+/// `cutline proxy` as it runs in a folder; killed when dropped.
+struct Process {
+    child: Child,
+    clients: SocketAddr,
+    admin: String,
+}
+
+impl Folder {
+    fn new() -> Folder {
+        let (monolith, candidate) = (answering("monolith"), answering("candidate"));
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            r#"listen = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+
+[monolith]
+upstream = "http://{monolith}"
+
+[stage.inference]
+routes = ["POST /predict"]
+candidate = "http://{candidate}"
+mode = "split"
+percent = 0
+sticky = {{ header = "x-customer" }}
+"#
+        );
+        fs::write(folder.path().join("routes.toml"), text).unwrap();
+        Folder { folder, monolith }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
+        command.args(args).current_dir(self.path());
+        command.env("USER", "anna").env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs a command to its end.
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// What a command that succeeds prints.
+    fn printed(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{args:?}\n{out}{err}");
+        out
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.printed(&["status", "--json"])).unwrap()
+    }
+
+    fn stage(&self) -> Value {
+        self.status()["stages"][0].clone()
+    }
+
+    fn percent(&self) -> f64 {
+        self.stage()["now"]["percent"].as_f64().unwrap()
+    }
+
+    fn edit(&self, old: &str, new: &str) {
+        let file = self.path().join("routes.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(old), "{text}");
+        fs::write(file, text.replace(old, new)).unwrap();
+    }
+
+    fn start(&self, args: &[&str]) -> Process {
+        let mut child = self
+            .command(&[&["proxy", "--workers", "1"], args].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let mut named = |name: &str| {
+            for line in lines.by_ref() {
+                let line = line.unwrap();
+                if let Some(rest) = line.strip_prefix(name) {
+                    return rest.trim().to_owned();
+                }
+                said.push(line);
+            }
+            panic!("it ended: {said:?}");
+        };
+        let clients = named("clients").replace("http://", "");
+        let admin = named("admin");
+        let admin = admin.split(',').next().unwrap().to_owned();
+        // Somebody has to read what it logs.
+        thread::spawn(move || for _ in lines {});
+        Process {
+            child,
+            clients: clients.parse().unwrap(),
+            admin,
+        }
+    }
+}
+
+impl Process {
+    /// The body of an answer, or nothing where there is none.
+    fn ask(&self, customer: usize) -> String {
+        let fields = format!("x-customer: {customer}\r\n");
+        ask(self.clients, "POST /predict", &fields).1
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ends it as a supervisor does, and returns its exit code.
+    fn end(mut self) -> Option<i32> {
+        self.signal("-TERM");
+        self.child.wait().unwrap().code()
+    }
+
+    fn stdout(&mut self) -> BufReader<ChildStdout> {
+        BufReader::new(self.child.stdout.take().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An upstream that answers with its own name.
+fn answering(name: &'static str) -> SocketAddr {
+    upstream(move |_| name.to_owned())
+}
+
+/// An upstream that answers each request, one per connection.
+fn upstream(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || serve(socket, &*answer));
+        }
+    });
+    address
+}
+
+fn serve(mut socket: TcpStream, answer: &dyn Fn(&str) -> String) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match socket.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return,
+        }
+    }
+    let body = answer(&text(&head));
+    let length = body.len();
+    let text =
+        format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    let _ = socket.write_all(text.as_bytes());
+}
+
+/// Asks once over a new connection: the status, 0 where there is none, and the
+/// body.
+fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
+    let Ok(mut socket) = TcpStream::connect(to) else {
+        return (0, String::new());
+    };
+    let wait = Duration::from_secs(60);
+    socket.set_read_timeout(Some(wait)).unwrap();
+    let text = format!("{line} HTTP/1.1\r\nhost: {to}\r\n{fields}connection: close\r\n\r\n");
+    let _ = socket.write_all(text.as_bytes());
+    let mut read = Vec::new();
+    let _ = socket.read_to_end(&mut read);
+    let read = String::from_utf8_lossy(&read);
+    let (head, body) = read.split_once("\r\n\r\n").unwrap_or((&read, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap_or(0), body.to_owned())
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if holds() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("never: {what}");
+}
+
+#[test]
+fn a_stage_is_shifted_edited_and_found_again() {
+    let folder = Folder::new();
+    let proxy = folder.start(&[]);
+    assert_eq!(proxy.ask(1), "monolith");
+
+    let said = folder.printed(&["shift", "inference", "100", "--why", "all of it"]);
+    assert_eq!(
+        said,
+        "inference: split 100 %, was split 0 %\nroutes.toml says split 0 %; this holds until it says something else\n"
+    );
+    assert_eq!(proxy.ask(1), "candidate");
+    let shown = folder.printed(&["status"]);
+    assert!(
+        shown.contains("by anna (all of it); routes.toml says split 0 %"),
+        "{shown}"
+    );
+
+    folder.edit("percent = 0", "percent = 101");
+    eventually("the wrong file is refused", || {
+        let shown = folder.printed(&["status"]);
+        shown.contains("routes.toml:11:11 is refused, and what it said before holds: stage inference: percent: 101 is no percentage")
+    });
+    assert_eq!(proxy.ask(1), "candidate");
+    folder.edit("percent = 101", "percent = 0.5");
+    eventually("the mended one is taken", || folder.percent() == 0.5);
+
+    assert_eq!(
+        folder.printed(&["mode", "inference", "reverse-shadow"]),
+        "inference: reverse-shadow 100 %, was split 0.5 %\nroutes.toml says split 0.5 %; this holds until it says something else\n"
+    );
+    assert_eq!(proxy.end(), Some(0));
+    let gone = folder.run(&["status"]);
+    assert_eq!(gone.status.code(), Some(1));
+    let said = text(&gone.stderr);
+    assert!(
+        said.contains("no proxy runs with the state folder .cutline"),
+        "{said}"
+    );
+
+    let proxy = folder.start(&[]);
+    assert_eq!(folder.stage()["now"]["mode"], "reverse-shadow");
+    assert_eq!(proxy.ask(1), "candidate");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// Whatever was acknowledged is there after a SIGKILL at any moment; whatever
+/// was not is there whole or not at all; and no client moves back while the
+/// percentage only rises.
+#[test]
+fn a_killed_proxy_comes_back_with_the_last_change_it_acknowledged() {
+    let folder = Arc::new(Folder::new());
+    // In hundredths of a percent.
+    let hundredths = |percent: f64| (percent * 100.0).round() as u64;
+    let mut acknowledged = 0;
+    for round in 0..4_u64 {
+        let proxy = folder.start(&[]);
+        let came_back = hundredths(folder.percent());
+        assert!(
+            came_back == acknowledged || came_back == acknowledged + 1,
+            "round {round}: {came_back} after {acknowledged}"
+        );
+        let dead = Arc::new(AtomicBool::new(false));
+        let n_changes = Arc::new(AtomicU64::new(0));
+        let (token, admin) = (
+            fs::read_to_string(folder.path().join(".cutline/admin.token")).unwrap(),
+            proxy.admin.replace("http://", "").parse().unwrap(),
+        );
+        let shifting = {
+            let (dead, n_changes) = (Arc::clone(&dead), Arc::clone(&n_changes));
+            thread::spawn(move || {
+                let mut last = came_back;
+                while !dead.load(Ordering::SeqCst) {
+                    let percent = (last + 1) as f64 / 100.0;
+                    if post(admin, token.trim(), percent) != 200 {
+                        break;
+                    }
+                    last += 1;
+                    n_changes.fetch_add(1, Ordering::SeqCst);
+                }
+                last
+            })
+        };
+        eventually("changes are being made", || {
+            n_changes.load(Ordering::SeqCst) > 5 + 7 * round
+        });
+        proxy.kill();
+        dead.store(true, Ordering::SeqCst);
+        acknowledged = shifting.join().unwrap();
+    }
+    let proxy = folder.start(&[]);
+    let changes = folder.status();
+    assert!(changes["stages"][0]["since"]["who"] == "test", "{changes}");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+fn post(admin: SocketAddr, token: &str, percent: f64) -> u16 {
+    let body = format!(r#"{{"percent": {percent}, "who": "test"}}"#);
+    let Ok(mut socket) = TcpStream::connect(admin) else {
+        return 0;
+    };
+    let text = format!(
+        "POST /api/stages/inference HTTP/1.1\r\nhost: {admin}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = socket.write_all(text.as_bytes());
+    let mut read = Vec::new();
+    let _ = socket.read_to_end(&mut read);
+    let status = String::from_utf8_lossy(&read);
+    let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+    status.unwrap_or(0)
+}
+
+/// Rising weights over edits, shifts and a kill: who was sent to the candidate
+/// once stays there, and nobody gets an error while a proxy runs.
+#[test]
+fn no_client_moves_back_while_the_percentage_rises() {
+    let folder = Folder::new();
+    let mut proxy = folder.start(&[]);
+    let mut moved = [false; 60];
+    for (step, percent) in ["5", "20", "40", "70", "100"].iter().enumerate() {
+        match step % 2 {
+            0 => drop(folder.printed(&["shift", "inference", percent])),
+            _ => {
+                let file = fs::read_to_string(folder.path().join("routes.toml")).unwrap();
+                let old = file
+                    .lines()
+                    .find(|line| line.starts_with("percent"))
+                    .unwrap();
+                folder.edit(old, &format!("percent = {percent}"));
+                eventually("the file wins", || folder.percent().to_string() == *percent);
+            }
+        }
+        if step == 2 {
+            proxy.kill();
+            proxy = folder.start(&[]);
+            assert_eq!(folder.percent(), 40.0);
+        }
+        for (customer, moved) in moved.iter_mut().enumerate() {
+            let answered = proxy.ask(customer);
+            assert!(
+                answered == "candidate" || (answered == "monolith" && !*moved),
+                "{answered}"
+            );
+            *moved = answered == "candidate";
+        }
+    }
+    assert!(moved.iter().all(|moved| *moved));
+    assert_eq!(proxy.end(), Some(0));
+}
+
+#[test]
+fn what_is_in_flight_ends_before_the_process_does() {
+    let mut folder = Folder::new();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (came, arrived) = std::sync::mpsc::channel::<()>();
+    let (wait, came) = (Mutex::new(wait), Mutex::new(came));
+    let slow = upstream(move |_| {
+        came.lock().unwrap().send(()).unwrap();
+        let _ = wait.lock().unwrap().recv();
+        "done".to_owned()
+    });
+    folder.edit(&folder.monolith.to_string(), &slow.to_string());
+    folder.monolith = slow;
+    let mut proxy = folder.start(&[]);
+    let to = proxy.clients;
+    let client = thread::spawn(move || ask(to, "GET /slow", ""));
+    arrived.recv().unwrap();
+    proxy.signal("-TERM");
+    eventually("it is no longer ready", || {
+        let admin = proxy.admin.replace("http://", "").parse().unwrap();
+        ask(admin, "GET /readyz", "").0 == 503
+    });
+    assert!(proxy.child.try_wait().unwrap().is_none(), "it waits");
+    go.send(()).unwrap();
+    assert_eq!(client.join().unwrap(), (200, "done".to_owned()));
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn told_twice_it_ends_at_once_and_says_so() {
+    let mut folder = Folder::new();
+    let (came, arrived) = std::sync::mpsc::channel::<()>();
+    let came = Mutex::new(came);
+    let slow = upstream(move |_| {
+        came.lock().unwrap().send(()).unwrap();
+        loop {
+            thread::park();
+        }
+    });
+    folder.edit(&folder.monolith.to_string(), &slow.to_string());
+    folder.monolith = slow;
+    let mut proxy = folder.start(&[]);
+    let to = proxy.clients;
+    let client = thread::spawn(move || ask(to, "GET /slow", ""));
+    arrived.recv().unwrap();
+    proxy.signal("-INT");
+    let admin = proxy.admin.replace("http://", "").parse().unwrap();
+    eventually("it drains", || ask(admin, "GET /readyz", "").0 == 503);
+    proxy.signal("-INT");
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(1));
+    assert_eq!(client.join().unwrap().0, 0);
+}
+
+#[test]
+fn a_hangup_reads_the_file_and_each_request_is_a_line_where_asked_for() {
+    let folder = Folder::new();
+    let mut proxy = folder.start(&["--access-log"]);
+    let mut lines = proxy.stdout().lines();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let fields = format!("x-customer: 1\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n");
+    ask(proxy.clients, "POST /predict?token=secret", &fields);
+    let line = lines.next().unwrap().unwrap();
+    assert!(!line.contains("secret"), "{line}");
+    let said: Value = serde_json::from_str(&line).unwrap();
+    for (field, expected) in [
+        ("id", Value::from(trace)),
+        ("method", "POST".into()),
+        ("path", "/predict".into()),
+        ("stage", "inference".into()),
+        ("route", "/predict".into()),
+        ("side", "monolith".into()),
+        ("why", "key".into()),
+        ("end", "monolith".into()),
+        ("status", 200.into()),
+    ] {
+        assert_eq!(said[field], expected, "{field} in {line}");
+    }
+    assert!(said["milliseconds"].is_f64(), "{line}");
+
+    folder.edit("percent = 0", "percent = 100");
+    proxy.signal("-HUP");
+    eventually("the file is read", || folder.percent() == 100.0);
+    ask(proxy.clients, "GET /other", "");
+    let line = lines.next().unwrap().unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&said["stage"], &said["why"]),
+        (&Value::Null, &"no-stage".into())
+    );
+    assert_eq!(proxy.end(), Some(0));
+}
+
+#[test]
+fn what_is_not_its_own_is_named_and_left_alone() {
+    let folder = Folder::new();
+    let state = folder.path().join(".cutline");
+    assert_eq!(folder.start(&[]).end(), Some(0));
+    let failed = |expected: &str| {
+        let output = folder.run(&["proxy"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        assert!(said.contains(expected), "{said}");
+    };
+    let journal = state.join("journal.sqlite");
+    fs::write(&journal, "no database at all".repeat(100)).unwrap();
+    failed("the journal .cutline/journal.sqlite is damaged");
+    failed("hint: move it away with its -wal and -shm");
+    fs::remove_file(&journal).unwrap();
+    let token = state.join("admin.token");
+    let opened = Command::new("chmod").arg("644").arg(&token).status();
+    assert!(opened.unwrap().success());
+    failed("others can read the token file .cutline/admin.token: run chmod 600");
+    let output = folder.run(&["status", "--admin", "http://127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("run chmod 600"));
+}
+
+/// A token that `cutline override` signs sends its bearer where it says.
+#[test]
+fn a_tester_is_sent_where_the_token_says() {
+    let folder = Folder::new();
+    let refused = folder.run(&["override", "inference", "candidate"]);
+    assert_eq!(refused.status.code(), Some(4));
+    fs::write(folder.path().join("key"), "k".repeat(32)).unwrap();
+    folder.edit("[monolith]", "[override]\nkey_file = \"key\"\n\n[monolith]");
+    let token = folder.printed(&["override", "inference", "candidate", "--for", "10m"]);
+    let proxy = folder.start(&[]);
+    let field = format!("x-cutline-side: {}\r\n", token.trim());
+    assert_eq!(ask(proxy.clients, "POST /predict", &field).1, "candidate");
+    assert_eq!(ask(proxy.clients, "POST /predict", "").1, "monolith");
+    assert_eq!(proxy.end(), Some(0));
+}
