@@ -4,7 +4,11 @@
 //!
 //! Tests in PATH are read too, so that the files are those that `lower` parses.
 
-#![allow(clippy::print_stdout, reason = "an example prints its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example prints its result"
+)]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -29,6 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let source = start.elapsed();
     let mut entered: Vec<(&str, Duration)> = Vec::new();
     let report = cutline_analyzer::analyze_watched(&tree, &options, &mut |room| {
+        // A run that is given up tells how far it came.
+        eprintln!("{:>9.2?} {room}", start.elapsed());
         entered.push((room, start.elapsed()));
     });
     let total = start.elapsed();

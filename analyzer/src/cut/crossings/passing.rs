@@ -7,6 +7,8 @@
 //! that the consumer's side makes does not come from where its class lies, and
 //! an item of a mapping that crosses is no second thing.
 
+use std::cell::RefCell;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
@@ -52,17 +54,30 @@ pub(super) struct Passing<'a> {
     hands: FxHashSet<(FuncId, FuncId)>,
     /// Paths of files, and of the folders around them.
     paths: FxHashSet<SmolStr>,
+    /// What was found of an expression: many flows pass through one.
+    known: RefCell<FxHashMap<(FileId, ExprId), Said>>,
+}
+
+/// What an expression holds in every context.
+#[derive(Clone, Copy)]
+struct Said {
+    tool: bool,
+    path: bool,
 }
 
 impl<'a> Passing<'a> {
     pub(super) fn new(ctx: &'a Context<'a>) -> Passing<'a> {
-        let mut calls: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        let mut calls: FxHashMap<_, Vec<(FuncId, ExprId)>> = FxHashMap::default();
         for call in &ctx.call_graph.seen_through {
             let place = (call.callee, call.file, call.line);
             calls
                 .entry(place)
                 .or_default()
                 .push((call.caller, call.expr));
+        }
+        for calls in calls.values_mut() {
+            calls.sort_unstable();
+            calls.dedup();
         }
         let flows = ctx.data_flow.flows.iter();
         let mut paths = FxHashSet::default();
@@ -91,6 +106,7 @@ impl<'a> Passing<'a> {
                 .collect(),
             hands: flows.map(|flow| (flow.from, flow.to)).collect(),
             paths,
+            known: RefCell::default(),
         }
     }
 
@@ -119,11 +135,24 @@ impl<'a> Passing<'a> {
             Via::Attribute => return self.is_set_up(flow),
             _ => return false,
         };
-        let is_path = |value: ExprId| flow.via == Via::Argument && self.is_path(flow.file, value);
-        !values.is_empty()
-            && values
-                .iter()
-                .all(|value| self.is_tool(flow.file, *value) || is_path(*value))
+        let no_data = |value: &ExprId| {
+            let said = self.said(flow.file, *value);
+            said.tool || (flow.via == Via::Argument && said.path)
+        };
+        !values.is_empty() && values.iter().all(no_data)
+    }
+
+    fn said(&self, file: FileId, value: ExprId) -> Said {
+        let known = self.known.borrow().get(&(file, value)).copied();
+        known.unwrap_or_else(|| {
+            let held = self.ctx.call_graph.held(file, value);
+            let said = Said {
+                tool: is_tool(&held),
+                path: self.is_path(&held),
+            };
+            self.known.borrow_mut().insert((file, value), said);
+            said
+        })
     }
 
     /// What the call hands to the parameter that the flow names.
@@ -144,27 +173,15 @@ impl<'a> Passing<'a> {
         found.map(|arg| arg.value)
     }
 
-    fn is_tool(&self, file: FileId, value: ExprId) -> bool {
-        let held = self.ctx.call_graph.held(file, value);
-        let mut n_tools = 0;
-        for held in &held {
-            match held {
-                Held::Object(path, _) => {
-                    let last = path.rsplit('.').next().unwrap_or(path);
-                    if !TOOLS.iter().any(|tool| last.ends_with(tool)) {
-                        return false;
-                    }
-                    n_tools += 1;
-                }
-                _ => return false,
-            }
-        }
-        n_tools > 0
-    }
-
-    fn is_path(&self, file: FileId, value: ExprId) -> bool {
-        let texts = self.ctx.call_graph.texts(file, value);
-        !texts.is_empty() && texts.iter().all(|text| self.paths.contains(text))
+    fn is_path(&self, held: &[Held]) -> bool {
+        let mut texts = held
+            .iter()
+            .filter_map(|held| match held {
+                Held::Text(text) => Some(text),
+                _ => None,
+            })
+            .peekable();
+        texts.peek().is_some() && texts.all(|text| self.paths.contains(text))
     }
 
     /// A constructor keeps a parameter or a literal as it is, and a method of
@@ -304,6 +321,18 @@ impl<'a> Passing<'a> {
             .filter_map(|(base, _)| key(base).map(|(_, outer)| outer))
             .collect()
     }
+}
+
+/// True if all that is held is a tool of a process.
+fn is_tool(held: &[Held]) -> bool {
+    let tool = |held: &Held| match held {
+        Held::Object(path, _) => {
+            let last = path.rsplit('.').next().unwrap_or(path);
+            TOOLS.iter().any(|tool| last.ends_with(tool))
+        }
+        _ => false,
+    };
+    !held.is_empty() && held.iter().all(tool)
 }
 
 #[cfg(test)]
