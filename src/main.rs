@@ -31,6 +31,10 @@ use clap::Parser;
 use commands::Command;
 use console::{Console, When};
 
+/// A request of the proxy makes and frees small things; so does an analysis.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Takes an MLOps monolith apart, one stage at a time.
 #[derive(Parser)]
 #[command(name = "cutline", version, after_help = EXIT_CODES)]
