@@ -59,20 +59,24 @@ impl Drop for Service {
 /// Starts `command` and waits until a line of its standard error names, behind
 /// `marker`, where it listens.
 fn started(command: &mut Command, marker: &str) -> Service {
-    let mut child = command
+    let child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut service = Service {
+        child,
+        url: String::new(),
+    };
+    let mut lines = BufReader::new(service.child.stderr.take().unwrap()).lines();
     let mut said = Vec::new();
     for line in lines.by_ref() {
         let line = line.unwrap();
         if let Some((_, url)) = line.split_once(marker) {
-            let url = url.trim().to_owned();
+            service.url = url.trim().to_owned();
             // Somebody has to read what it logs.
             thread::spawn(move || for _ in lines {});
-            return Service { child, url };
+            return service;
         }
         said.push(line);
     }
