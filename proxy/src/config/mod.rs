@@ -25,7 +25,8 @@ mod problem;
 mod values;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -105,6 +106,35 @@ pub struct MirrorLimits {
     pub memory: usize,
     /// Bytes of one body; a longer one is served and not mirrored.
     pub body: usize,
+}
+
+impl Config {
+    /// The same, with the certificates and keys that it names looked for in
+    /// `folder`, where their paths are relative.
+    #[must_use]
+    pub fn beside(mut self, folder: &Path) -> Config {
+        let within = |path: &mut PathBuf| *path = folder.join(&*path);
+        let settings = &mut self.settings;
+        for (certificate, key) in [&mut settings.tls, &mut settings.admin_tls]
+            .into_iter()
+            .flatten()
+        {
+            within(certificate);
+            within(key);
+        }
+        let candidates = self.table.stages.iter_mut();
+        let candidates = candidates.filter_map(|stage| stage.candidate.as_mut());
+        for side in candidates.chain([&mut self.table.monolith]) {
+            if let Some(tls) = &mut Arc::make_mut(side).tls {
+                tls.authority.iter_mut().for_each(within);
+                if let Some((certificate, key)) = &mut tls.identity {
+                    within(certificate);
+                    within(key);
+                }
+            }
+        }
+        self
+    }
 }
 
 impl Default for Limits {

@@ -91,6 +91,21 @@ fn a_short_key_signs_nothing() {
 }
 
 #[test]
+fn certificates_lie_beside_the_file() {
+    let text = format!(
+        "tls = {{ certificate = \"c.pem\", key = \"/etc/k.pem\" }}\n{PLAIN}\
+         tls = {{ authority = \"ca.pem\" }}\n"
+    );
+    let config = read(&text).unwrap().beside(Path::new("/srv"));
+    let (certificate, key) = config.settings.tls.unwrap();
+    assert_eq!(certificate, Path::new("/srv/c.pem"));
+    assert_eq!(key, Path::new("/etc/k.pem"));
+    let candidate = config.table.stages[0].candidate.clone().unwrap();
+    let authority = candidate.tls.clone().unwrap().authority.unwrap();
+    assert_eq!(authority, Path::new("/srv/ca.pem"));
+}
+
+#[test]
 fn every_default_is_documented_as_it_is() {
     let schema = serde_json::to_string(&schemars::schema_for!(RoutesFile)).unwrap();
     for said in [

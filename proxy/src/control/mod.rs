@@ -332,7 +332,8 @@ impl Control {
 /// Checks the text of the file at `path`; what it names lies beside it.
 pub fn check(path: &Path, text: &str) -> Result<Config, Problem> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    RoutesFile::check(text, |key| std::fs::read(folder.join(key)))
+    let config = RoutesFile::check(text, |key| std::fs::read(folder.join(key)))?;
+    Ok(config.beside(folder))
 }
 
 /// The fields that are read at start only, and have changed since.
