@@ -312,8 +312,105 @@ fn it_is_ready_while_the_monolith_can_be_reached_and_it_does_not_drain() {
 
 #[test]
 fn off_the_loopback_it_does_not_start_without_tls() {
-    let text = "listen = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"c\", key = \"k\" }\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
-    let config = control::check(Path::new("routes.toml"), text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "admin", &["localhost"]);
+    let text = "listen = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
+    let file = folder.path().join("routes.toml");
+    let config = control::check(&file, text).unwrap();
     let error = admin::bind(&config.settings).unwrap_err().to_string();
     assert!(error.contains("speaks no TLS yet"), "{error}");
+}
+
+/// `{name}.pem` and `{name}.key` in `folder`: a certificate that signs itself.
+fn certificate(folder: &Path, name: &str, names: &[&str]) {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
+    let key = made.signing_key.serialize_pem();
+    fs::write(folder.join(format!("{name}.key")), key).unwrap();
+}
+
+/// Each certificate and key that the file names is opened before it counts.
+#[test]
+fn a_file_it_names_that_cannot_be_used_is_shown_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        certificate(folder.path(), name, &["localhost"]);
+    }
+    fs::write(folder.path().join("empty"), "").unwrap();
+    let file = folder.path().join("routes.toml");
+    let wrong = |tls: &str, side: &str| {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\n{tls}\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n[stage.a]\nroutes = [\"GET /\"]\ncandidate = \"https://localhost:1\"\n{side}\n"
+        );
+        let problem = control::check(&file, &text).err().unwrap().to_string();
+        let shown = format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR);
+        problem.replace(&shown, "")
+    };
+    let good = "tls.authority = \"a.pem\"";
+    let files = |at: &str, certificate: &str, key: &str| {
+        format!("{at} = {{ certificate = \"{certificate}\", key = \"{key}\" }}")
+    };
+    for (tls, side, expected) in [
+        (
+            files("tls", "none.pem", "a.key"),
+            good.to_owned(),
+            "2:23: tls: certificate none.pem: cannot be read: ",
+        ),
+        (
+            files("tls", "empty", "a.key"),
+            good.to_owned(),
+            "2:23: tls: certificate empty: holds no certificate in PEM",
+        ),
+        (
+            files("admin_tls", "a.pem", "a.pem"),
+            good.to_owned(),
+            "2:44: admin_tls: key a.pem: holds no private key in PEM",
+        ),
+        (
+            files("admin_tls", "a.pem", "b.key"),
+            good.to_owned(),
+            "2:44: admin_tls: key b.key: is not the key of a.pem",
+        ),
+        (
+            String::new(),
+            "tls.authority = \"none.pem\"".to_owned(),
+            "8:17: stage a: candidate: tls: authority none.pem: cannot be read: ",
+        ),
+        (
+            String::new(),
+            "[stage.a.tls]\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"b.key\""
+                .to_owned(),
+            "11:7: stage a: candidate: tls: key b.key: is not the key of a.pem",
+        ),
+        (
+            String::new(),
+            "tls = { authority = \"a.pem\", server_name = \"no name\" }".to_owned(),
+            "8:44: stage a: candidate: tls: server_name no name: is no name of a server",
+        ),
+    ] {
+        let problem = wrong(&tls, &side);
+        assert!(problem.starts_with(expected), "{problem}");
+        assert!(problem.ends_with(')'), "it says what to do: {problem}");
+    }
+}
+
+#[test]
+fn a_file_whose_certificate_is_missing_is_refused_until_it_is_there() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let whole = Whole::start(folder.path());
+    let tls = "[monolith]\ntls = { authority = \"ca.pem\" }";
+    whole.edit("[monolith]", tls);
+    let monolith = format!("\"http://{}", monolith.address);
+    whole.edit(&monolith, &monolith.replace("http:", "https:"));
+    eventually("the problem is shown", || {
+        whole.get("/api/status")["file"]["refused"]["line"] == 5
+    });
+    assert_eq!(whole.answers(), "monolith", "what was in place stays");
+    certificate(folder.path(), "ca", &["localhost"]);
+    eventually("it is taken", || {
+        whole.get("/api/status")["file"]["refused"] == Value::Null
+    });
+    whole.stop();
 }

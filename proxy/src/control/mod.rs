@@ -236,7 +236,8 @@ impl Control {
     /// the journal. To be called every [`LOOK`].
     pub fn look(&self) {
         let mut inner = self.inner();
-        if let Some(read) = inner.watch.look() {
+        let mended = inner.mended();
+        if let Some(read) = inner.watch.look().or(mended) {
             self.take(&mut inner, read);
         }
         match inner.journal.others_version() {
@@ -329,11 +330,30 @@ impl Control {
     }
 }
 
-/// Checks the text of the file at `path`; what it names lies beside it.
+impl Inner {
+    /// What the file says, where it was refused and is no longer wrong: a
+    /// certificate that it names is there by now.
+    fn mended(&self) -> Option<Read> {
+        self.wrong.as_ref()?.problem.as_ref()?;
+        let text = self.watch.known().as_ref().ok()?;
+        let right = check(self.watch.path(), text).is_ok();
+        right.then(|| Ok(text.clone()))
+    }
+}
+
+/// Checks the text of the file at `path`, and the certificates and keys it
+/// names, which lie beside it.
 pub fn check(path: &Path, text: &str) -> Result<Config, Problem> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let config = RoutesFile::check(text, |key| std::fs::read(folder.join(key)))?;
-    Ok(config.beside(folder))
+    let config = config.beside(folder);
+    match config.misnamed() {
+        Some(misnamed) => {
+            let problem = Problem::of_field(text, &misnamed.path, misnamed.message);
+            Err(problem.label(misnamed.mend))
+        }
+        None => Ok(config),
+    }
 }
 
 /// The fields that are read at start only, and have changed since.
