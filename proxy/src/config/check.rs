@@ -19,10 +19,7 @@ use super::file::{
 };
 use super::values::{self, Texts};
 use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings};
-use crate::route::{
-    Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
-    UpstreamTls, Upstreams, Weight,
-};
+use crate::route::{Check, Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts, UpstreamTls, Upstreams, Weight};
 
 type Checked<T> = Result<T, Problem>;
 
@@ -116,6 +113,8 @@ fn stage(name: &Spanned<String>, file: &StageFile) -> Checked<Stage> {
         candidate,
         sticky: Arc::new(sticky(stage, file.sticky.as_ref())?),
         share,
+        check: Check::default(),
+        epoch: 0,
     })
 }
 

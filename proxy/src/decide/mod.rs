@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, Method};
 
-use crate::route::{Effect, Mode, RouteTable, Share, Side, Stage, StageRoute, Sticky};
+use crate::route::{Effect, Mode, RouteTable, Side, Stage, StageRoute, Sticky, Weight};
 
 pub use bucket::bucket;
 pub use key::OWN_COOKIE;
@@ -58,6 +58,9 @@ pub struct Decision<'t> {
     pub mirror: Option<Side>,
     /// A copy was due, but that side's effects forbid it.
     pub unmirrorable: bool,
+    /// The monolith, which answers, gets a copy too: in what it differs from
+    /// itself is noise.
+    pub again: bool,
     /// The monolith may answer where the candidate does not.
     pub fallback: Fallback,
     /// Set this cookie's value on the answer, so that the client stays.
@@ -109,7 +112,14 @@ pub fn decide<'t>(table: &'t RouteTable, head: &RequestHead<'_>) -> Decision<'t>
         (None, Mode::Candidate | Mode::ReverseShadow) => (Side::Candidate, Why::Mode),
         (None, Mode::Split) => (drawn.side(), drawn.why()),
     };
-    let due = chosen.is_none() && stage.share.mirrors() && drawn.below;
+    let due = chosen.is_none()
+        && match stage.share.mode {
+            Mode::Monolith => false,
+            Mode::Shadow | Mode::ReverseShadow => drawn.below,
+            Mode::Split | Mode::Candidate => {
+                is_drawn(&stage.name, b"other", head, stage.check.other)
+            }
+        };
     let (mirror, unmirrorable) = match due {
         true => mirror(route, side.other(), head.method),
         false => (None, false),
@@ -121,6 +131,7 @@ pub fn decide<'t>(table: &'t RouteTable, head: &RequestHead<'_>) -> Decision<'t>
         why,
         mirror,
         unmirrorable,
+        again: chosen.is_none() && again(stage, route, side, head),
         fallback: fallback(route, side, head.method),
         own_cookie: drawn.own_cookie,
     }
@@ -135,15 +146,10 @@ impl Decision<'_> {
             why: Why::NoStage,
             mirror: None,
             unmirrorable: false,
+            again: false,
             fallback: Fallback::Never,
             own_cookie: None,
         }
-    }
-}
-
-impl Share {
-    fn mirrors(self) -> bool {
-        matches!(self.mode, Mode::Shadow | Mode::ReverseShadow)
     }
 }
 
@@ -201,6 +207,23 @@ fn draw(stage: &Stage, head: &RequestHead<'_>) -> Drawn {
         keyed: key.is_some(),
         own_cookie: (*stage.sticky == Sticky::OwnCookie && key.is_none()).then_some(head.id),
     }
+}
+
+/// Whether the monolith is asked twice: never what does anything outside its
+/// process, and not while nobody compares.
+fn again(stage: &Stage, route: &StageRoute, side: Side, head: &RequestHead<'_>) -> bool {
+    side == Side::Monolith
+        && matches!(stage.share.mode, Mode::Shadow | Mode::Split)
+        && is_drawn(&stage.name, b"again", head, stage.check.again)
+        && route.effect(Side::Monolith, head.method) == Effect::None
+}
+
+/// Draws by the request's id, for each purpose by itself.
+fn is_drawn(stage: &str, purpose: &[u8; 5], head: &RequestHead<'_>, weight: Weight) -> bool {
+    let mut key = [0; 21];
+    key[..16].copy_from_slice(&head.id.to_be_bytes());
+    key[16..].copy_from_slice(purpose);
+    weight != Weight::ZERO && bucket(stage, &key) < weight.basis_points()
 }
 
 fn mirror(route: &StageRoute, to: Side, method: &Method) -> (Option<Side>, bool) {

@@ -6,7 +6,7 @@ use http::header::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::route::{Address, Effects, Health, Testers, Timeouts, Upstreams, Weight};
+use crate::route::{Address, Check, Effects, Health, Testers, Timeouts, Upstreams, Weight};
 
 fn upstreams(port: u16) -> Upstreams {
     Upstreams {
@@ -43,6 +43,8 @@ fn table(mode: Mode, percent: f64, sticky: Sticky) -> RouteTable {
             mode,
             weight: Weight::from_percent(percent).unwrap(),
         },
+        check: Check::default(),
+        epoch: 0,
     };
     let both = |effect| Effects {
         monolith: Some(effect),
@@ -150,6 +152,52 @@ fn each_mode_says_who_answers_and_who_is_mirrored() {
         let decision = post("/predict").decided(&table);
         assert_eq!((decision.side, decision.mirror), (side, mirror), "{mode:?}");
     }
+}
+
+/// Of 2,000 requests in that mode, how many are answered by the candidate,
+/// copied to the other side, and asked of the monolith again.
+fn checked(mode: Mode, path: &'static str) -> (u32, u32, u32) {
+    let mut table = table(mode, 50.0, Sticky::Request);
+    let tenth = Weight::from_percent(10.0).unwrap();
+    table.stages[0].check = Check {
+        other: tenth,
+        again: tenth,
+    };
+    let (mut candidate, mut copied, mut again) = (0, 0, 0);
+    for id in 0..2_000 {
+        let asked = Asked { id, ..post(path) };
+        let decision = asked.decided(&table);
+        candidate += u32::from(decision.side == Side::Candidate);
+        copied += u32::from(decision.mirror == Some(decision.side.other()));
+        again += u32::from(decision.again);
+        assert!(!decision.again || decision.side == Side::Monolith);
+    }
+    (candidate, copied, again)
+}
+
+#[test]
+fn some_requests_are_asked_twice_so_that_answers_can_be_compared() {
+    let (candidate, copied, again) = checked(Mode::Split, "/predict");
+    assert!((900..1_100).contains(&candidate), "{candidate}");
+    assert!((150..250).contains(&copied), "{copied}");
+    assert!((70..130).contains(&again), "{again}");
+    let (candidate, copied, again) = checked(Mode::Candidate, "/predict");
+    assert_eq!((candidate, again), (2_000, 0), "the monolith answers nothing");
+    assert!((150..250).contains(&copied), "{copied}");
+    let (_, copied, again) = checked(Mode::Shadow, "/predict");
+    assert!((900..1_100).contains(&copied), "shadow has its own percent");
+    assert!((150..250).contains(&again), "{again}");
+    assert_eq!(checked(Mode::Monolith, "/predict"), (0, 0, 0));
+}
+
+#[test]
+fn nothing_with_effects_is_asked_twice() {
+    for path in ["/train", "/notify"] {
+        let (_, _, again) = checked(Mode::Split, path);
+        assert_eq!(again, 0, "{path}");
+    }
+    let (_, copied, _) = checked(Mode::Split, "/train");
+    assert_eq!(copied, 0);
 }
 
 #[test]

@@ -45,6 +45,23 @@ pub struct Stage {
     pub sticky: Arc<Sticky>,
     /// Who answers now.
     pub share: Share,
+    /// How much is asked twice for the comparison's sake.
+    pub check: Check,
+    /// The change that this share began with: what is seen of both sides
+    /// belongs to it.
+    pub epoch: i64,
+}
+
+/// How much of a stage's requests is asked twice so that answers can be
+/// compared, where that does no harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// Of the requests in `split` and `candidate`, copied to the side that does
+    /// not answer.
+    pub other: Weight,
+    /// Of the requests the monolith answers, copied to the monolith: in what it
+    /// differs from itself is noise.
+    pub again: Weight,
 }
 
 /// A stage's mode and the percentage that belongs to it.
