@@ -25,6 +25,7 @@ mod listen;
 pub mod metrics;
 pub mod outcome;
 mod refuse;
+pub mod rollout;
 pub mod route;
 mod service;
 mod state;

@@ -1,6 +1,6 @@
 //! [`RoutesFile`] to [`Config`]: everything that can be wrong is found here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -18,8 +18,12 @@ use super::file::{
     RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
 };
 use super::values::{self, Texts};
-use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings};
-use crate::route::{Check, Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts, UpstreamTls, Upstreams, Weight};
+use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings, rollout};
+use crate::rollout::Policy;
+use crate::route::{
+    Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
+    UpstreamTls, Upstreams, Weight,
+};
 
 type Checked<T> = Result<T, Problem>;
 
@@ -362,7 +366,18 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
             least: file.fallback.least.unwrap_or(Budget::default().least),
         },
         mirror: mirror(file),
+        rollouts: rollouts(file)?,
     })
+}
+
+fn rollouts(file: &RoutesFile) -> Checked<BTreeMap<String, Arc<Policy>>> {
+    let stages = file.stage.iter();
+    let checked = stages.filter_map(|(name, stage)| {
+        let written = stage.rollout.as_ref()?;
+        let policy = rollout::policy(name.get_ref(), written, stage.candidate.is_some());
+        Some(policy.map(|policy| (name.get_ref().clone(), Arc::new(policy))))
+    });
+    checked.collect()
 }
 
 fn certificate(file: &CertificateFile) -> (std::path::PathBuf, std::path::PathBuf) {

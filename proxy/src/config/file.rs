@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::rollout::RolloutFile;
 use super::values::{Bytes, Texts, Time};
 use super::{Config, Problem, check};
 use crate::route::{Effect, Mode};
@@ -154,6 +155,9 @@ pub(super) struct StageFile {
     pub(super) http2: bool,
     /// Files for `https`.
     pub(super) tls: Option<UpstreamTlsFile>,
+    /// How it goes to its candidate by itself; people alone move it unless told.
+    #[schemars(with = "Option<RolloutFile>")]
+    pub(super) rollout: Option<Spanned<RolloutFile>>,
 }
 
 /// A route: `"POST /predict"`, `"/static/{*path}"` for any method, or a table.

@@ -22,8 +22,10 @@
 mod check;
 mod file;
 mod problem;
+mod rollout;
 mod values;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub(crate) use check::default_weight;
 pub use file::RoutesFile;
 pub use problem::Problem;
 
+use crate::rollout::Policy;
 use crate::route::RouteTable;
 
 /// A checked file.
@@ -46,9 +49,9 @@ pub struct Config {
     pub settings: Settings,
 }
 
-/// What the file says beside the table. Only `forwarded`, `budget` and
-/// `mirror` may change while the proxy runs; the rest is read at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the file says beside the table. Only `forwarded`, `budget`, `mirror`
+/// and `rollouts` may change while the proxy runs; the rest is read at start.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Where clients connect.
     pub listen: Vec<SocketAddr>,
@@ -66,6 +69,8 @@ pub struct Settings {
     pub budget: Budget,
     /// What mirroring may use.
     pub mirror: MirrorLimits,
+    /// How stages go to their candidates, by name; people alone move the others.
+    pub rollouts: BTreeMap<String, Arc<Policy>>,
 }
 
 /// What one client, and all together, may use.

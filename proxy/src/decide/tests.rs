@@ -182,7 +182,11 @@ fn some_requests_are_asked_twice_so_that_answers_can_be_compared() {
     assert!((150..250).contains(&copied), "{copied}");
     assert!((70..130).contains(&again), "{again}");
     let (candidate, copied, again) = checked(Mode::Candidate, "/predict");
-    assert_eq!((candidate, again), (2_000, 0), "the monolith answers nothing");
+    assert_eq!(
+        (candidate, again),
+        (2_000, 0),
+        "the monolith answers nothing"
+    );
     assert!((150..250).contains(&copied), "{copied}");
     let (_, copied, again) = checked(Mode::Shadow, "/predict");
     assert!((900..1_100).contains(&copied), "shadow has its own percent");

@@ -1,0 +1,29 @@
+//! From evidence to advance, hold or roll back. Pure: no clock, no I/O, nothing
+//! drawn at random.
+//!
+//! ```text
+//! Policy + Position + Evidence + Health -> Judgement
+//! Position + Event -> Position
+//! ```
+//!
+//! A [`Policy`] says by which steps a stage goes to its candidate, what counts
+//! as good, and how sure a decision has to be. Whoever runs it gathers
+//! [`Evidence`] of each step and asks for a [`Judgement`] as often as they like:
+//! it holds at any time it is looked at. What is done becomes an [`Event`], and
+//! the events of a stage give its [`Position`].
+
+mod evidence;
+mod histogram;
+mod judgement;
+mod policy;
+mod position;
+mod runs;
+mod scores;
+
+pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
+pub use histogram::Histogram;
+pub use judgement::{Action, Criterion, Finding, HardFailure, Hold, Judgement, Reason, Standing};
+pub use policy::{Hard, Kind, LatencyLimit, Limits, Policy, Step};
+pub use position::{Event, Position, Refused, State, What};
+pub use runs::{Fault, Run};
+pub use scores::ScoreShift;
