@@ -86,6 +86,8 @@ pub(super) enum By {
     File,
     /// That of somebody who asked the admin interface.
     Admin,
+    /// That of the evidence, by the stage's policy.
+    Rollout,
 }
 
 pub(super) fn told(change: &Change) -> ChangeDocument {
@@ -108,6 +110,7 @@ impl From<&Author> for By {
         match author {
             Author::File => By::File,
             Author::Admin(_) => By::Admin,
+            Author::Rollout => By::Rollout,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::values::{self, Texts};
 use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings, rollout};
 use crate::rollout::Policy;
 use crate::route::{
-    Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
+    Check, Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
     UpstreamTls, Upstreams, Weight,
 };
 

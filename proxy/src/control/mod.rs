@@ -218,6 +218,7 @@ impl Control {
             declared: Some(declared.share),
             by,
             why: why.to_owned(),
+            event: None,
         };
         let change = inner.journal.record(change, SystemTime::now())?;
         self.running.shift(stage, to);

@@ -6,7 +6,7 @@ use http::header::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::route::{Address, Check, Effects, Health, Testers, Timeouts, Upstreams, Weight};
+use crate::route::{Address, Check, Effects, Health, Share, Testers, Timeouts, Upstreams, Weight};
 
 fn upstreams(port: u16) -> Upstreams {
     Upstreams {

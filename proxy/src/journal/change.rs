@@ -6,6 +6,7 @@
 
 use std::time::SystemTime;
 
+use crate::rollout::{Event, What};
 use crate::route::{Mode, Share};
 
 /// A change of one stage's share, as it is kept.
@@ -34,6 +35,9 @@ pub struct NewChange {
     pub by: Author,
     /// In their own words; may be empty.
     pub why: String,
+    /// What happened to the stage's rollout, where it has one. The share may
+    /// have stayed as it was.
+    pub event: Option<What>,
 }
 
 /// Who makes changes.
@@ -43,6 +47,8 @@ pub enum Author {
     File,
     /// Whoever asked the admin interface, as they call themselves.
     Admin(String),
+    /// The evidence, by the policy of the stage.
+    Rollout,
 }
 
 /// What the file says of a stage.
@@ -78,6 +84,7 @@ pub fn settle(
         declared: declared.map(|declared| declared.share),
         by: Author::File,
         why: why.to_owned(),
+        event: None,
     };
     match (declared, last) {
         (None, None) => None,
@@ -106,7 +113,21 @@ impl Author {
         match self {
             Author::File => "routes.toml",
             Author::Admin(name) => name,
+            Author::Rollout => "cutline",
         }
+    }
+}
+
+impl Change {
+    /// What happened to the stage's rollout with it.
+    pub fn event(&self) -> Option<Event> {
+        Some(Event {
+            id: u64::try_from(self.id).ok()?,
+            at: self.time,
+            by: self.what.by.name().to_owned(),
+            why: self.what.why.clone(),
+            what: self.what.event?,
+        })
     }
 }
 
@@ -136,6 +157,7 @@ mod tests {
             declared: Some(declared),
             by: Author::Admin("anna".to_owned()),
             why: String::new(),
+            event: None,
         }
     }
 

@@ -13,9 +13,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use change::{Author, Change, Declared, NewChange, effective, settle};
 
+use crate::rollout::Position;
 use crate::route::{Mode, Share, Weight};
 
 /// The database, open.
@@ -85,7 +88,7 @@ impl JournalError {
 }
 
 const COLUMNS: &str = "id, time, stage, from_mode, from_weight, to_mode, to_weight, \
-                       declared_mode, declared_weight, author, name, why";
+                       declared_mode, declared_weight, author, name, why, event";
 
 impl Journal {
     /// Opens the journal, making it where there is none.
@@ -103,11 +106,14 @@ impl Journal {
         let author = match what.by {
             Author::File => "file",
             Author::Admin(_) => "admin",
+            Author::Rollout => "rollout",
         };
+        let event = what.event.as_ref().map(json).transpose();
+        let event = event.map_err(|source| self.wrong(source))?;
         let mode = |share: Option<Share>| share.map(|share| share.mode.name());
         let weight = |share: Option<Share>| share.map(|share| share.weight.basis_points());
         let sql = format!(
-            "INSERT INTO change ({COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO change ({COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         );
         let insert = self.connection.execute(
             &sql,
@@ -123,6 +129,7 @@ impl Journal {
                 author,
                 what.by.name(),
                 what.why,
+                event,
             ],
         );
         insert.map_err(|source| self.wrong(source))?;
@@ -138,6 +145,25 @@ impl Journal {
         let sql = format!("SELECT {COLUMNS} FROM change WHERE stage = ? ORDER BY id DESC LIMIT 1");
         let found = self.connection.query_row(&sql, [stage], change);
         found.optional().map_err(|source| self.wrong(source))
+    }
+
+    /// Where a stage stands in its rollout, by all that happened to it; before
+    /// the start of one, as of `now`.
+    pub fn position(&self, stage: &str, now: SystemTime) -> Result<Position, JournalError> {
+        let query = || -> rusqlite::Result<_> {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM change WHERE stage = ? AND event IS NOT NULL ORDER BY id"
+            );
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut position = Position::new(now);
+            for change in statement.query_map([stage], change)? {
+                if let Some(event) = change?.event() {
+                    position = position.apply(&event);
+                }
+            }
+            Ok(position)
+        };
+        query().map_err(|source| self.wrong(source))
     }
 
     /// Every stage of which a change is kept.
@@ -190,9 +216,11 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
         declared: share(row, 7)?,
         by: match &*author {
             "file" => Author::File,
+            "rollout" => Author::Rollout,
             _ => Author::Admin(name),
         },
         why: row.get(11)?,
+        event: read_json(row, 12)?,
     };
     Ok(Change {
         id: row.get(0)?,
@@ -215,6 +243,23 @@ fn share(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Share>> {
         mode: Mode::named(&mode).ok_or_else(unknown)?,
         weight: Weight::from_basis_points(weight),
     }))
+}
+
+/// A document as it is kept.
+fn json<T: Serialize>(document: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(document)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// A document that was kept, if one was.
+fn read_json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(at)?;
+    let read = |text: String| {
+        serde_json::from_str(&text).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error.into())
+        })
+    };
+    text.map(read).transpose()
 }
 
 fn moment(millis: i64) -> SystemTime {

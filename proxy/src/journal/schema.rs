@@ -12,7 +12,8 @@ const APPLICATION_ID: i64 = 0x6375_746c;
 /// One step each from one version to the next; a step that was released never
 /// changes. Modes are names, weights basis points, times milliseconds since
 /// 1970.
-const STEPS: [&str; 1] = ["CREATE TABLE change (
+const STEPS: [&str; 2] = [
+    "CREATE TABLE change (
         id              INTEGER PRIMARY KEY AUTOINCREMENT,
         time            INTEGER NOT NULL,
         stage           TEXT NOT NULL,
@@ -26,7 +27,29 @@ const STEPS: [&str; 1] = ["CREATE TABLE change (
         name            TEXT NOT NULL,
         why             TEXT NOT NULL
     ) STRICT;
-    CREATE INDEX change_of_stage ON change (stage, id);"];
+    CREATE INDEX change_of_stage ON change (stage, id);",
+    // Rollouts change shares too, and what they do may leave the share as it
+    // is. An event is JSON.
+    "CREATE TABLE changed (
+        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+        time            INTEGER NOT NULL,
+        stage           TEXT NOT NULL,
+        from_mode       TEXT,
+        from_weight     INTEGER,
+        to_mode         TEXT,
+        to_weight       INTEGER,
+        declared_mode   TEXT,
+        declared_weight INTEGER,
+        author          TEXT NOT NULL CHECK (author IN ('file', 'admin', 'rollout')),
+        name            TEXT NOT NULL,
+        why             TEXT NOT NULL,
+        event           TEXT
+    ) STRICT;
+    INSERT INTO changed SELECT *, NULL FROM change;
+    DROP TABLE change;
+    ALTER TABLE changed RENAME TO change;
+    CREATE INDEX change_of_stage ON change (stage, id);",
+];
 
 /// Opens the database, making or bringing it up to date where needed. What is
 /// committed to it has reached the disk.

@@ -3,6 +3,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::rollout::{State, Step, What};
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -24,6 +25,7 @@ fn to(stage: &str, basis_points: u16) -> NewChange {
         }),
         by: Author::Admin("anna".to_owned()),
         why: "it's \"time\"".to_owned(),
+        event: None,
     }
 }
 
@@ -58,6 +60,74 @@ fn what_was_recorded_is_there_after_reopening() {
         [second.clone(), first]
     );
     assert_eq!(journal.changes(Some("inference"), 1).unwrap(), [second]);
+}
+
+#[test]
+fn a_rollout_stands_where_its_events_left_it() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path).unwrap();
+    let now = at(9_000);
+    assert_eq!(journal.position("a", now).unwrap(), Position::new(now));
+    let happened = |event, millis| {
+        let change = NewChange {
+            by: Author::Rollout,
+            event: Some(event),
+            ..to("a", 100)
+        };
+        journal.record(change, at(millis)).unwrap()
+    };
+    journal.record(to("a", 3), at(1)).unwrap();
+    happened(What::Start { to: Step::Shadow }, 2);
+    journal.record(to("b", 3), at(3)).unwrap();
+    let paused = happened(What::Pause, 4);
+    assert_eq!(paused.event().unwrap().id, 4);
+    drop(journal);
+
+    let journal = Journal::open(&path).unwrap();
+    let position = journal.position("a", now).unwrap();
+    assert_eq!(
+        (position.step, position.epoch, position.last),
+        (Some(Step::Shadow), 2, 4)
+    );
+    assert_eq!(position.state, State::Paused);
+    assert_eq!(journal.changes(Some("a"), 1).unwrap(), [paused]);
+}
+
+/// As the first release made it.
+const FIRST: &str = "CREATE TABLE change (
+        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+        time            INTEGER NOT NULL,
+        stage           TEXT NOT NULL,
+        from_mode       TEXT,
+        from_weight     INTEGER,
+        to_mode         TEXT,
+        to_weight       INTEGER,
+        declared_mode   TEXT,
+        declared_weight INTEGER,
+        author          TEXT NOT NULL CHECK (author IN ('file', 'admin')),
+        name            TEXT NOT NULL,
+        why             TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX change_of_stage ON change (stage, id);
+    INSERT INTO change VALUES (7, 12, 'a', NULL, NULL, 'split', 10, NULL, NULL, 'file', 'routes.toml', 'x');
+    PRAGMA application_id = 0x6375746c;
+    PRAGMA user_version = 1;";
+
+#[test]
+fn a_journal_of_the_first_version_is_brought_up_to_date_and_goes_on() {
+    let (_folder, path) = folder();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(FIRST)
+        .unwrap();
+    let journal = Journal::open(&path).unwrap();
+    let kept = journal.last("a").unwrap().unwrap();
+    assert_eq!(
+        (kept.id, kept.what.by, kept.what.event),
+        (7, Author::File, None)
+    );
+    let next = journal.record(to("a", 20), at(13)).unwrap();
+    assert_eq!(next.id, 8, "no id is used twice");
 }
 
 #[test]
