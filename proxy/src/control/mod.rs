@@ -5,22 +5,25 @@
 //! refused whole, and what it said before stays.
 
 mod folder;
+mod rollout;
+mod shares;
 mod watch;
 mod wish;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub use folder::{FolderError, StateFolder, token};
+pub use rollout::Ask;
+pub use shares::settled;
 pub use wish::{Wish, WishError};
 
 use crate::config::{Config, Problem, RoutesFile, Settings};
-use crate::journal::{
-    Author, Change, Declared, Journal, JournalError, NewChange, effective, settle,
-};
+use crate::journal::{Author, Change, Journal, JournalError, NewChange, effective};
 use crate::listen::Handle;
-use crate::route::{Mode, RouteTable, Share};
+use crate::rollout::{Policy, Position, What};
+use crate::route::{Mode, Share};
 use watch::{Read, Watch};
 
 /// How often the file and the journal are looked at.
@@ -77,6 +80,12 @@ pub enum Refused {
     /// What is asked for makes no sense.
     #[error(transparent)]
     Wish(#[from] WishError),
+    /// The file states no policy for it.
+    #[error("routes.toml states no rollout for this stage")]
+    NoRollout,
+    /// The rollout does not stand so that it could be done.
+    #[error(transparent)]
+    Rollout(#[from] rollout::NotNow),
     /// It could not be kept, and so was not made.
     #[error("{}", said(.0))]
     Journal(#[from] JournalError),
@@ -106,58 +115,72 @@ impl Refused {
                 "leave the percent out, or name the mode split, shadow or reverse-shadow".to_owned()
             }
             Refused::Wish(WishError::Percent(_)) => "such as 10 or 0.5".to_owned(),
+            Refused::NoRollout => {
+                "add [stage.NAME.rollout] to routes.toml, or use shift and mode".to_owned()
+            }
+            Refused::Rollout(refused) => refused.mend().to_owned(),
             Refused::Journal(error) => error.mend().to_owned(),
         }
     }
 }
 
-/// The table of a checked file with the shares that hold; what the file
-/// changed since the journal was last asked is kept.
-pub fn settled(config: &Config, journal: &Journal) -> Result<RouteTable, JournalError> {
-    let mut table = config.table.clone();
-    for stage in &mut table.stages {
-        let declared = Declared {
-            share: stage.share,
-            candidate: stage.candidate.is_some(),
+/// Where a stage stands, by file and journal.
+struct Standing {
+    /// What the file says.
+    declared: Share,
+    has_candidate: bool,
+    /// What holds.
+    share: Share,
+    /// Where the file states a policy.
+    rollout: Option<(Arc<Policy>, Position)>,
+}
+
+impl Standing {
+    /// A change to another share, or to none.
+    fn change(
+        &self,
+        stage: &str,
+        to: Share,
+        event: Option<What>,
+        by: Author,
+        why: &str,
+    ) -> NewChange {
+        NewChange {
+            stage: stage.to_owned(),
+            from: Some(self.share),
+            to: Some(to),
+            declared: Some(self.declared),
+            by,
+            why: why.to_owned(),
+            event,
+        }
+    }
+}
+
+impl Inner {
+    fn standing(&self, stage: &str, journal: &Journal) -> Result<Standing, Refused> {
+        let table = &self.file.table;
+        let Some(declared) = table.stage(stage) else {
+            let known = table.stages.iter().map(|stage| stage.name.to_string());
+            return Err(Refused::NoSuchStage {
+                known: known.collect(),
+            });
         };
-        let last = keep(&stage.name, Some(declared), journal)?;
-        stage.share = effective(stage.share, last.as_ref().map(|last| &last.what));
-    }
-    for gone in journal.stages()? {
-        if table.stage(&gone).is_none() {
-            keep(&gone, None, journal)?;
-        }
-    }
-    Ok(table)
-}
-
-/// The last change of a stage, once what the file says is kept.
-fn keep(
-    stage: &str,
-    declared: Option<Declared>,
-    journal: &Journal,
-) -> Result<Option<Change>, JournalError> {
-    let last = journal.last(stage)?;
-    match settle(stage, declared, last.as_ref().map(|last| &last.what)) {
-        Some(change) => {
-            let change = journal.record(change, SystemTime::now())?;
-            log(&change);
-            Ok(Some(change))
-        }
-        None => Ok(last),
-    }
-}
-
-fn log(change: &Change) {
-    let shown = |share: Option<Share>| {
-        share.map_or("nothing".to_owned(), |share| {
-            format!("{} {}", share.mode.name(), share.weight)
+        let last = journal.last(stage)?;
+        let rollout = match self.file.settings.rollouts.get(stage) {
+            Some(policy) => {
+                let position = journal.position(stage, SystemTime::now())?;
+                Some((Arc::clone(policy), position))
+            }
+            None => None,
+        };
+        Ok(Standing {
+            declared: declared.share,
+            has_candidate: declared.candidate.is_some(),
+            share: effective(declared.share, last.as_ref().map(|last| &last.what)),
+            rollout,
         })
-    };
-    let what = &change.what;
-    let (stage, by, why) = (&*what.stage, what.by.name(), &*what.why);
-    let (from, to) = (shown(what.from), shown(what.to));
-    tracing::info!(stage, from, to, by, why, "a stage's share changed");
+    }
 }
 
 impl Control {
@@ -195,35 +218,24 @@ impl Control {
         why: &str,
     ) -> Result<Option<Change>, Refused> {
         let inner = self.inner();
-        let table = &inner.file.table;
-        let Some(declared) = table.stage(stage) else {
-            let known = table.stages.iter().map(|stage| stage.name.to_string());
-            return Err(Refused::NoSuchStage {
-                known: known.collect(),
-            });
-        };
-        let last = inner.journal.last(stage)?;
-        let now = effective(declared.share, last.as_ref().map(|last| &last.what));
-        let to = wish.share(now)?;
-        if declared.candidate.is_none() && to.mode != Mode::Monolith {
-            return Err(Refused::NoCandidate(to.mode));
+        let change = inner.journal.at_once(|journal| {
+            let standing = inner.standing(stage, journal)?;
+            let to = wish.share(standing.share)?;
+            if !standing.has_candidate && to.mode != Mode::Monolith {
+                return Err(Refused::NoCandidate(to.mode));
+            }
+            if to == standing.share {
+                return Ok(None);
+            }
+            let event = standing.rollout.as_ref();
+            let event = event.map(|(policy, position)| shares::chosen(policy, position, to));
+            let change = standing.change(stage, to, event, by, why);
+            Ok(Some(shares::kept(change, journal)?))
+        })?;
+        if change.is_some() {
+            self.put(&inner, &inner.file)?;
         }
-        if to == now {
-            return Ok(None);
-        }
-        let change = NewChange {
-            stage: stage.to_owned(),
-            from: Some(now),
-            to: Some(to),
-            declared: Some(declared.share),
-            by,
-            why: why.to_owned(),
-            event: None,
-        };
-        let change = inner.journal.record(change, SystemTime::now())?;
-        self.running.shift(stage, to);
-        log(&change);
-        Ok(Some(change))
+        Ok(change)
     }
 
     /// Reads the file now, changed or not: keys it names may be new.

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -97,6 +99,21 @@ impl Journal {
             connection: schema::open(path)?,
             path: path.to_owned(),
         })
+    }
+
+    /// Reads and writes with nobody between: what `act` has written is kept
+    /// whole when it succeeds, and not at all when it fails.
+    pub(crate) fn at_once<T, E: From<JournalError>>(
+        &self,
+        act: impl FnOnce(&Journal) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let wrong = |source| self.wrong(source);
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate);
+        let transaction = transaction.map_err(wrong)?;
+        let done = act(self)?;
+        transaction.commit().map_err(wrong)?;
+        Ok(done)
     }
 
     /// Keeps a change. Once it is returned, it is on the disk.

@@ -19,12 +19,26 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// As many buckets are told apart: longer than an hour is an hour.
+    pub const BUCKETS: usize = 1_024;
+
     /// One more request.
     pub fn record(&mut self, took: Duration) {
+        self.add(Histogram::bucket(took), 1);
+    }
+
+    /// The bucket of a time, below [`Histogram::BUCKETS`]: for whoever counts
+    /// by other means, and adds them up later.
+    pub fn bucket(took: Duration) -> usize {
         let micros = took.as_secs_f64() * 1e6;
-        // Half a thousand years lie below the last bucket there is.
-        let bucket = (micros.max(1.0).log2() * PER_DOUBLING).floor() as u16;
-        *self.buckets.entry(bucket).or_default() += 1;
+        let bucket = (micros.max(1.0).log2() * PER_DOUBLING).floor() as usize;
+        bucket.min(Histogram::BUCKETS - 1)
+    }
+
+    /// So many more requests of a bucket.
+    pub fn add(&mut self, bucket: usize, n: u64) {
+        let bucket = bucket.min(Histogram::BUCKETS - 1) as u16;
+        *self.buckets.entry(bucket).or_default() += n;
     }
 
     /// How many requests.

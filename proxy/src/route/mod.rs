@@ -49,7 +49,7 @@ pub struct Stage {
     pub check: Check,
     /// The change that this share began with: what is seen of both sides
     /// belongs to it.
-    pub epoch: i64,
+    pub epoch: u64,
 }
 
 /// How much of a stage's requests is asked twice so that answers can be

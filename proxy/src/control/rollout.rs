@@ -1,0 +1,181 @@
+//! What people ask of a stage's rollout, and what the evidence does to it.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use super::{Control, Inner, Refused, Standing, shares};
+use crate::journal::{Author, Change, Journal, JournalError};
+use crate::listen::Handle;
+use crate::rollout::{self, Action, Evidence, Health, Judgement, Policy, Position, Step, What};
+use crate::route::{Mode, Share, Weight};
+
+pub use crate::rollout::Refused as NotNow;
+
+/// What people ask of a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// Its first step.
+    Start,
+    /// To go no further.
+    Pause,
+    /// To go on, where it was paused or rolled back.
+    Resume,
+    /// The next step, for which the policy wants a person's word.
+    Confirm,
+    /// The next step, whatever the evidence says.
+    Advance,
+    /// The candidate's share back.
+    RollBack,
+}
+
+/// A stage's rollout as it was last judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Stand {
+    pub(crate) position: Position,
+    pub(crate) evidence: Evidence,
+    pub(crate) judgement: Judgement,
+}
+
+impl Ask {
+    /// What that is where the rollout stands.
+    fn what(self, policy: &Policy, position: &Position) -> Result<What, NotNow> {
+        let next = || policy.after(position.step).ok_or(NotNow::Finished);
+        Ok(match self {
+            Ask::Start => What::Start {
+                to: policy.after(None).ok_or(NotNow::Finished)?,
+            },
+            Ask::Pause => What::Pause,
+            Ask::Resume => What::Resume,
+            Ask::Confirm => What::Confirm { step: next()? },
+            Ask::Advance => What::Force { to: Some(next()?) },
+            Ask::RollBack => What::RollBack {
+                to: policy.retreat().filter(|to| Some(*to) < position.step),
+            },
+        })
+    }
+}
+
+impl Control {
+    /// Does to a stage's rollout what a person asks.
+    pub fn ask(&self, stage: &str, ask: Ask, by: Author, why: &str) -> Result<Change, Refused> {
+        let inner = self.inner();
+        let change = inner.journal.at_once(|journal| {
+            let standing = inner.standing(stage, journal)?;
+            let (policy, position) = standing.rollout.as_ref().ok_or(Refused::NoRollout)?;
+            let what = ask.what(policy, position)?;
+            position.admit(policy, what)?;
+            happens(stage, &standing, what, by, why, journal)
+        })?;
+        self.put(&inner, &inner.file)?;
+        Ok(change)
+    }
+
+    /// Keeps what was gathered of both sides' answers, and does with each
+    /// rollout what the evidence says. To be called every second or so.
+    pub fn judge(&self) {
+        let now = SystemTime::now();
+        let mut inner = self.inner();
+        match self.judged(&mut inner, now) {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Err(error) = self.put(&inner, &inner.file) {
+                    tracing::error!(%error, "a rollout's step is kept and not in place yet");
+                }
+            }
+            Err(refused) => {
+                let mend = refused.mend();
+                tracing::error!(error = %refused, mend, "rollouts stay where they are");
+            }
+        }
+    }
+
+    /// Whether some stage has another share now.
+    fn judged(&self, inner: &mut Inner, now: SystemTime) -> Result<bool, Refused> {
+        self.running.gathered().keep(&inner.journal, now)?;
+        let mut moved = false;
+        let mut stands = BTreeMap::new();
+        let policies: Vec<_> = inner.file.settings.rollouts.keys().cloned().collect();
+        for stage in policies {
+            let (stand, change) = inner.journal.at_once(|journal| -> Result<_, Refused> {
+                let standing = inner.standing(&stage, journal)?;
+                let Some((policy, position)) = &standing.rollout else {
+                    return Ok((None, None));
+                };
+                let health = self.running.health(&stage);
+                let evidence = journal.evidence(&stage, position.epoch)?;
+                let judgement = rollout::judge(policy, position, &evidence, &health, now);
+                let change = match done(&judgement.action) {
+                    Some(what) if position.admit(policy, what).is_ok() => {
+                        let why = rollout::explain(&stage, policy, position, &evidence, &judgement);
+                        let by = Author::Rollout;
+                        Some(happens(&stage, &standing, what, by, &why, journal)?)
+                    }
+                    _ => None,
+                };
+                let stand = Stand {
+                    position: position.clone(),
+                    evidence,
+                    judgement,
+                };
+                Ok((Some(stand), change))
+            })?;
+            moved |= change.is_some();
+            stands.extend(stand.map(|stand| (stage, stand)));
+        }
+        inner.stands = stands;
+        Ok(moved)
+    }
+
+    /// How a stage's rollout was last judged; None where it has none.
+    pub(crate) fn stand(&self, stage: &str) -> Option<Stand> {
+        self.inner().stands.get(stage).cloned()
+    }
+}
+
+/// What a judgement does to the rollout.
+fn done(action: &Action) -> Option<What> {
+    match *action {
+        Action::Advance { to } => Some(What::Advance { to }),
+        Action::Finish => Some(What::Finish),
+        Action::RollBack { to, .. } => Some(What::RollBack { to }),
+        Action::Hold(_) | Action::NotEnough | Action::AwaitConfirmation { .. } => None,
+    }
+}
+
+/// Keeps an event with the share that comes of it; a step that is entered
+/// begins with what is known of the monolith.
+fn happens(
+    stage: &str,
+    standing: &Standing,
+    what: What,
+    by: Author,
+    why: &str,
+    journal: &Journal,
+) -> Result<Change, Refused> {
+    let share = match what {
+        What::Start { to } | What::Advance { to } => to.share(),
+        What::Force { to } | What::RollBack { to } | What::Override { to } => shared(to),
+        What::Finish | What::Pause | What::Resume | What::Confirm { .. } => standing.share,
+    };
+    if !standing.has_candidate && share.mode != Mode::Monolith {
+        return Err(Refused::NoCandidate(share.mode));
+    }
+    let change = standing.change(stage, share, Some(what), by, why);
+    let change = shares::kept(change, journal)?;
+    if let (What::Advance { .. }, Some((_, position))) = (what, &standing.rollout) {
+        let before = journal.evidence(stage, position.epoch)?;
+        journal.begin(stage, change.id.unsigned_abs(), &before.next_step())?;
+    }
+    Ok(change)
+}
+
+fn shared(step: Option<Step>) -> Share {
+    step.map_or(
+        Share {
+            mode: Mode::Monolith,
+            weight: Weight::ZERO,
+        },
+        Step::share,
+    )
+}
