@@ -18,7 +18,8 @@ use super::file::{
     RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
 };
 use super::values::{self, Texts};
-use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings};
+use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings, compare};
+use crate::compare::Rules;
 use crate::route::{
     Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
     UpstreamTls, Upstreams, Weight,
@@ -28,17 +29,36 @@ type Checked<T> = Result<T, Problem>;
 
 pub(super) fn config(
     file: &RoutesFile,
-    key: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
+    mut read: impl FnMut(&Path) -> io::Result<Vec<u8>>,
 ) -> Checked<Config> {
     let mut table = table(file)?;
     table.testers = match &file.testers {
-        Some(testers) => Some(Arc::new(self::testers(testers, key)?)),
+        Some(testers) => Some(Arc::new(self::testers(testers, &mut read)?)),
         None => None,
     };
-    Ok(Config {
-        table,
-        settings: settings(file)?,
-    })
+    let mut settings = settings(file)?;
+    settings.compare = rules(file, &mut read)?;
+    Ok(Config { table, settings })
+}
+
+/// Those of each route, in the order of the table.
+fn rules(
+    file: &RoutesFile,
+    read: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+) -> Checked<Arc<[Arc<Rules>]>> {
+    let mut all = Vec::new();
+    for (name, stage) in &file.stage {
+        let shared = compare::rules(name.get_ref(), &stage.compare, read)?;
+        for route in &stage.routes {
+            all.push(match route.get_ref() {
+                RouteFile::Table(RouteTableFile {
+                    compare: Some(own), ..
+                }) => compare::rules(name.get_ref(), own, read)?,
+                _ => Arc::clone(&shared),
+            });
+        }
+    }
+    Ok(all.into())
 }
 
 fn table(file: &RoutesFile) -> Checked<RouteTable> {
@@ -179,10 +199,11 @@ fn route(
         header: None,
         side_effects: EffectsFile::default(),
         idempotency: None,
+        compare: None,
     };
     let (text, long) = match written.get_ref() {
-        RouteFile::Short(text) => (text, &short),
-        RouteFile::Long(long) => (&long.route, long),
+        RouteFile::Text(text) => (text, &short),
+        RouteFile::Table(long) => (&long.route, long),
     };
     let (method, path) = values::route(text).map_err(&problem)?;
     crate::route::Paths::default()
@@ -303,7 +324,10 @@ fn tls(of: &str, reach: &Reach<'_>, span: Range<usize>) -> Checked<Option<Upstre
     }))
 }
 
-fn testers(file: &TestersFile, key: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Checked<Testers> {
+fn testers(
+    file: &TestersFile,
+    read: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+) -> Checked<Testers> {
     let header = match &file.header {
         Some(name) => name.get_ref().parse().map_err(|_| {
             let message = format!("override: `{}` is no name of a header", name.get_ref());
@@ -315,7 +339,7 @@ fn testers(file: &TestersFile, key: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -
     let shown = path.display();
     let problem =
         |what: String| Problem::at(span.clone(), format!("override: key_file {shown}: {what}"));
-    let read = key(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let read = read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let key = read.trim_ascii();
     if key.len() < 32 {
         let label = "make one with: openssl rand -hex 32";
@@ -363,6 +387,7 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
             least: file.fallback.least.unwrap_or(Budget::default().least),
         },
         mirror: mirror(file),
+        compare: Arc::default(),
     })
 }
 

@@ -20,6 +20,7 @@
 //! nothing. The first problem is reported, with its place.
 
 mod check;
+mod compare;
 mod file;
 mod problem;
 mod values;
@@ -35,6 +36,7 @@ pub(crate) use check::default_weight;
 pub use file::RoutesFile;
 pub use problem::Problem;
 
+use crate::compare::Rules;
 use crate::route::RouteTable;
 
 /// A checked file.
@@ -46,9 +48,9 @@ pub struct Config {
     pub settings: Settings,
 }
 
-/// What the file says beside the table. Only `forwarded`, `budget` and
-/// `mirror` may change while the proxy runs; the rest is read at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the file says beside the table. Only `forwarded`, `budget`, `mirror`
+/// and `compare` may change while the proxy runs; the rest is read at start.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Where clients connect.
     pub listen: Vec<SocketAddr>,
@@ -66,6 +68,8 @@ pub struct Settings {
     pub budget: Budget,
     /// What mirroring may use.
     pub mirror: MirrorLimits,
+    /// What counts as a difference, for each of [`RouteTable::routes`].
+    pub compare: Arc<[Arc<Rules>]>,
 }
 
 /// What one client, and all together, may use.
