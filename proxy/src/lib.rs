@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! RequestHead + RouteTable -> Decision -> Outcome (answers the client)
-//!   shadow: Outcome x 2
+//!   shadow: Outcome x 2 + Rules -> Comparison
 //! ```
 //!
 //! `RoutesFile` is `routes.toml` as written; checked once, it is a
@@ -16,6 +16,7 @@
 
 mod access;
 pub mod admin;
+pub mod compare;
 pub mod config;
 pub mod control;
 pub mod decide;
@@ -33,6 +34,7 @@ mod tls;
 
 pub use access::ACCESS_LOG;
 pub use admin::Admin;
+pub use compare::{Comparison, compare};
 pub use config::{Config, Problem, RoutesFile};
 pub use control::{Control, StateFolder};
 pub use decide::{Decision, RequestHead, decide};

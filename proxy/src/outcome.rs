@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use crate::route::Side;
 
@@ -41,7 +42,8 @@ pub enum Captured {
 }
 
 /// Why an upstream gave no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// Every upstream of the side is left out.
     Unavailable,
@@ -107,7 +109,7 @@ impl Failure {
         }
     }
 
-    /// As it is counted and logged.
+    /// As it is counted, logged and kept.
     pub fn name(self) -> &'static str {
         match self {
             Failure::Unavailable => "unavailable",

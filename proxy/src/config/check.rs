@@ -18,7 +18,8 @@ use super::file::{
     RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
 };
 use super::values::{self, Texts};
-use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings, rollout};
+use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings, compare, rollout};
+use crate::compare::Rules;
 use crate::rollout::Policy;
 use crate::route::{
     Check, Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
@@ -29,20 +30,41 @@ type Checked<T> = Result<T, Problem>;
 
 pub(super) fn config(
     file: &RoutesFile,
-    key: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
+    mut read: impl FnMut(&Path) -> io::Result<Vec<u8>>,
 ) -> Checked<Config> {
-    let mut table = table(file)?;
+    let rules = rules(file, &mut read)?;
+    let mut table = table(file, &rules)?;
     table.testers = match &file.testers {
-        Some(testers) => Some(Arc::new(self::testers(testers, key)?)),
+        Some(testers) => Some(Arc::new(self::testers(testers, &mut read)?)),
         None => None,
     };
-    Ok(Config {
-        table,
-        settings: settings(file)?,
-    })
+    let mut settings = settings(file)?;
+    settings.compare = rules;
+    Ok(Config { table, settings })
 }
 
-fn table(file: &RoutesFile) -> Checked<RouteTable> {
+/// Those of each route, in the order of the table.
+fn rules(
+    file: &RoutesFile,
+    read: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+) -> Checked<Arc<[Arc<Rules>]>> {
+    let mut all = Vec::new();
+    for (name, stage) in &file.stage {
+        let shared = compare::rules(name.get_ref(), &stage.compare, read)?;
+        for route in &stage.routes {
+            all.push(match route.get_ref() {
+                RouteFile::Table(RouteTableFile {
+                    compare: Some(own), ..
+                }) => compare::rules(name.get_ref(), own, read)?,
+                _ => Arc::clone(&shared),
+            });
+        }
+    }
+    Ok(all.into())
+}
+
+/// `rules` are those of each route, in their order.
+fn table(file: &RoutesFile, rules: &[Arc<Rules>]) -> Checked<RouteTable> {
     let monolith = upstreams("monolith", &file.monolith.upstream, &file.monolith.reach())?;
     let mut stages = Vec::new();
     let mut routes = Vec::new();
@@ -50,7 +72,8 @@ fn table(file: &RoutesFile) -> Checked<RouteTable> {
     for (name, stage) in &file.stage {
         stage_name(name)?;
         for written in &stage.routes {
-            let route = route(name.get_ref(), stages.len(), stage, written)?;
+            let rules = &rules[routes.len()];
+            let route = route(name.get_ref(), stages.len(), stage, written, rules)?;
             let shape = shape(&route);
             if let Some(owner) = owners.insert(shape, name.get_ref().clone()) {
                 let message = format!(
@@ -117,7 +140,6 @@ fn stage(name: &Spanned<String>, file: &StageFile) -> Checked<Stage> {
         candidate,
         sticky: Arc::new(sticky(stage, file.sticky.as_ref())?),
         share,
-        check: Check::default(),
         epoch: 0,
     })
 }
@@ -173,6 +195,7 @@ fn route(
     index: usize,
     file: &StageFile,
     written: &Spanned<RouteFile>,
+    rules: &Rules,
 ) -> Checked<StageRoute> {
     let problem =
         |what: String| Problem::at(written.span(), format!("stage {stage}: route: {what}"));
@@ -182,10 +205,11 @@ fn route(
         header: None,
         side_effects: EffectsFile::default(),
         idempotency: None,
+        compare: None,
     };
     let (text, long) = match written.get_ref() {
-        RouteFile::Short(text) => (text, &short),
-        RouteFile::Long(long) => (&long.route, long),
+        RouteFile::Text(text) => (text, &short),
+        RouteFile::Table(long) => (&long.route, long),
     };
     let (method, path) = values::route(text).map_err(&problem)?;
     crate::route::Paths::default()
@@ -210,6 +234,13 @@ fn route(
             candidate: long.side_effects.candidate.or(file.side_effects.candidate),
         },
         idempotent: idempotency == Some(IdempotencyFile::Shared),
+        check: Check {
+            other: rules.other.unwrap_or(match file.rollout {
+                Some(_) => Weight::FULL,
+                None => Weight::ZERO,
+            }),
+            again: Weight::from_basis_points(rules.noise.sample as u16),
+        },
     })
 }
 
@@ -306,7 +337,10 @@ fn tls(of: &str, reach: &Reach<'_>, span: Range<usize>) -> Checked<Option<Upstre
     }))
 }
 
-fn testers(file: &TestersFile, key: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Checked<Testers> {
+fn testers(
+    file: &TestersFile,
+    read: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+) -> Checked<Testers> {
     let header = match &file.header {
         Some(name) => name.get_ref().parse().map_err(|_| {
             let message = format!("override: `{}` is no name of a header", name.get_ref());
@@ -318,7 +352,7 @@ fn testers(file: &TestersFile, key: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -
     let shown = path.display();
     let problem =
         |what: String| Problem::at(span.clone(), format!("override: key_file {shown}: {what}"));
-    let read = key(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let read = read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let key = read.trim_ascii();
     if key.len() < 32 {
         let label = "make one with: openssl rand -hex 32";
@@ -367,6 +401,7 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
         },
         mirror: mirror(file),
         rollouts: rollouts(file)?,
+        compare: Arc::default(),
     })
 }
 

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::compare::CompareFile;
 use super::rollout::RolloutFile;
-use super::values::{Bytes, Texts, Time};
+use super::values::{Bytes, TextOr, Texts, Time};
 use super::{Config, Problem, check};
 use crate::route::{Effect, Mode};
 
@@ -158,15 +159,13 @@ pub(super) struct StageFile {
     /// How it goes to its candidate by itself; people alone move it unless told.
     #[schemars(with = "Option<RolloutFile>")]
     pub(super) rollout: Option<Spanned<RolloutFile>>,
+    /// What counts as a difference between the two sides' answers.
+    #[serde(default)]
+    pub(super) compare: CompareFile,
 }
 
 /// A route: `"POST /predict"`, `"/static/{*path}"` for any method, or a table.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum RouteFile {
-    Short(String),
-    Long(RouteTableFile),
-}
+pub(super) type RouteFile = TextOr<RouteTableFile>;
 
 /// A route with conditions of its own.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -183,6 +182,8 @@ pub(super) struct RouteTableFile {
     pub(super) side_effects: EffectsFile,
     /// Both sides honour one idempotency key.
     pub(super) idempotency: Option<IdempotencyFile>,
+    /// What counts as a difference here, in place of what the stage says.
+    pub(super) compare: Option<CompareFile>,
 }
 
 /// A field and its value.
@@ -355,7 +356,7 @@ pub(super) struct MirrorFile {
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its schema is used")]
-enum OneOrManyText {
+pub(super) enum OneOrManyText {
     One(String),
     Many(Vec<String>),
 }
@@ -367,15 +368,15 @@ impl RoutesFile {
         format!("{:#}\n", schema.as_value())
     }
 
-    /// Reads the text of a file and checks it. Files it names (keys) are not
-    /// opened: `key` is asked for the content of the override's.
+    /// Reads the text of a file and checks it. Files it names (certificates) are
+    /// not opened: `read` is asked for the override's key and for descriptors.
     pub fn check(
         text: &str,
-        key: impl FnOnce(&std::path::Path) -> std::io::Result<Vec<u8>>,
+        read: impl FnMut(&std::path::Path) -> std::io::Result<Vec<u8>>,
     ) -> Result<Config, Problem> {
         let file: Result<RoutesFile, Problem> =
             toml::from_str(text).map_err(|error| Problem::of_syntax(&error));
-        file.and_then(|file| check::config(&file, key))
+        file.and_then(|file| check::config(&file, read))
             .map_err(|problem| problem.located(text))
     }
 }

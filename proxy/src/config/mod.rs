@@ -20,6 +20,7 @@
 //! nothing. The first problem is reported, with its place.
 
 mod check;
+mod compare;
 mod file;
 mod problem;
 mod rollout;
@@ -37,6 +38,7 @@ pub(crate) use check::default_weight;
 pub use file::RoutesFile;
 pub use problem::Problem;
 
+use crate::compare::Rules;
 use crate::rollout::Policy;
 use crate::route::RouteTable;
 
@@ -49,8 +51,9 @@ pub struct Config {
     pub settings: Settings,
 }
 
-/// What the file says beside the table. Only `forwarded`, `budget`, `mirror`
-/// and `rollouts` may change while the proxy runs; the rest is read at start.
+/// What the file says beside the table. Only `forwarded`, `budget`, `mirror`,
+/// `rollouts` and `compare` may change while the proxy runs; the rest is read
+/// at start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Where clients connect.
@@ -71,6 +74,8 @@ pub struct Settings {
     pub mirror: MirrorLimits,
     /// How stages go to their candidates, by name; people alone move the others.
     pub rollouts: BTreeMap<String, Arc<Policy>>,
+    /// What counts as a difference, for each of [`RouteTable::routes`].
+    pub compare: Arc<[Arc<Rules>]>,
 }
 
 /// What one client, and all together, may use.

@@ -12,12 +12,22 @@ use siphasher::sip::SipHasher24;
 /// stage's name, a zero byte and the key: the same on every proxy of a fleet
 /// and in every version. Two stages draw independently.
 pub fn bucket(stage: &str, key: &[u8]) -> u16 {
+    bucket_of(place(stage, key))
+}
+
+/// Where a key lies at a stage, as finely as it can be told.
+pub(super) fn place(stage: &str, key: &[u8]) -> u64 {
     let mut hasher = SipHasher24::new();
     hasher.write(stage.as_bytes());
     hasher.write(&[0]);
     hasher.write(key);
+    hasher.finish()
+}
+
+/// The bucket in which that place lies.
+pub(crate) fn bucket_of(place: u64) -> u16 {
     // The upper bits of the product: as even as a remainder, and no division.
-    ((u128::from(hasher.finish()) * 10_000) >> 64) as u16
+    ((u128::from(place) * 10_000) >> 64) as u16
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use http::{HeaderMap, Method};
 use crate::route::{Effect, Mode, RouteTable, Side, Stage, StageRoute, Sticky, Weight};
 
 pub use bucket::bucket;
+pub(crate) use bucket::bucket_of;
+use bucket::place;
 pub use key::OWN_COOKIE;
 pub(crate) use key::cookie_value;
 pub use tester::{TesterError, sign};
@@ -65,6 +67,11 @@ pub struct Decision<'t> {
     pub fallback: Fallback,
     /// Set this cookie's value on the answer, so that the client stays.
     pub own_cookie: Option<u128>,
+    /// Where the request's key lies at the stage, the same for all requests of
+    /// a client that has one; of a request without a key, its own place.
+    pub place: u64,
+    /// The place is that of a key.
+    pub keyed: bool,
 }
 
 /// Why a side answers.
@@ -117,7 +124,7 @@ pub fn decide<'t>(table: &'t RouteTable, head: &RequestHead<'_>) -> Decision<'t>
             Mode::Monolith => false,
             Mode::Shadow | Mode::ReverseShadow => drawn.below,
             Mode::Split | Mode::Candidate => {
-                is_drawn(&stage.name, b"other", head, stage.check.other)
+                is_drawn(&stage.name, b"other", head, route.check.other)
             }
         };
     let (mirror, unmirrorable) = match due {
@@ -134,6 +141,8 @@ pub fn decide<'t>(table: &'t RouteTable, head: &RequestHead<'_>) -> Decision<'t>
         again: chosen.is_none() && again(stage, route, side, head),
         fallback: fallback(route, side, head.method),
         own_cookie: drawn.own_cookie,
+        place: drawn.place,
+        keyed: drawn.keyed || drawn.own_cookie.is_some(),
     }
 }
 
@@ -149,6 +158,8 @@ impl Decision<'_> {
             again: false,
             fallback: Fallback::Never,
             own_cookie: None,
+            place: 0,
+            keyed: false,
         }
     }
 }
@@ -168,6 +179,7 @@ impl Why {
 
 /// Where a request's key lies.
 struct Drawn {
+    place: u64,
     below: bool,
     keyed: bool,
     own_cookie: Option<u128>,
@@ -193,17 +205,18 @@ fn draw(stage: &Stage, head: &RequestHead<'_>) -> Drawn {
     let weight = stage.share.weight;
     let key = key::of(&stage.sticky, head);
     let id = head.id.to_be_bytes();
-    let bucket = match &key {
-        Some(key) => bucket(&stage.name, key),
+    let place = match &key {
+        Some(key) => place(&stage.name, key),
         // A client that gets the cookie with this answer is where the cookie
         // will keep it.
         None if *stage.sticky == Sticky::OwnCookie => {
-            bucket(&stage.name, key::cookie_value(head.id).as_bytes())
+            place(&stage.name, key::cookie_value(head.id).as_bytes())
         }
-        None => bucket(&stage.name, &id),
+        None => place(&stage.name, &id),
     };
     Drawn {
-        below: bucket < weight.basis_points(),
+        place,
+        below: bucket_of(place) < weight.basis_points(),
         keyed: key.is_some(),
         own_cookie: (*stage.sticky == Sticky::OwnCookie && key.is_none()).then_some(head.id),
     }
@@ -214,7 +227,7 @@ fn draw(stage: &Stage, head: &RequestHead<'_>) -> Drawn {
 fn again(stage: &Stage, route: &StageRoute, side: Side, head: &RequestHead<'_>) -> bool {
     side == Side::Monolith
         && matches!(stage.share.mode, Mode::Shadow | Mode::Split)
-        && is_drawn(&stage.name, b"again", head, stage.check.again)
+        && is_drawn(&stage.name, b"again", head, route.check.again)
         && route.effect(Side::Monolith, head.method) == Effect::None
 }
 

@@ -35,6 +35,11 @@ fn upstreams(port: u16) -> Upstreams {
 /// One stage that owns `/predict` (POST, no effects), `/train` (POST),
 /// `/drift` (GET) and `/wipe` (GET, declared real).
 fn table(mode: Mode, percent: f64, sticky: Sticky) -> RouteTable {
+    checked_table(mode, percent, sticky, Check::default())
+}
+
+/// The same, with requests asked twice.
+fn checked_table(mode: Mode, percent: f64, sticky: Sticky, check: Check) -> RouteTable {
     let stage = Stage {
         name: "inference".into(),
         candidate: Some(Arc::new(upstreams(7070))),
@@ -43,7 +48,6 @@ fn table(mode: Mode, percent: f64, sticky: Sticky) -> RouteTable {
             mode,
             weight: Weight::from_percent(percent).unwrap(),
         },
-        check: Check::default(),
         epoch: 0,
     };
     let both = |effect| Effects {
@@ -58,6 +62,7 @@ fn table(mode: Mode, percent: f64, sticky: Sticky) -> RouteTable {
         header: None,
         effects,
         idempotent: template == "/pay",
+        check,
     };
     let routes = [
         route(Method::POST, "/predict", both(Effect::None)),
@@ -157,12 +162,12 @@ fn each_mode_says_who_answers_and_who_is_mirrored() {
 /// Of 2,000 requests in that mode, how many are answered by the candidate,
 /// copied to the other side, and asked of the monolith again.
 fn checked(mode: Mode, path: &'static str) -> (u32, u32, u32) {
-    let mut table = table(mode, 50.0, Sticky::Request);
     let tenth = Weight::from_percent(10.0).unwrap();
-    table.stages[0].check = Check {
+    let check = Check {
         other: tenth,
         again: tenth,
     };
+    let table = checked_table(mode, 50.0, Sticky::Request, check);
     let (mut candidate, mut copied, mut again) = (0, 0, 0);
     for id in 0..2_000 {
         let asked = Asked { id, ..post(path) };

@@ -1,4 +1,5 @@
-//! [`Journal`]: every change of a stage's share, kept for good.
+//! [`Journal`]: every change of a stage's share, kept for good, and what was seen
+//! of both sides' answers, as far as there is room.
 //!
 //! One SQLite database in the state folder. A change that was recorded is on
 //! the disk; one that was being recorded when the process died is there whole
@@ -6,6 +7,8 @@
 //! take-over.
 
 mod change;
+mod gathered;
+mod pair;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +21,7 @@ use rusqlite::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use pair::Wanted;
 pub use change::{Author, Change, Declared, NewChange, effective, settle};
 
 use crate::rollout::Position;
@@ -213,6 +217,14 @@ impl Journal {
         self.connection
             .pragma_query_value(None, "data_version", |row| row.get(0))
             .map_err(|source| self.wrong(source))
+    }
+
+    /// Does something with the database.
+    fn run<T>(
+        &self,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        act(&self.connection).map_err(|source| self.wrong(source))
     }
 
     fn wrong(&self, source: rusqlite::Error) -> JournalError {

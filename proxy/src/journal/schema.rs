@@ -12,7 +12,7 @@ const APPLICATION_ID: i64 = 0x6375_746c;
 /// One step each from one version to the next; a step that was released never
 /// changes. Modes are names, weights basis points, times milliseconds since
 /// 1970.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE change (
         id              INTEGER PRIMARY KEY AUTOINCREMENT,
         time            INTEGER NOT NULL,
@@ -49,6 +49,46 @@ const STEPS: [&str; 2] = [
     DROP TABLE change;
     ALTER TABLE changed RENAME TO change;
     CREATE INDEX change_of_stage ON change (stage, id);",
+    // What was seen of both sides' answers. Documents are JSON; an epoch is the
+    // id of the change it began with; ids of pairs are hexadecimal.
+    "CREATE TABLE step (
+        stage    TEXT NOT NULL,
+        epoch    INTEGER NOT NULL,
+        evidence TEXT NOT NULL,
+        summary  TEXT NOT NULL,
+        PRIMARY KEY (stage, epoch)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE noise (
+        stage  TEXT NOT NULL PRIMARY KEY,
+        learnt TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE trend (
+        stage       TEXT NOT NULL,
+        begins      INTEGER NOT NULL,
+        answers     INTEGER NOT NULL,
+        mismatches  INTEGER NOT NULL,
+        unavailable INTEGER NOT NULL,
+        PRIMARY KEY (stage, begins)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pair (
+        number     INTEGER PRIMARY KEY AUTOINCREMENT,
+        time       INTEGER NOT NULL,
+        stage      TEXT NOT NULL,
+        epoch      INTEGER NOT NULL,
+        route      TEXT NOT NULL,
+        id         TEXT NOT NULL,
+        session    TEXT,
+        sampled    INTEGER NOT NULL,
+        verdict    TEXT NOT NULL CHECK (verdict IN ('match', 'mismatch', 'unavailable')),
+        comparison TEXT NOT NULL,
+        request    TEXT NOT NULL,
+        monolith   TEXT NOT NULL,
+        candidate  TEXT NOT NULL,
+        bytes      INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX pair_of_stage ON pair (stage, verdict, number);
+    CREATE INDEX pair_by_id ON pair (id);
+    CREATE INDEX pair_of_session ON pair (session, number) WHERE session IS NOT NULL;",
 ];
 
 /// Opens the database, making or bringing it up to date where needed. What is

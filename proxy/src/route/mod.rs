@@ -45,14 +45,12 @@ pub struct Stage {
     pub sticky: Arc<Sticky>,
     /// Who answers now.
     pub share: Share,
-    /// How much is asked twice for the comparison's sake.
-    pub check: Check,
     /// The change that this share began with: what is seen of both sides
     /// belongs to it.
     pub epoch: u64,
 }
 
-/// How much of a stage's requests is asked twice so that answers can be
+/// How many of a route's requests are asked twice so that answers can be
 /// compared, where that does no harm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Check {
@@ -118,6 +116,8 @@ pub struct StageRoute {
     /// Both sides honour one idempotency key: a repeated request does nothing
     /// more than the first.
     pub idempotent: bool,
+    /// How much is asked twice for the comparison's sake.
+    pub check: Check,
 }
 
 /// What answering a request does outside the process, per side. None where

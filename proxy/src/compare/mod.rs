@@ -1,0 +1,301 @@
+//! What two answers to one request have in common.
+//!
+//! [`compare()`] is pure: two [`Outcome`]s and the [`Rules`] of their route give
+//! a [`Comparison`], the same each time. Status, headers and the body's meaning
+//! are compared; a body is read by one of the comparators in `formats`, chosen
+//! by its Content-Type, and what was read is walked by `walk` along with the
+//! rules. Bodies are never too large, too deep or too clever for it: what goes
+//! beyond the bounds is [`Verdict::Unavailable`], never a guess.
+
+mod arrays;
+mod comparison;
+mod field;
+mod formats;
+mod found;
+mod node;
+mod number;
+mod paths;
+mod predictions;
+pub mod redact;
+mod rules;
+mod walk;
+
+use std::borrow::Cow;
+
+use http::header::{CONTENT_TYPE, HeaderName};
+
+pub use comparison::{
+    Aspect, Comparison, Difference, Kind, Lack, MOST_DIFFERENCES, Numbers, Remark, Unavailable,
+    Verdict,
+};
+pub use field::{Field, NoField};
+pub use paths::{NoPath, Path};
+pub use predictions::{Flip, MOST_FLIPS, MOST_SCORES, Predictions};
+pub use rules::{ImageTolerance, NoiseRules, Rules, Tolerance, Whitespace};
+
+use formats::{Document, Reading, Unreadable};
+use found::{Found, SHOWN, Spot, excerpts};
+
+use crate::outcome::{Captured, Outcome, Reply};
+
+/// What a pair of answers has in common. `control` is the monolith's, whoever
+/// answered the client; to learn what noise is, both are.
+///
+/// A difference in status or headers is a mismatch even where the bodies cannot
+/// be compared.
+pub fn compare(control: &Outcome, candidate: &Outcome, rules: &Rules) -> Comparison {
+    let (control, candidate) = match (&control.result, &candidate.result) {
+        (Ok(control), Ok(candidate)) => (control, candidate),
+        (control, candidate) => {
+            let lack =
+                |result: &Result<Reply, _>| result.as_ref().err().copied().map(Lack::NoReply);
+            return Comparison::unavailable(Unavailable {
+                monolith: lack(control),
+                candidate: lack(candidate),
+            });
+        }
+    };
+    let mut pair = Pair {
+        rules,
+        found: Found::default(),
+        remarks: Vec::new(),
+        predictions: rules.predicts.then(Box::default),
+    };
+    pair.status(control, candidate);
+    pair.headers(control, candidate);
+    let lacking = pair.bodies(control, candidate).err();
+    let verdict = match lacking {
+        _ if !pair.found.is_empty() => Verdict::Mismatch,
+        Some(lacking) => Verdict::Unavailable(lacking),
+        None => Verdict::Match,
+    };
+    Comparison {
+        verdict,
+        differences: pair.found.differences,
+        left_out: pair.found.left_out,
+        remarks: pair.remarks,
+        predictions: pair.predictions,
+    }
+}
+
+/// Two replies while they are compared.
+struct Pair<'r> {
+    rules: &'r Rules,
+    found: Found,
+    remarks: Vec<Remark>,
+    predictions: Option<Box<Predictions>>,
+}
+
+impl Pair<'_> {
+    fn status(&mut self, control: &Reply, candidate: &Reply) {
+        if control.status != candidate.status && !self.rules.ignore_status {
+            let (control, candidate) = (control.status.as_u16(), candidate.status.as_u16());
+            self.differ(
+                Field::Status,
+                Kind::Value,
+                control.to_string(),
+                candidate.to_string(),
+            );
+        }
+    }
+
+    fn headers(&mut self, control: &Reply, candidate: &Reply) {
+        for name in &self.rules.headers {
+            // What it says of the body is compared with the body.
+            if *name == CONTENT_TYPE {
+                continue;
+            }
+            let (own, other) = (
+                control.headers.get_all(name),
+                candidate.headers.get_all(name),
+            );
+            if own.iter().eq(other.iter()) {
+                continue;
+            }
+            let (own, other) = (shown_header(control, name), shown_header(candidate, name));
+            let kind = match (&own, &other) {
+                (Some(_), None) => Kind::Missing,
+                (None, Some(_)) => Kind::Extra,
+                _ => Kind::Value,
+            };
+            let (own, other) = (own.unwrap_or_default(), other.unwrap_or_default());
+            let (own, other) = excerpts(&own, &other);
+            self.differ(Field::header(name), kind, own, other);
+        }
+    }
+
+    fn bodies(&mut self, control: &Reply, candidate: &Reply) -> Result<(), Unavailable> {
+        let (own, other) = (whole(&control.body), whole(&candidate.body));
+        let (own, other) = match (own, other) {
+            (Ok(own), Ok(other)) => (own, other),
+            (own, other) => {
+                return Err(Unavailable {
+                    monolith: own.err(),
+                    candidate: other.err(),
+                });
+            }
+        };
+        let types = (content_type(control), content_type(candidate));
+        let equal = own == other && types.0 == types.1;
+        if equal && self.predictions.is_none() {
+            return Ok(());
+        }
+        let own = Document::new(&own, types.0);
+        let other = Document::new(&other, types.1);
+        self.documents(&own, &other)
+    }
+
+    fn documents(&mut self, own: &Document<'_>, other: &Document<'_>) -> Result<(), Unavailable> {
+        let (reader, other_reader) = match self.rules.comparator.and_then(formats::named) {
+            Some(named) => (named, named),
+            None => (
+                formats::of(own.essence.as_deref()),
+                formats::of(other.essence.as_deref()),
+            ),
+        };
+        if own.essence != other.essence {
+            let alike = reader.name() == other_reader.name() && reader.name() != "bytes";
+            self.media_types(own, other, alike);
+        }
+        let control = reader.read(own, self.rules);
+        let candidate = other_reader.read(other, self.rules);
+        let deep = |reading: &Result<_, Unreadable>| {
+            matches!(reading, Err(Unreadable::TooDeep)).then_some(Lack::TooDeep)
+        };
+        let too_deep = Unavailable {
+            monolith: deep(&control),
+            candidate: deep(&candidate),
+        };
+        if too_deep.monolith.is_some() || too_deep.candidate.is_some() {
+            return Err(too_deep);
+        }
+        match (control, candidate) {
+            (Ok(control), Ok(candidate)) => self.readings(&control, &candidate),
+            (Err(_), Err(_)) => {
+                self.raw(own.bytes, other.bytes);
+                Ok(())
+            }
+            (control, _) => {
+                let broken = format!("no {}", reader.name());
+                let fine = format!("a right {}", reader.name());
+                let (control, candidate) = match control.is_ok() {
+                    true => (fine, broken),
+                    false => (broken, fine),
+                };
+                self.differ(Field::body(), Kind::Unreadable, control, candidate);
+                Ok(())
+            }
+        }
+    }
+
+    fn media_types(&mut self, own: &Document<'_>, other: &Document<'_>, alike: bool) {
+        let shown = |document: &Document<'_>| document.essence.clone().unwrap_or_default();
+        let (own, other) = (shown(own), shown(other));
+        match self.rules.headers.contains(&CONTENT_TYPE) && !alike {
+            true => self.differ(Field::header(&CONTENT_TYPE), Kind::Encoding, own, other),
+            false => self.remarks.push(Remark {
+                what: Aspect::MediaType,
+                control: own,
+                candidate: other,
+            }),
+        }
+    }
+
+    fn readings(
+        &mut self,
+        control: &Reading<'_>,
+        candidate: &Reading<'_>,
+    ) -> Result<(), Unavailable> {
+        match (control, candidate) {
+            (Reading::Node(control), Reading::Node(candidate)) => {
+                let predictions = self.predictions.as_deref_mut();
+                let found = &mut self.found;
+                let lack = Some(Lack::TooMuchWork);
+                match walk::documents(control, candidate, self.rules, found, predictions) {
+                    true => Ok(()),
+                    false => Err(Unavailable {
+                        monolith: lack,
+                        candidate: lack,
+                    }),
+                }
+            }
+            (Reading::Bytes(control), Reading::Bytes(candidate)) => {
+                self.raw(control, candidate);
+                Ok(())
+            }
+            (control, candidate) => {
+                let (control, candidate) = (control.kind().to_owned(), candidate.kind().to_owned());
+                self.differ(Field::body(), Kind::Encoding, control, candidate);
+                Ok(())
+            }
+        }
+    }
+
+    /// Bodies of which nothing is known, or that are not what they should be.
+    fn raw(&mut self, control: &[u8], candidate: &[u8]) {
+        if control != candidate {
+            let at = control
+                .iter()
+                .zip(candidate)
+                .position(|(own, other)| own != other);
+            let at = at.unwrap_or(control.len().min(candidate.len()));
+            let shown = |bytes: &[u8]| {
+                let rest = String::from_utf8_lossy(&bytes[at..bytes.len().min(at + SHOWN / 2)]);
+                format!("{} bytes, from {at}: {}", bytes.len(), rest.escape_debug())
+            };
+            self.differ(Field::body(), Kind::Value, shown(control), shown(candidate));
+        }
+    }
+
+    fn differ(&mut self, field: Field, kind: Kind, control: String, candidate: String) {
+        let place = field.to_string();
+        self.found.put(Spot {
+            field,
+            kind,
+            place: &|| place.clone(),
+            texts: &|| (control.clone(), candidate.clone()),
+            numbers: None,
+        });
+    }
+}
+
+impl Comparison {
+    fn unavailable(lacking: Unavailable) -> Comparison {
+        Comparison {
+            verdict: Verdict::Unavailable(lacking),
+            differences: Vec::new(),
+            left_out: 0,
+            remarks: Vec::new(),
+            predictions: None,
+        }
+    }
+}
+
+/// A body in one piece.
+fn whole(body: &Captured) -> Result<Cow<'_, [u8]>, Lack> {
+    match body {
+        Captured::Whole(pieces) => Ok(match &pieces[..] {
+            [] => Cow::Borrowed(&[]),
+            [piece] => Cow::Borrowed(piece),
+            pieces => Cow::Owned(pieces.concat()),
+        }),
+        Captured::TooLong => Err(Lack::TooLong),
+        Captured::Broken => Err(Lack::Broken),
+    }
+}
+
+fn content_type(reply: &Reply) -> Option<&str> {
+    reply.headers.get(CONTENT_TYPE)?.to_str().ok()
+}
+
+/// All values of a header; None where there is none.
+fn shown_header(reply: &Reply, name: &HeaderName) -> Option<String> {
+    let values = reply.headers.get_all(name).iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! One pair of answers: compared, and added to what is gathered.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::{Answers, KeptPair, Verdicts, lock};
+use crate::compare::{Comparison, Noise, Rules, Verdict, compare};
+use crate::decide::bucket_of;
+use crate::outcome::{Fault, Outcome};
+use crate::rollout::{Compared, Count, Evidence};
+
+/// In what the monolith differs from itself, by stage.
+#[derive(Default)]
+pub(super) struct Known(pub(super) Mutex<BTreeMap<Arc<str>, Noise>>);
+
+/// As many pairs are kept until the journal is told; more are only counted.
+const MOST_KEPT: usize = 256;
+
+/// Compares what there is to compare.
+///
+/// Each comparison is held against what was learnt before it: what is learnt
+/// from it counts for those that follow.
+pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
+    let live = &answers.live;
+    let route = &live.table.routes[answers.route];
+    let stage = &live.table.stages[route.stage];
+    let rules = &live.settings.compare[answers.route];
+    let mut all = lock(&verdicts.noise.0);
+    let noise = all.entry(Arc::clone(&stage.name)).or_default();
+    let mut evidence = Evidence::default();
+    let mut learnt = false;
+    if let Some(again) = &answers.again {
+        let itself = compare(&answers.primary, again, rules);
+        let mut alike = itself.clone();
+        noise.excuse(&mut alike, &rules.noise.strict);
+        learnt = noise.observe(&itself);
+        let compared = |count| Compared {
+            pairs: Count::default(),
+            noise: Some(count),
+        };
+        evidence.answers = differing(&alike).map(compared);
+        evidence.labels = flipped(&alike).map(compared);
+    }
+    let mut compared = None;
+    if let Some((monolith, candidate)) = answers.sides() {
+        let mut comparison = compare(monolith, candidate, rules);
+        noise.excuse(&mut comparison, &rules.noise.strict);
+        noise.watch(&comparison);
+        add(&comparison, (monolith, candidate), &mut evidence);
+        compared = Some(comparison);
+    }
+    let noise = learnt.then(|| noise.clone());
+    drop(all);
+
+    let mut gathered = verdicts.gathered();
+    if let Some(noise) = noise {
+        gathered.noise.insert(Arc::clone(&stage.name), noise);
+    }
+    let kept = gathered.pairs.len();
+    let (sum, summary) = gathered.step(&stage.name, stage.epoch);
+    *sum += &evidence;
+    let Some(comparison) = compared else { return };
+    summary.record(&comparison, answers.id, answers.time);
+    let stretch = gathered.stretch(&stage.name, answers.time);
+    match comparison.verdict {
+        Verdict::Match => stretch.answers += 1,
+        Verdict::Mismatch => {
+            stretch.answers += 1;
+            stretch.mismatches += 1;
+        }
+        Verdict::Unavailable(_) => stretch.unavailable += 1,
+    }
+    let sampled = is_sampled(answers, rules);
+    if kept < MOST_KEPT && (sampled || comparison.verdict != Verdict::Match) {
+        drop(gathered);
+        if let Some(pair) = KeptPair::of(answers, comparison, sampled) {
+            verdicts.gathered().pairs.push(pair);
+        }
+    }
+}
+
+/// Adds a comparison of both sides.
+fn add(comparison: &Comparison, sides: (&Outcome, &Outcome), evidence: &mut Evidence) {
+    if let Some(count) = differing(comparison) {
+        evidence.answers.get_or_insert_default().pairs += count;
+    }
+    if let Some(count) = flipped(comparison) {
+        evidence.labels.get_or_insert_default().pairs += count;
+    }
+    for (monolith, candidate) in comparison.predictions.iter().flat_map(|own| &own.pairs) {
+        let scores = evidence.scores.get_or_insert_default();
+        scores.record(*monolith, *candidate);
+    }
+    if let (Some(monolith), Some(candidate)) = (failed(sides.0), failed(sides.1)) {
+        let errors = evidence.paired_errors.get_or_insert_default();
+        errors.record(monolith, candidate);
+    }
+}
+
+/// One pair, and whether it differs; None where that cannot be said.
+fn differing(comparison: &Comparison) -> Option<Count> {
+    match comparison.verdict {
+        Verdict::Match => Some(Count::new(1, 0)),
+        Verdict::Mismatch => Some(Count::new(1, 1)),
+        Verdict::Unavailable(_) => None,
+    }
+}
+
+/// Its labels, and those that are not the same.
+fn flipped(comparison: &Comparison) -> Option<Count> {
+    let predictions = comparison.predictions.as_ref()?;
+    (predictions.labels > 0).then(|| Count::new(predictions.labels, predictions.flipped))
+}
+
+/// Whether a side failed; None where it was the client who did.
+fn failed(outcome: &Outcome) -> Option<bool> {
+    match &outcome.result {
+        Ok(reply) => Some(reply.status.is_server_error()),
+        Err(failure) if failure.fault() == Fault::Downstream => None,
+        Err(_) => Some(true),
+    }
+}
+
+/// All requests of a client, or none: a sample holds whole sessions.
+fn is_sampled(answers: &Answers, rules: &Rules) -> bool {
+    // Not the place that the weight goes by: a sample of both sides' clients.
+    let place = answers.place.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    u32::from(bucket_of(place)) < rules.sample
+}
