@@ -59,24 +59,36 @@ impl Histogram {
             below += *n;
             below >= rank
         });
-        found.map(|(bucket, _)| end(*bucket))
+        let end = |(bucket, _): (&u16, _)| edge(bucket.saturating_add(1));
+        found.map(end).map(Duration::try_from_secs_f64)?.ok()
     }
 
-    /// The ends of all buckets, and how many requests took longer.
-    pub(super) fn longer_than(&self) -> Vec<(Duration, u64)> {
-        let mut left = self.len();
+    /// Every bucket that holds something, in order.
+    pub(super) fn beyond(&self) -> Vec<Beyond> {
+        let mut longer = self.len();
         let beyond = |(bucket, n): (&u16, &u64)| {
-            left -= n;
-            (end(*bucket), left)
+            longer -= n;
+            Beyond {
+                start: edge(*bucket),
+                end: edge(bucket.saturating_add(1)),
+                longer,
+            }
         };
         self.buckets.iter().map(beyond).collect()
     }
 }
 
-/// What a bucket's times are no longer than.
-fn end(bucket: u16) -> Duration {
-    let micros = ((f64::from(bucket) + 1.0) / PER_DOUBLING).exp2();
-    Duration::try_from_secs_f64(micros / 1e6).unwrap_or(Duration::MAX)
+/// A bucket, from `start` to `end` seconds, and how many requests took longer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Beyond {
+    pub(super) start: f64,
+    pub(super) end: f64,
+    pub(super) longer: u64,
+}
+
+/// Where a bucket begins, in seconds.
+fn edge(bucket: u16) -> f64 {
+    (f64::from(bucket) / PER_DOUBLING).exp2() / 1e6
 }
 
 impl AddAssign<&Histogram> for Histogram {
@@ -112,7 +124,7 @@ mod tests {
             let told = histogram.quantile(0.5).unwrap().as_secs_f64();
             let least = took.as_secs_f64().max(1e-6);
             prop_assert!(told >= least * 0.999_999 && told <= least * 1.022, "{least} {told}");
-            prop_assert_eq!(histogram.longer_than().last().unwrap().1, 0);
+            prop_assert_eq!(histogram.beyond().last().unwrap().longer, 0);
         }
     }
 }

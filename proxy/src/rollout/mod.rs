@@ -12,16 +12,22 @@
 //! it holds at any time it is looked at. What is done becomes an [`Event`], and
 //! the events of a stage give its [`Position`].
 
+mod criterion;
 mod evidence;
+mod excess;
 mod histogram;
+mod judge;
 mod judgement;
+mod latency;
 mod policy;
 mod position;
+mod rate;
 mod runs;
 mod scores;
 
 pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
 pub use histogram::Histogram;
+pub use judge::judge;
 pub use judgement::{Action, Criterion, Finding, HardFailure, Hold, Judgement, Reason, Standing};
 pub use policy::{Hard, Kind, LatencyLimit, Limits, Policy, Step};
 pub use position::{Event, Position, Refused, State, What};
