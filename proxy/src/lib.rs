@@ -31,6 +31,7 @@ pub mod route;
 mod service;
 mod state;
 mod tls;
+mod verdict;
 
 pub use access::ACCESS_LOG;
 pub use admin::Admin;

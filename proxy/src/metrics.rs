@@ -44,6 +44,10 @@ pub(crate) enum Dropped {
     BodyIncomplete,
     /// The other side had to answer the request itself.
     Fallback,
+    /// Both answers are there, and too many wait to be compared.
+    ComparisonQueue,
+    /// Both answers are there, and too many bytes wait to be compared.
+    ComparisonMemory,
 }
 
 /// The counters, and where they are read.
@@ -109,13 +113,15 @@ impl End {
 }
 
 impl Dropped {
-    const ALL: [Dropped; 6] = [
+    const ALL: [Dropped; 8] = [
         Dropped::Effects,
         Dropped::InFlight,
         Dropped::Memory,
         Dropped::BodyTooLong,
         Dropped::BodyIncomplete,
         Dropped::Fallback,
+        Dropped::ComparisonQueue,
+        Dropped::ComparisonMemory,
     ];
 
     fn name(self) -> &'static str {
@@ -126,6 +132,8 @@ impl Dropped {
             Dropped::BodyTooLong => "body-too-long",
             Dropped::BodyIncomplete => "body-incomplete",
             Dropped::Fallback => "fallback",
+            Dropped::ComparisonQueue => "comparison-queue",
+            Dropped::ComparisonMemory => "comparison-memory",
         }
     }
 }

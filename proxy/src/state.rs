@@ -19,6 +19,7 @@ use crate::forward::upstream::{Group, Upstream};
 use crate::listen::tls::Certificate;
 use crate::metrics::{Metrics, TableMetrics};
 use crate::route::{RouteTable, Side};
+use crate::verdict::{Tallies, Tally, Verdicts};
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Limits,
     pub(crate) mirrors: Arc<Load>,
+    /// Where the answers of both sides go.
+    pub(crate) verdicts: Arc<Verdicts>,
     pub(crate) retries: RetryBudget,
     /// For client connections.
     pub(crate) places: Arc<Semaphore>,
@@ -43,6 +46,8 @@ pub(crate) struct Live {
     pub(crate) metrics: TableMetrics,
     /// Some stage's key is in the body.
     pub(crate) needs_body: bool,
+    /// Of each stage, where a policy wants to know how both sides do.
+    tallies: Vec<Option<Arc<Tally>>>,
     monolith: Arc<Group>,
     candidates: Vec<Option<Arc<Group>>>,
 }
@@ -70,6 +75,7 @@ impl Shared {
     pub(crate) fn new(
         live: Live,
         metrics: Arc<Metrics>,
+        verdicts: Arc<Verdicts>,
         limits: Limits,
         certificate: Option<Certificate>,
     ) -> Shared {
@@ -81,6 +87,7 @@ impl Shared {
             )),
             limits,
             mirrors: Arc::default(),
+            verdicts,
             retries: RetryBudget::new(std::time::Instant::now()),
             certificate,
             handed_over: AtomicBool::new(false),
@@ -104,6 +111,7 @@ impl Live {
         table: RouteTable,
         settings: Settings,
         metrics: &Metrics,
+        tallies: &Tallies,
         before: Option<&Live>,
     ) -> Live {
         let known: Vec<_> = before.into_iter().flat_map(Live::upstreams).collect();
@@ -113,10 +121,16 @@ impl Live {
             Some(Arc::new(Group::new(settings, &known)))
         });
         let candidates = candidates.collect();
+        let tallies = table.stages.iter().map(|stage| {
+            let policy = settings.rollouts.get(&*stage.name);
+            policy.map(|_| tallies.of(&stage.name, stage.epoch))
+        });
+        let tallies = tallies.collect();
         let needs_body = table.stages.iter().any(|stage| stage.sticky.needs_body());
         Live {
             metrics: metrics.of_table(&table),
             needs_body,
+            tallies,
             monolith: Arc::new(monolith),
             candidates,
             table,
@@ -132,6 +146,12 @@ impl Live {
             Side::Monolith => &self.monolith,
             Side::Candidate => candidate().unwrap_or(&self.monolith),
         }
+    }
+
+    /// Where requests of a stage count how both sides do, if anybody wants to
+    /// know.
+    pub(crate) fn tally(&self, stage: Option<usize>) -> Option<&Arc<Tally>> {
+        self.tallies.get(stage?)?.as_ref()
     }
 
     /// All processes of all sides.

@@ -6,9 +6,9 @@ use http::HeaderName;
 use http::header::CONTENT_TYPE;
 
 use super::field::Field;
-use crate::route::Weight;
 use super::paths::{Path, Paths};
 use super::redact::Redact;
+use crate::route::Weight;
 
 /// What counts as a difference between two answers of one route.
 ///

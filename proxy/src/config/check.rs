@@ -402,6 +402,7 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
         mirror: mirror(file),
         rollouts: rollouts(file)?,
         compare: Arc::default(),
+        journal: file.journal.size.map_or(256 << 20, |size| size.0 as u64),
     })
 }
 

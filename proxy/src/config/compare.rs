@@ -11,8 +11,8 @@ use toml::Spanned;
 
 use super::Problem;
 use super::values::{Bytes, TextOr, Texts};
-use crate::route::Weight;
 use crate::compare::{Field, ImageTolerance, Path, Rules, Tolerance, Whitespace};
+use crate::route::Weight;
 
 /// What counts as a difference between the two sides' answers.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -48,6 +48,18 @@ pub struct RoutesFile {
     /// What mirroring may use.
     #[serde(default)]
     pub(super) mirror: MirrorFile,
+    /// How much is kept of the two sides' answers.
+    #[serde(default)]
+    pub(super) journal: JournalFile,
+}
+
+/// How much is kept of the two sides' answers.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JournalFile {
+    /// Bytes of pairs of answers; the oldest give way. `256MiB` unless told.
+    #[schemars(with = "Option<String>")]
+    pub(super) size: Option<Bytes>,
 }
 
 /// A certificate chain and its key, both PEM.

@@ -72,6 +72,8 @@ pub struct Settings {
     pub budget: Budget,
     /// What mirroring may use.
     pub mirror: MirrorLimits,
+    /// Bytes of pairs of answers that the journal keeps.
+    pub journal: u64,
     /// How stages go to their candidates, by name; people alone move the others.
     pub rollouts: BTreeMap<String, Arc<Policy>>,
     /// What counts as a difference, for each of [`RouteTable::routes`].

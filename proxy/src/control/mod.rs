@@ -10,12 +10,14 @@ mod shares;
 mod watch;
 mod wish;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub use folder::{FolderError, StateFolder, token};
 pub use rollout::Ask;
+pub(crate) use rollout::Stand;
 pub use shares::settled;
 pub use wish::{Wish, WishError};
 
@@ -24,6 +26,7 @@ use crate::journal::{Author, Change, Journal, JournalError, NewChange, effective
 use crate::listen::Handle;
 use crate::rollout::{Policy, Position, What};
 use crate::route::{Mode, Share};
+use crate::verdict::Gathered;
 use watch::{Read, Watch};
 
 /// How often the file and the journal are looked at.
@@ -45,6 +48,10 @@ struct Inner {
     watch: Watch,
     wrong: Option<Wrong>,
     restart: Vec<&'static str>,
+    /// By stage, as rollouts were last judged.
+    stands: BTreeMap<String, Stand>,
+    /// What the journal could not be told yet.
+    untold: Gathered,
 }
 
 /// Why the file as it is now is not in place.
@@ -193,6 +200,7 @@ impl Control {
         text: String,
         journal: Journal,
     ) -> Result<Control, JournalError> {
+        running.learn(journal.noise()?);
         Ok(Control {
             running,
             started: SystemTime::now(),
@@ -204,6 +212,8 @@ impl Control {
                 watch: Watch::new(path, text),
                 wrong: None,
                 restart: Vec::new(),
+                stands: BTreeMap::new(),
+                untold: Gathered::default(),
             }),
         })
     }

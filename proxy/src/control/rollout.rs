@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::{Control, Inner, Refused, Standing, shares};
-use crate::journal::{Author, Change, Journal, JournalError};
-use crate::listen::Handle;
+use crate::journal::{Author, Change, Journal};
 use crate::rollout::{self, Action, Evidence, Health, Judgement, Policy, Position, Step, What};
 use crate::route::{Mode, Share, Weight};
+use crate::verdict::Gathered;
 
 pub use crate::rollout::Refused as NotNow;
 
@@ -92,7 +92,10 @@ impl Control {
 
     /// Whether some stage has another share now.
     fn judged(&self, inner: &mut Inner, now: SystemTime) -> Result<bool, Refused> {
-        self.running.gathered().keep(&inner.journal, now)?;
+        inner.untold.add(self.running.gathered());
+        let room = inner.file.settings.journal;
+        inner.journal.gather(&inner.untold, room, now)?;
+        inner.untold = Gathered::default();
         let mut moved = false;
         let mut stands = BTreeMap::new();
         let policies: Vec<_> = inner.file.settings.rollouts.keys().cloned().collect();

@@ -62,7 +62,14 @@ fn keep(
     };
     let event = chosen(policy, &position, share);
     match change {
-        Some(change) => kept(NewChange { event: Some(event), ..change }, journal).map(Some),
+        Some(change) => kept(
+            NewChange {
+                event: Some(event),
+                ..change
+            },
+            journal,
+        )
+        .map(Some),
         // Its rollout is new, and the stage is on its way already.
         None if Step::of(share) != position.step => {
             let change = NewChange {

@@ -33,7 +33,7 @@ impl Journal {
             for ((stage, epoch), (evidence, summary)) in &gathered.steps {
                 let (mut sum, mut all) = journal.step(stage, *epoch)?.unwrap_or_default();
                 sum += evidence;
-                all += summary;
+                all.merge(summary);
                 journal.put_step(stage, *epoch, &sum, &all)?;
             }
             for (stage, noise) in &gathered.noise {
@@ -77,20 +77,15 @@ impl Journal {
     pub(crate) fn noise(&self) -> Result<Vec<(String, Noise)>, JournalError> {
         self.run(|from| {
             let mut statement = from.prepare_cached("SELECT stage, learnt FROM noise")?;
-            let read = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, read_json(row, 1)?.unwrap_or_default()))
-            };
+            let read =
+                |row: &rusqlite::Row<'_>| Ok((row.get(0)?, read_json(row, 1)?.unwrap_or_default()));
             statement.query_map([], read)?.collect()
         })
     }
 
     /// What was compared of a stage since then, by the seconds since 1970 at
     /// which each stretch begins.
-    pub(crate) fn trend(
-        &self,
-        stage: &str,
-        since: u64,
-    ) -> Result<Vec<(u64, Trend)>, JournalError> {
+    pub(crate) fn trend(&self, stage: &str, since: u64) -> Result<Vec<(u64, Trend)>, JournalError> {
         let sql = "SELECT begins, answers, mismatches, unavailable FROM trend \
                    WHERE stage = ? AND begins >= ? ORDER BY begins";
         self.run(|from| {
@@ -107,11 +102,7 @@ impl Journal {
         })
     }
 
-    fn step(
-        &self,
-        stage: &str,
-        epoch: u64,
-    ) -> Result<Option<(Evidence, Summary)>, JournalError> {
+    fn step(&self, stage: &str, epoch: u64) -> Result<Option<(Evidence, Summary)>, JournalError> {
         let sql = "SELECT evidence, summary FROM step WHERE stage = ? AND epoch = ?";
         self.run(|from| {
             let mut statement = from.prepare_cached(sql)?;

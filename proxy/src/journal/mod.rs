@@ -15,14 +15,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::Type;
-use rusqlite::{
-    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use pair::Wanted;
 pub use change::{Author, Change, Declared, NewChange, effective, settle};
+pub(crate) use pair::Wanted;
 
 use crate::rollout::Position;
 use crate::route::{Mode, Share, Weight};

@@ -42,7 +42,14 @@ impl Journal {
             let session = wanted.session.map(|session| format!("{session:016x}"));
             let id = wanted.id.map(|id| format!("{id:032x}"));
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let wanted = params![wanted.stage, wanted.epoch, wanted.verdict, session, id, limit];
+            let wanted = params![
+                wanted.stage,
+                wanted.epoch,
+                wanted.verdict,
+                session,
+                id,
+                limit
+            ];
             statement.query_map(wanted, pair)?.collect()
         })
     }
@@ -135,5 +142,9 @@ fn pair(row: &Row<'_>) -> rusqlite::Result<KeptPair> {
 }
 
 fn document<T: serde::de::DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
-    read_json(row, at)?.ok_or(rusqlite::Error::InvalidColumnType(at, "NULL".to_owned(), rusqlite::types::Type::Null))
+    read_json(row, at)?.ok_or(rusqlite::Error::InvalidColumnType(
+        at,
+        "NULL".to_owned(),
+        rusqlite::types::Type::Null,
+    ))
 }

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::compare::Noise;
 use crate::config::Config;
+use crate::rollout::Health;
 use crate::route::{Address, RouteTable, Share, Side};
 use crate::state::{Live, Shared};
+use crate::verdict::Gathered;
 
 /// Of a running proxy; there may be any number. It does not keep it running.
 #[derive(Clone)]
@@ -48,6 +51,28 @@ impl Handle {
         self.shared.metrics.render()
     }
 
+    /// What came of comparing answers since the last time it was asked for.
+    pub(crate) fn gathered(&self) -> Gathered {
+        self.shared.verdicts.take()
+    }
+
+    /// In what the monolith was found to differ from itself before.
+    pub(crate) fn learn(&self, noise: Vec<(String, Noise)>) {
+        self.shared.verdicts.learn(noise);
+    }
+
+    /// How the candidate of a stage does right now.
+    pub(crate) fn health(&self, stage: &str) -> Health {
+        let live = self.shared.live();
+        let place = live.table.stages.iter().position(|own| *own.name == *stage);
+        let candidate = place.map(|place| live.group(Some(place), Side::Candidate));
+        let is_open = candidate.is_some_and(|group| {
+            let mut all = group.upstreams.iter();
+            all.all(|upstream| !upstream.breaker.is_closed())
+        });
+        self.shared.verdicts.health(stage, is_open)
+    }
+
     /// The processes of the monolith, then those of each candidate.
     pub fn upstreams(&self) -> Vec<Known> {
         let live = self.shared.live();
@@ -81,7 +106,14 @@ impl Handle {
                 metrics.share(&gone.name, None);
             }
         }
-        let live = Live::new(config.table, config.settings, metrics, Some(&before));
+        let tallies = &self.shared.verdicts.tallies;
+        let live = Live::new(
+            config.table,
+            config.settings,
+            metrics,
+            tallies,
+            Some(&before),
+        );
         self.shared.put(live);
     }
 

@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::route::Share;
 use crate::state::{Live, Shared, Worker};
+use crate::verdict::Verdicts;
 
 pub use takeover::{Handed, Offer};
 use tls::Certificate;
@@ -47,6 +48,7 @@ pub struct Running {
     listeners: Vec<TcpListener>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    comparing: JoinHandle<()>,
 }
 
 impl Proxy {
@@ -65,10 +67,12 @@ impl Proxy {
         let limits = config.settings.limits.clone();
         let certificate = config.settings.tls.as_ref();
         let certificate = certificate.map(Certificate::read).transpose()?;
-        let live = Live::new(config.table, config.settings, &metrics, None);
+        let verdicts = Arc::new(Verdicts::new());
+        let tallies = &verdicts.tallies;
+        let live = Live::new(config.table, config.settings, &metrics, tallies, None);
         Ok(Proxy {
             listeners,
-            shared: Arc::new(Shared::new(live, metrics, limits, certificate)),
+            shared: Arc::new(Shared::new(live, metrics, verdicts, limits, certificate)),
         })
     }
 
@@ -94,12 +98,14 @@ impl Proxy {
             );
         };
         threads.push(spawned("control", move || watched)?);
+        let comparing = self.shared.verdicts.start()?;
         Ok(Running {
             shared: Arc::clone(&self.shared),
             handle: Handle::new(self.shared, addresses),
             listeners: self.listeners,
             stop,
             threads,
+            comparing,
         })
     }
 }
@@ -141,7 +147,7 @@ impl Running {
     }
 
     /// Accepts nothing more and waits until the requests in flight have ended,
-    /// or `limits.drain` is over.
+    /// or `limits.drain` is over, and their answers are compared.
     pub fn stop(mut self) {
         let _ = self.stop.send(true);
         self.listeners.clear();
@@ -149,6 +155,8 @@ impl Running {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
+        self.shared.verdicts.end();
+        let _ = self.comparing.join();
     }
 }
 

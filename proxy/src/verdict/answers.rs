@@ -53,7 +53,11 @@ impl Answers {
 
     /// Bytes of all bodies.
     pub(super) fn bytes(&self) -> usize {
-        let outcomes = [Some(&self.primary), self.mirrored.as_ref(), self.again.as_ref()];
+        let outcomes = [
+            Some(&self.primary),
+            self.mirrored.as_ref(),
+            self.again.as_ref(),
+        ];
         let request = self.request.body.iter().map(Bytes::len).sum::<usize>();
         request + outcomes.into_iter().flatten().map(kept).sum::<usize>()
     }

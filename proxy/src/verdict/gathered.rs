@@ -33,10 +33,31 @@ pub(crate) struct Trend {
 /// How long a stretch of a trend is.
 pub(crate) const STRETCH: Duration = Duration::from_secs(60);
 
+/// As many pairs wait for the journal; more are only counted.
+pub(super) const MOST_PAIRS: usize = 256;
+
 impl Gathered {
     /// What belongs to a stage's step.
     pub(super) fn step(&mut self, stage: &Arc<str>, epoch: u64) -> &mut (Evidence, Summary) {
         self.steps.entry((Arc::clone(stage), epoch)).or_default()
+    }
+
+    /// Adds what was gathered later.
+    pub(crate) fn add(&mut self, later: Gathered) {
+        for (step, (evidence, summary)) in later.steps {
+            let (sum, all) = self.steps.entry(step).or_default();
+            *sum += &evidence;
+            all.merge(&summary);
+        }
+        self.noise.extend(later.noise);
+        for (stretch, more) in later.trend {
+            let trend = self.trend.entry(stretch).or_default();
+            trend.answers += more.answers;
+            trend.mismatches += more.mismatches;
+            trend.unavailable += more.unavailable;
+        }
+        let room = MOST_PAIRS.saturating_sub(self.pairs.len());
+        self.pairs.extend(later.pairs.into_iter().take(room));
     }
 
     /// Adds what was counted beside the comparisons.
@@ -47,7 +68,10 @@ impl Gathered {
 
     /// The stretch of a stage's trend in which `time` lies.
     pub(super) fn stretch(&mut self, stage: &Arc<str>, time: SystemTime) -> &mut Trend {
-        let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let seconds = time
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         let begins = seconds - seconds % STRETCH.as_secs();
         self.trend.entry((Arc::clone(stage), begins)).or_default()
     }

@@ -15,6 +15,7 @@ mod kept;
 mod tally;
 mod work;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -27,6 +28,7 @@ pub(crate) use gathered::{Gathered, Trend};
 pub(crate) use kept::{KeptAnswer, KeptBody, KeptPair, KeptRequest};
 pub(crate) use tally::{Tallies, Tally};
 
+use crate::compare::Noise;
 use crate::metrics::Dropped;
 use crate::rollout::Health;
 
@@ -41,7 +43,8 @@ pub(crate) struct Verdicts {
     /// Bytes of bodies in the queue.
     waiting: AtomicUsize,
     gathered: Mutex<Gathered>,
-    noise: work::Known,
+    /// In what the monolith differs from itself, by stage.
+    noise: Mutex<BTreeMap<Arc<str>, Noise>>,
     pub(crate) tallies: Tallies,
 }
 
@@ -58,7 +61,7 @@ impl Verdicts {
             receiver: Mutex::new(Some(receiver)),
             waiting: AtomicUsize::new(0),
             gathered: Mutex::default(),
-            noise: work::Known::default(),
+            noise: Mutex::default(),
             tallies: Tallies::default(),
         }
     }
@@ -109,6 +112,14 @@ impl Verdicts {
             gathered.counted(stage, epoch, &evidence);
         }
         gathered
+    }
+
+    /// In what the monolith was found to differ from itself before.
+    pub(crate) fn learn(&self, noise: Vec<(String, Noise)>) {
+        let noise = noise
+            .into_iter()
+            .map(|(stage, noise)| (stage.into(), noise));
+        lock(&self.noise).extend(noise);
     }
 
     /// How the candidate of a stage does right now.

@@ -216,7 +216,11 @@ mod tests {
         let errors = |at: usize| taken[at].2.errors.clone().unwrap();
         assert_eq!((taken[0].1, taken[1].1), (7, 8));
         assert_eq!(errors(0).monolith, Count::new(1, 0));
-        assert_eq!(errors(0).candidate, Count::new(2, 2), "not the client's own");
+        assert_eq!(
+            errors(0).candidate,
+            Count::new(2, 2),
+            "not the client's own"
+        );
         assert_eq!(errors(1).candidate, Count::new(1, 0));
         assert_eq!(taken[0].2.latency.as_ref().unwrap().candidate.len(), 2);
         assert!(tallies.take(now).is_empty());

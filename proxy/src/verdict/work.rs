@@ -1,20 +1,13 @@
 //! One pair of answers: compared, and added to what is gathered.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use super::gathered::MOST_PAIRS;
 use super::{Answers, KeptPair, Verdicts, lock};
-use crate::compare::{Comparison, Noise, Rules, Verdict, compare};
+use crate::compare::{Comparison, Rules, Verdict, compare};
 use crate::decide::bucket_of;
 use crate::outcome::{Fault, Outcome};
 use crate::rollout::{Compared, Count, Evidence};
-
-/// In what the monolith differs from itself, by stage.
-#[derive(Default)]
-pub(super) struct Known(pub(super) Mutex<BTreeMap<Arc<str>, Noise>>);
-
-/// As many pairs are kept until the journal is told; more are only counted.
-const MOST_KEPT: usize = 256;
 
 /// Compares what there is to compare.
 ///
@@ -25,7 +18,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
     let route = &live.table.routes[answers.route];
     let stage = &live.table.stages[route.stage];
     let rules = &live.settings.compare[answers.route];
-    let mut all = lock(&verdicts.noise.0);
+    let mut all = lock(&verdicts.noise);
     let noise = all.entry(Arc::clone(&stage.name)).or_default();
     let mut evidence = Evidence::default();
     let mut learnt = false;
@@ -60,7 +53,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
     let (sum, summary) = gathered.step(&stage.name, stage.epoch);
     *sum += &evidence;
     let Some(comparison) = compared else { return };
-    summary.record(&comparison, answers.id, answers.time);
+    summary.add(&format!("{:032x}", answers.id), &comparison);
     let stretch = gathered.stretch(&stage.name, answers.time);
     match comparison.verdict {
         Verdict::Match => stretch.answers += 1,
@@ -71,7 +64,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
         Verdict::Unavailable(_) => stretch.unavailable += 1,
     }
     let sampled = is_sampled(answers, rules);
-    if kept < MOST_KEPT && (sampled || comparison.verdict != Verdict::Match) {
+    if kept < MOST_PAIRS && (sampled || comparison.verdict != Verdict::Match) {
         drop(gathered);
         if let Some(pair) = KeptPair::of(answers, comparison, sampled) {
             verdicts.gathered().pairs.push(pair);
@@ -124,6 +117,9 @@ fn failed(outcome: &Outcome) -> Option<bool> {
 /// All requests of a client, or none: a sample holds whole sessions.
 fn is_sampled(answers: &Answers, rules: &Rules) -> bool {
     // Not the place that the weight goes by: a sample of both sides' clients.
-    let place = answers.place.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    let place = answers
+        .place
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .rotate_left(32);
     u32::from(bucket_of(place)) < rules.sample
 }
