@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::route::Share;
 use crate::state::{Live, Shared, Worker};
 
-pub use takeover::{Handed, Offer};
+pub use takeover::{Handed, Offer, TakeOver};
 use tls::Certificate;
 
 /// A proxy whose sockets are bound and that serves nothing yet.
