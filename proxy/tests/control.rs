@@ -35,9 +35,9 @@ impl Whole {
         let config = control::check(&file, &text).unwrap();
         let mut settled = config.clone();
         settled.table = control::settled(&config, &journal).unwrap();
-        let listener = admin::bind(&config.settings).unwrap();
+        let listener = admin::bind(&config.settings, None).unwrap();
         let running = Proxy::bind(settled).unwrap().start(1).unwrap();
-        let control = Control::new(running.handle(), config, &file, text, journal).unwrap();
+        let control = Control::new(running.handle(), config, &file, text, journal);
         let admin = Admin::start(control, listener, token.clone()).unwrap();
         Whole {
             running,
@@ -317,7 +317,7 @@ fn off_the_loopback_it_does_not_start_without_tls() {
     let text = "listen = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
     let file = folder.path().join("routes.toml");
     let config = control::check(&file, text).unwrap();
-    let error = admin::bind(&config.settings).unwrap_err().to_string();
+    let error = admin::bind(&config.settings, None).unwrap_err().to_string();
     assert!(error.contains("speaks no TLS yet"), "{error}");
 }
 

@@ -4,6 +4,7 @@
 //! who holds the token sees or changes anything.
 
 mod document;
+mod door;
 mod guard;
 mod openapi;
 mod ready;
@@ -14,7 +15,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -29,15 +30,20 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use crate::config::Settings;
-use crate::control::{Control, LOOK, Refused, Wish};
+use crate::control::{Control, Refused, Wish};
 use crate::journal::{Author, JournalError};
+use crate::listen::{Handed, TakeOver};
 use document::{Asked, Changed, Changes, ErrorDocument, ShareDocument, told};
+use door::Door;
 use guard::Guard;
 use ready::Readiness;
 
 /// The admin interface of a running proxy.
 pub struct Admin {
     address: SocketAddr,
+    /// To be handed over.
+    listener: TcpListener,
+    shared: Arc<Shared>,
     told: watch::Sender<Told>,
     thread: JoinHandle<()>,
 }
@@ -48,6 +54,10 @@ struct Told {
     /// How often the file was asked to be read.
     reloads: u64,
     draining: bool,
+    /// Nobody is let in for now.
+    held: bool,
+    /// Nobody will be let in any more.
+    left: bool,
     stop: bool,
 }
 
@@ -61,14 +71,22 @@ struct Shared {
 const BODY: usize = 16 << 10;
 const WORDS: usize = 1_000;
 
-/// Binds the address where the file says the admin interface is.
-pub fn bind(settings: &Settings) -> io::Result<TcpListener> {
+/// How long somebody who was let in just before another process took over may
+/// take to ask.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Binds the address where the file says the admin interface is; where the
+/// process before handed that over, it is that very listener.
+pub fn bind(settings: &Settings, handed: Option<&mut Handed>) -> io::Result<TcpListener> {
     let address = settings.admin;
     let refused = |message: &str| io::Error::new(io::ErrorKind::Unsupported, message.to_owned());
     if settings.admin_tls.is_some() || !address.ip().is_loopback() {
         return Err(refused(
             "the admin interface speaks no TLS yet: leave admin_tls out, and write admin = \"127.0.0.1:9901\"",
         ));
+    }
+    if let Some(listener) = handed.and_then(|handed| handed.admin(address)) {
+        return Ok(listener);
     }
     let listener = TcpListener::bind(address).map_err(|error| {
         let message = format!("the admin interface cannot listen on {address}: {error}");
@@ -90,13 +108,16 @@ impl Admin {
             told: hears.clone(),
         });
         let guard = Guard::new(token, address);
+        let (kept, known) = (listener.try_clone()?, Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("cutline-admin".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(shared, listener, guard, hears));
+                runtime.block_on(serve(known, listener, guard, hears));
             })?;
         Ok(Admin {
             address,
+            listener: kept,
+            shared,
             told,
             thread,
         })
@@ -117,6 +138,26 @@ impl Admin {
         self.told.send_modify(|told| told.draining = true);
     }
 
+    /// Its listener, to be handed over with the others.
+    pub fn listener(&self) -> io::Result<TcpListener> {
+        self.listener.try_clone()
+    }
+
+    /// What is to be done here when another process takes over: from the
+    /// moment it asks, nobody is let in and nothing is decided, so that it
+    /// finds the journal as it stays; who waits is let in by it. Where it
+    /// fails, all goes on as before.
+    pub fn taking_over(&self) -> impl Fn(TakeOver) + Send + use<> {
+        let (told, shared) = (self.told.clone(), Arc::clone(&self.shared));
+        move |step| {
+            shared.control.follow(step != TakeOver::Failed);
+            told.send_modify(|told| {
+                told.held = step != TakeOver::Failed;
+                told.left = step == TakeOver::Done;
+            });
+        }
+    }
+
     /// Ends it, and waits for that.
     pub fn stop(self) {
         self.told.send_modify(|told| told.stop = true);
@@ -131,25 +172,43 @@ async fn serve(
     guard: Guard,
     mut hears: watch::Receiver<Told>,
 ) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+    let door = match Door::new(listener, hears.clone()) {
+        Ok(door) => door,
         Err(error) => return tracing::error!(%error, "the admin interface cannot listen"),
     };
-    let serving = axum::serve(listener, router(Arc::clone(&shared), guard)).into_future();
+    let left = left(hears.clone());
+    let serving = axum::serve(door, router(Arc::clone(&shared), guard))
+        .with_graceful_shutdown(left)
+        .into_future();
+    let serving = async {
+        match serving.await {
+            // Everybody was answered; the journal is still to be followed.
+            Ok(()) => std::future::pending().await,
+            Err(error) => tracing::error!(%error, "the admin interface ended"),
+        }
+    };
     let looking = look(&shared.control, hears.clone());
     tokio::select! {
-        Err(error) = serving => tracing::error!(%error, "the admin interface ended"),
+        () = serving => {}
         () = looking => {}
         _ = hears.wait_for(|told| told.stop) => {}
     }
 }
 
+/// Waits until nobody will be let in, and who was has had the time to ask.
+async fn left(mut hears: watch::Receiver<Told>) {
+    match hears.wait_for(|told| told.left).await {
+        Ok(_) => {}
+        Err(_) => return,
+    }
+    tokio::time::sleep(GRACE).await;
+}
+
 async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
-    let mut tick = tokio::time::interval(LOOK);
     let mut reloads = 0;
     loop {
         tokio::select! {
-            _ = tick.tick() => control.look(),
+            () = tokio::time::sleep(control.pace()) => control.look(),
             told = hears.wait_for(|told| told.reloads != reloads) => match told {
                 Ok(told) => {
                     reloads = told.reloads;

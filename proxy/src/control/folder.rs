@@ -5,6 +5,8 @@
 //! admin.address   http://127.0.0.1:9901, while the proxy runs
 //! admin.token     what the admin interface wants to see; made once
 //! journal.sqlite  every change of a stage's share
+//! takeover.sock   asked by the process that is to take the place of the one
+//!                 that runs
 //! ```
 
 use std::fs;
@@ -104,6 +106,11 @@ impl StateFolder {
     /// Where the address of the admin interface is.
     pub fn address_file(&self) -> PathBuf {
         self.path.join("admin.address")
+    }
+
+    /// Where a process offers its place to the next one.
+    pub fn take_over_socket(&self) -> PathBuf {
+        self.path.join("takeover.sock")
     }
 
     /// The token of this folder, made where there is none.

@@ -96,6 +96,9 @@ impl Control {
         let room = inner.file.settings.journal;
         inner.journal.gather(&inner.untold, room, now)?;
         inner.untold = Gathered::default();
+        if inner.follows {
+            return Ok(false);
+        }
         let mut moved = false;
         let mut stands = BTreeMap::new();
         let policies: Vec<_> = inner.file.settings.rollouts.keys().cloned().collect();

@@ -26,10 +26,9 @@ pub fn settled(config: &Config, journal: &Journal) -> Result<RouteTable, Journal
             let policy = policy.map(AsRef::as_ref);
             let last = keep(&stage.name, Some(declared), policy, journal)?;
             stage.share = effective(stage.share, last.as_ref().map(|last| &last.what));
-            stage.epoch = match policy {
-                Some(_) => position(&stage.name, journal)?.epoch,
-                None => last.map_or(0, |last| last.id.unsigned_abs()),
-            };
+            if let Some(last) = &last {
+                stage.epoch = epoch(policy.is_some(), last, journal)?;
+            }
         }
         for gone in journal.stages()? {
             if table.stage(&gone).is_none() {
@@ -38,6 +37,19 @@ pub fn settled(config: &Config, journal: &Journal) -> Result<RouteTable, Journal
         }
         Ok(table)
     })
+}
+
+/// The change since which what is seen of both sides counts: the one that a
+/// rollout's step began with, and without a rollout the last one.
+pub(super) fn epoch(
+    has_rollout: bool,
+    last: &Change,
+    journal: &Journal,
+) -> Result<u64, JournalError> {
+    match has_rollout {
+        true => Ok(position(&last.what.stage, journal)?.epoch),
+        false => Ok(last.id.unsigned_abs()),
+    }
 }
 
 /// The last change of a stage, once what the file says is kept.

@@ -120,13 +120,22 @@ impl Handle {
     /// Gives a stage another share for all requests to come; false where there
     /// is no such stage.
     pub fn shift(&self, stage: &str, share: Share) -> bool {
+        let table = self.table();
+        match table.stage(stage) {
+            Some(known) => self.enter(stage, share, known.epoch),
+            None => false,
+        }
+    }
+
+    /// The same, since the change `epoch`.
+    pub(crate) fn enter(&self, stage: &str, share: Share, epoch: u64) -> bool {
         let before = self.shared.live();
         let mut stages = before.table.stages.iter();
         let Some(index) = stages.position(|known| *known.name == *stage) else {
             return false;
         };
         self.replace(Config {
-            table: before.table.with_share(index, share),
+            table: before.table.with_share(index, share, epoch),
             settings: before.settings.clone(),
         });
         true

@@ -34,7 +34,7 @@ use crate::route::Share;
 use crate::state::{Live, Shared, Worker};
 use crate::verdict::Verdicts;
 
-pub use takeover::{Handed, Offer};
+pub use takeover::{Handed, Offer, TakeOver};
 use tls::Certificate;
 
 /// A proxy whose sockets are bound and that serves nothing yet.

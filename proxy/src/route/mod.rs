@@ -290,11 +290,13 @@ impl RouteTable {
         self.stages.iter().find(|stage| *stage.name == *name)
     }
 
-    /// The same table with another share for the stage at `index`.
+    /// The same table with another share for the stage at `index`, since the
+    /// change `epoch`.
     #[must_use]
-    pub fn with_share(&self, index: usize, share: Share) -> RouteTable {
+    pub(crate) fn with_share(&self, index: usize, share: Share, epoch: u64) -> RouteTable {
         let mut table = self.clone();
-        table.stages[index].share = share;
+        let stage = &mut table.stages[index];
+        (stage.share, stage.epoch) = (share, epoch);
         table
     }
 }
