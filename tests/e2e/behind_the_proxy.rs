@@ -173,7 +173,7 @@ fn uploads_ranges_and_streams_pass_through_the_proxy_as_without_it() {
 
 /// A certificate for localhost, and its key, in a folder; the path of whom to
 /// believe it.
-fn certificate(folder: &Path) -> PathBuf {
+pub(crate) fn certificate(folder: &Path) -> PathBuf {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let file = folder.join("certificate.pem");
     fs::create_dir_all(folder).unwrap();

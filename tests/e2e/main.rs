@@ -6,5 +6,6 @@ mod support;
 mod behind_the_proxy;
 mod browser;
 mod fixtures;
+mod other_protocols;
 mod proxy_control;
 mod reports;
