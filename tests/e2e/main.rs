@@ -6,5 +6,7 @@ mod support;
 mod behind_the_proxy;
 mod browser;
 mod fixtures;
+mod nothing_lost;
+mod other_protocols;
 mod proxy_control;
 mod reports;

@@ -15,6 +15,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub(crate) mod service;
+
 /// Exact versions: a new browser draws other pixels.
 const BROWSER_PACKAGES: [&str; 2] = ["@sparticuz/chromium@147.0.0", "playwright-core@1.65.1"];
 
@@ -24,6 +26,20 @@ pub(crate) fn target() -> PathBuf {
     tmp.parent()
         .expect("cargo's temporary folder lies in the target folder")
         .to_owned()
+}
+
+/// The Python interpreter of a virtual environment with the clients that tests
+/// ask with: `requests`, `httpx`, `websockets`, `grpcio`.
+pub(crate) fn clients() -> PathBuf {
+    let requirements = "tests/support/requirements.txt";
+    let curl = run(
+        Command::new("curl").arg("--version"),
+        "these tests need curl; on Debian it is the package curl",
+    );
+    let curl = String::from_utf8_lossy(&curl.stdout).into_owned();
+    let http2 = curl.split_whitespace().any(|word| word == "HTTP2");
+    assert!(http2, "these tests need a curl that speaks HTTP/2:\n{curl}");
+    python_env(&Path::new(env!("CARGO_MANIFEST_DIR")).join(requirements))
 }
 
 /// The Python interpreter of a virtual environment with `requirements`

@@ -52,13 +52,24 @@ pub(crate) async fn answer(
     let mut exchange = Exchange::new(&worker, &live, start);
     exchange.access = Entry::begin(request.method(), request.uri(), client.address);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
-    if in_flight > worker.shared.limits.requests {
-        return Ok(refused(exchange, Refusal::Busy));
+    let allowed = match in_flight > worker.shared.limits.requests {
+        true => Err(Refusal::Busy),
+        false => refuse::check(&mut request),
+    };
+    let response = match allowed {
+        Ok(()) => forwarded(&worker, &live, &client, request, exchange).await,
+        Err(refusal) => {
+            drop(request);
+            refused(exchange, refusal)
+        }
+    };
+    if own::is_own(&response) {
+        // Nobody has the request's body any more. The HTTP library sees that
+        // only when it next looks for more of it: then it takes what has come,
+        // or else says with the answer that it is the connection's last.
+        tokio::task::yield_now().await;
     }
-    match refuse::check(&mut request) {
-        Ok(()) => Ok(forwarded(&worker, &live, &client, request, exchange).await),
-        Err(refusal) => Ok(refused(exchange, refusal)),
-    }
+    Ok(response)
 }
 
 /// Answers what was refused before it was a request.

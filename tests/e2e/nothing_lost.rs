@@ -1,0 +1,501 @@
+//! While everything changes and breaks, no request is lost and none doubled:
+//! proved by what the stores of both sides hold afterwards.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::behind_the_proxy::{churn_service, flask};
+use crate::support;
+use crate::support::service::{Proxy, Service, program};
+
+/// One side: a process that can be killed and started again in its place.
+struct Side<'a> {
+    starts: &'a dyn Fn(&str) -> Service,
+    port: String,
+    running: Option<Service>,
+}
+
+impl<'a> Side<'a> {
+    fn start(starts: &'a dyn Fn(&str) -> Service) -> Side<'a> {
+        Side::of(starts, starts("0"))
+    }
+
+    fn of(starts: &'a dyn Fn(&str) -> Service, running: Service) -> Side<'a> {
+        Side {
+            starts,
+            port: running.url.rsplit(':').next().unwrap().to_owned(),
+            running: Some(running),
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn kill(&mut self) {
+        self.running = None;
+    }
+
+    fn restart(&mut self) {
+        self.kill();
+        self.running = Some((self.starts)(&self.port));
+    }
+
+    fn signal(&self, signal: &str) {
+        self.running.as_ref().unwrap().signal(signal);
+    }
+}
+
+/// What came of one request, as its client saw it.
+#[derive(Debug)]
+struct Asked {
+    id: u64,
+    path: String,
+    status: u64,
+    side: String,
+    /// The answer was the proxy's own.
+    own: bool,
+    failed: String,
+}
+
+impl Asked {
+    fn acknowledged(&self) -> bool {
+        self.failed.is_empty() && matches!(self.status, 200..300)
+    }
+}
+
+/// A client that asks all the while, over eight connections.
+struct Asking {
+    child: Child,
+    lines: Receiver<Asked>,
+    asked: Vec<Asked>,
+}
+
+impl Asking {
+    fn start(python: &Path, to: &str, kinds: &[Value]) -> Asking {
+        let mut command = program(python, "asks.py");
+        let kinds = kinds.iter().map(Value::to_string);
+        let mut child = command
+            .args([to, "8"])
+            .args(kinds)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (told, lines) = mpsc::channel();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines();
+        thread::spawn(move || {
+            for line in said {
+                let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+                let text = |field: &str| line[field].as_str().unwrap().to_owned();
+                let _ = told.send(Asked {
+                    id: line["id"].as_u64().unwrap(),
+                    path: text("path"),
+                    status: line["status"].as_u64().unwrap(),
+                    side: text("side"),
+                    own: line["own"].as_bool().unwrap(),
+                    failed: text("failed"),
+                });
+            }
+        });
+        Asking {
+            child,
+            lines,
+            asked: Vec::new(),
+        }
+    }
+
+    /// Until so many more requests have ended; returns these.
+    fn more(&mut self, n: usize) -> &[Asked] {
+        let before = self.asked.len();
+        for _ in 0..n {
+            let asked = self.lines.recv_timeout(Duration::from_secs(60));
+            self.asked.push(asked.expect("the client goes on"));
+        }
+        &self.asked[before..]
+    }
+
+    fn end(mut self) -> Vec<Asked> {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+        self.asked.extend(self.lines);
+        self.asked
+    }
+}
+
+/// How often each id stands in a table.
+fn rows(python: &Path, file: &Path, table: &str, column: &str) -> HashMap<u64, usize> {
+    let mut command = program(python, "rows.py");
+    command.arg(file).args([table, column]);
+    let said = support::run(&mut command, "the store cannot be read").stdout;
+    let mut rows = HashMap::new();
+    for line in String::from_utf8(said).unwrap().lines() {
+        *rows.entry(line.parse().unwrap()).or_default() += 1;
+    }
+    rows
+}
+
+fn in_both(stores: [&HashMap<u64, usize>; 2], id: u64) -> usize {
+    stores.iter().map(|rows| rows.get(&id).unwrap_or(&0)).sum()
+}
+
+/// Every request that the client sent ended in exactly one way, and in the one
+/// that the client saw.
+fn counted_as_seen(proxy: &Proxy, asked: &[Asked]) {
+    let lost = asked.iter().find(|asked| asked.failed == "lost");
+    assert!(lost.is_none(), "{lost:?}");
+    let sent = asked.len() as u64;
+    let ended = |end: &str| {
+        let label = format!("end=\"{end}\"");
+        proxy.counted("cutline_requests_total", &label)
+    };
+    // The client may have its last byte before the proxy has counted it.
+    for _ in 0..600 {
+        if ended("") == sent {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let all = proxy.metric("cutline_requests_total");
+    assert_eq!(all.values().sum::<u64>(), sent, "{all:?}");
+    let seen =
+        |what: &dyn Fn(&Asked) -> bool| asked.iter().filter(|asked| what(asked)).count() as u64;
+    let broken = seen(&|asked| asked.failed == "broken");
+    let refused = seen(&|asked| asked.own);
+    assert_eq!(ended("aborted"), broken, "{all:?}");
+    assert_eq!(ended("refused"), refused, "{all:?}");
+    let reasons = proxy.metric("cutline_refused_total");
+    assert_eq!(reasons.values().sum::<u64>(), refused, "{reasons:?}");
+    for (status, of) in [
+        (502, &["closed", "not-http"][..]),
+        (503, &["connect", "unavailable"]),
+        (
+            504,
+            &[
+                "connect-timeout",
+                "first-byte-timeout",
+                "idle-timeout",
+                "total-timeout",
+            ],
+        ),
+    ] {
+        let of = of.iter().map(|reason| format!("{{reason=\"{reason}\"}}"));
+        let counted: u64 = of.filter_map(|reason| reasons.get(&reason)).sum();
+        let seen = seen(&|asked| asked.own && asked.status == status);
+        assert_eq!(counted, seen, "{status}: {reasons:?}");
+    }
+}
+
+/// A ledger as both sides, and a stage for each kind of its effects.
+struct Ledgers<'a> {
+    folder: &'a Path,
+    monolith: Side<'a>,
+    candidate: Side<'a>,
+}
+
+const STAGES: [&str; 3] = ["orders", "transfers", "rates"];
+
+fn ledger<'a>(python: &'a Path, folder: &'a Path, name: &'a str) -> impl Fn(&str) -> Service + 'a {
+    move |port| {
+        let mut command = program(python, "ledger.py");
+        command.arg(name);
+        command.arg(folder.join(name)).arg(folder.join("shared"));
+        Service::start(command.arg(port), "listening on ")
+    }
+}
+
+impl Ledgers<'_> {
+    fn routes(&self, mode: &str, timeouts: &str) -> String {
+        let (monolith, candidate) = (self.monolith.url(), self.candidate.url());
+        let stage = |name: &str, routes: &str| {
+            format!(
+                r#"
+[stage.{name}]
+routes = [{routes}]
+candidate = "{candidate}"
+{mode}
+sticky = {{ header = "x-customer-id" }}
+{timeouts}
+health = {{ interval = "100ms", failures = 5 }}
+"#
+            )
+        };
+        format!(
+            "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[monolith]\nupstream = \"{monolith}\"\n{timeouts}\n"
+        ) + &stage("orders", "\"POST /orders\"")
+            + &stage(
+                "transfers",
+                "{ route = \"POST /transfers\", idempotency = \"shared\" }",
+            )
+            + &stage("rates", "\"GET /rates\"")
+    }
+
+    fn rows(&self, python: &Path, store: &str, table: &str) -> HashMap<u64, usize> {
+        rows(python, &self.folder.join(store), table, "id")
+    }
+}
+
+/// A candidate that is killed, hangs, is slow to give up, closes in the middle
+/// of answers and without any, a monolith that is started again, and modes,
+/// weights and files that change under the requests.
+#[test]
+fn through_kills_hangs_and_changes_every_order_is_in_one_store_once() {
+    let python = &support::clients();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let starts = ["monolith", "candidate"].map(|name| ledger(python, folder, name));
+    let mut ledgers = Ledgers {
+        folder,
+        monolith: Side::start(&starts[0]),
+        candidate: Side::start(&starts[1]),
+    };
+    let timeouts = "timeouts = { connect = \"1s\", first_byte = \"400ms\" }";
+    let declared = |mode: &str| ledgers.routes(mode, timeouts);
+    let (first, second) = (
+        declared("mode = \"split\"\npercent = 10"),
+        declared("mode = \"split\"\npercent = 70"),
+    );
+    let proxy = Proxy::start(folder, &first);
+    let told = |command: &[&str]| {
+        for stage in STAGES {
+            proxy.told(&[&command[..1], &[stage], &command[1..]].concat());
+        }
+    };
+    let wishes = ["hang", "vanish", "break", "busy"];
+    let wishes = [&wishes[..], &[""; 36]].concat();
+    let mut kinds: Vec<Value> = ["/orders", "/transfers"]
+        .map(|path| serde_json::json!({ "method": "POST", "path": path, "body": r#"{"id": $id}"#, "wishes": wishes }))
+        .into();
+    kinds.push(serde_json::json!({ "method": "GET", "path": "/rates", "wishes": wishes }));
+    let mut asking = Asking::start(python, proxy.url(), &kinds);
+
+    asking.more(150);
+    told(&["shift", "40"]);
+    asking.more(150);
+    ledgers.candidate.kill();
+    asking.more(150);
+    told(&["shift", "60"]);
+    ledgers.candidate.restart();
+    asking.more(150);
+    proxy.reload(&second);
+    ledgers.candidate.signal("-STOP");
+    asking.more(150);
+    ledgers.candidate.signal("-CONT");
+    asking.more(150);
+    for mode in ["shadow", "reverse-shadow", "candidate"] {
+        told(&["mode", mode]);
+        asking.more(150);
+    }
+    ledgers.monolith.kill();
+    asking.more(100);
+    ledgers.candidate.kill();
+    asking.more(100);
+    ledgers.candidate.restart();
+    ledgers.monolith.restart();
+    asking.more(150);
+    proxy.reload("this is no TOML");
+    told(&["shift", "50"]);
+    asking.more(150);
+    let asked = asking.end();
+
+    counted_as_seen(&proxy, &asked);
+    let count = |end: &str| proxy.counted("cutline_requests_total", &format!("end=\"{end}\""));
+    let candidates = asked
+        .iter()
+        .filter(|asked| asked.side == "candidate" && asked.failed.is_empty());
+    assert_eq!(count("candidate"), candidates.count() as u64);
+    for end in ["monolith", "candidate", "fallback", "refused", "aborted"] {
+        assert!(
+            count(end) > 0,
+            "nothing ended as {end}: the test shows less than it says"
+        );
+    }
+    ledgers.monolith.kill();
+    ledgers.candidate.kill();
+    let own = |table| ["monolith", "candidate"].map(|side| ledgers.rows(python, side, table));
+    let [monolith, candidate] = own("orders");
+    let orders = asked.iter().filter(|asked| asked.path == "/orders");
+    for asked in orders {
+        let kept = in_both([&monolith, &candidate], asked.id);
+        match asked.acknowledged() {
+            true => {
+                let by_who_answered = match &*asked.side {
+                    "candidate" => candidate.get(&asked.id),
+                    _ => monolith.get(&asked.id),
+                };
+                assert_eq!((kept, by_who_answered), (1, Some(&1)), "{asked:?}");
+            }
+            // What was not acknowledged may be there, but never twice.
+            false => assert!(kept <= 1, "{asked:?} is there {kept} times"),
+        }
+    }
+    let [monolith, candidate] = own("transfers");
+    let shared = ledgers.rows(python, "shared", "transfers");
+    for asked in asked.iter().filter(|asked| asked.path == "/transfers") {
+        let kept = shared.get(&asked.id).copied().unwrap_or(0);
+        assert!(kept == 1 || !asked.acknowledged(), "{asked:?}");
+        for side in [&monolith, &candidate] {
+            let came = side.get(&asked.id).copied().unwrap_or(0);
+            assert!(came <= 1, "{asked:?} came {came} times");
+        }
+    }
+}
+
+/// The time-outs are an hour: whatever does not fail at once does not end.
+#[test]
+fn while_nobody_can_answer_requests_fail_at_once_and_stop_when_somebody_can() {
+    let python = &support::clients();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let starts = ["monolith", "candidate"].map(|name| ledger(python, folder, name));
+    let mut ledgers = Ledgers {
+        folder,
+        monolith: Side::start(&starts[0]),
+        candidate: Side::start(&starts[1]),
+    };
+    let hour = "timeouts = { connect = \"1h\", first_byte = \"1h\", idle = \"1h\" }";
+    let proxy = Proxy::start(folder, &ledgers.routes("mode = \"monolith\"", hour));
+    let order =
+        serde_json::json!({ "method": "POST", "path": "/orders", "body": r#"{"id": $id}"# });
+    let ask = |n: usize| {
+        let mut asking = Asking::start(python, proxy.url(), std::slice::from_ref(&order));
+        asking.more(n);
+        asking.end()
+    };
+    let refused = || proxy.counted("cutline_refused_total", "");
+    let all_answer = |side: &str| {
+        let asked = ask(40);
+        let other = asked
+            .iter()
+            .find(|asked| !asked.acknowledged() || asked.side != side);
+        assert!(other.is_none(), "{other:?}");
+    };
+
+    all_answer("monolith");
+    ledgers.monolith.kill();
+    let asked = ask(100);
+    let other = asked.iter().find(|asked| !asked.own || asked.status != 503);
+    assert!(other.is_none(), "{other:?}");
+    let apart = asked.len() as u64;
+    assert_eq!(
+        proxy.counted("cutline_requests_total", "end=\"refused\""),
+        apart
+    );
+    let of = ["connect", "unavailable"].map(|why| proxy.counted("cutline_refused_total", why));
+    assert_eq!((of[0] + of[1], refused()), (apart, apart));
+
+    // From its first word on, nothing fails any more.
+    ledgers.monolith.restart();
+    all_answer("monolith");
+    assert_eq!(refused(), apart);
+
+    // The candidate alone can answer now, and then nobody.
+    proxy.told(&["mode", "orders", "candidate"]);
+    ledgers.monolith.kill();
+    all_answer("candidate");
+    ledgers.candidate.kill();
+    let asked = ask(100);
+    assert!(asked.iter().all(|asked| asked.own && asked.status == 503));
+    assert_eq!(refused(), apart + asked.len() as u64);
+    ledgers.monolith.restart();
+    all_answer("monolith");
+}
+
+/// The Flask fixture's own route that appends without a key, and its own store.
+#[test]
+fn through_kills_hangs_and_changes_a_flask_service_gets_each_outcome_once() {
+    let (flask, python) = (&flask(), &support::clients());
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let starts = ["monolith", "candidate"].map(|side| {
+        let home = folder.join(side);
+        move |port: &str| churn_service(flask, &home, port)
+    });
+    let (first, second) = thread::scope(|scope| {
+        let first = scope.spawn(|| starts[0]("0"));
+        let second = starts[1]("0");
+        (first.join().unwrap(), second)
+    });
+    let mut monolith = Side::of(&starts[0], first);
+    let mut candidate = Side::of(&starts[1], second);
+    let routes = format!(
+        r#"listen = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+
+[monolith]
+upstream = "{}"
+
+[stage.monitoring]
+routes = ["POST /monitor/outcomes"]
+candidate = "{}"
+mode = "split"
+percent = 30
+sticky = {{ header = "x-customer-id" }}
+side_effects = {{ monolith = "real", candidate = "real" }}
+timeouts = {{ first_byte = "1s" }}
+health = {{ interval = "100ms" }}
+"#,
+        monolith.url(),
+        candidate.url()
+    );
+    let proxy = Proxy::start(folder, &routes);
+    let outcome = serde_json::json!({
+        "method": "POST",
+        "path": "/monitor/outcomes",
+        "body": r#"{"outcomes": [{"customer_id": $id, "churned": 0}]}"#,
+    });
+    let mut asking = Asking::start(python, proxy.url(), &[outcome]);
+
+    asking.more(100);
+    proxy.told(&["shift", "monitoring", "60"]);
+    asking.more(100);
+    candidate.signal("-STOP");
+    asking.more(100);
+    candidate.signal("-CONT");
+    asking.more(100);
+    proxy.reload(&routes.replace("percent = 30", "percent = 70"));
+    asking.more(100);
+    candidate.restart();
+    asking.more(100);
+    proxy.told(&["mode", "monitoring", "candidate"]);
+    monolith.restart();
+    asking.more(100);
+    proxy.told(&["mode", "monitoring", "shadow"]);
+    asking.more(100);
+    let asked = asking.end();
+
+    counted_as_seen(&proxy, &asked);
+    monolith.kill();
+    candidate.kill();
+    let [monolith, candidate] = ["monolith", "candidate"].map(|side| {
+        let store = folder.join(side).join("var/churn.sqlite");
+        rows(python, &store, "outcomes", "customer_id")
+    });
+    let mut by_candidate = 0;
+    for asked in &asked {
+        let kept = in_both([&monolith, &candidate], asked.id);
+        match asked.acknowledged() {
+            true => assert_eq!(kept, 1, "{asked:?}"),
+            false => assert!(kept <= 1, "{asked:?} is there {kept} times"),
+        }
+        by_candidate += u64::from(asked.acknowledged() && candidate.contains_key(&asked.id));
+    }
+    let counted = proxy.counted("cutline_requests_total", "end=\"candidate\"");
+    assert_eq!(counted, by_candidate);
+    assert!(
+        by_candidate > 0 && !monolith.is_empty(),
+        "both sides answered"
+    );
+}

@@ -1,0 +1,168 @@
+//! Real processes: services, and the proxy in front of them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::run;
+
+/// A process that listens; killed when dropped.
+pub(crate) struct Service {
+    child: Child,
+    /// Where it listens.
+    pub(crate) url: String,
+}
+
+impl Service {
+    /// Starts `command` and waits until a line of its standard error names,
+    /// behind `marker`, where it listens.
+    pub(crate) fn start(command: &mut Command, marker: &str) -> Service {
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut service = Service {
+            child,
+            url: String::new(),
+        };
+        let errors = service.child.stderr.take().expect("it is piped");
+        let mut lines = BufReader::new(errors).lines();
+        let mut said = Vec::new();
+        while let Some(Ok(line)) = lines.next() {
+            if let Some((_, url)) = line.split_once(marker) {
+                service.url = url.trim().to_owned();
+                // Somebody has to read what it logs.
+                thread::spawn(move || for _ in lines {});
+                return service;
+            }
+            said.push(line);
+        }
+        panic!("{command:?} ended: {said:#?}");
+    }
+
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        self.url.split("://").last().unwrap_or_default()
+    }
+
+    /// Sends it a signal, by its name with a dash.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        run(Command::new("kill").args([signal, &id]), "no such process");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `cutline proxy` in a folder that holds its `routes.toml`.
+pub(crate) struct Proxy {
+    folder: PathBuf,
+    service: Service,
+}
+
+impl Proxy {
+    /// Starts it with what `routes` says.
+    pub(crate) fn start(folder: &Path, routes: &str) -> Proxy {
+        fs::create_dir_all(folder).expect("the folder can be made");
+        fs::write(folder.join("routes.toml"), routes).expect("the folder can be written");
+        let mut command = cutline();
+        command.arg("proxy").current_dir(folder);
+        Proxy {
+            folder: folder.to_owned(),
+            service: Service::start(&mut command, "clients"),
+        }
+    }
+
+    /// Where clients ask.
+    pub(crate) fn url(&self) -> &str {
+        &self.service.url
+    }
+
+    /// The port of it.
+    pub(crate) fn port(&self) -> &str {
+        self.url().rsplit(':').next().unwrap_or_default()
+    }
+
+    /// Runs a command of the same folder, such as `shift`.
+    pub(crate) fn told(&self, args: &[&str]) {
+        let mut command = cutline();
+        command.args(args).current_dir(&self.folder);
+        run(&mut command, "the proxy was not told");
+    }
+
+    /// Writes its file anew and has it read at once.
+    pub(crate) fn reload(&self, routes: &str) {
+        fs::write(self.folder.join("routes.toml"), routes).expect("the folder can be written");
+        self.service.signal("-HUP");
+    }
+
+    /// The samples of a metric, by their labels.
+    pub(crate) fn metric(&self, name: &str) -> HashMap<String, u64> {
+        let state = self.folder.join(".cutline");
+        let read = |file: &str| fs::read_to_string(state.join(file)).expect("the proxy runs");
+        let (url, token) = (read("admin.address"), read("admin.token"));
+        let host = url.trim().trim_start_matches("http://");
+        let request = format!(
+            "GET /metrics HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+            token.trim()
+        );
+        let text = answer(host, &request);
+        let samples = text.lines().filter_map(|line| {
+            let (labels, value) = line.strip_prefix(name)?.rsplit_once(' ')?;
+            let value: f64 = value.parse().ok()?;
+            labels
+                .starts_with('{')
+                .then(|| (labels.to_owned(), value as u64))
+        });
+        samples.collect()
+    }
+
+    /// The sum of the samples whose labels hold `label`.
+    pub(crate) fn counted(&self, name: &str, label: &str) -> u64 {
+        let samples = self.metric(name);
+        let fitting = samples.iter().filter(|(labels, _)| labels.contains(label));
+        fitting.map(|(_, n)| n).sum()
+    }
+}
+
+/// The binary under test.
+pub(crate) fn cutline() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
+    command.env("NO_COLOR", "1");
+    command
+}
+
+/// A program of `tests/e2e/programs`, as `python` runs it.
+pub(crate) fn program(python: &Path, name: &str) -> Command {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/programs");
+    let mut command = Command::new(python);
+    command
+        .arg(programs.join(name))
+        .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")]);
+    command
+}
+
+/// What comes of a request that ends its connection.
+fn answer(host: &str, request: &str) -> String {
+    let mut socket = TcpStream::connect(host).expect("the admin interface listens");
+    let patience = Some(Duration::from_secs(60));
+    let mut text = String::new();
+    socket
+        .set_read_timeout(patience)
+        .and_then(|()| socket.write_all(request.as_bytes()))
+        .and_then(|()| socket.read_to_string(&mut text))
+        .expect("the admin interface answers");
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    text
+}
