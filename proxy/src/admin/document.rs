@@ -64,18 +64,18 @@ pub(super) struct Changes {
 pub(super) struct ChangeDocument {
     id: i64,
     /// RFC 3339, UTC.
-    time: String,
-    stage: String,
+    pub(super) time: String,
+    pub(super) stage: String,
     /// None where the stage was not known before.
-    from: Option<ShareDocument>,
+    pub(super) from: Option<ShareDocument>,
     /// None where the file no longer names the stage.
-    to: Option<ShareDocument>,
+    pub(super) to: Option<ShareDocument>,
     /// What the file declared at that time.
     declared: Option<ShareDocument>,
-    by: By,
+    pub(super) by: By,
     /// As they call themselves.
-    who: String,
-    why: String,
+    pub(super) who: String,
+    pub(super) why: String,
 }
 
 /// Whose word a share is.

@@ -3,6 +3,7 @@
 //! On a thread of its own: nothing that is asked here delays a request. Only
 //! who holds the token sees or changes anything.
 
+mod board;
 mod document;
 mod guard;
 mod openapi;
@@ -164,8 +165,10 @@ async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
 
 /// Where something is, and whether it is shown without a token. A test holds
 /// the document and the router to it.
-const ROUTES: [(&str, &str, bool); 7] = [
+const ROUTES: [(&str, &str, bool); 9] = [
+    ("get", "/api/board", false),
     ("get", "/api/changes", false),
+    ("get", "/api/differences", false),
     ("post", "/api/stages/{stage}", false),
     ("get", "/api/status", false),
     ("get", "/livez", true),
@@ -176,7 +179,9 @@ const ROUTES: [(&str, &str, bool); 7] = [
 
 fn router(shared: Arc<Shared>, guard: Guard) -> Router {
     Router::new()
+        .route("/api/board", get(board))
         .route("/api/changes", get(changes))
+        .route("/api/differences", get(differences))
         .route("/api/stages/{stage}", post(change))
         .route("/api/status", get(status))
         .route("/livez", get(async || "alive\n"))
@@ -197,6 +202,41 @@ async fn status(State(shared): State<Arc<Shared>>) -> Response {
     match status::of(&shared.control) {
         Ok(status) => Json(status).into_response(),
         Err(error) => journal(&error),
+    }
+}
+
+async fn board(State(shared): State<Arc<Shared>>) -> Response {
+    let draining = shared.told.borrow().draining;
+    match board::of(&shared.control, draining) {
+        Ok(board) => Json(board).into_response(),
+        Err(error) => journal(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Of {
+    stage: String,
+}
+
+async fn differences(
+    State(shared): State<Arc<Shared>>,
+    of: Result<Query<Of>, QueryRejection>,
+) -> Response {
+    let stage = match of {
+        Ok(Query(of)) => of.stage,
+        Err(error) => {
+            let mend = "?stage=inference";
+            return ErrorDocument::new(None, error.body_text(), mend).with(StatusCode::BAD_REQUEST);
+        }
+    };
+    match board::differences(&shared.control, &stage) {
+        Some(differences) => Json(differences).into_response(),
+        None => {
+            let cause = "routes.toml names no stage of that name".to_owned();
+            let mend = "GET /api/board names them";
+            ErrorDocument::new(Some(&stage), cause, mend).with(StatusCode::NOT_FOUND)
+        }
     }
 }
 

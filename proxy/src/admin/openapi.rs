@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
+use super::board::{Board, Differences};
 use super::document::{Asked, Changed, Changes, ErrorDocument, Status};
 
 /// As served under `/openapi.json`.
@@ -19,6 +20,8 @@ pub(super) fn document() -> Value {
     };
     let text = |what: &str| json!({ "description": what, "content": { "text/plain": {} } });
     let status = body::<Status>(&mut schemas, "The proxy as it stands");
+    let board = body::<Board>(&mut schemas, "Everything at one moment");
+    let differences = body::<Differences>(&mut schemas, "Fields that differ, and examples");
     let changes = body::<Changes>(&mut schemas, "The latest changes, the last first");
     let changed = body::<Changed>(&mut schemas, "The share that holds now");
     let wish = body::<Asked>(&mut schemas, "The share that is wanted");
@@ -26,6 +29,8 @@ pub(super) fn document() -> Value {
         let required = place == "path";
         json!({ "name": name, "in": place, "required": required, "schema": { "type": kind } })
     };
+    let mut asked_of = parameter("stage", "query", "string");
+    asked_of["required"] = Value::Bool(true);
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -37,6 +42,15 @@ pub(super) fn document() -> Value {
             "/api/status": { "get": {
                 "summary": "The proxy as it stands: each stage's share, since when, and what was counted",
                 "responses": answers(status, &["500"]),
+            } },
+            "/api/board": { "get": {
+                "summary": "What the page shows: each stage's share, evidence, last decision, and the history",
+                "responses": answers(board, &["500"]),
+            } },
+            "/api/differences": { "get": {
+                "summary": "What differs between the two sides' answers of a stage, with examples",
+                "parameters": [asked_of],
+                "responses": answers(differences, &["400", "404"]),
             } },
             "/api/changes": { "get": {
                 "summary": "Changes of shares, with time, who, from, to and why",
