@@ -7,36 +7,18 @@
 // playwright-core. Prints JSON: console_errors, requests (to anything but files
 // and data URLs; they are refused), result (of SCRIPT evaluated on the page).
 
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { brotliDecompressSync } from "node:zlib";
+import { launch, unpack } from "./browser.mjs";
 
 const [env, page, picture, width, height, script] = process.argv.slice(2);
+if (!page) {
+  await unpack(env);
+  process.exit(0);
+}
 
-// The package unpacks the browser into the temporary folder: keep it in ENV.
-const tmp = resolve(env, "tmp");
-mkdirSync(tmp, { recursive: true });
-process.env.TMPDIR = tmp;
-
-const require = createRequire(resolve(env, "package.json"));
-const entry = require.resolve("@sparticuz/chromium");
-const { default: chromium } = await import(pathToFileURL(entry));
-const playwright = require("playwright-core");
-
-chromium.setGraphicsMode = false;
-const executablePath = await chromium.executablePath();
-addMissingLibraries(executablePath);
-useOwnFonts();
-if (!page) process.exit(0);
-
-const browser = await playwright.chromium.launch({
-  executablePath,
-  // One process shared by page and browser takes both down with it.
-  args: chromium.args.filter((arg) => arg !== "--single-process"),
-});
+const browser = await launch(env);
 try {
   const tab = await browser.newPage({
     viewport: { width: Number(width), height: Number(height) },
@@ -62,46 +44,4 @@ try {
   );
 } finally {
   await browser.close();
-}
-
-// The package's own fonts, so that a picture does not depend on the system's;
-// its configuration looks for them in /tmp.
-function useOwnFonts() {
-  const config = join(tmp, "fonts.conf");
-  writeFileSync(
-    config,
-    `<?xml version="1.0"?>
-<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig>
-  <dir>${join(tmp, "fonts")}</dir>
-  <cachedir>${join(tmp, "fonts-cache")}</cachedir>
-</fontconfig>
-`,
-  );
-  process.env.FONTCONFIG_FILE = config;
-}
-
-// On a system without NSS, which needs root to install, the browser runs on the
-// libraries that the package brings for another distribution.
-function addMissingLibraries(program) {
-  let needed;
-  try {
-    needed = execFileSync("ldd", [program], { encoding: "utf8" });
-  } catch {
-    return;
-  }
-  if (!needed.includes("not found")) return;
-  const libraries = join(tmp, "al2023", "lib");
-  if (!existsSync(libraries)) {
-    const packed = join(dirname(entry), "..", "..", "bin", "al2023.tar.br");
-    const archive = join(tmp, `al2023-${process.pid}.tar`);
-    const unpacked = join(tmp, `al2023-${process.pid}`);
-    mkdirSync(unpacked);
-    writeFileSync(archive, brotliDecompressSync(readFileSync(packed)));
-    execFileSync("tar", ["-xf", archive, "-C", unpacked]);
-    if (!existsSync(join(tmp, "al2023"))) renameSync(unpacked, join(tmp, "al2023"));
-  }
-  process.env.LD_LIBRARY_PATH = [libraries, process.env.LD_LIBRARY_PATH]
-    .filter(Boolean)
-    .join(":");
 }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::shown;
@@ -64,18 +68,18 @@ pub(super) struct Changes {
 pub(super) struct ChangeDocument {
     id: i64,
     /// RFC 3339, UTC.
-    time: String,
-    stage: String,
+    pub(super) time: String,
+    pub(super) stage: String,
     /// None where the stage was not known before.
-    from: Option<ShareDocument>,
+    pub(super) from: Option<ShareDocument>,
     /// None where the file no longer names the stage.
-    to: Option<ShareDocument>,
+    pub(super) to: Option<ShareDocument>,
     /// What the file declared at that time.
     declared: Option<ShareDocument>,
-    by: By,
+    pub(super) by: By,
     /// As they call themselves.
-    who: String,
-    why: String,
+    pub(super) who: String,
+    pub(super) why: String,
 }
 
 /// Whose word a share is.
@@ -139,6 +143,34 @@ impl ErrorDocument {
     pub(super) fn with(self, status: StatusCode) -> Response {
         (status, Json(self)).into_response()
     }
+}
+
+/// The JSON that a request carries, or why it is refused; `example` shows how
+/// to say it.
+pub(super) fn said<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    stage: Option<&str>,
+    example: &str,
+) -> Result<T, Response> {
+    let refuse = |status, cause: String, mend: &str| {
+        Err(ErrorDocument::new(stage, cause, mend).with(status))
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return refuse(error.status(), error.body_text(), "say it shorter"),
+    };
+    // A page of another site can send a form without being asked; not this.
+    let json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    if json.is_none_or(|kind| kind.split(';').next() != Some("application/json")) {
+        let cause = "the body is not said to be JSON".to_owned();
+        let mend = "send content-type: application/json";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause, mend);
+    }
+    serde_json::from_slice(&body)
+        .or_else(|error| refuse(StatusCode::BAD_REQUEST, error.to_string(), example))
 }
 
 /// The whole proxy as it stands.

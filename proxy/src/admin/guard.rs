@@ -1,9 +1,11 @@
 //! Who is let in.
 //!
 //! The interface is on the loopback, where every page that a browser on the
-//! same machine shows can send requests to it. So beside the token, a request
-//! must name the loopback as its host (a name that was rebound to it does not)
-//! and must not come from a page of another origin.
+//! same machine shows can send requests to it. So beside the token, or the
+//! cookie of a session, a request must name the loopback as its host (a name
+//! that was rebound to it does not) and must not come from a page of another
+//! origin. What only a cookie vouches for changes something only if our own
+//! page says that it asks: no other can.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,13 +13,14 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::uri::Authority;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
 
-use super::ROUTES;
 use super::document::ErrorDocument;
+use super::session::{Sessions, is_of_page};
+use super::{ROUTES, page};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -25,30 +28,41 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Guard {
     token: String,
     address: SocketAddr,
+    pub(super) sessions: Sessions,
 }
 
 impl Guard {
     pub(super) fn new(token: String, address: SocketAddr) -> Guard {
-        Guard { token, address }
+        let sessions = Sessions::new(address.port(), false);
+        Guard {
+            token,
+            address,
+            sessions,
+        }
     }
 
-    fn refuses(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+    fn refuses(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
         let refuse = |status, cause: &str, mend: &str| {
             let document = ErrorDocument::new(None, cause.to_owned(), mend);
             Some(document.with(status))
         };
-        let open = ROUTES.iter().any(|(_, own, open)| *open && *own == path);
-        let probe = open && path != "/openapi.json";
+        let shown = method.is_safe() && page::has(path);
+        let open = shown || is_open(method, path);
+        let probe = path == "/livez" || path == "/readyz";
         if !probe && !self.is_own(headers) {
             let cause = "Host does not name this interface";
             let mend = &format!("ask http://{}", self.address);
             return refuse(StatusCode::FORBIDDEN, cause, mend);
         }
-        if is_foreign(headers) {
+        // A link may lead here from anywhere: what is shown first says nothing.
+        if is_foreign(headers) && !(shown && path == "/") {
             let cause = "the request comes from a page of another origin";
             return refuse(StatusCode::FORBIDDEN, cause, "ask without a browser");
         }
-        if !open && !self.knows_token(headers) {
+        if open || self.knows_token(headers) {
+            return None;
+        }
+        if self.sessions.of(headers).is_none() {
             let cause = "the token is missing or wrong";
             let mend = "send Authorization: Bearer and what admin.token in the state folder holds";
             let mut response = refuse(StatusCode::UNAUTHORIZED, cause, mend);
@@ -57,6 +71,10 @@ impl Guard {
                 response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
             }
             return response;
+        }
+        if !is_of_page(method, headers) {
+            let cause = "a session changes something only from its page";
+            return refuse(StatusCode::FORBIDDEN, cause, "send the token instead");
         }
         None
     }
@@ -74,15 +92,30 @@ impl Guard {
         named && authority.port_u16().unwrap_or(80) == self.address.port()
     }
 
-    /// Compared in a time that says nothing of where they differ.
     fn knows_token(&self, headers: &HeaderMap) -> bool {
         let Some((scheme, token)) = only(headers, &AUTHORIZATION).and_then(|v| v.split_once(' '))
         else {
             return false;
         };
-        let same: bool = token.trim().as_bytes().ct_eq(self.token.as_bytes()).into();
-        scheme.eq_ignore_ascii_case("bearer") && same
+        scheme.eq_ignore_ascii_case("bearer") && self.is_token(token.trim())
     }
+
+    /// Compared in a time that says nothing of where they differ.
+    pub(super) fn is_token(&self, text: &str) -> bool {
+        text.as_bytes().ct_eq(self.token.as_bytes()).into()
+    }
+}
+
+fn is_open(method: &Method, path: &str) -> bool {
+    let method = if method == Method::HEAD {
+        &Method::GET
+    } else {
+        method
+    };
+    let same = |own: &str| method.as_str().eq_ignore_ascii_case(own);
+    ROUTES
+        .iter()
+        .any(|(own, at, open)| *open && *at == path && same(own))
 }
 
 /// A browser says so of what a page of another origin sends.
@@ -110,7 +143,7 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    match guard.refuses(request.uri().path(), request.headers()) {
+    match guard.refuses(request.method(), request.uri().path(), request.headers()) {
         Some(refusal) => refusal,
         None => next.run(request).await,
     }
@@ -120,15 +153,22 @@ pub(super) async fn check(
 mod tests {
     use super::*;
 
-    fn check(path: &str, fields: &[(&'static str, &'static str)]) -> u16 {
+    fn guard() -> Guard {
         let address = SocketAddr::from(([127, 0, 0, 1], 9_901));
-        let guard = Guard::new("s3cret".to_owned(), address);
+        Guard::new("s3cret".to_owned(), address)
+    }
+
+    fn ask(guard: &Guard, method: Method, path: &str, fields: &[(&'static str, &str)]) -> u16 {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
-            headers.append(*name, HeaderValue::from_static(value));
+            headers.append(*name, value.parse().unwrap());
         }
-        let refusal = guard.refuses(path, &headers);
+        let refusal = guard.refuses(&method, path, &headers);
         refusal.map_or(200, |refusal| refusal.status().as_u16())
+    }
+
+    fn check(path: &str, fields: &[(&'static str, &str)]) -> u16 {
+        ask(&guard(), Method::GET, path, fields)
     }
 
     const HERE: (&str, &str) = ("host", "127.0.0.1:9901");
@@ -199,5 +239,47 @@ mod tests {
         assert_eq!(from("sec-fetch-site", "none"), 200);
         assert_eq!(from("sec-fetch-site", "cross-site"), 403);
         assert_eq!(from("sec-fetch-site", "same-site"), 403);
+    }
+
+    #[test]
+    fn the_page_is_shown_to_everybody_here_and_only_shown() {
+        for path in ["/", "/assets/page.js", "/assets/vendor/preact.js"] {
+            assert_eq!(check(path, &[HERE]), 200, "{path}");
+            assert_eq!(check(path, &[("host", "evil.example:9901")]), 403, "{path}");
+            assert_eq!(ask(&guard(), Method::POST, path, &[HERE]), 401, "{path}");
+        }
+        assert_eq!(check("/assets/nothing.js", &[HERE]), 401);
+        // A link in a chat leads here; no other page can use its parts.
+        let linked = ("sec-fetch-site", "cross-site");
+        assert_eq!(check("/", &[HERE, linked]), 200);
+        assert_eq!(check("/assets/page.js", &[HERE, linked]), 403);
+        let login = |fields: &[_]| ask(&guard(), Method::POST, "/session", fields);
+        assert_eq!(login(&[HERE]), 200);
+        assert_eq!(login(&[HERE, linked]), 403);
+        assert_eq!(ask(&guard(), Method::DELETE, "/session", &[HERE]), 401);
+    }
+
+    #[test]
+    fn a_session_changes_something_only_from_its_page() {
+        let guard = guard();
+        let cookie = guard.sessions.begin().unwrap();
+        let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+        let cookie = ("cookie", cookie);
+        let get = |fields: &[_]| ask(&guard, Method::GET, "/api/board", fields);
+        let post = |fields: &[_]| ask(&guard, Method::POST, "/api/stages/a", fields);
+        let page = ("x-cutline-page", "1");
+        assert_eq!(get(&[HERE, cookie]), 200);
+        assert_eq!(get(&[HERE, ("cookie", "cutline_session_9901=x")]), 401);
+        assert_eq!(get(&[("host", "evil.example:9901"), cookie]), 403);
+        assert_eq!(post(&[HERE, cookie]), 403);
+        assert_eq!(post(&[HERE, cookie, page]), 200);
+        assert_eq!(post(&[HERE, TOKEN]), 200, "machines need no such field");
+        for foreign in [
+            ("origin", "https://evil.example"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            assert_eq!(post(&[HERE, cookie, page, foreign]), 403, "{foreign:?}");
+        }
+        assert_eq!(post(&[HERE, page]), 401);
     }
 }

@@ -1,14 +1,19 @@
 //! [`Admin`]: where a running proxy is looked at and told what to do.
 //!
 //! On a thread of its own: nothing that is asked here delays a request. Only
-//! who holds the token sees or changes anything.
+//! who holds the token sees or changes anything; a person shows it once, to the
+//! page.
 
+mod board;
 mod document;
 mod door;
 mod guard;
+mod live;
 mod openapi;
+mod page;
 mod ready;
 mod scrape;
+mod session;
 mod status;
 
 use std::io;
@@ -33,9 +38,10 @@ use crate::config::Settings;
 use crate::control::{Control, Refused, Wish};
 use crate::journal::{Author, JournalError};
 use crate::listen::{Handed, TakeOver};
-use document::{Asked, Changed, Changes, ErrorDocument, ShareDocument, told};
+use document::{Asked, Changed, Changes, ErrorDocument, ShareDocument, said, told};
 use door::Door;
 use guard::Guard;
+use live::Live;
 use ready::Readiness;
 
 /// The admin interface of a running proxy.
@@ -64,6 +70,7 @@ struct Told {
 struct Shared {
     control: Control,
     readiness: Readiness,
+    live: Live,
     told: watch::Receiver<Told>,
 }
 
@@ -105,6 +112,7 @@ impl Admin {
         let shared = Arc::new(Shared {
             control,
             readiness: Readiness::default(),
+            live: Live::new(),
             told: hears.clone(),
         });
         let guard = Guard::new(token, address);
@@ -188,9 +196,11 @@ async fn serve(
         }
     };
     let looking = look(&shared.control, hears.clone());
+    let telling = live::gather(&shared);
     tokio::select! {
         () = serving => {}
         () = looking => {}
+        () = telling => {}
         _ = hears.wait_for(|told| told.stop) => {}
     }
 }
@@ -223,32 +233,48 @@ async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
 
 /// Where something is, and whether it is shown without a token. A test holds
 /// the document and the router to it.
-const ROUTES: [(&str, &str, bool); 7] = [
+const ROUTES: [(&str, &str, bool); 15] = [
+    ("get", "/", true),
+    ("get", "/api/board", false),
     ("get", "/api/changes", false),
+    ("get", "/api/differences", false),
+    ("get", "/api/live", false),
     ("post", "/api/stages/{stage}", false),
     ("get", "/api/status", false),
+    ("get", "/assets/vendor/{file}", true),
+    ("get", "/assets/{file}", true),
     ("get", "/livez", true),
     ("get", "/metrics", false),
     ("get", "/openapi.json", true),
     ("get", "/readyz", true),
+    ("post", "/session", true),
+    ("delete", "/session", false),
 ];
 
 fn router(shared: Arc<Shared>, guard: Guard) -> Router {
+    let guard = Arc::new(guard);
+    let session = post(session::log_in).delete(session::log_out);
+    let looking = (Arc::clone(&shared), Arc::clone(&guard));
     Router::new()
+        .route("/", get(page::file))
+        .route("/api/board", get(board))
         .route("/api/changes", get(changes))
+        .route("/api/differences", get(differences))
+        .route("/api/live", get(live::live).with_state(looking))
         .route("/api/stages/{stage}", post(change))
         .route("/api/status", get(status))
+        .route("/assets/vendor/{file}", get(page::file))
+        .route("/assets/{file}", get(page::file))
         .route("/livez", get(async || "alive\n"))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async || Json(openapi::document())))
         .route("/readyz", get(readyz))
+        .route("/session", session.with_state(Arc::clone(&guard)))
         .fallback(any(nothing))
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(middleware::from_fn_with_state(
-            Arc::new(guard),
-            guard::check,
-        ))
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        .layer(middleware::map_response(page::sealed))
         .with_state(shared)
 }
 
@@ -256,6 +282,41 @@ async fn status(State(shared): State<Arc<Shared>>) -> Response {
     match status::of(&shared.control) {
         Ok(status) => Json(status).into_response(),
         Err(error) => journal(&error),
+    }
+}
+
+async fn board(State(shared): State<Arc<Shared>>) -> Response {
+    let draining = shared.told.borrow().draining;
+    match board::of(&shared.control, draining) {
+        Ok(board) => Json(board).into_response(),
+        Err(error) => journal(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Of {
+    stage: String,
+}
+
+async fn differences(
+    State(shared): State<Arc<Shared>>,
+    of: Result<Query<Of>, QueryRejection>,
+) -> Response {
+    let stage = match of {
+        Ok(Query(of)) => of.stage,
+        Err(error) => {
+            let mend = "?stage=inference";
+            return ErrorDocument::new(None, error.body_text(), mend).with(StatusCode::BAD_REQUEST);
+        }
+    };
+    match board::differences(&shared.control, &stage) {
+        Some(differences) => Json(differences).into_response(),
+        None => {
+            let cause = "routes.toml names no stage of that name".to_owned();
+            let mend = "GET /api/board names them";
+            ErrorDocument::new(Some(&stage), cause, mend).with(StatusCode::NOT_FOUND)
+        }
     }
 }
 
@@ -296,26 +357,10 @@ async fn change(
     let refuse = |status, cause: String, mend: &str| {
         ErrorDocument::new(Some(&stage), cause, mend).with(status)
     };
-    let body = match body {
-        Ok(body) => body,
-        Err(error) => return refuse(error.status(), error.body_text(), "say it shorter"),
-    };
-    // A page of another site can send a form without being asked; not this.
-    let json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let json = json.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
-    if !json {
-        let cause = "the body is not said to be JSON".to_owned();
-        let mend = "send content-type: application/json";
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause, mend);
-    }
-    let asked: Asked = match serde_json::from_slice(&body) {
+    let example = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
+    let asked: Asked = match said(&headers, body, Some(&stage), example) {
         Ok(asked) => asked,
-        Err(error) => {
-            let mend = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
-            return refuse(StatusCode::BAD_REQUEST, error.to_string(), mend);
-        }
+        Err(refusal) => return refusal,
     };
     let who = asked.who.unwrap_or_else(|| "admin".to_owned());
     let why = asked.why.unwrap_or_default();

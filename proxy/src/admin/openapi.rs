@@ -4,7 +4,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
+use super::board::{Board, Differences};
 use super::document::{Asked, Changed, Changes, ErrorDocument, Status};
+use super::session::Login;
 
 /// As served under `/openapi.json`.
 pub(super) fn document() -> Value {
@@ -19,6 +21,8 @@ pub(super) fn document() -> Value {
     };
     let text = |what: &str| json!({ "description": what, "content": { "text/plain": {} } });
     let status = body::<Status>(&mut schemas, "The proxy as it stands");
+    let board = body::<Board>(&mut schemas, "Everything at one moment");
+    let differences = body::<Differences>(&mut schemas, "Fields that differ, and examples");
     let changes = body::<Changes>(&mut schemas, "The latest changes, the last first");
     let changed = body::<Changed>(&mut schemas, "The share that holds now");
     let wish = body::<Asked>(&mut schemas, "The share that is wanted");
@@ -26,17 +30,35 @@ pub(super) fn document() -> Value {
         let required = place == "path";
         json!({ "name": name, "in": place, "required": required, "schema": { "type": kind } })
     };
+    let login = body::<Login>(&mut schemas, "What admin.token holds");
+    let events = json!({ "description": "Until it ends", "content": { "text/event-stream": {} } });
+    let mut asked_of = parameter("stage", "query", "string");
+    asked_of["required"] = Value::Bool(true);
     json!({
         "openapi": "3.0.3",
         "info": {
             "title": "cutline's admin interface",
             "version": env!("CARGO_PKG_VERSION"),
         },
-        "security": [{ "token": [] }],
+        "security": [{ "token": [] }, { "session": [] }],
         "paths": {
+            "/": { "get": {
+                "summary": "The page",
+                "security": [],
+                "responses": { "200": { "description": "It", "content": { "text/html": {} } } },
+            } },
             "/api/status": { "get": {
                 "summary": "The proxy as it stands: each stage's share, since when, and what was counted",
                 "responses": answers(status, &["500"]),
+            } },
+            "/api/board": { "get": {
+                "summary": "What the page shows: each stage's share, evidence, last decision, and the history",
+                "responses": answers(board, &["500"]),
+            } },
+            "/api/differences": { "get": {
+                "summary": "What differs between the two sides' answers of a stage, with examples",
+                "parameters": [asked_of],
+                "responses": answers(differences, &["400", "404"]),
             } },
             "/api/changes": { "get": {
                 "summary": "Changes of shares, with time, who, from, to and why",
@@ -45,6 +67,10 @@ pub(super) fn document() -> Value {
                     parameter("limit", "query", "integer"),
                 ],
                 "responses": answers(changes, &["400", "500"]),
+            } },
+            "/api/live": { "get": {
+                "summary": "Server-sent events: `board` whenever it changed, `beat` now and then, `end` as the last",
+                "responses": answers(events, &["500", "503"]),
             } },
             "/api/stages/{stage}": { "post": {
                 "summary": "Gives a stage another mode or percentage, for all requests to come",
@@ -67,6 +93,18 @@ pub(super) fn document() -> Value {
                     "content": { "application/json": {} },
                 } },
             } },
+            "/assets/vendor/{file}": { "get": {
+                "summary": "What the page is made of, by others",
+                "security": [],
+                "parameters": [parameter("file", "path", "string")],
+                "responses": { "200": { "description": "It" } },
+            } },
+            "/assets/{file}": { "get": {
+                "summary": "What the page is made of",
+                "security": [],
+                "parameters": [parameter("file", "path", "string")],
+                "responses": { "200": { "description": "It" } },
+            } },
             "/livez": { "get": {
                 "summary": "Whether the process lives",
                 "security": [],
@@ -80,9 +118,39 @@ pub(super) fn document() -> Value {
                     "503": text("It drains, or the monolith cannot be reached"),
                 },
             } },
+            "/session": {
+                "post": {
+                    "summary": "Begins a session: sets a cookie that vouches for the page",
+                    "security": [],
+                    "requestBody": {
+                        "required": true,
+                        "content": login["content"].clone(),
+                    },
+                    "responses": {
+                        "204": { "description": "It has begun" },
+                        "400": error, "401": error, "403": error, "413": error, "415": error,
+                        "429": error, "500": error,
+                    },
+                },
+                "delete": {
+                    "summary": "Ends the session",
+                    "responses": {
+                        "204": { "description": "It has ended" },
+                        "401": error, "403": error,
+                    },
+                },
+            },
         },
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "cutline_session",
+                    "description": "Its name ends with an underscore and the port, and begins with __Host- over TLS. What changes anything must carry X-Cutline-Page, too.",
+                },
+            },
             "schemas": schemas.take_definitions(true),
         },
     })
@@ -95,6 +163,8 @@ fn body<T: JsonSchema>(schemas: &mut SchemaGenerator, what: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use super::super::ROUTES;
     use super::*;
 
@@ -108,7 +178,7 @@ mod tests {
                 named.push((method.as_str(), path.as_str(), open));
             }
         }
-        named.sort_by_key(|(_, path, _)| *path);
+        named.sort_by_key(|(method, path, _)| (*path, Reverse(*method)));
         assert_eq!(named, ROUTES);
     }
 
