@@ -38,6 +38,17 @@ pub(crate) struct Stand {
 }
 
 impl Ask {
+    /// Whether it would be done where the rollout stands. A step that nobody
+    /// has to confirm is not offered to be.
+    pub(crate) fn fits(self, policy: &Policy, position: &Position) -> bool {
+        match self.what(policy, position) {
+            Ok(What::Confirm { step }) if !policy.asks(step) => false,
+            Ok(What::RollBack { to }) if to == position.step => false,
+            Ok(what) => position.admit(policy, what).is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// What that is where the rollout stands.
     fn what(self, policy: &Policy, position: &Position) -> Result<What, NotNow> {
         let next = || policy.after(position.step).ok_or(NotNow::Finished);
