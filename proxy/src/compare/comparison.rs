@@ -107,8 +107,12 @@ pub enum Kind {
     Missing,
     /// Only the candidate has it.
     Extra,
-    /// One of the two is null.
+    /// The candidate has null, the monolith a value.
     Null,
+    /// The monolith has null, the candidate a value.
+    NotNull,
+    /// One side writes as text what the other writes as a number or a truth.
+    Quoted,
     /// A value of another type.
     Type,
     /// The same items in another order.
@@ -129,6 +133,8 @@ pub struct Numbers {
     pub greatest: f64,
     /// The greatest of `|a − b| / max(|a|, |b|)`.
     pub relative: f64,
+    /// The largest of the numbers themselves, without its sign.
+    pub size: f64,
     /// The least and the greatest of candidate / monolith, where the monolith
     /// has no zero.
     pub ratio: Option<(f64, f64)>,
@@ -214,6 +220,8 @@ impl Kind {
             Kind::Missing => "missing",
             Kind::Extra => "extra",
             Kind::Null => "null",
+            Kind::NotNull => "not-null",
+            Kind::Quoted => "quoted",
             Kind::Type => "type",
             Kind::Order => "order",
             Kind::Encoding => "encoding",
@@ -235,6 +243,7 @@ impl Numbers {
             least: self.least.min(other.least),
             greatest: self.greatest.max(other.greatest),
             relative: self.relative.max(other.relative),
+            size: self.size.max(other.size),
             ratio: self
                 .ratio
                 .zip(other.ratio)

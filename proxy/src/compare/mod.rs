@@ -13,11 +13,15 @@ mod field;
 mod formats;
 mod found;
 mod node;
+pub mod noise;
 mod number;
 mod paths;
 mod predictions;
 pub mod redact;
 mod rules;
+mod says;
+mod sketch;
+mod summary;
 mod walk;
 
 use std::borrow::Cow;
@@ -29,9 +33,12 @@ pub use comparison::{
     Verdict,
 };
 pub use field::{Field, NoField};
+pub use noise::Noise;
 pub use paths::{NoPath, Path};
 pub use predictions::{Flip, MOST_FLIPS, MOST_SCORES, Predictions};
 pub use rules::{ImageTolerance, NoiseRules, Rules, Tolerance, Whitespace};
+pub use sketch::{MOST_BINS, Sketch};
+pub use summary::{Example, FieldSummary, MOST_FIELDS, PredictionSummary, Summary};
 
 use formats::{Document, Reading, Unreadable};
 use found::{Found, SHOWN, Spot, excerpts};

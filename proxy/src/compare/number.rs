@@ -76,6 +76,7 @@ pub(super) fn apart(control: &str, candidate: &str) -> Option<Numbers> {
             true => (signed / largest).abs(),
             false => 0.0,
         },
+        size: largest,
         ratio: (from != 0.0 && ratio.is_finite()).then_some((ratio, ratio)),
         decimals_control: Decimal::read(control).map_or(0, |decimal| decimal.decimals()),
         decimals_candidate: Decimal::read(candidate).map_or(0, |decimal| decimal.decimals()),

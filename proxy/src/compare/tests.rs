@@ -35,7 +35,7 @@ fn replies(control: Reply, candidate: Reply, rules: &Rules) -> Comparison {
     )
 }
 
-fn json(control: &str, candidate: &str, rules: &Rules) -> Comparison {
+pub(super) fn json(control: &str, candidate: &str, rules: &Rules) -> Comparison {
     let of = |text: &str| reply("application/json", text.as_bytes());
     replies(of(control), of(candidate), rules)
 }
@@ -60,7 +60,7 @@ fn shown(comparison: &Comparison) -> String {
     }
 }
 
-fn path(text: &str) -> Path {
+pub(super) fn path(text: &str) -> Path {
     Path::parse(text).unwrap()
 }
 
@@ -81,8 +81,8 @@ fn each_kind_of_difference_is_named_by_its_field() {
     insta::assert_snapshot!(shown(&comparison), @r##"
     /gone missing 1× true | 
     /label value 1× "a" | "b"
-    /left null 1× null | 3
-    /n type 1× 1 | "1"
+    /left not-null 1× null | 3
+    /n quoted 1× 1 | "1"
     /new extra 1×  | 2
     /score number 1× 0.81734 | 0.817
     /why order 1× ["x", "y"] | ["y", "x"]

@@ -345,11 +345,24 @@ fn quoted(text: &str) -> String {
 /// arrays or two objects.
 fn kind(control: &Node<'_>, candidate: &Node<'_>) -> Kind {
     match (control, candidate) {
-        (Node::Null, _) | (_, Node::Null) => Kind::Null,
+        (Node::Null, _) => Kind::NotNull,
+        (_, Node::Null) => Kind::Null,
+        (Node::Text(text), other) | (other, Node::Text(text)) if is_written(text, other) => {
+            Kind::Quoted
+        }
         (Node::Bool(_), Node::Bool(_))
         | (Node::Text(_), Node::Text(_))
         | (Node::Bytes(_), Node::Bytes(_)) => Kind::Value,
         _ => Kind::Type,
+    }
+}
+
+/// Whether `text` is how one writes `node`, `True` of Python too.
+fn is_written(text: &str, node: &Node<'_>) -> bool {
+    match node {
+        Node::Number(number) => number::same(text.trim(), number),
+        Node::Bool(is) => text.eq_ignore_ascii_case(if *is { "true" } else { "false" }),
+        _ => false,
     }
 }
 
