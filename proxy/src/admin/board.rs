@@ -245,6 +245,8 @@ pub(super) enum EvidenceKind {
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Judged {
+    /// Nobody has started it.
+    NotStarted,
     /// The next step is taken.
     Advance,
     /// Neither good nor bad for sure; it waits for more.
@@ -307,6 +309,7 @@ pub(super) enum Known {
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Action {
+    Start,
     Pause,
     Resume,
     RollBack,

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::shown;
+use crate::control::Ask;
 use crate::journal::{Author, Change};
 use crate::route::{Mode, Share};
 
@@ -41,6 +42,18 @@ impl From<Share> for ShareDocument {
 pub(super) struct Asked {
     pub(super) mode: Option<Mode>,
     pub(super) percent: Option<f64>,
+    /// Who asks, as they call themselves.
+    pub(super) who: Option<String>,
+    /// Why, in their own words.
+    pub(super) why: Option<String>,
+}
+
+/// What a stage's rollout is to do.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RolloutWish")]
+pub(super) struct AskedOfRollout {
+    pub(super) action: Ask,
     /// Who asks, as they call themselves.
     pub(super) who: Option<String>,
     /// Why, in their own words.

@@ -10,8 +10,10 @@ mod door;
 mod guard;
 mod live;
 mod openapi;
+mod orders;
 mod page;
 mod ready;
+mod rollout;
 mod scrape;
 mod session;
 mod status;
@@ -233,13 +235,14 @@ async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
 
 /// Where something is, and whether it is shown without a token. A test holds
 /// the document and the router to it.
-const ROUTES: [(&str, &str, bool); 15] = [
+const ROUTES: [(&str, &str, bool); 16] = [
     ("get", "/", true),
     ("get", "/api/board", false),
     ("get", "/api/changes", false),
     ("get", "/api/differences", false),
     ("get", "/api/live", false),
     ("post", "/api/stages/{stage}", false),
+    ("post", "/api/stages/{stage}/rollout", false),
     ("get", "/api/status", false),
     ("get", "/assets/vendor/{file}", true),
     ("get", "/assets/{file}", true),
@@ -261,7 +264,8 @@ fn router(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/api/changes", get(changes))
         .route("/api/differences", get(differences))
         .route("/api/live", get(live::live).with_state(looking))
-        .route("/api/stages/{stage}", post(change))
+        .route("/api/stages/{stage}", post(orders::change))
+        .route("/api/stages/{stage}/rollout", post(orders::steer))
         .route("/api/status", get(status))
         .route("/assets/vendor/{file}", get(page::file))
         .route("/assets/{file}", get(page::file))
@@ -345,53 +349,6 @@ async fn changes(
         })
         .into_response(),
         Err(error) => journal(&error),
-    }
-}
-
-async fn change(
-    State(shared): State<Arc<Shared>>,
-    Path(stage): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let refuse = |status, cause: String, mend: &str| {
-        ErrorDocument::new(Some(&stage), cause, mend).with(status)
-    };
-    let example = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
-    let asked: Asked = match said(&headers, body, Some(&stage), example) {
-        Ok(asked) => asked,
-        Err(refusal) => return refusal,
-    };
-    let who = asked.who.unwrap_or_else(|| "admin".to_owned());
-    let why = asked.why.unwrap_or_default();
-    if who.len() > WORDS || why.len() > WORDS {
-        let cause = format!("who and why have at most {WORDS} bytes");
-        return refuse(StatusCode::BAD_REQUEST, cause, "say it shorter");
-    }
-    let wish = Wish {
-        mode: asked.mode,
-        percent: asked.percent,
-    };
-    let control = &shared.control;
-    match control.change(&stage, wish, Author::Admin(who), &why) {
-        Ok(change) => {
-            let table = control.running.table();
-            let share = table.stage(&stage).map(|stage| stage.share);
-            Json(Changed {
-                now: share.map(ShareDocument::from),
-                change: change.as_ref().map(told),
-            })
-            .into_response()
-        }
-        Err(refused) => {
-            let status = match &refused {
-                Refused::NoSuchStage { .. } => StatusCode::NOT_FOUND,
-                Refused::NoCandidate(_) => StatusCode::CONFLICT,
-                Refused::Wish(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                Refused::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            refuse(status, refused.to_string(), &refused.mend())
-        }
     }
 }
 

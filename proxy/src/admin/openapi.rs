@@ -5,7 +5,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::board::{Board, Differences};
-use super::document::{Asked, Changed, Changes, ErrorDocument, Status};
+use super::document::{Asked, AskedOfRollout, Changed, Changes, ErrorDocument, Status};
 use super::session::Login;
 
 /// As served under `/openapi.json`.
@@ -26,6 +26,7 @@ pub(super) fn document() -> Value {
     let changes = body::<Changes>(&mut schemas, "The latest changes, the last first");
     let changed = body::<Changed>(&mut schemas, "The share that holds now");
     let wish = body::<Asked>(&mut schemas, "The share that is wanted");
+    let steering = body::<AskedOfRollout>(&mut schemas, "What the rollout is to do");
     let parameter = |name: &str, place: &str, kind: &str| {
         let required = place == "path";
         json!({ "name": name, "in": place, "required": required, "schema": { "type": kind } })
@@ -71,6 +72,15 @@ pub(super) fn document() -> Value {
             "/api/live": { "get": {
                 "summary": "Server-sent events: `board` whenever it changed, `beat` now and then, `end` as the last",
                 "responses": answers(events, &["500", "503"]),
+            } },
+            "/api/stages/{stage}/rollout": { "post": {
+                "summary": "Starts, pauses, resumes, confirms, advances or rolls back a stage's rollout",
+                "parameters": [parameter("stage", "path", "string")],
+                "requestBody": {
+                    "required": true,
+                    "content": steering["content"].clone(),
+                },
+                "responses": answers(changed.clone(), &["400", "404", "409", "413", "415", "500"]),
             } },
             "/api/stages/{stage}": { "post": {
                 "summary": "Gives a stage another mode or percentage, for all requests to come",

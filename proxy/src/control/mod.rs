@@ -132,7 +132,7 @@ impl Refused {
             Refused::NoRollout => {
                 "add [stage.NAME.rollout] to routes.toml, or use shift and mode".to_owned()
             }
-            Refused::Rollout(refused) => refused.mend().to_owned(),
+            Refused::Rollout(refused) => rollout::mend(refused).to_owned(),
             Refused::Journal(error) => error.mend().to_owned(),
         }
     }

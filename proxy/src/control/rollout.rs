@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::{Control, Inner, Refused, Standing, shares};
 use crate::journal::{Author, Change, Journal};
-use crate::rollout::{self, Action, Evidence, Health, Judgement, Policy, Position, Step, What};
+use crate::rollout::{self, Action, Evidence, Judgement, Policy, Position, Step, What};
 use crate::route::{Mode, Share, Weight};
 use crate::verdict::Gathered;
 
@@ -124,7 +124,15 @@ impl Control {
                 let judgement = rollout::judge(policy, position, &evidence, &health, now);
                 let change = match done(&judgement.action) {
                     Some(what) if position.admit(policy, what).is_ok() => {
-                        let why = rollout::explain(&stage, policy, position, &evidence, &judgement);
+                        let explained = rollout::Explained {
+                            stage: &stage,
+                            policy,
+                            position,
+                            evidence: &evidence,
+                            judgement: &judgement,
+                        };
+                        let why = explained.paragraph();
+                        let why = why.unwrap_or_else(|| explained.sentence());
                         let by = Author::Rollout;
                         Some(happens(&stage, &standing, what, by, &why, journal)?)
                     }
@@ -147,6 +155,19 @@ impl Control {
     /// How a stage's rollout was last judged; None where it has none.
     pub(crate) fn stand(&self, stage: &str) -> Option<Stand> {
         self.inner().stands.get(stage).cloned()
+    }
+}
+
+/// What to do where a rollout does not stand so.
+pub(super) fn mend(refused: &NotNow) -> &'static str {
+    match refused {
+        NotNow::NotStarted => "cutline rollout STAGE start",
+        NotNow::Paused | NotNow::RolledBack => "cutline rollout STAGE resume",
+        NotNow::Started(_) | NotNow::Running => "cutline status shows where it stands",
+        NotNow::Finished => "the candidate answers everything: the stage can be retired",
+        NotNow::Skips { .. } => "cutline shift, or cutline mode, puts it at any step",
+        NotNow::Forward(_) => "cutline shift, or cutline mode, goes forward",
+        NotNow::Unconfirmed(_) => "cutline rollout STAGE confirm",
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod criterion;
 mod evidence;
+mod explain;
 mod excess;
 mod histogram;
 mod judge;
@@ -25,6 +26,7 @@ mod rate;
 mod runs;
 mod scores;
 
+pub use explain::Explained;
 pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
 pub use histogram::Histogram;
 pub use judge::judge;

@@ -71,3 +71,63 @@ pub(crate) enum KeptBody {
 
 /// Bytes of one body that are kept.
 pub(crate) const MOST_BODY: usize = 64 << 10;
+
+impl KeptPair {
+    /// None where only one side was asked.
+    pub(super) fn of(answers: &Answers, comparison: Comparison, sampled: bool) -> Option<KeptPair> {
+        let (monolith, candidate) = answers.sides()?;
+        let live = &answers.live;
+        let route = &live.table.routes[answers.route];
+        let stage = &live.table.stages[route.stage];
+        let redact = &live.settings.compare[answers.route].redact;
+        let method = route.method.as_ref().map_or("*", |method| method.as_str());
+        let asked = &answers.request;
+        let (headers, hidden) = headers(&asked.headers, redact);
+        let (target, hidden_query) = target(asked.target.as_str(), redact);
+        let (body, hidden_body) = body(&asked.headers, &asked.body, redact);
+        Some(KeptPair {
+            time: answers.time,
+            stage: stage.name.to_string(),
+            epoch: stage.epoch,
+            route: format!("{method} {}", route.template),
+            id: answers.id,
+            session: answers.keyed.then_some(answers.place),
+            sampled,
+            comparison,
+            request: KeptRequest {
+                method: asked.method.to_string(),
+                target,
+                headers,
+                body,
+                redacted: hidden || hidden_query || hidden_body,
+            },
+            monolith: KeptAnswer::of(monolith, redact),
+            candidate: KeptAnswer::of(candidate, redact),
+        })
+    }
+}
+
+impl KeptAnswer {
+    fn of(outcome: &Outcome, redact: &Redact) -> KeptAnswer {
+        let milliseconds = outcome.to_head.as_secs_f64() * 1e3;
+        match &outcome.result {
+            Ok(reply) => KeptAnswer {
+                status: Some(reply.status.as_u16()),
+                failure: None,
+                headers: headers(&reply.headers, redact).0,
+                body: match &reply.body {
+                    Captured::Whole(pieces) => body(&reply.headers, pieces, redact).0,
+                    Captured::TooLong | Captured::Broken => KeptBody::None,
+                },
+                milliseconds,
+            },
+            Err(failure) => KeptAnswer {
+                status: None,
+                failure: Some(failure.name().to_owned()),
+                headers: Vec::new(),
+                body: KeptBody::None,
+                milliseconds,
+            },
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What people tell the proxy to do with a stage.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use axum::response::{IntoResponse, Response};
+
+use super::document::{
+    Asked, AskedOfRollout, Changed, ErrorDocument, ShareDocument, said, told,
+};
+use super::Shared;
+use crate::control::{Refused, Wish};
+use crate::journal::{Author, Change};
+
+/// The longest name and reason.
+const WORDS: usize = 1_000;
+
+/// Another share for a stage.
+pub(super) async fn change(
+    State(shared): State<Arc<Shared>>,
+    Path(stage): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let example = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
+    let asked: Asked = match said(&headers, body, Some(&stage), example) {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
+    };
+    let (by, why) = match signed(&stage, asked.who, asked.why) {
+        Ok(signed) => signed,
+        Err(refusal) => return refusal,
+    };
+    let wish = Wish {
+        mode: asked.mode,
+        percent: asked.percent,
+    };
+    answer(&shared, &stage, shared.control.change(&stage, wish, by, &why))
+}
+
+/// A word on a stage's rollout.
+pub(super) async fn steer(
+    State(shared): State<Arc<Shared>>,
+    Path(stage): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let example = r#"such as {"action": "pause", "why": "we are on call alone"}"#;
+    let asked: AskedOfRollout = match said(&headers, body, Some(&stage), example) {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
+    };
+    let (by, why) = match signed(&stage, asked.who, asked.why) {
+        Ok(signed) => signed,
+        Err(refusal) => return refusal,
+    };
+    let done = shared.control.ask(&stage, asked.action, by, &why);
+    answer(&shared, &stage, done.map(Some))
+}
+
+/// Who says so, and why.
+fn signed(
+    stage: &str,
+    who: Option<String>,
+    why: Option<String>,
+) -> Result<(Author, String), Response> {
+    let who = who.unwrap_or_else(|| "admin".to_owned());
+    let why = why.unwrap_or_default();
+    if who.len() > WORDS || why.len() > WORDS {
+        let cause = format!("who and why have at most {WORDS} bytes");
+        let refusal = ErrorDocument::new(Some(stage), cause, "say it shorter");
+        return Err(refusal.with(StatusCode::BAD_REQUEST));
+    }
+    Ok((Author::Admin(who), why))
+}
+
+fn answer(shared: &Shared, stage: &str, done: Result<Option<Change>, Refused>) -> Response {
+    match done {
+        Ok(change) => {
+            let table = shared.control.running.table();
+            let share = table.stage(stage).map(|stage| stage.share);
+            Json(Changed {
+                now: share.map(ShareDocument::from),
+                change: change.as_ref().map(told),
+            })
+            .into_response()
+        }
+        Err(refused) => {
+            let status = match &refused {
+                Refused::NoSuchStage { .. } => StatusCode::NOT_FOUND,
+                Refused::NoCandidate(_) | Refused::NoRollout | Refused::Rollout(_) => {
+                    StatusCode::CONFLICT
+                }
+                Refused::Wish(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Refused::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            let (cause, mend) = (refused.to_string(), refused.mend());
+            ErrorDocument::new(Some(stage), cause, &mend).with(status)
+        }
+    }
+}
