@@ -9,7 +9,6 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use crate::forward::mirror::Pair;
 use crate::outcome::{Failure, Outcome};
 use crate::refuse::Refusal;
 use crate::route::{Mode, RouteTable, Share, Side};
@@ -81,7 +80,6 @@ pub(crate) struct RouteMetrics {
 
 /// Counters by whether the answering side, then the mirrored one, gave a
 /// reply.
-#[derive(Clone)]
 pub(crate) struct Pairs([[Counter; 2]; 2]);
 
 const METADATA: Metadata<'static> = Metadata::new("cutline_proxy", Level::INFO, None);
@@ -268,9 +266,9 @@ impl Default for Metrics {
 
 impl Pairs {
     /// Both outcomes of one request are there.
-    pub(crate) fn met(&self, pair: &Pair) {
+    pub(crate) fn met(&self, primary: &Outcome, mirrored: &Outcome) {
         let replied = |outcome: &Outcome| usize::from(outcome.result.is_ok());
-        self.0[replied(&pair.primary)][replied(&pair.mirrored)].increment(1);
+        self.0[replied(primary)][replied(mirrored)].increment(1);
     }
 }
 
@@ -298,8 +296,8 @@ impl RouteMetrics {
     }
 
     /// Where pairs of outcomes are counted.
-    pub(crate) fn pairs(&self) -> Pairs {
-        self.pairs.clone()
+    pub(crate) fn pairs(&self) -> &Pairs {
+        &self.pairs
     }
 
     pub(crate) fn mirrored(&self, side: Side) {

@@ -162,6 +162,13 @@ impl Live {
     }
 }
 
+impl Kept {
+    /// For another thread.
+    pub(crate) fn shared(&self) -> Arc<Live> {
+        Arc::clone(&self.0)
+    }
+}
+
 impl Deref for Kept {
     type Target = Live;
 

@@ -101,6 +101,11 @@ impl Held {
         self.0.borrow().state == State::Broken
     }
 
+    /// The pieces that are kept.
+    pub(crate) fn pieces(&self) -> Vec<Bytes> {
+        self.0.borrow().kept.clone()
+    }
+
     /// The bytes that are kept.
     pub(crate) fn len(&self) -> usize {
         self.0.borrow().bytes

@@ -41,19 +41,35 @@ pub(crate) struct Place {
     bytes: usize,
 }
 
-/// The two outcomes of one request, once both are there.
-pub(crate) struct Pair {
-    /// Of the side that answered the client.
-    pub(crate) primary: Outcome,
-    /// Of the side that got the copy.
-    pub(crate) mirrored: Outcome,
+/// Why a copy is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To hear what the other side says.
+    Mirror,
+    /// To hear whether the same side says the same again.
+    Again,
 }
 
-/// Where the two outcomes meet.
-pub(crate) struct Meeting {
-    primary: RefCell<Option<Outcome>>,
-    mirrored: RefCell<Option<Outcome>>,
-    done: Box<dyn Fn(Pair)>,
+/// The outcomes of one request, once all are there.
+pub(crate) struct Met {
+    /// Of the side that answered the client.
+    pub(crate) primary: Outcome,
+    /// Of the other side, where it got a copy.
+    pub(crate) mirrored: Option<Outcome>,
+    /// Of the same side, where it got one.
+    pub(crate) again: Option<Outcome>,
+}
+
+/// Where the outcomes of one request meet.
+pub(crate) struct Meeting(RefCell<Waiting>);
+
+struct Waiting {
+    primary: Option<Outcome>,
+    mirrored: Option<Outcome>,
+    again: Option<Outcome>,
+    /// Outcomes that are still to come.
+    missing: usize,
+    done: Option<Box<dyn FnOnce(Met)>>,
 }
 
 /// Keeps the body of the client's answer while it passes.
@@ -100,31 +116,47 @@ impl Drop for Place {
 }
 
 impl Meeting {
-    pub(crate) fn new(done: Box<dyn Fn(Pair)>) -> Rc<Meeting> {
-        Rc::new(Meeting {
-            primary: RefCell::new(None),
-            mirrored: RefCell::new(None),
-            done,
-        })
+    /// Of the client's answer and so many copies.
+    pub(crate) fn new(copies: usize, done: Box<dyn FnOnce(Met)>) -> Rc<Meeting> {
+        Rc::new(Meeting(RefCell::new(Waiting {
+            primary: None,
+            mirrored: None,
+            again: None,
+            missing: 1 + copies,
+            done: Some(done),
+        })))
     }
 
     pub(crate) fn primary(&self, outcome: Outcome) {
-        *self.primary.borrow_mut() = Some(outcome);
+        self.0.borrow_mut().primary = Some(outcome);
         self.meet();
     }
 
-    fn mirrored(&self, outcome: Outcome) {
-        *self.mirrored.borrow_mut() = Some(outcome);
+    fn copied(&self, purpose: Purpose, outcome: Outcome) {
+        let mut waiting = self.0.borrow_mut();
+        match purpose {
+            Purpose::Mirror => waiting.mirrored = Some(outcome),
+            Purpose::Again => waiting.again = Some(outcome),
+        }
+        drop(waiting);
         self.meet();
     }
 
     fn meet(&self) {
-        let both = self.primary.borrow().is_some() && self.mirrored.borrow().is_some();
-        if both
-            && let Some(primary) = self.primary.take()
-            && let Some(mirrored) = self.mirrored.take()
-        {
-            (self.done)(Pair { primary, mirrored });
+        let mut waiting = self.0.borrow_mut();
+        waiting.missing = waiting.missing.saturating_sub(1);
+        if waiting.missing > 0 {
+            return;
+        }
+        let (mirrored, again) = (waiting.mirrored.take(), waiting.again.take());
+        let both = waiting.primary.take().zip(waiting.done.take());
+        drop(waiting);
+        if let Some((primary, done)) = both {
+            done(Met {
+                primary,
+                mirrored,
+                again,
+            });
         }
     }
 }
@@ -190,6 +222,7 @@ impl Pieces {
 
 /// A copy that has its place.
 pub(crate) struct Copy {
+    pub(crate) purpose: Purpose,
     pub(crate) side: Side,
     pub(crate) group: Arc<Group>,
     pub(crate) head: Head,
@@ -212,11 +245,12 @@ impl Copy {
             Err(failure) => (start.elapsed(), Err(failure)),
         };
         drop(self.place);
-        self.meeting.mirrored(Outcome {
+        let outcome = Outcome {
             side: self.side,
             to_head,
             result,
-        });
+        };
+        self.meeting.copied(self.purpose, outcome);
     }
 }
 

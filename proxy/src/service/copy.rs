@@ -1,29 +1,35 @@
-//! The copy of a request is started here, if it has a place, and here the pair
-//! of outcomes arrives once both are there.
+//! The copies of a request are started here, as far as they have a place, and
+//! here all that was said to it arrives once it is there.
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http_body::Body;
 
+use super::exchange::Exchange;
 use super::plan::Plan;
 use super::sent::Sent;
 use crate::forward::exchange::Head;
 use crate::forward::held::Held;
-use crate::forward::mirror::{Copy, Meeting, Pair};
-use crate::metrics::{Dropped, RouteMetrics};
-use crate::state::{Live, Worker};
+use crate::forward::mirror::{Copy, Meeting, Met, Place, Purpose};
+use crate::forward::upstream::Group;
+use crate::metrics::Dropped;
+use crate::route::{Mode, Side};
+use crate::state::{Kept, Worker};
+use crate::verdict::{Answers, Request};
 
-/// Sends the other side what was kept of the request; None, and counted, where
-/// that cannot be done.
+/// Sends what was kept of the request to whoever is to get a copy; None, and
+/// counted, where that cannot be done.
 pub(super) fn start(
     worker: &Rc<Worker>,
-    live: &Live,
     plan: &Plan<'_>,
+    exchange: &Exchange,
+    trace: u128,
     head: Head,
     body: Sent,
 ) -> Option<Rc<Meeting>> {
-    let (side, group) = plan.mirror?;
+    let live = exchange.live();
     let body = match body {
         Sent::Streamed(body) if body.is_end_stream() => None,
         Sent::Held(held) if held.is_whole() => Some(held),
@@ -42,34 +48,93 @@ pub(super) fn start(
         plan.metrics.dropped(Dropped::BodyTooLong);
         return None;
     }
-    let place = match worker.shared.mirrors.place(bytes, limits) {
-        Ok(place) => place,
+    let place = || match worker.shared.mirrors.place(bytes, limits) {
+        Ok(place) => Some(place),
         Err(why) => {
             plan.metrics.dropped(why);
-            return None;
+            None
         }
     };
-    plan.metrics.mirrored(side);
-    let meeting = Meeting::new(met(plan.metrics));
-    let copy = Copy {
-        side,
-        group: Arc::clone(group),
-        head: Head {
-            upgrade: None,
-            ..head
+    let wanted = plan.copies();
+    let placed = wanted.filter_map(|(purpose, side, group)| Some((purpose, side, group, place()?)));
+    let placed: Vec<(Purpose, Side, &Arc<Group>, Place)> = placed.collect();
+    if placed.is_empty() {
+        return None;
+    }
+    let asked = Asked {
+        trace,
+        route: plan.route?,
+        place: plan.place,
+        keyed: plan.keyed,
+        request: Request {
+            method: head.method.clone(),
+            target: head.target.clone(),
+            headers: head.headers.clone(),
+            body: body.as_ref().map_or_else(Vec::new, Held::pieces),
         },
-        body,
-        limit: limits.body,
-        place,
-        meeting: Rc::clone(&meeting),
     };
-    tokio::task::spawn_local(copy.send(worker.pools.clone()));
+    let done = met(worker, live, asked);
+    let meeting = Meeting::new(placed.len(), done);
+    for (purpose, side, group, place) in placed {
+        plan.metrics.mirrored(side);
+        let copy = Copy {
+            purpose,
+            side,
+            group: Arc::clone(group),
+            head: Head {
+                upgrade: None,
+                ..head.clone()
+            },
+            body: body.clone(),
+            limit: limits.body,
+            place,
+            meeting: Rc::clone(&meeting),
+        };
+        tokio::task::spawn_local(copy.send(worker.pools.clone()));
+    }
     Some(meeting)
 }
 
-/// Where a finished pair goes. It is called on the worker's thread: whatever
-/// looks at the two answers must do so elsewhere.
-fn met(metrics: &RouteMetrics) -> Box<dyn Fn(Pair)> {
-    let pairs = metrics.pairs();
-    Box::new(move |pair| pairs.met(&pair))
+/// What is told of the request beside its outcomes.
+struct Asked {
+    trace: u128,
+    route: usize,
+    place: u64,
+    keyed: bool,
+    request: Request,
+}
+
+/// Where all that was said to a request goes. It is called on the worker's
+/// thread, and only hands it on: who looks at answers does so elsewhere.
+fn met(worker: &Rc<Worker>, live: &Kept, asked: Asked) -> Box<dyn FnOnce(Met)> {
+    let (worker, live) = (Rc::clone(worker), live.clone());
+    Box::new(move |met| {
+        let metrics = live.metrics.route(Some(asked.route));
+        let stage = live.table.routes[asked.route].stage;
+        if let Some(mirrored) = &met.mirrored {
+            metrics.pairs().met(&met.primary, mirrored);
+            // In the other modes, the sides are judged by what clients got.
+            let mode = live.table.stages[stage].share.mode;
+            if let (Mode::Shadow | Mode::ReverseShadow, Some(tally)) = (mode, live.tally(Some(stage)))
+            {
+                tally.outcome(mirrored);
+            }
+        }
+        let memory = live.settings.mirror.memory;
+        let answers = Answers {
+            live: live.shared(),
+            route: asked.route,
+            id: asked.trace,
+            place: asked.place,
+            keyed: asked.keyed,
+            time: SystemTime::now(),
+            request: asked.request,
+            primary: met.primary,
+            mirrored: met.mirrored,
+            again: met.again,
+        };
+        if let Err(why) = worker.shared.verdicts.look_at(answers, memory) {
+            metrics.dropped(why);
+        }
+    })
 }

@@ -43,6 +43,11 @@ impl Exchange {
         }
     }
 
+    /// The table it was decided by.
+    pub(super) fn live(&self) -> &Kept {
+        &self.live
+    }
+
     /// The head of an answer goes to the client.
     pub(super) fn answered(&mut self, status: StatusCode) {
         if let Some(access) = &mut self.access {

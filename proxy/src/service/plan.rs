@@ -1,19 +1,22 @@
 //! What was decided, and what is done with it.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use http::StatusCode;
 use http::header::HOST;
 use http::request::Parts;
 
 use super::sent::Sent;
 use crate::decide::{Decision, Fallback, RequestHead, decide};
 use crate::forward::headers::Client;
+use crate::forward::mirror::Purpose;
 use crate::forward::upstream::Group;
 use crate::metrics::RouteMetrics;
 use crate::outcome::Failure;
 use crate::route::Side;
 use crate::state::Live;
+use crate::verdict::Tally;
 
 /// Decides on a request by its head and, where a key is in it, its body.
 pub(super) fn decided<'t>(
@@ -47,6 +50,14 @@ pub(super) struct Plan<'a> {
     pub(super) group: &'a Arc<Group>,
     pub(super) metrics: &'a RouteMetrics,
     pub(super) mirror: Option<(Side, &'a Arc<Group>)>,
+    /// The monolith, which answers, is asked twice.
+    pub(super) again: bool,
+    /// Where both sides' doings are counted, if anybody wants to know.
+    pub(super) tally: Option<&'a Arc<Tally>>,
+    pub(super) route: Option<usize>,
+    /// Where its key lies, and whether it has one.
+    pub(super) place: u64,
+    pub(super) keyed: bool,
     /// Not to be sent twice, not even to the same side.
     pub(super) once: bool,
 }
@@ -60,7 +71,30 @@ impl<'a> Plan<'a> {
             group: live.group(stage, decision.side),
             metrics: live.metrics.route(decision.route),
             mirror: decision.mirror.map(|side| (side, live.group(stage, side))),
+            again: decision.again,
+            tally: live.tally(stage),
+            route: decision.route,
+            place: decision.place,
+            keyed: decision.keyed,
             once: decision.fallback == Fallback::Unsent,
+        }
+    }
+
+    /// Who gets a copy, and what for.
+    pub(super) fn copies(&self) -> impl Iterator<Item = (Purpose, Side, &'a Arc<Group>)> {
+        let mirror = self.mirror.map(|(side, group)| (Purpose::Mirror, side, group));
+        let again = self.again.then_some((Purpose::Again, self.side, self.group));
+        mirror.into_iter().chain(again)
+    }
+
+    pub(super) fn is_copied(&self) -> bool {
+        self.mirror.is_some() || self.again
+    }
+
+    /// The side that was decided on said so, or did not answer.
+    pub(super) fn heard(&self, said: Result<StatusCode, Failure>, start: Instant) {
+        if let Some(tally) = self.tally {
+            tally.answered(self.side, said, start.elapsed());
         }
     }
 
@@ -76,10 +110,10 @@ impl<'a> Plan<'a> {
 
     /// How much of the body is kept, if any.
     pub(super) fn holds(&self, live: &Live, held: usize) -> Option<usize> {
-        match (&self.mirror, self.side) {
-            (Some(_), _) => Some(live.settings.mirror.body.max(held)),
-            (None, Side::Candidate) => Some(held),
-            (None, Side::Monolith) => None,
+        match self.side {
+            _ if self.is_copied() => Some(live.settings.mirror.body.max(held)),
+            Side::Candidate => Some(held),
+            Side::Monolith => None,
         }
     }
 }
