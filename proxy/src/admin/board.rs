@@ -5,12 +5,8 @@
 //! nothing to see; it never guesses. Sentences are written here, where the
 //! figures are known, so that page and terminal say the same.
 
-#![expect(
-    dead_code,
-    reason = "comparison and rollouts do not fill what is theirs yet"
-)]
-
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,8 +15,8 @@ use super::document::{
     By, ChangeDocument, FileDocument, Quantiles, ShareDocument, SinceDocument, StageDocument,
     Traffic, UpstreamDocument, told,
 };
-use super::status;
-use crate::control::Control;
+use super::{differences, rollout, status};
+use crate::control::{Control, Seen};
 use crate::journal::JournalError;
 use crate::route::RouteTable;
 
@@ -35,11 +31,9 @@ pub(super) fn of(control: &Control, draining: bool) -> Result<Board, JournalErro
     let history: Vec<_> = changes.iter().map(|change| entry(told(change))).collect();
     let stages = status.stages.into_iter().map(|stage| {
         let last = control.changes(Some(&stage.name), 1)?;
-        Ok(row(
-            stage,
-            &table,
-            last.first().map(|change| entry(told(change))),
-        ))
+        let last = last.first().map(|change| entry(told(change)));
+        let seen = control.seen(&stage.name)?;
+        Ok(row(stage, &table, seen.as_ref(), last))
     });
     Ok(Board {
         version: status.version,
@@ -54,17 +48,25 @@ pub(super) fn of(control: &Control, draining: bool) -> Result<Board, JournalErro
     })
 }
 
-fn row(stage: StageDocument, table: &RouteTable, last: Option<Entry>) -> StageBoard {
+fn row(
+    stage: StageDocument,
+    table: &RouteTable,
+    seen: Option<&Seen>,
+    last: Option<Entry>,
+) -> StageBoard {
+    let rollout = seen.and_then(|seen| seen.rollout.as_ref());
     StageBoard {
         routes: routes(table, &stage.name),
+        compared: seen.and_then(differences::compared),
+        rollout: rollout.map(|(policy, stand)| {
+            rollout::of(&stage.name, policy, stand, SystemTime::now())
+        }),
         name: stage.name,
         now: stage.now,
         declared: stage.declared,
         since: stage.since,
         candidate: stage.candidate,
         traffic: stage.traffic,
-        compared: None,
-        rollout: None,
         last,
     }
 }
@@ -92,22 +94,6 @@ fn entry(change: ChangeDocument) -> Entry {
         why: change.why,
         judged: None,
     }
-}
-
-/// What differs between the two sides' answers of a stage; None where there is
-/// no such stage.
-pub(super) fn differences(control: &Control, stage: &str) -> Option<Differences> {
-    control
-        .running
-        .table()
-        .stage(stage)
-        .map(|stage| Differences {
-            stage: stage.name.to_string(),
-            compared: None,
-            sentence: None,
-            fields: Vec::new(),
-            examples: Vec::new(),
-        })
 }
 
 /// Everything at one moment, as somebody on call wants to see it.

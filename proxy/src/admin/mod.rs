@@ -5,6 +5,7 @@
 //! page.
 
 mod board;
+mod differences;
 mod document;
 mod door;
 mod guard;
@@ -24,10 +25,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -35,12 +35,13 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 use crate::config::Settings;
-use crate::control::{Control, Refused, Wish};
-use crate::journal::{Author, JournalError};
+use crate::control::{Control, JUDGE};
+use crate::journal::JournalError;
 use crate::listen::{Handed, TakeOver};
-use document::{Asked, Changed, Changes, ErrorDocument, ShareDocument, said, told};
+use document::{Changes, ErrorDocument, told};
 use door::Door;
 use guard::Guard;
 use live::Live;
@@ -78,7 +79,6 @@ struct Shared {
 
 /// Longest body of a request, and longest text of a change.
 const BODY: usize = 16 << 10;
-const WORDS: usize = 1_000;
 
 /// How long somebody who was let in just before another process took over may
 /// take to ask.
@@ -205,6 +205,8 @@ async fn serve(
         () = telling => {}
         _ = hears.wait_for(|told| told.stop) => {}
     }
+    // What the last requests came to.
+    shared.control.keep();
 }
 
 /// Waits until nobody will be let in, and who was has had the time to ask.
@@ -218,8 +220,11 @@ async fn left(mut hears: watch::Receiver<Told>) {
 
 async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
     let mut reloads = 0;
+    let mut judging = tokio::time::interval(JUDGE);
+    judging.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = judging.tick() => control.judge(),
             () = tokio::time::sleep(control.pace()) => control.look(),
             told = hears.wait_for(|told| told.reloads != reloads) => match told {
                 Ok(told) => {
@@ -314,9 +319,10 @@ async fn differences(
             return ErrorDocument::new(None, error.body_text(), mend).with(StatusCode::BAD_REQUEST);
         }
     };
-    match board::differences(&shared.control, &stage) {
-        Some(differences) => Json(differences).into_response(),
-        None => {
+    match differences::of(&shared.control, &stage) {
+        Ok(Some(differences)) => Json(differences).into_response(),
+        Err(error) => journal(&error),
+        Ok(None) => {
             let cause = "routes.toml names no stage of that name".to_owned();
             let mend = "GET /api/board names them";
             ErrorDocument::new(Some(&stage), cause, mend).with(StatusCode::NOT_FOUND)

@@ -6,6 +6,7 @@
 
 mod folder;
 mod rollout;
+mod seen;
 mod shares;
 mod watch;
 mod wish;
@@ -16,8 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub use folder::{FolderError, StateFolder, token};
-pub use rollout::Ask;
+pub use rollout::{Ask, JUDGE};
 pub(crate) use rollout::Stand;
+pub(crate) use seen::Seen;
 pub use shares::settled;
 pub use wish::{Wish, WishError};
 
@@ -99,7 +101,7 @@ pub enum Refused {
     NoRollout,
     /// The rollout does not stand so that it could be done.
     #[error(transparent)]
-    Rollout(#[from] rollout::NotNow),
+    Rollout(#[from] crate::rollout::Refused),
     /// It could not be kept, and so was not made.
     #[error("{}", said(.0))]
     Journal(#[from] JournalError),

@@ -1,7 +1,7 @@
 //! What people ask of a stage's rollout, and what the evidence does to it.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::{Control, Inner, Refused, Standing, shares};
 use crate::journal::{Author, Change, Journal};
@@ -9,7 +9,10 @@ use crate::rollout::{self, Action, Evidence, Judgement, Policy, Position, Step, 
 use crate::route::{Mode, Share, Weight};
 use crate::verdict::Gathered;
 
-pub use crate::rollout::Refused as NotNow;
+use crate::rollout::Refused as NotNow;
+
+/// How often rollouts are judged.
+pub const JUDGE: Duration = Duration::from_secs(1);
 
 /// What people ask of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -101,12 +104,26 @@ impl Control {
         }
     }
 
-    /// Whether some stage has another share now.
-    fn judged(&self, inner: &mut Inner, now: SystemTime) -> Result<bool, Refused> {
+    /// Keeps what was gathered, and decides nothing.
+    pub fn keep(&self) {
+        let mut inner = self.inner();
+        if let Err(refused) = self.gathered(&mut inner, SystemTime::now()) {
+            let mend = refused.mend();
+            tracing::error!(error = %refused, mend, "what was seen last of answers is lost");
+        }
+    }
+
+    fn gathered(&self, inner: &mut Inner, now: SystemTime) -> Result<(), Refused> {
         inner.untold.add(self.running.gathered());
         let room = inner.file.settings.journal;
         inner.journal.gather(&inner.untold, room, now)?;
         inner.untold = Gathered::default();
+        Ok(())
+    }
+
+    /// Whether some stage has another share now.
+    fn judged(&self, inner: &mut Inner, now: SystemTime) -> Result<bool, Refused> {
+        self.gathered(inner, now)?;
         if inner.follows {
             return Ok(false);
         }
@@ -150,11 +167,6 @@ impl Control {
         }
         inner.stands = stands;
         Ok(moved)
-    }
-
-    /// How a stage's rollout was last judged; None where it has none.
-    pub(crate) fn stand(&self, stage: &str) -> Option<Stand> {
-        self.inner().stands.get(stage).cloned()
     }
 }
 

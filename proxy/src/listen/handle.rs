@@ -56,6 +56,11 @@ impl Handle {
         self.shared.verdicts.take()
     }
 
+    /// In what the monolith of a stage differs from itself.
+    pub(crate) fn noise(&self, stage: &str) -> Noise {
+        self.shared.verdicts.noise(stage)
+    }
+
     /// In what the monolith was found to differ from itself before.
     pub(crate) fn learn(&self, noise: Vec<(String, Noise)>) {
         self.shared.verdicts.learn(noise);

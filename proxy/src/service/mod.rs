@@ -126,8 +126,8 @@ async fn forwarded(
         headers: parts.headers,
         upgrade,
     };
-    let copied = plan.mirror.map(|_| head.clone());
-    let sent = send::send(worker, live, &plan, head, &mut body).await;
+    let copied = plan.is_copied().then(|| head.clone());
+    let sent = send::send(worker, live, &plan, head, &mut body, start).await;
     let (answer, end) = match sent {
         Ok(answered) => answered,
         Err(failure) => {
@@ -137,7 +137,7 @@ async fn forwarded(
                 result: Err(failure),
             };
             if let Some(head) = copied
-                && let Some(meeting) = copy::start(worker, live, &plan, head, body)
+                && let Some(meeting) = copy::start(worker, &plan, &exchange, trace, head, body)
             {
                 meeting.primary(outcome);
             }
@@ -166,7 +166,7 @@ async fn forwarded(
             plan.metrics.dropped(Dropped::Fallback);
             return None;
         }
-        let meeting = copy::start(worker, live, &plan, copied, body)?;
+        let meeting = copy::start(worker, &plan, &exchange, trace, copied, body)?;
         let outcome = Outcome {
             side: plan.side,
             to_head: start.elapsed(),

@@ -23,16 +23,17 @@ pub(super) async fn send(
     plan: &Plan<'_>,
     head: Head,
     body: &mut Sent,
+    start: Instant,
 ) -> Result<(Answer, End), Failure> {
     let gone = Failure::ClientBody;
     let first = body.attempt().ok_or(gone)?;
     if plan.side == Side::Monolith {
         let upstream = plan.group.choose_any();
         let answer = exchange::exchange(&worker.pools, upstream, head, first, plan.once).await;
-        return match answer {
-            Ok(answer) => Ok((answer, End::Monolith)),
-            Err(failed) => Err(plan.failed(Side::Monolith, failed.failure, body)),
-        };
+        let answer = answer.map_err(|failed| plan.failed(Side::Monolith, failed.failure, body));
+        let said = answer.as_ref().map(|answer| answer.response.status());
+        plan.heard(said.map_err(|failure| *failure), start);
+        return answer.map(|answer| (answer, End::Monolith));
     }
     worker.shared.retries.sent(Instant::now());
     let kept = head.clone();
@@ -50,6 +51,9 @@ pub(super) async fn send(
         let budget = live.settings.budget;
         harmless && (!sent || worker.shared.retries.allows(budget, Instant::now()))
     };
+    if let Ok(answer) = &answer {
+        plan.heard(Ok(answer.response.status()), start);
+    }
     let first_failure = match answer {
         Ok(answer) if !is_gateway_error(answer.response.status()) => {
             return Ok((answer, End::Candidate));
@@ -63,6 +67,7 @@ pub(super) async fn send(
         },
         Err(failed) => {
             let failure = plan.failed(Side::Candidate, failed.failure, body);
+            plan.heard(Err(failure), start);
             if failure == gone || !again(failed.sent) {
                 return Err(failure);
             }

@@ -7,12 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 
 use super::Answers;
 use crate::compare::redact::Redact;
-use crate::compare::{self, Comparison};
+use crate::compare::Comparison;
 use crate::outcome::{Captured, Outcome};
 
 /// A request and both answers.
@@ -65,8 +64,18 @@ pub(crate) enum KeptBody {
     /// There is none, or it was not kept.
     #[default]
     None,
-    Text(String),
-    Base64(String),
+    /// It is text.
+    Text {
+        text: String,
+        /// The rest was not kept.
+        cut: bool,
+    },
+    /// It is not.
+    Base64 {
+        base64: String,
+        /// The rest was not kept.
+        cut: bool,
+    },
 }
 
 /// Bytes of one body that are kept.
@@ -129,5 +138,19 @@ impl KeptAnswer {
                 milliseconds,
             },
         }
+    }
+}
+
+// SHIM until redact is there
+fn headers(headers: &HeaderMap, _: &Redact) -> (Vec<(String, String)>, bool) {
+    let shown = headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    (shown.collect(), false)
+}
+fn target(target: &str, _: &Redact) -> (String, bool) { (target.to_owned(), false) }
+fn body(_: &HeaderMap, pieces: &[Bytes], _: &Redact) -> (KeptBody, bool) {
+    let bytes = pieces.concat();
+    match String::from_utf8(bytes) {
+        Ok(text) => (KeptBody::Text { text, cut: false }, false),
+        Err(e) => (KeptBody::Base64 { base64: STANDARD.encode(e.into_bytes()), cut: false }, false),
     }
 }

@@ -24,7 +24,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 pub(crate) use answers::{Answers, Request};
-pub(crate) use gathered::{Gathered, Trend};
+pub(crate) use gathered::{Gathered, STRETCH, Trend};
 pub(crate) use kept::{KeptAnswer, KeptBody, KeptPair, KeptRequest};
 pub(crate) use tally::{Tallies, Tally};
 
@@ -112,6 +112,11 @@ impl Verdicts {
             gathered.counted(stage, epoch, &evidence);
         }
         gathered
+    }
+
+    /// In what the monolith of a stage differs from itself.
+    pub(crate) fn noise(&self, stage: &str) -> Noise {
+        lock(&self.noise).get(stage).cloned().unwrap_or_default()
     }
 
     /// In what the monolith was found to differ from itself before.

@@ -7,6 +7,8 @@
     reason = "a test says what it expects by failing there"
 )]
 
+pub(crate) mod whole;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

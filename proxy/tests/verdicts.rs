@@ -1,0 +1,92 @@
+//! What both sides answer is compared, kept, and decides: over real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use support::whole::Whole;
+use support::{Upstream, ask, eventually, respond};
+
+/// Answers with what `answer` makes of the number in the request's path.
+fn upstream(answer: impl Fn(u32) -> Value + Send + Sync + 'static) -> Upstream {
+    Upstream::new(move |seen, socket| {
+        let number = seen.line().split(['/', ' ']).find_map(|part| part.parse().ok());
+        let body = answer(number.unwrap_or(0)).to_string();
+        respond(socket, "200 OK", "content-type: application/json\r\n", &body)
+    })
+}
+
+/// What the monolith says: a time that is never the same among it.
+fn monolith() -> Upstream {
+    let served = std::sync::atomic::AtomicU64::new(0);
+    upstream(move |n| {
+        let served = served.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        json!({ "score": f64::from(n) / 7.0, "label": n % 2, "served": format!("id-{served}") })
+    })
+}
+
+fn folder(monolith: &Upstream, candidate: &Upstream, more: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (monolith, candidate) = (monolith.url(), candidate.url());
+    let text = format!(
+        r#"listen = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+
+[monolith]
+upstream = "{monolith}"
+
+[stage.inference]
+routes = ["GET /predict/{{n}}"]
+candidate = "{candidate}"
+mode = "shadow"
+
+[stage.inference.compare]
+label = "/label"
+score = "/score"
+{more}
+"#
+    );
+    fs::write(folder.path().join("routes.toml"), text).unwrap();
+    folder
+}
+
+fn asks(whole: &Whole, numbers: std::ops::Range<u32>) {
+    for n in numbers {
+        let answer = ask(whole.clients(), &format!("GET /predict/{n}"), &[], "");
+        assert_eq!(answer.status, 200);
+    }
+}
+
+fn board(whole: &Whole) -> Value {
+    whole.get("/api/board")["stages"][0].clone()
+}
+
+#[test]
+fn what_differs_is_found_by_field_and_what_differs_by_itself_is_not_counted() {
+    let monolith = monolith();
+    let candidate = upstream(|n| {
+        let score = (f64::from(n) / 7.0 * 1e3).round() / 1e3;
+        json!({ "score": score, "label": n % 2, "served": "another" })
+    });
+    let folder = folder(&monolith, &candidate, "noise = 50\nsample = 100");
+    let whole = Whole::start(folder.path());
+    asks(&whole, 0..100);
+    eventually(|| board(&whole)["compared"]["answers"] == 100);
+    let told = whole.get("/api/differences?stage=inference");
+    let fields = told["fields"].as_array().unwrap();
+    let score = fields.iter().find(|field| field["path"] == "/score").unwrap();
+    assert!(score["how"].as_str().unwrap().contains("rounds to 3 decimals"), "{told:#}");
+    assert_eq!(score["noise"], Value::Null);
+    let served = fields.iter().filter(|field| field["path"] == "/served");
+    assert!(served.clone().any(|field| field["noise"]["differed"].as_u64() > Some(10)), "{told:#}");
+    let example = &told["examples"][0];
+    assert_eq!(example["method"], "GET");
+    assert!(example["monolith"]["body"].as_str().unwrap().contains("score"));
+    whole.stop();
+}
