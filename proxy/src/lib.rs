@@ -27,6 +27,7 @@ pub mod outcome;
 mod refuse;
 pub mod route;
 mod service;
+pub mod spans;
 mod state;
 mod tls;
 
@@ -39,3 +40,4 @@ pub use journal::Journal;
 pub use listen::{Handed, Handle, Known, Offer, Proxy, Running};
 pub use outcome::Outcome;
 pub use route::RouteTable;
+pub use spans::{LostSpans, Tracing};

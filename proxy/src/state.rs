@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use rand::rngs::StdRng;
@@ -19,6 +19,7 @@ use crate::forward::upstream::{Group, Upstream};
 use crate::listen::tls::Certificate;
 use crate::metrics::{Metrics, TableMetrics};
 use crate::route::{RouteTable, Side};
+use crate::spans::Tracing;
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) mirrors: Arc<Load>,
     pub(crate) retries: RetryBudget,
+    /// Where spans go, if anywhere.
+    pub(crate) tracing: OnceLock<Tracing>,
     /// For client connections.
     pub(crate) places: Arc<Semaphore>,
     /// Of the listeners, where they speak TLS.
@@ -83,6 +86,7 @@ impl Shared {
             mirrors: Arc::default(),
             retries: RetryBudget::new(std::time::Instant::now()),
             certificate,
+            tracing: OnceLock::new(),
             handed_over: AtomicBool::new(false),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http_body::Body;
 
+use super::exchange::Exchange;
 use super::plan::Plan;
 use super::sent::Sent;
 use crate::forward::exchange::Head;
@@ -20,6 +21,7 @@ pub(super) fn start(
     worker: &Rc<Worker>,
     live: &Live,
     plan: &Plan<'_>,
+    exchange: &Exchange,
     head: Head,
     body: Sent,
 ) -> Option<Rc<Meeting>> {
@@ -61,6 +63,10 @@ pub(super) fn start(
         body,
         limit: limits.body,
         place,
+        origin: exchange
+            .spans
+            .as_ref()
+            .map(|spans| Box::new(spans.origin().clone())),
         meeting: Rc::clone(&meeting),
     };
     tokio::task::spawn_local(copy.send(worker.pools.clone()));

@@ -22,7 +22,6 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version, response};
 use hyper::body::Incoming;
 
-use crate::access::Entry;
 use crate::decide::{Decision, OWN_COOKIE, cookie_value};
 use crate::forward::exchange::{Answer, Head};
 use crate::forward::headers::{self, Client};
@@ -50,7 +49,7 @@ pub(crate) async fn answer(
     let start = Instant::now();
     let live = worker.live();
     let mut exchange = Exchange::new(&worker, &live, start);
-    exchange.access = Entry::begin(request.method(), request.uri(), client.address);
+    exchange.followed(&request, &client);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     if in_flight > worker.shared.limits.requests {
         return Ok(refused(exchange, Refusal::Busy));
@@ -92,8 +91,7 @@ async fn forwarded(
     };
     let id = worker.id();
     let decision = plan::decided(live, id, client, &parts, known.as_deref());
-    exchange.route = decision.route;
-    exchange.side = decision.side;
+    exchange.decided(&decision);
     let plan = Plan::new(live, &decision);
     if decision.unmirrorable {
         plan.metrics.dropped(Dropped::Effects);
@@ -104,10 +102,8 @@ async fn forwarded(
     // HTTP/1.0 knows none (RFC 9110 §7.8).
     let upgrade = upgrade.filter(|_| parts.version != Version::HTTP_10);
     headers::for_upstream(&mut parts.headers, parts.version, client);
-    let trace = trace::pass_on(&mut parts.headers, id);
-    if let Some(access) = &mut exchange.access {
-        access.decided(decision.why, trace);
-    }
+    let (own, sampled) = exchange.own_trace(id);
+    exchange.traced(trace::pass_on(&mut parts.headers, own, sampled));
     asked.protocol = upgrade.clone();
     let head = Head {
         target: target(&parts.uri),
@@ -116,7 +112,7 @@ async fn forwarded(
         upgrade,
     };
     let copied = plan.mirror.map(|_| head.clone());
-    let sent = send::send(worker, live, &plan, head, &mut body).await;
+    let sent = send::send(worker, live, &plan, &mut exchange, head, &mut body).await;
     let (answer, end) = match sent {
         Ok(answered) => answered,
         Err(failure) => {
@@ -126,7 +122,7 @@ async fn forwarded(
                 result: Err(failure),
             };
             if let Some(head) = copied
-                && let Some(meeting) = copy::start(worker, live, &plan, head, body)
+                && let Some(meeting) = copy::start(worker, live, &plan, &exchange, head, body)
             {
                 meeting.primary(outcome);
             }
@@ -155,7 +151,7 @@ async fn forwarded(
             plan.metrics.dropped(Dropped::Fallback);
             return None;
         }
-        let meeting = copy::start(worker, live, &plan, copied, body)?;
+        let meeting = copy::start(worker, live, &plan, &exchange, copied, body)?;
         let outcome = Outcome {
             side: plan.side,
             to_head: start.elapsed(),
