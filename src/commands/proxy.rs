@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 use super::routes::{addresses, read, share, shown, stages};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
+use crate::otlp::{self, Otlp};
 use crate::telemetry::{self, LogLevel};
 
 /// Stands in front of a running monolith and moves it, stage by stage.
@@ -58,6 +59,10 @@ struct RunArgs {
     /// Writes a JSON line for each request to standard output.
     #[arg(long)]
     access_log: bool,
+    /// Sends spans of requests to this OpenTelemetry collector, over HTTP
+    /// [default: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere].
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// How much is logged on standard error.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log: LogLevel,
@@ -80,6 +85,7 @@ pub(crate) fn proxy(args: &ProxyArgs, console: &Console) -> Result<(), CommandEr
 
 fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let (text, config) = read(&args.config)?;
+    let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
     let _telemetry = telemetry::start(args.log, args.access_log);
     let beside = || args.config.with_file_name(".cutline");
     let state = args.state.clone().unwrap_or_else(beside);
@@ -101,6 +107,10 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     settled.table = control::settled(&config, &journal).map_err(journal_error)?;
     let banner = banner(&settled, &config);
     let proxy = Proxy::bind(settled).map_err(cannot_listen)?;
+    let otlp = otlp.map(Otlp::start).transpose()?;
+    if let Some(otlp) = &otlp {
+        proxy.trace(otlp.tracing());
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let running = proxy
         .start(args.workers.unwrap_or(cores))
@@ -118,6 +128,9 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     admin.stop();
     // Whoever is cut off does not keep the process.
     runtime.shutdown_background();
+    if let (Some(otlp), Ok(())) = (otlp, &ended) {
+        otlp.flush();
+    }
     ended
 }
 

@@ -7,4 +7,6 @@ mod behind_the_proxy;
 mod browser;
 mod fixtures;
 mod proxy_control;
+#[cfg(feature = "analyzer")]
 mod reports;
+mod spans;

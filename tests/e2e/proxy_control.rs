@@ -19,20 +19,22 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with a `routes.toml` and what a proxy keeps there.
-struct Folder {
+pub(crate) struct Folder {
     folder: TempDir,
-    monolith: SocketAddr,
+    pub(crate) monolith: SocketAddr,
 }
 
 /// `cutline proxy` as it runs in a folder; killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    clients: SocketAddr,
+    pub(crate) clients: SocketAddr,
     admin: String,
+    /// What it logged.
+    said: Arc<Mutex<String>>,
 }
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         let (monolith, candidate) = (answering("monolith"), answering("candidate"));
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
@@ -54,19 +56,21 @@ sticky = {{ header = "x-customer" }}
         Folder { folder, monolith }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
         command.args(args).current_dir(self.path());
         command.env("USER", "anna").env("NO_COLOR", "1");
+        // Nothing of ours goes through one.
+        command.env("NO_PROXY", "*");
         command
     }
 
     /// Runs a command to its end.
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
@@ -90,7 +94,7 @@ sticky = {{ header = "x-customer" }}
         self.stage()["now"]["percent"].as_f64().unwrap()
     }
 
-    fn edit(&self, old: &str, new: &str) {
+    pub(crate) fn edit(&self, old: &str, new: &str) {
         let file = self.path().join("routes.toml");
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(old), "{text}");
@@ -98,8 +102,14 @@ sticky = {{ header = "x-customer" }}
     }
 
     fn start(&self, args: &[&str]) -> Process {
+        self.start_in(args, &[])
+    }
+
+    /// Starts it in an environment with some variables more.
+    pub(crate) fn start_in(&self, args: &[&str], environment: &[(&str, &str)]) -> Process {
         let mut child = self
             .command(&[&["proxy", "--workers", "1"], args].concat())
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -120,11 +130,20 @@ sticky = {{ header = "x-customer" }}
         let admin = named("admin");
         let admin = admin.split(',').next().unwrap().to_owned();
         // Somebody has to read what it logs.
-        thread::spawn(move || for _ in lines {});
+        let log = Arc::new(Mutex::new(said.join("\n")));
+        let heard = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut heard = heard.lock().unwrap();
+                *heard += "\n";
+                *heard += &line;
+            }
+        });
         Process {
             child,
             clients: clients.parse().unwrap(),
             admin,
+            said: log,
         }
     }
 }
@@ -134,6 +153,20 @@ impl Process {
     fn ask(&self, customer: usize) -> String {
         let fields = format!("x-customer: {customer}\r\n");
         ask(self.clients, "POST /predict", &fields).1
+    }
+
+    /// What it has logged by now.
+    pub(crate) fn log(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// What it has counted by now.
+    pub(crate) fn metrics(&self, folder: &Folder) -> String {
+        let token = folder.path().join(".cutline/admin.token");
+        let token = fs::read_to_string(token).unwrap();
+        let token = format!("authorization: Bearer {}\r\n", token.trim());
+        let admin = self.admin.replace("http://", "").parse().unwrap();
+        ask(admin, "GET /metrics", &token).1
     }
 
     fn signal(&self, signal: &str) {
@@ -148,7 +181,7 @@ impl Process {
     }
 
     /// Ends it as a supervisor does, and returns its exit code.
-    fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         self.signal("-TERM");
         self.child.wait().unwrap().code()
     }
@@ -175,7 +208,7 @@ fn answering(name: &'static str) -> SocketAddr {
 }
 
 /// An upstream that answers each request, one per connection.
-fn upstream(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
+pub(crate) fn upstream(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let answer = Arc::new(answer);
@@ -206,7 +239,7 @@ fn serve(mut socket: TcpStream, answer: &dyn Fn(&str) -> String) {
 
 /// Asks once over a new connection: the status, 0 where there is none, and the
 /// body.
-fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
+pub(crate) fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
     let Ok(mut socket) = TcpStream::connect(to) else {
         return (0, String::new());
     };
@@ -222,7 +255,7 @@ fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
     (status.unwrap_or(0), body.to_owned())
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..600 {
         if holds() {
             return;
