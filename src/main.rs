@@ -17,6 +17,8 @@ mod commands;
 mod config;
 mod console;
 mod error;
+#[cfg(feature = "proxy")]
+mod otlp;
 #[cfg(any(feature = "analyzer", feature = "proxy"))]
 mod problem;
 #[cfg(feature = "proxy")]

@@ -48,8 +48,11 @@ impl Entry {
         })
     }
 
-    pub(crate) fn decided(&mut self, why: Why, trace: u128) {
+    pub(crate) fn decided(&mut self, why: Why) {
         self.why = Some(why);
+    }
+
+    pub(crate) fn traced(&mut self, trace: u128) {
         self.trace = trace;
     }
 

@@ -1,6 +1,7 @@
 //! What is counted: every request once, by how it ended.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder, SharedString};
@@ -12,6 +13,7 @@ use metrics_exporter_prometheus::{
 use crate::outcome::{Failure, Outcome};
 use crate::refuse::Refusal;
 use crate::route::{Mode, RouteTable, Share, Side};
+use crate::spans::LostSpans;
 
 /// How a request ended. Each ends in exactly one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ pub struct Metrics {
     pub(crate) in_flight: AtomicUsize,
     refused: [Counter; Refusal::ALL.len()],
     unanswered: [Counter; Failure::ALL.len()],
+    lost_spans: OnceLock<Arc<LostSpans>>,
 }
 
 /// The counters of one table: made with it, so that a request looks nothing
@@ -155,6 +158,7 @@ impl Metrics {
             unanswered: Failure::ALL.map(|failure| refused(&recorder, failure.name())),
             recorder,
             in_flight: AtomicUsize::new(0),
+            lost_spans: OnceLock::new(),
         }
     }
 
@@ -168,11 +172,23 @@ impl Metrics {
         self.unanswered[failure as usize].increment(1);
     }
 
+    /// Whoever exports spans counts there what it had to drop.
+    pub(crate) fn count_lost(&self, spans: &Arc<LostSpans>) {
+        let _ = self.lost_spans.set(Arc::clone(spans));
+    }
+
     /// All of it, in Prometheus' text format.
     pub fn render(&self) -> String {
         let in_flight = Key::from_static_name("cutline_requests_in_flight");
         let gauge = self.recorder.register_gauge(&in_flight, &METADATA);
         gauge.set(self.in_flight.load(Ordering::Relaxed) as f64);
+        let none = LostSpans::default();
+        let lost = self.lost_spans.get().map_or(&none, |lost| &**lost);
+        for (reason, lost) in lost.counted() {
+            let key = key("cutline_spans_lost_total", [("reason", reason.to_owned())]);
+            let counter = self.recorder.register_counter(&key, &METADATA);
+            counter.absolute(lost);
+        }
         self.handle.render()
     }
 
@@ -342,6 +358,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             "cutline_mirror_dropped_total",
             "Copies that were due and not sent",
+        ),
+        (
+            "cutline_spans_lost_total",
+            "Spans that were recorded and reached no collector",
         ),
     ];
     for (name, what) in counters {

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use rand::rngs::StdRng;
@@ -19,6 +19,7 @@ use crate::forward::upstream::{Group, Upstream};
 use crate::listen::tls::Certificate;
 use crate::metrics::{Metrics, TableMetrics};
 use crate::route::{RouteTable, Side};
+use crate::spans::Tracing;
 use crate::verdict::{Tallies, Tally, Verdicts};
 
 /// What all workers share.
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     /// Where the answers of both sides go.
     pub(crate) verdicts: Arc<Verdicts>,
     pub(crate) retries: RetryBudget,
+    /// Where spans go, if anywhere.
+    pub(crate) tracing: OnceLock<Tracing>,
     /// For client connections.
     pub(crate) places: Arc<Semaphore>,
     /// Of the listeners, where they speak TLS.
@@ -90,6 +93,7 @@ impl Shared {
             verdicts,
             retries: RetryBudget::new(std::time::Instant::now()),
             certificate,
+            tracing: OnceLock::new(),
             handed_over: AtomicBool::new(false),
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::routes::{addresses, read, share, shown, stages};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
+use crate::otlp::{self, Otlp};
 use crate::signals::{Signals, Told};
 use crate::telemetry::{self, LogLevel};
 
@@ -68,6 +69,10 @@ struct RunArgs {
     /// Writes a JSON line for each request to standard output.
     #[arg(long)]
     access_log: bool,
+    /// Sends spans of requests to this OpenTelemetry collector, over HTTP
+    /// [default: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere].
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// How much is logged on standard error.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log: LogLevel,
@@ -90,6 +95,7 @@ pub(crate) fn proxy(args: &ProxyArgs, console: &Console) -> Result<(), CommandEr
 
 fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let (text, config) = read(&args.config)?;
+    let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
     let _telemetry = telemetry::start(args.log, args.access_log);
     let beside = || args.config.with_file_name(".cutline");
     let state = args.state.clone().unwrap_or_else(beside);
@@ -119,9 +125,13 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         Some(handed) => Proxy::take_over(settled, handed),
         None => Proxy::bind(settled),
     };
+    let proxy = proxy.map_err(cannot_listen)?;
+    let otlp = otlp.map(Otlp::start).transpose()?;
+    if let Some(otlp) = &otlp {
+        proxy.trace(otlp.tracing());
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let running = proxy
-        .map_err(cannot_listen)?
         .start(args.workers.unwrap_or(cores))
         .context("cannot start")?;
     let control = Control::new(running.handle(), config, &args.config, text, journal);
@@ -147,6 +157,9 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     admin.stop();
     // Whoever is cut off does not keep the process.
     runtime.shutdown_background();
+    if let (Some(otlp), Ok(_)) = (otlp, &ended) {
+        otlp.flush();
+    }
     ended.map(|_| ())
 }
 

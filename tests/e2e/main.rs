@@ -9,4 +9,6 @@ mod fixtures;
 mod nothing_lost;
 mod other_protocols;
 mod proxy_control;
+#[cfg(feature = "analyzer")]
 mod reports;
+mod spans;

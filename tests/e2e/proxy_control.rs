@@ -21,22 +21,24 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with a `routes.toml` and what a proxy keeps there.
-struct Folder {
+pub(crate) struct Folder {
     folder: TempDir,
-    monolith: SocketAddr,
+    pub(crate) monolith: SocketAddr,
 }
 
 /// `cutline proxy` as it runs in a folder; killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    clients: SocketAddr,
+    pub(crate) clients: SocketAddr,
     admin: String,
     /// Lines of its log.
     log: Receiver<String>,
+    /// What it logged.
+    said: Arc<Mutex<String>>,
 }
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         Folder::between(answering("monolith"), answering("candidate"))
     }
 
@@ -61,19 +63,21 @@ sticky = {{ header = "x-customer" }}
         Folder { folder, monolith }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
         command.args(args).current_dir(self.path());
         command.env("USER", "anna").env("NO_COLOR", "1");
+        // Nothing of ours goes through one.
+        command.env("NO_PROXY", "*");
         command
     }
 
     /// Runs a command to its end.
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
@@ -97,7 +101,7 @@ sticky = {{ header = "x-customer" }}
         self.stage()["now"]["percent"].as_f64().unwrap()
     }
 
-    fn edit(&self, old: &str, new: &str) {
+    pub(crate) fn edit(&self, old: &str, new: &str) {
         let file = self.path().join("routes.toml");
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(old), "{text}");
@@ -105,8 +109,14 @@ sticky = {{ header = "x-customer" }}
     }
 
     fn start(&self, args: &[&str]) -> Process {
+        self.start_in(args, &[])
+    }
+
+    /// Starts it in an environment with some variables more.
+    pub(crate) fn start_in(&self, args: &[&str], environment: &[(&str, &str)]) -> Process {
         let mut child = self
             .command(&[&["proxy", "--workers", "1"], args].concat())
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -126,10 +136,13 @@ sticky = {{ header = "x-customer" }}
         let clients = named("clients").replace("http://", "");
         let admin = named("admin");
         let admin = admin.split(',').next().unwrap().to_owned();
-        let (said, log) = mpsc::channel();
+        let all = Arc::new(Mutex::new(said.join("\n")));
+        let heard = Arc::clone(&all);
+        let (told, log) = mpsc::channel();
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                let _ = said.send(line);
+                *heard.lock().unwrap() += &format!("\n{line}");
+                let _ = told.send(line);
             }
         });
         Process {
@@ -137,6 +150,7 @@ sticky = {{ header = "x-customer" }}
             clients: clients.parse().unwrap(),
             admin,
             log,
+            said: all,
         }
     }
 }
@@ -161,6 +175,20 @@ impl Process {
         panic!("it never said `{text}`: {said:?}");
     }
 
+    /// What it has logged by now.
+    pub(crate) fn log(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// What it has counted by now.
+    pub(crate) fn metrics(&self, folder: &Folder) -> String {
+        let token = folder.path().join(".cutline/admin.token");
+        let token = fs::read_to_string(token).unwrap();
+        let token = format!("authorization: Bearer {}\r\n", token.trim());
+        let admin = self.admin.replace("http://", "").parse().unwrap();
+        ask(admin, "GET /metrics", &token).1
+    }
+
     fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status().unwrap();
@@ -173,7 +201,7 @@ impl Process {
     }
 
     /// Ends it as a supervisor does, and returns its exit code.
-    fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         self.signal("-TERM");
         self.child.wait().unwrap().code()
     }
@@ -200,7 +228,7 @@ fn answering(name: &'static str) -> SocketAddr {
 }
 
 /// An upstream that answers each request, one per connection.
-fn upstream(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
+pub(crate) fn upstream(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let answer = Arc::new(answer);
@@ -231,7 +259,7 @@ fn serve(mut socket: TcpStream, answer: &dyn Fn(&str) -> String) {
 
 /// Asks once over a new connection: the status, 0 where there is none, and the
 /// body.
-fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
+pub(crate) fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
     let Ok(mut socket) = TcpStream::connect(to) else {
         return (0, String::new());
     };

@@ -27,6 +27,7 @@ use crate::config::MirrorLimits;
 use crate::metrics::Dropped;
 use crate::outcome::{Captured, Failure, Outcome, Reply};
 use crate::route::Side;
+use crate::spans::{Attempt, Origin, Turn};
 
 /// What all copies of all workers use together.
 #[derive(Debug, Default)]
@@ -230,6 +231,8 @@ pub(crate) struct Copy {
     /// Bytes of the answer that are kept.
     pub(crate) limit: usize,
     pub(crate) place: Place,
+    /// Where the request is recorded.
+    pub(crate) origin: Option<Box<Origin>>,
     pub(crate) meeting: Rc<Meeting>,
 }
 
@@ -239,7 +242,16 @@ impl Copy {
         let start = Instant::now();
         let shadow = HeaderValue::from_static("1");
         self.head.headers.insert(headers::SHADOW, shadow);
-        let result = copied(&pools, &self.group, self.head, self.body, self.limit).await;
+        let recorded = self.origin.as_deref().map(|origin| (origin, self.side));
+        let copied = copied(
+            &pools,
+            &self.group,
+            recorded,
+            self.head,
+            self.body,
+            self.limit,
+        );
+        let result = copied.await;
         let (to_head, result) = match result {
             Ok((headed, reply)) => (headed - start, Ok(reply)),
             Err(failure) => (start.elapsed(), Err(failure)),
@@ -257,7 +269,8 @@ impl Copy {
 async fn copied(
     pools: &Pools,
     group: &Group,
-    head: Head,
+    recorded: Option<(&Origin, Side)>,
+    mut head: Head,
     body: Option<Held>,
     limit: usize,
 ) -> Result<(Instant, Reply), Failure> {
@@ -266,18 +279,32 @@ async fn copied(
         None => Outbound::empty(),
     };
     let upstream = group.choose().ok_or(Failure::Unavailable)?;
+    let mut attempt =
+        recorded.map(|(origin, side)| origin.asks(Turn::Mirror, side, upstream, &mut head));
     let answer = exchange::exchange(pools, upstream, head, body, false).await;
-    let answer = answer.map_err(|failed| failed.failure)?;
+    let answer = answer.map_err(|failed| unheard(&mut attempt, failed.failure))?;
+    if let Some(attempt) = &mut attempt {
+        attempt.heard(&answer.response);
+    }
     let headed = Instant::now();
     let (mut parts, body) = answer.response.into_parts();
     let idle = upstream.settings.timeouts.idle;
     let reading = tokio::time::timeout(idle, read(body, limit));
-    let (body, at_end) = reading.await.map_err(|_| Failure::IdleTimeout)?;
+    let (body, at_end) = reading
+        .await
+        .map_err(|_| unheard(&mut attempt, Failure::IdleTimeout))?;
     if let (Some(lease), true) = (answer.lease, at_end) {
         lease.give_back();
     }
     headers::remove_hop_by_hop(&mut parts.headers);
     Ok((headed, reply(parts.status, parts.headers, body)))
+}
+
+fn unheard(attempt: &mut Option<Attempt>, failure: Failure) -> Failure {
+    if let Some(attempt) = attempt {
+        attempt.unheard(failure);
+    }
+    failure
 }
 
 /// A reply with its body.

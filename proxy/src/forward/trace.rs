@@ -10,32 +10,62 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// `00-<trace>-<parent>-<flags>`
 const LENGTH: usize = 55;
 
+/// What a traceparent says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parent {
+    pub(crate) trace: u128,
+    pub(crate) span: u64,
+    pub(crate) flags: u8,
+}
+
+/// The one traceparent that a request came with, if it can be read.
+pub(crate) fn sent(headers: &HeaderMap) -> Option<Parent> {
+    let mut sent = headers.get_all(TRACEPARENT).iter();
+    match (sent.next(), sent.next()) {
+        (Some(one), None) => read(one.as_bytes()),
+        _ => None,
+    }
+}
+
+/// The state that came with it, as one list (W3C Trace Context §3.3.1).
+pub(crate) fn state(headers: &HeaderMap) -> String {
+    let fields = headers.get_all(TRACESTATE).iter();
+    let fields: Vec<_> = fields.filter_map(|field| field.to_str().ok()).collect();
+    fields.join(",")
+}
+
 /// Leaves exactly one valid traceparent, made from `id` where there was none,
 /// and returns its trace.
 ///
-/// A made one says that the trace is sampled: a service that samples what comes
-/// without a parent goes on doing so.
-pub(crate) fn pass_on(headers: &mut HeaderMap, id: u128) -> u128 {
-    let mut sent = headers.get_all(TRACEPARENT).iter();
-    let (first, more) = (sent.next(), sent.next());
-    if let (Some(first), None) = (first, more)
-        && let Some(trace) = trace(first.as_bytes())
-    {
-        return trace;
+/// `sampled` is what a made one says: where nobody here records, a service that
+/// samples what comes without a parent goes on doing so.
+pub(crate) fn pass_on(headers: &mut HeaderMap, id: u128, sampled: bool) -> u128 {
+    if let Some(parent) = sent(headers) {
+        return parent.trace;
     }
     // State belongs to a parent that nobody could read.
-    if first.is_some() {
+    if headers.contains_key(TRACEPARENT) {
         headers.remove(TRACESTATE);
     }
     let trace = id.max(1);
-    if let Ok(value) = HeaderValue::from_bytes(&made(trace)) {
-        headers.insert(TRACEPARENT, value);
-    }
+    let parent = Parent {
+        trace,
+        span: ((trace >> 64) ^ trace) as u64 | 1,
+        flags: u8::from(sampled),
+    };
+    put(headers, parent);
     trace
 }
 
-/// The trace of a traceparent that can be read, in version 00 or a later one.
-fn trace(text: &[u8]) -> Option<u128> {
+/// Makes `parent` the only one.
+pub(crate) fn put(headers: &mut HeaderMap, parent: Parent) {
+    if let Ok(value) = HeaderValue::from_bytes(&parent.written()) {
+        headers.insert(TRACEPARENT, value);
+    }
+}
+
+/// A traceparent that can be read, in version 00 or a later one.
+fn read(text: &[u8]) -> Option<Parent> {
     let version = number(text.get(..2)?)?;
     let fits = match version {
         0 => text.len() == LENGTH,
@@ -43,10 +73,12 @@ fn trace(text: &[u8]) -> Option<u128> {
         _ => text.len() == LENGTH || text.get(LENGTH) == Some(&b'-'),
     };
     let dashed = [2, 35, 52].iter().all(|at| text.get(*at) == Some(&b'-'));
-    let trace = number(text.get(3..35)?)?;
-    let parent = number(text.get(36..52)?)?;
-    number(text.get(53..LENGTH)?)?;
-    (fits && dashed && trace != 0 && parent != 0).then_some(trace)
+    let parent = Parent {
+        trace: number(text.get(3..35)?)?,
+        span: number(text.get(36..52)?)? as u64,
+        flags: number(text.get(53..LENGTH)?)? as u8,
+    };
+    (fits && dashed && parent.trace != 0 && parent.span != 0).then_some(parent)
 }
 
 /// Lower-case hexadecimal digits, as the standard has them.
@@ -61,12 +93,14 @@ fn number(digits: &[u8]) -> Option<u128> {
     })
 }
 
-fn made(trace: u128) -> [u8; LENGTH] {
-    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
-    let parent = ((trace >> 64) ^ trace) as u64 | 1;
-    digits(&mut text[3..35], &trace.to_be_bytes());
-    digits(&mut text[36..52], &parent.to_be_bytes());
-    text
+impl Parent {
+    fn written(self) -> [u8; LENGTH] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        digits(&mut text[3..35], &self.trace.to_be_bytes());
+        digits(&mut text[36..52], &self.span.to_be_bytes());
+        digits(&mut text[53..], &[self.flags]);
+        text
+    }
 }
 
 fn digits(place: &mut [u8], bytes: &[u8]) {
@@ -89,7 +123,7 @@ mod tests {
             headers.append(TRACEPARENT, HeaderValue::from_static(value));
         }
         headers.insert(TRACESTATE, HeaderValue::from_static("a=b"));
-        let trace = pass_on(&mut headers, 0xab);
+        let trace = pass_on(&mut headers, 0xab, true);
         assert_eq!(headers.get_all(TRACEPARENT).iter().count(), 1);
         let text = |name| {
             let value: Option<&HeaderValue> = headers.get(name);
@@ -125,6 +159,30 @@ mod tests {
             assert_eq!(passed(&[wrong]), (made.to_owned(), None, 0xab), "{wrong}");
         }
         assert_eq!(passed(&[SENT, SENT]).0, made, "which one counts?");
-        assert_eq!(trace(&super::made(u128::MAX)), Some(u128::MAX));
+    }
+
+    #[test]
+    fn a_made_one_says_whether_it_is_recorded() {
+        let mut headers = HeaderMap::new();
+        pass_on(&mut headers, 0xab, false);
+        assert!(headers[TRACEPARENT].as_bytes().ends_with(b"-00"));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for parent in [
+            Parent {
+                trace: u128::MAX,
+                span: u64::MAX,
+                flags: u8::MAX,
+            },
+            Parent {
+                trace: 1,
+                span: 2,
+                flags: 3,
+            },
+        ] {
+            assert_eq!(read(&parent.written()), Some(parent));
+        }
     }
 }

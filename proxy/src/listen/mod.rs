@@ -31,6 +31,7 @@ pub use handle::{Handle, Known};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::route::Share;
+use crate::spans::Tracing;
 use crate::state::{Live, Shared, Worker};
 use crate::verdict::Verdicts;
 
@@ -77,6 +78,12 @@ impl Proxy {
             listeners,
             shared: Arc::new(Shared::new(live, metrics, verdicts, limits, certificate)),
         })
+    }
+
+    /// Records requests as spans, from the start on.
+    pub fn trace(&self, tracing: Tracing) {
+        self.shared.metrics.count_lost(tracing.lost());
+        let _ = self.shared.tracing.set(tracing);
     }
 
     /// Starts `workers` threads, and one for what is not on a request's way.

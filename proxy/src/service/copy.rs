@@ -88,6 +88,10 @@ pub(super) fn start(
             body: body.clone(),
             limit: limits.body,
             place,
+            origin: exchange
+                .spans
+                .as_ref()
+                .map(|spans| Box::new(spans.origin().clone())),
             meeting: Rc::clone(&meeting),
         };
         tokio::task::spawn_local(copy.send(worker.pools.clone()));

@@ -22,7 +22,6 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version, response};
 use hyper::body::Incoming;
 
-use crate::access::Entry;
 use crate::decide::{Decision, OWN_COOKIE, cookie_value};
 use crate::forward::exchange::{Answer, Head};
 use crate::forward::headers::{self, Client};
@@ -50,7 +49,7 @@ pub(crate) async fn answer(
     let start = Instant::now();
     let live = worker.live();
     let mut exchange = Exchange::new(&worker, &live, start);
-    exchange.access = Entry::begin(request.method(), request.uri(), client.address);
+    exchange.followed(&request, &client);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
     let allowed = match in_flight > worker.shared.limits.requests {
         true => Err(Refusal::Busy),
@@ -103,8 +102,7 @@ async fn forwarded(
     };
     let id = worker.id();
     let decision = plan::decided(live, id, client, &parts, known.as_deref());
-    exchange.route = decision.route;
-    exchange.side = decision.side;
+    exchange.decided(&decision);
     let plan = Plan::new(live, &decision);
     if decision.unmirrorable {
         plan.metrics.dropped(Dropped::Effects);
@@ -115,10 +113,9 @@ async fn forwarded(
     // HTTP/1.0 knows none (RFC 9110 §7.8).
     let upgrade = upgrade.filter(|_| parts.version != Version::HTTP_10);
     headers::for_upstream(&mut parts.headers, parts.version, client);
-    let trace = trace::pass_on(&mut parts.headers, id);
-    if let Some(access) = &mut exchange.access {
-        access.decided(decision.why, trace);
-    }
+    let (own, sampled) = exchange.own_trace(id);
+    let trace = trace::pass_on(&mut parts.headers, own, sampled);
+    exchange.traced(trace);
     asked.protocol = upgrade.clone();
     let head = Head {
         target: target(&parts.uri),
@@ -127,7 +124,7 @@ async fn forwarded(
         upgrade,
     };
     let copied = plan.is_copied().then(|| head.clone());
-    let sent = send::send(worker, live, &plan, head, &mut body, start).await;
+    let sent = send::send(worker, live, &plan, &mut exchange, head, &mut body).await;
     let (answer, end) = match sent {
         Ok(answered) => answered,
         Err(failure) => {

@@ -23,6 +23,7 @@ pub(super) fn is_own(response: &Response<ReplyBody>) -> bool {
 pub(super) fn refused(mut exchange: Exchange, refusal: Refusal) -> Response<ReplyBody> {
     exchange.end = End::Refused;
     exchange.worker.shared.metrics.refused(refusal);
+    exchange.failed(refusal.name());
     exchange.answered(refusal.status());
     exchange.finish();
     let mut response = own_words(refusal.status(), &refusal.to_string());
@@ -46,6 +47,7 @@ pub(super) fn unanswered(
     }
     exchange.end = End::Refused;
     exchange.worker.shared.metrics.unanswered(failure);
+    exchange.failed(failure.name());
     exchange.answered(failure.status());
     let text = format!(
         "the {} gave no answer: {}",

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use http::StatusCode;
 
+use super::exchange::Exchange;
 use super::plan::Plan;
 use super::sent::Sent;
 use crate::decide::Fallback;
@@ -14,6 +15,7 @@ use crate::forward::outbound::Outbound;
 use crate::metrics::End;
 use crate::outcome::Failure;
 use crate::route::Side;
+use crate::spans::Turn;
 use crate::state::{Live, Worker};
 
 /// Sends it, and says whose answer it is.
@@ -21,24 +23,36 @@ pub(super) async fn send(
     worker: &Rc<Worker>,
     live: &Live,
     plan: &Plan<'_>,
-    head: Head,
+    exchange: &mut Exchange,
+    mut head: Head,
     body: &mut Sent,
-    start: Instant,
 ) -> Result<(Answer, End), Failure> {
     let gone = Failure::ClientBody;
     let first = body.attempt().ok_or(gone)?;
     if plan.side == Side::Monolith {
         let upstream = plan.group.choose_any();
+        exchange.asks(Turn::First, Side::Monolith, upstream, &mut head);
         let answer = exchange::exchange(&worker.pools, upstream, head, first, plan.once).await;
-        let answer = answer.map_err(|failed| plan.failed(Side::Monolith, failed.failure, body));
-        let said = answer.as_ref().map(|answer| answer.response.status());
-        plan.heard(said.map_err(|failure| *failure), start);
-        return answer.map(|answer| (answer, End::Monolith));
+        return match answer {
+            Ok(answer) => {
+                plan.heard(Ok(answer.response.status()), exchange.start);
+                exchange.heard(&answer);
+                Ok((answer, End::Monolith))
+            }
+            Err(failed) => {
+                let failure = plan.failed(Side::Monolith, failed.failure, body);
+                plan.heard(Err(failure), exchange.start);
+                Err(exchange.unheard(failure))
+            }
+        };
     }
     worker.shared.retries.sent(Instant::now());
     let kept = head.clone();
     let answer = match plan.group.choose() {
-        Some(upstream) => exchange::exchange(&worker.pools, upstream, head, first, plan.once).await,
+        Some(upstream) => {
+            exchange.asks(Turn::First, Side::Candidate, upstream, &mut head);
+            exchange::exchange(&worker.pools, upstream, head, first, plan.once).await
+        }
         None => Err(Failed::unsent(Failure::Unavailable)),
     };
     let again = |sent: bool| {
@@ -52,7 +66,8 @@ pub(super) async fn send(
         harmless && (!sent || worker.shared.retries.allows(budget, Instant::now()))
     };
     if let Ok(answer) = &answer {
-        plan.heard(Ok(answer.response.status()), start);
+        plan.heard(Ok(answer.response.status()), exchange.start);
+        exchange.heard(answer);
     }
     let first_failure = match answer {
         Ok(answer) if !is_gateway_error(answer.response.status()) => {
@@ -61,13 +76,17 @@ pub(super) async fn send(
         Ok(answer) => match body.attempt().filter(|_| again(true)) {
             Some(second) => {
                 drop(answer);
-                return Box::pin(fallen_back(worker, live, plan, kept, second, body)).await;
+                return Box::pin(fallen_back(
+                    worker, live, plan, exchange, kept, second, body,
+                ))
+                .await;
             }
             None => return Ok((answer, End::Candidate)),
         },
         Err(failed) => {
             let failure = plan.failed(Side::Candidate, failed.failure, body);
-            plan.heard(Err(failure), start);
+            plan.heard(Err(failure), exchange.start);
+            exchange.unheard(failure);
             if failure == gone || !again(failed.sent) {
                 return Err(failure);
             }
@@ -75,7 +94,12 @@ pub(super) async fn send(
         }
     };
     match body.attempt() {
-        Some(second) => Box::pin(fallen_back(worker, live, plan, kept, second, body)).await,
+        Some(second) => {
+            Box::pin(fallen_back(
+                worker, live, plan, exchange, kept, second, body,
+            ))
+            .await
+        }
         None => Err(first_failure),
     }
 }
@@ -84,15 +108,23 @@ async fn fallen_back(
     worker: &Rc<Worker>,
     live: &Live,
     plan: &Plan<'_>,
-    head: Head,
+    exchange: &mut Exchange,
+    mut head: Head,
     second: Outbound,
     body: &Sent,
 ) -> Result<(Answer, End), Failure> {
     let upstream = live.group(None, Side::Monolith).choose_any();
+    exchange.asks(Turn::Fallback, Side::Monolith, upstream, &mut head);
     let answer = exchange::exchange(&worker.pools, upstream, head, second, plan.once).await;
     match answer {
-        Ok(answer) => Ok((answer, End::Fallback)),
-        Err(failed) => Err(plan.failed(Side::Monolith, failed.failure, body)),
+        Ok(answer) => {
+            exchange.heard(&answer);
+            Ok((answer, End::Fallback))
+        }
+        Err(failed) => {
+            let failure = plan.failed(Side::Monolith, failed.failure, body);
+            Err(exchange.unheard(failure))
+        }
     }
 }
 

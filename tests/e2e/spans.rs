@@ -1,0 +1,293 @@
+//! Spans as a collector gets them from the process: protobuf over a real
+//! socket, and over TLS; and what comes of it when there is no collector.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::proxy_control::{Folder, ask, eventually, upstream};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+/// Sends at once, rather than every five seconds.
+const SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "20");
+
+/// A collector that takes what it gets.
+struct Collector {
+    address: SocketAddr,
+    got: Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>,
+}
+
+impl Collector {
+    fn new() -> Collector {
+        Collector::over(|socket| socket)
+    }
+
+    /// Over whatever protocol lies on its sockets.
+    fn over<S: Read + Write>(open: impl Fn(TcpStream) -> S + Send + Sync + 'static) -> Collector {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let got: Arc<Mutex<Vec<_>>> = Arc::default();
+        let (open, taken) = (Arc::new(open), Arc::clone(&got));
+        thread::spawn(move || {
+            for socket in listener.incoming().flatten() {
+                let (open, taken) = (Arc::clone(&open), Arc::clone(&taken));
+                thread::spawn(move || {
+                    let mut socket = BufReader::new(open(socket));
+                    while let Some(got) = receive(&mut socket) {
+                        taken.lock().unwrap().push(got);
+                        let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                        if socket.get_mut().write_all(ok).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        Collector { address, got }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let got = self.got.lock().unwrap();
+        let resources = got.iter().flat_map(|(_, got)| &got.resource_spans);
+        let scopes = resources.flat_map(|resource| &resource.scope_spans);
+        scopes.flat_map(|scope| scope.spans.clone()).collect()
+    }
+
+    /// The spans by what they are, once there are `n`.
+    fn named(&self, n: usize) -> HashMap<String, Span> {
+        eventually("that many spans", || self.spans().len() >= n);
+        let spans = self.spans();
+        assert_eq!(spans.len(), n, "{spans:#?}");
+        let name = |span: &Span| value(span, "cutline.attempt").unwrap_or("server".to_owned());
+        spans.into_iter().map(|span| (name(&span), span)).collect()
+    }
+}
+
+/// A request's head, and what it holds.
+fn receive(socket: &mut impl BufRead) -> Option<(String, ExportTraceServiceRequest)> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if socket.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let head = head.to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length?.parse().unwrap()];
+    socket.read_exact(&mut body).ok()?;
+    Some((head, ExportTraceServiceRequest::decode(&body[..]).unwrap()))
+}
+
+fn value(span: &Span, key: &str) -> Option<String> {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    let found = span.attributes.iter().find(|known| known.key == key)?;
+    match found.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::IntValue(number) => Some(number.to_string()),
+        other => panic!("{key}: {other:?}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An upstream that answers with the span it was told of.
+fn telling() -> SocketAddr {
+    upstream(|head| {
+        let mut lines = head.lines();
+        let parent = lines.find_map(|line| line.strip_prefix("traceparent: "));
+        parent.unwrap_or("none").to_owned()
+    })
+}
+
+/// A proxy whose stage owns `GET /predict`.
+fn folder(mode: &str, monolith: SocketAddr, candidate: &str) -> Folder {
+    let folder = Folder::new();
+    folder.edit("\"POST /predict\"", "\"GET /predict\"");
+    folder.edit("mode = \"split\"\npercent = 0", mode);
+    folder.edit(&folder.monolith.to_string(), &monolith.to_string());
+    let text = fs::read_to_string(folder.path().join("routes.toml")).unwrap();
+    let mut lines = text.lines();
+    let old = lines.find(|line| line.starts_with("candidate")).unwrap();
+    folder.edit(old, &format!("candidate = \"{candidate}\""));
+    folder
+}
+
+#[test]
+fn a_collector_gets_a_request_with_its_attempts() {
+    let folder = folder("mode = \"candidate\"", telling(), "http://127.0.0.1:1");
+    let collector = Collector::new();
+    let url = collector.url();
+    let environment = [
+        SOON,
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret-key"),
+    ];
+    let proxy = folder.start_in(&["--log", "debug"], &environment);
+    let sent = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
+    let (_, told) = ask(proxy.clients, "GET /predict?key=secret-query", &sent);
+    let spans = collector.named(3);
+    let (server, first, fallback) = (&spans["server"], &spans["first"], &spans["fallback"]);
+    assert!(spans.values().all(|span| hex(&span.trace_id) == TRACE));
+    assert_eq!(hex(&server.parent_span_id), "00f067aa0ba902b7");
+    assert_eq!(first.parent_span_id, server.span_id);
+    assert_eq!(fallback.parent_span_id, server.span_id);
+    assert_eq!(told, format!("00-{TRACE}-{}-01", hex(&fallback.span_id)));
+    assert_eq!(server.name, "GET /predict");
+    assert_eq!(value(first, "error.type").as_deref(), Some("connect"));
+    assert_eq!(value(server, "cutline.end").as_deref(), Some("fallback"));
+    assert!(!format!("{spans:?}").contains("secret"), "{spans:?}");
+
+    let (head, got) = collector.got.lock().unwrap()[0].clone();
+    assert!(head.starts_with("post /v1/traces http/1.1\r\n"), "{head}");
+    assert!(head.contains("application/x-protobuf\r\n"), "{head}");
+    assert!(head.contains("x-key: secret-key\r\n"), "{head}");
+    let resource = format!("{:?}", got.resource_spans[0].resource);
+    assert!(resource.contains("StringValue(\"cutline\")"), "{resource}");
+    let log = proxy.log();
+    assert!(log.contains("spans are sent"), "{log}");
+    assert!(!log.contains("secret"), "{log}");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+#[test]
+fn a_copy_is_among_them_and_a_flag_names_the_collector() {
+    let candidate = format!("http://{}", telling());
+    let folder = folder("mode = \"shadow\"", telling(), &candidate);
+    let collector = Collector::new();
+    let environment = [SOON, ("OTEL_SERVICE_NAME", "front")];
+    let proxy = folder.start_in(&["--otlp", &collector.url()], &environment);
+    let (_, told) = ask(proxy.clients, "GET /predict", "");
+    let spans = collector.named(3);
+    let (server, first, mirror) = (&spans["server"], &spans["first"], &spans["mirror"]);
+    assert_eq!(server.parent_span_id, b"");
+    assert_eq!(first.parent_span_id, server.span_id);
+    assert_eq!(mirror.parent_span_id, server.span_id);
+    let trace = hex(&server.trace_id);
+    assert_eq!(told, format!("00-{trace}-{}-01", hex(&first.span_id)));
+    assert_eq!(value(mirror, "cutline.side").as_deref(), Some("candidate"));
+    let resource = format!("{:?}", collector.got.lock().unwrap()[0].1);
+    assert!(resource.contains("StringValue(\"front\")"), "{resource}");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+#[test]
+fn what_is_not_sampled_is_not_sent_and_the_last_ones_are() {
+    let folder = folder("mode = \"monolith\"", telling(), "http://127.0.0.1:1");
+    let collector = Collector::new();
+    // Nothing is due before the end.
+    let environment = [
+        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0"),
+    ];
+    let proxy = folder.start_in(&["--otlp", &collector.url()], &environment);
+    let not = format!("00-{TRACE}-00f067aa0ba902b7-00");
+    let (_, told) = ask(proxy.clients, "GET /", &format!("traceparent: {not}\r\n"));
+    assert_eq!(told, not);
+    let (_, told) = ask(proxy.clients, "GET /", "");
+    assert!(told.ends_with("-00"), "{told}");
+    let sent = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
+    ask(proxy.clients, "GET /", &sent);
+    assert_eq!(proxy.end(), Some(0));
+    let spans = collector.spans();
+    assert_eq!(spans.len(), 2, "one request: {spans:#?}");
+    assert_eq!(hex(&spans[0].trace_id), TRACE);
+}
+
+/// Neither one that is not there nor one that never answers.
+#[test]
+fn without_a_collector_requests_go_on_and_what_is_lost_is_counted() {
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hanging = hanging
+        .local_addr()
+        .map(|address| (hanging, address))
+        .unwrap();
+    for (collector, lost) in [
+        ("http://127.0.0.1:1".to_owned(), "export"),
+        (format!("http://{}", hanging.1), "queue"),
+    ] {
+        let folder = folder("mode = \"monolith\"", telling(), "http://127.0.0.1:1");
+        let environment = [
+            SOON,
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "8"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret-key"),
+        ];
+        let proxy = folder.start_in(&["--otlp", &collector], &environment);
+        let counter = format!("cutline_spans_lost_total{{reason=\"{lost}\"}} ");
+        let mut n = 0;
+        eventually("spans are lost, and counted", || {
+            n += 1;
+            let (status, told) = ask(proxy.clients, "GET /", "");
+            assert_eq!(status, 200, "{told}");
+            let metrics = proxy.metrics(&folder);
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&counter));
+            line.is_some_and(|lost| lost != "0")
+        });
+        let metrics = proxy.metrics(&folder);
+        let answered = format!("end=\"monolith\"}} {n}");
+        assert!(metrics.contains(&answered), "{metrics}");
+        let log = proxy.log();
+        assert!(!log.contains("secret"), "{log}");
+        assert_eq!(proxy.end(), Some(0));
+    }
+}
+
+#[test]
+fn a_collector_may_speak_tls() {
+    let folder = folder("mode = \"monolith\"", telling(), "http://127.0.0.1:1");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = folder.path().join("collector.pem");
+    fs::write(&file, made.cert.pem()).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
+        .unwrap();
+    let config = Arc::new(config);
+    let collector = Collector::over(move |socket| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        StreamOwned::new(connection, socket)
+    });
+    let url = format!("https://localhost:{}", collector.address.port());
+    let environment = [SOON, ("SSL_CERT_FILE", file.to_str().unwrap())];
+    let proxy = folder.start_in(&["--otlp", &url], &environment);
+    ask(proxy.clients, "GET /", "");
+    assert_eq!(collector.named(2).len(), 2);
+    assert_eq!(proxy.end(), Some(0));
+}
+
+#[test]
+fn a_wrong_address_is_refused() {
+    let folder = Folder::new();
+    let output = folder.run(&["proxy", "--otlp", "localhost:4318"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let wrong = "--otlp is no URL such as http://localhost:4318";
+    assert!(said.contains(wrong), "{said}");
+}
