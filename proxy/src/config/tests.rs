@@ -1,3 +1,5 @@
+use std::io;
+
 use super::*;
 use crate::route::{Mode, Sticky};
 
@@ -163,13 +165,13 @@ fn a_problem_of_a_comparison_names_its_field() {
         @r##"
     14:11: stage inference: compare: ignore: `id` is no field: write /a/b, header:name, status or body
     14:18: stage inference: compare: ignore: `header:a b` is no field: write /a/b, header:name, status or body
-    14:1: unknown field `ingore`, expected one of `as`, `headers`, `ignore`, `number`, `unordered`, `null_is_missing`, `whitespace`, `image`, `label`, `score`, `redact`, `noise`, `strict`, `sample`, `body`
+    14:1: unknown field `ingore`, expected one of `as`, `headers`, `ignore`, `number`, `unordered`, `null_is_missing`, `whitespace`, `image`, `protobuf`, `label`, `score`, `redact`, `noise`, `strict`, `sample`, `body`
     15:32: stage inference: compare: number: abs is -1 (write a number from 0 up)
     15:32: stage inference: compare: number: abs is NaN (write a number from 0 up)
     15:26: unknown field `absolute`, expected one of `path`, `abs`, `rel`, `ulps`
     15:20: stage inference: compare: number: `a`: a JSON pointer starts with `/` (write /a)
     15:20: stage inference: compare: number: `/a~`: in a JSON pointer `~` is written ~0 and `/` is written ~1
-    14:6: stage inference: compare: as: `yaml` is no comparator (one of bytes, json)
+    14:6: stage inference: compare: as: `yaml` is no comparator (one of bytes, csv, form, image, json, ndjson, npy, protobuf, text)
     14:29: unknown field `keys`, expected `path` or `key`
     14:14: stage inference: compare: unordered: a key names one place (leave `*` out)
     14:14: invalid type: integer `7`, expected a string or a table
@@ -183,6 +185,30 @@ fn a_problem_of_a_comparison_names_its_field() {
     14:12: stage inference: compare: headers: `a b` is no name of a header
     14:11: stage inference: compare: strict: `score` is no field: write /a/b, header:name, status or body
     14:17: stage inference: compare: image: max is -1 (write a number from 0 up)
+    "##
+    );
+}
+
+#[test]
+fn descriptors_are_read_where_the_file_names_them() {
+    let check = |message: &str, bytes: &'static [u8]| {
+        let table = format!("protobuf = {{ descriptors = \"a.binpb\", message = \"{message}\" }}");
+        let text = format!("{PLAIN}[stage.inference.compare]\n{table}");
+        RoutesFile::check(&text, |path| match path.to_str() {
+            Some("a.binpb") => Ok(bytes.to_vec()),
+            _ => Err(io::Error::other("no such file")),
+        })
+    };
+    // A file of one message, scoring.v1.Answer, without fields.
+    let right = b"\x0a\x1f\x0a\x07a.proto\x12\x0ascoring.v1\x22\x08\x0a\x06Answer";
+    let config = check("scoring.v1.Answer", right).unwrap();
+    assert!(config.settings.compare[0].protobuf.is_some());
+    let wrong = |message, bytes| check(message, bytes).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [wrong("scoring.v1.Reply", right), wrong("scoring.v1.Answer", b"\x0a\x1f")].join("\n"),
+        @r##"
+    14:49: stage inference: compare: protobuf: no message `scoring.v1.Reply` (there is scoring.v1.Answer)
+    14:28: stage inference: compare: protobuf: descriptors a.binpb: are none: failed to decode file descriptor set (made by: protoc --include_imports --descriptor_set_out=FILE)
     "##
     );
 }
