@@ -31,21 +31,44 @@ fn the_schema_is_current() {
 /// A block that names no listener is a part of a file.
 #[test]
 fn every_example_is_a_right_file() {
-    let page = read("proxy.md");
     let rest = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
-    let mut n_examples = 0;
-    for block in page.split("```toml\n").skip(1) {
-        let example = block.split("```").next().unwrap();
-        let text = match example.contains("[monolith]") {
-            true => example.to_owned(),
-            false => format!("{rest}{example}"),
-        };
-        if let Err(problem) = RoutesFile::check(&text, |_| Ok(vec![b'k'; 32])) {
-            panic!("{problem}\n{text}");
+    for (page, least) in [("proxy.md", 4), ("compare.md", 3)] {
+        let page = read(page);
+        let mut n_examples = 0;
+        for block in page.split("```toml\n").skip(1) {
+            let example = block.split("```").next().unwrap();
+            let text = match example.contains("[monolith]") {
+                true => example.to_owned(),
+                false => format!("{rest}{example}"),
+            };
+            if let Err(problem) = RoutesFile::check(&text, named_file) {
+                panic!("{problem}\n{text}");
+            }
+            n_examples += 1;
         }
-        n_examples += 1;
+        assert!(n_examples >= least, "{n_examples}");
     }
-    assert!(n_examples >= 4, "{n_examples}");
+}
+
+/// A key, or descriptors of one message, scoring.v1.Answer.
+fn named_file(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    Ok(match path.extension() {
+        Some(_) if path.ends_with("scoring.binpb") => {
+            b"\x0a\x1f\x0a\x07a.proto\x12\x0ascoring.v1\x22\x08\x0a\x06Answer".to_vec()
+        }
+        _ => vec![b'k'; 32],
+    })
+}
+
+/// Each comparator is described, and no other.
+#[test]
+fn every_comparator_is_documented() {
+    let page = read("compare.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `\""));
+    let mut rows: Vec<_> = rows.filter_map(|row| row.split('"').next()).collect();
+    rows.sort_unstable();
+    let names: Vec<_> = cutline_proxy::compare::Rules::comparators().collect();
+    assert_eq!(rows, names);
 }
 
 /// Each way to name a key is one.

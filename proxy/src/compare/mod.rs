@@ -8,6 +8,7 @@
 //! beyond the bounds is [`Verdict::Unavailable`], never a guess.
 
 mod arrays;
+mod coding;
 mod comparison;
 mod field;
 mod formats;
@@ -20,13 +21,15 @@ mod predictions;
 pub mod redact;
 mod rules;
 mod says;
+mod secrets;
 mod sketch;
 mod summary;
 mod walk;
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_TYPE, HeaderName};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 
 pub use comparison::{
     Aspect, Comparison, Difference, Kind, Lack, MOST_DIFFERENCES, Numbers, Remark, Unavailable,
@@ -40,6 +43,7 @@ pub use rules::{ImageTolerance, NoiseRules, Rules, Tolerance, Whitespace};
 pub use sketch::{MOST_BINS, Sketch};
 pub use summary::{Example, FieldSummary, MOST_FIELDS, PredictionSummary, Summary};
 
+use coding::Undecoded;
 use formats::{Document, Reading, Unreadable};
 use found::{Found, SHOWN, Spot, excerpts};
 
@@ -126,13 +130,17 @@ impl Pair<'_> {
                 _ => Kind::Value,
             };
             let (own, other) = (own.unwrap_or_default(), other.unwrap_or_default());
-            let (own, other) = excerpts(&own, &other);
+            let (own, other) = match self.rules.redact.is_secret_header(name.as_str()) {
+                true => (blackened(own), blackened(other)),
+                false => excerpts(&own, &other),
+            };
             self.differ(Field::header(name), kind, own, other);
         }
     }
 
     fn bodies(&mut self, control: &Reply, candidate: &Reply) -> Result<(), Unavailable> {
-        let (own, other) = (whole(&control.body), whole(&candidate.body));
+        let most = self.rules.body;
+        let (own, other) = (whole(&control.body, most), whole(&candidate.body, most));
         let (own, other) = match (own, other) {
             (Ok(own), Ok(other)) => (own, other),
             (own, other) => {
@@ -142,39 +150,92 @@ impl Pair<'_> {
                 });
             }
         };
-        let types = (content_type(control), content_type(candidate));
-        let equal = own == other && types.0 == types.1;
-        if equal && self.predictions.is_none() {
+        let described = [CONTENT_TYPE, CONTENT_ENCODING].iter().all(|name| {
+            let (own, other) = (
+                control.headers.get_all(name),
+                candidate.headers.get_all(name),
+            );
+            own.iter().eq(other.iter())
+        });
+        // The same in every byte is the same in its meaning, whatever that is.
+        if described && own == other && self.predictions.is_none() {
             return Ok(());
         }
-        let own = Document::new(&own, types.0);
-        let other = Document::new(&other, types.1);
-        self.documents(&own, &other)
+        let (own_codings, other_codings) = (
+            coding::codings(&control.headers),
+            coding::codings(&candidate.headers),
+        );
+        if own_codings != other_codings {
+            self.remarks.push(Remark {
+                what: Aspect::ContentCoding,
+                control: own_codings.join(", "),
+                candidate: other_codings.join(", "),
+            });
+        }
+        let own_body = coding::decoded(&own, &own_codings, self.rules.body);
+        let other_body = coding::decoded(&other, &other_codings, self.rules.body);
+        let (monolith, candidate_lacks) = (lack_of(&own_body), lack_of(&other_body));
+        if monolith.is_some() || candidate_lacks.is_some() {
+            return Err(Unavailable {
+                monolith,
+                candidate: candidate_lacks,
+            });
+        }
+        match (own_body, other_body) {
+            (Ok(own), Ok(other)) => {
+                let own = Document::new(&own, &control.headers);
+                let other = Document::new(&other, &candidate.headers);
+                self.documents(&own, &other)
+            }
+            (Err(_), Err(_)) => {
+                self.raw(&own, &other);
+                Ok(())
+            }
+            (own, _) => {
+                self.unreadable(own.is_ok(), "decompressed");
+                Ok(())
+            }
+        }
+    }
+
+    /// One side's body is not what its headers say.
+    fn unreadable(&mut self, control_is_fine: bool, what: &str) {
+        let (fine, broken) = (format!("can be {what}"), format!("cannot be {what}"));
+        let (control, candidate) = match control_is_fine {
+            true => (fine, broken),
+            false => (broken, fine),
+        };
+        self.differ(Field::body(), Kind::Unreadable, control, candidate);
     }
 
     fn documents(&mut self, own: &Document<'_>, other: &Document<'_>) -> Result<(), Unavailable> {
+        let asked = self.rules.comparator.is_some();
         let (reader, other_reader) = match self.rules.comparator.and_then(formats::named) {
             Some(named) => (named, named),
-            None => (
-                formats::of(own.essence.as_deref()),
-                formats::of(other.essence.as_deref()),
-            ),
+            None => (formats::of(own), formats::of(other)),
         };
         if own.essence != other.essence {
-            let alike = reader.name() == other_reader.name() && reader.name() != "bytes";
+            let one = reader.name() == other_reader.name();
+            let alike = one && (asked || !matches!(reader.name(), "bytes" | "image" | "text"));
             self.media_types(own, other, alike);
         }
         let control = reader.read(own, self.rules);
         let candidate = other_reader.read(other, self.rules);
-        let deep = |reading: &Result<_, Unreadable>| {
-            matches!(reading, Err(Unreadable::TooDeep)).then_some(Lack::TooDeep)
+        let lacking = Unavailable {
+            monolith: lack_of_reading(&control),
+            candidate: lack_of_reading(&candidate),
         };
-        let too_deep = Unavailable {
-            monolith: deep(&control),
-            candidate: deep(&candidate),
-        };
-        if too_deep.monolith.is_some() || too_deep.candidate.is_some() {
-            return Err(too_deep);
+        if lacking.monolith.is_some() || lacking.candidate.is_some() {
+            return Err(lacking);
+        }
+        if let (Some(own), Some(other)) = (own.encoding(), other.encoding())
+            && own != other
+        {
+            self.remarks.push(Remark {
+                what: Aspect::Charset,
+                control: own.to_owned(),
+                candidate: other.to_owned(),
+            });
         }
         match (control, candidate) {
             (Ok(control), Ok(candidate)) => self.readings(&control, &candidate),
@@ -183,13 +244,12 @@ impl Pair<'_> {
                 Ok(())
             }
             (control, _) => {
-                let broken = format!("no {}", reader.name());
-                let fine = format!("a right {}", reader.name());
-                let (control, candidate) = match control.is_ok() {
-                    true => (fine, broken),
-                    false => (broken, fine),
+                let name = if control.is_ok() {
+                    other_reader.name()
+                } else {
+                    reader.name()
                 };
-                self.differ(Field::body(), Kind::Unreadable, control, candidate);
+                self.unreadable(control.is_ok(), &format!("read as {name}"));
                 Ok(())
             }
         }
@@ -225,6 +285,10 @@ impl Pair<'_> {
                         candidate: lack,
                     }),
                 }
+            }
+            (Reading::Picture(control), Reading::Picture(candidate)) => {
+                control.compare(candidate, self.rules, &mut self.found);
+                Ok(())
             }
             (Reading::Bytes(control), Reading::Bytes(candidate)) => {
                 self.raw(control, candidate);
@@ -278,9 +342,12 @@ impl Comparison {
     }
 }
 
-/// A body in one piece.
-fn whole(body: &Captured) -> Result<Cow<'_, [u8]>, Lack> {
+/// A body in one piece, as it came.
+fn whole(body: &Captured, most: usize) -> Result<Cow<'_, [u8]>, Lack> {
     match body {
+        Captured::Whole(pieces) if pieces.iter().map(Bytes::len).sum::<usize>() > most => {
+            Err(Lack::TooLong)
+        }
         Captured::Whole(pieces) => Ok(match &pieces[..] {
             [] => Cow::Borrowed(&[]),
             [piece] => Cow::Borrowed(piece),
@@ -291,8 +358,29 @@ fn whole(body: &Captured) -> Result<Cow<'_, [u8]>, Lack> {
     }
 }
 
-fn content_type(reply: &Reply) -> Option<&str> {
-    reply.headers.get(CONTENT_TYPE)?.to_str().ok()
+/// What keeps a body from being compared, apart from being wrong.
+fn lack_of<T>(decoded: &Result<T, Undecoded>) -> Option<Lack> {
+    match decoded {
+        Err(Undecoded::Unknown) => Some(Lack::Coding),
+        Err(Undecoded::TooLong) => Some(Lack::TooLong),
+        Err(Undecoded::Broken) | Ok(_) => None,
+    }
+}
+
+fn lack_of_reading(reading: &Result<Reading<'_>, Unreadable>) -> Option<Lack> {
+    match reading {
+        Err(Unreadable::TooDeep) => Some(Lack::TooDeep),
+        Err(Unreadable::TooLarge) => Some(Lack::TooLong),
+        Err(Unreadable::Broken) | Ok(_) => None,
+    }
+}
+
+/// What stands for a secret; nothing where there is none.
+fn blackened(secret: String) -> String {
+    match secret.is_empty() {
+        true => secret,
+        false => redact::BLACKENED.to_owned(),
+    }
 }
 
 /// All values of a header; None where there is none.
@@ -304,5 +392,7 @@ fn shown_header(reply: &Reply, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use http::HeaderName;
 use http::header::CONTENT_TYPE;
+use prost_reflect::MessageDescriptor;
 
 use super::field::Field;
 use super::paths::{Path, Paths};
@@ -32,6 +33,8 @@ pub struct Rules {
     pub whitespace: Whitespace,
     /// How far pictures may be apart.
     pub image: ImageTolerance,
+    /// What bodies in Protocol Buffers are, which do not say it themselves.
+    pub protobuf: Option<MessageDescriptor>,
     /// Some path names a label or a score.
     pub(super) predicts: bool,
     /// Of an answer's body, as it came and decoded; more is not compared.
@@ -45,7 +48,7 @@ pub struct Rules {
     pub sample: u32,
     /// What is blackened before an answer is kept.
     pub redact: Redact,
-    n_rules: u32,
+    pub(super) n_rules: u32,
 }
 
 /// What is learnt as noise.
@@ -124,6 +127,7 @@ impl Default for Rules {
             null_is_missing: false,
             whitespace: Whitespace::default(),
             image: ImageTolerance::default(),
+            protobuf: None,
             predicts: false,
             body: 1 << 20,
             noise: NoiseRules {

@@ -7,7 +7,7 @@ use super::*;
 use crate::outcome::Failure;
 use crate::route::Side;
 
-fn outcome(side: Side, result: Result<Reply, Failure>) -> Outcome {
+pub(super) fn outcome(side: Side, result: Result<Reply, Failure>) -> Outcome {
     Outcome {
         side,
         to_head: Duration::from_millis(1),
@@ -15,7 +15,7 @@ fn outcome(side: Side, result: Result<Reply, Failure>) -> Outcome {
     }
 }
 
-fn reply(content_type: &str, body: &[u8]) -> Reply {
+pub(super) fn reply(content_type: &str, body: &[u8]) -> Reply {
     let mut headers = HeaderMap::new();
     if !content_type.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap());
@@ -27,7 +27,7 @@ fn reply(content_type: &str, body: &[u8]) -> Reply {
     }
 }
 
-fn replies(control: Reply, candidate: Reply, rules: &Rules) -> Comparison {
+pub(super) fn replies(control: Reply, candidate: Reply, rules: &Rules) -> Comparison {
     compare(
         &outcome(Side::Monolith, Ok(control)),
         &outcome(Side::Candidate, Ok(candidate)),
@@ -41,7 +41,7 @@ pub(super) fn json(control: &str, candidate: &str, rules: &Rules) -> Comparison 
 }
 
 /// What differs, a line each.
-fn shown(comparison: &Comparison) -> String {
+pub(super) fn shown(comparison: &Comparison) -> String {
     let line = |d: &Difference| {
         let noise = if d.noise { " (noise)" } else { "" };
         format!(
@@ -301,7 +301,7 @@ fn media_types() {
     );
     assert_eq!(
         shown(&comparison),
-        "body unreadable 1× a right json | no json"
+        "body unreadable 1× can be read as json | cannot be read as json"
     );
 }
 
@@ -383,5 +383,163 @@ fn a_comparison_is_kept_as_json() {
     assert_eq!(
         serde_json::from_str::<Comparison>(&text).unwrap(),
         comparison
+    );
+}
+
+#[test]
+fn compressed_bodies_are_compared_by_what_they_hold() {
+    let text = br#"{"score": 0.5}"#;
+    let plain = reply("application/json", text);
+    let mut zipped = reply("application/json", &super::coding::tests::gzip(text));
+    let gzip = HeaderValue::from_static("gzip");
+    zipped.headers.insert(CONTENT_ENCODING, gzip.clone());
+    let comparison = replies(plain.clone(), zipped.clone(), &Rules::default());
+    assert_eq!(comparison.verdict, Verdict::Match, "{}", shown(&comparison));
+    let remark = &comparison.remarks[0];
+    assert_eq!(
+        (remark.what, &*remark.candidate),
+        (Aspect::ContentCoding, "gzip")
+    );
+
+    let mut broken = plain.clone();
+    broken.headers.insert(CONTENT_ENCODING, gzip);
+    let comparison = replies(plain.clone(), broken, &Rules::default());
+    assert_eq!(
+        shown(&comparison),
+        "body unreadable 1× can be decompressed | cannot be decompressed"
+    );
+
+    let mut unknown = plain.clone();
+    unknown
+        .headers
+        .insert(CONTENT_ENCODING, HeaderValue::from_static("compress"));
+    let comparison = replies(unknown, plain.clone(), &Rules::default());
+    assert_eq!(
+        shown(&comparison),
+        "the monolith: the body is in an unknown coding"
+    );
+
+    let bomb = super::coding::tests::gzip(&vec![b' '; 32 << 20]);
+    let mut large = reply("application/json", &bomb);
+    large.headers = zipped.headers;
+    let comparison = replies(plain.clone(), large, &Rules::default());
+    assert_eq!(shown(&comparison), "the candidate: the body is too long");
+    let rules = Rules {
+        body: 4,
+        ..Rules::default()
+    };
+    assert_eq!(
+        shown(&replies(plain.clone(), plain, &rules)),
+        "both: the body is too long"
+    );
+}
+
+#[test]
+fn the_same_in_another_format_or_charset() {
+    let json = || reply("application/json", br#"[{"id": 7, "score": 0.5}]"#);
+    let rules = ignoring(&["header:content-type"]);
+    for (media, body) in [
+        ("application/x-ndjson", &b"{\"score\":5e-1,\"id\":7}\n"[..]),
+        ("text/csv", b"id,score\n7,0.50\n"),
+        ("text/html", b"[{\"id\": 7, \"score\": 0.5}]"),
+        ("", b"[{\"id\": 7, \"score\": 0.5}]"),
+    ] {
+        let comparison = replies(json(), reply(media, body), &rules);
+        assert_eq!(
+            comparison.verdict,
+            Verdict::Match,
+            "{media}: {}",
+            shown(&comparison)
+        );
+        assert_eq!(comparison.remarks[0].what, Aspect::MediaType);
+        let strict = replies(json(), reply(media, body), &Rules::default());
+        assert!(
+            shown(&strict).starts_with("header:content-type encoding"),
+            "{}",
+            shown(&strict)
+        );
+    }
+    let latin = reply("text/plain; charset=latin1", b"caf\xe9");
+    let utf8 = reply("text/plain; charset=utf-8", "café".as_bytes());
+    let comparison = replies(latin, utf8, &Rules::default());
+    assert_eq!(comparison.verdict, Verdict::Match, "{}", shown(&comparison));
+    assert_eq!(comparison.remarks[0].what, Aspect::Charset);
+}
+
+#[test]
+fn text_by_lines_and_bytes_as_they_are() {
+    let text = |body: &[u8]| reply("text/html", body);
+    let comparison = replies(
+        text(b"<p>\na\n</p>"),
+        text(b"<p>\r\nb\r\n</p>"),
+        &Rules::default(),
+    );
+    assert_eq!(shown(&comparison), "/* value 1× \"a\" | \"b\"");
+    assert_eq!(comparison.differences[0].place, "/1");
+    let bytes = |body: &[u8]| reply("application/octet-stream", body);
+    let comparison = replies(bytes(b"ab\0c"), bytes(b"abd"), &Rules::default());
+    assert_eq!(
+        shown(&comparison),
+        "body value 1× 4 bytes, from 2: \\0c | 3 bytes, from 2: d"
+    );
+}
+
+#[test]
+fn pictures_within_a_tolerance() {
+    use super::formats::tests::png_of;
+    let of = |level| reply("image/png", &png_of(level));
+    let mut rules = Rules::default();
+    assert!(shown(&replies(of(7), of(9), &rules)).starts_with("/red number 1×"));
+    rules.image.max = Some(2.0);
+    assert_eq!(replies(of(7), of(9), &rules).verdict, Verdict::Match);
+    let broken = reply("image/png", b"\x89PNG");
+    assert_eq!(
+        shown(&replies(of(7), broken, &rules)),
+        "body unreadable 1× can be read as image | cannot be read as image"
+    );
+}
+
+#[test]
+fn a_named_comparator_reads_whatever_the_type_says() {
+    let rules = Rules {
+        comparator: Some("json"),
+        ..Rules::default()
+    };
+    let of = |media: &str, body: &[u8]| reply(media, body);
+    let comparison = replies(
+        of("application/vnd.x", b"[1]"),
+        of("application/vnd.y", b"[1.0]"),
+        &rules,
+    );
+    assert_eq!(comparison.verdict, Verdict::Match, "{}", shown(&comparison));
+}
+
+#[test]
+fn secrets_do_not_stand_in_differences() {
+    let mut rules = Rules::default();
+    rules.redact.name("/customer/email").unwrap();
+    rules.redact.name("/pin").unwrap();
+    rules.headers.push(http::header::SET_COOKIE);
+    let control = r#"{"customer": {"email": "a@x"}, "pin": 1234, "password": "p1", "t": "Bearer abcdefgh1", "gone": {"customer": 1, "api_key": "k"}}"#;
+    let candidate =
+        r#"{"customer": {"email": "b@x"}, "pin": 1235, "password": "p2", "t": "Bearer abcdefgh2"}"#;
+    let mut own = reply("application/json", control.as_bytes());
+    own.headers
+        .insert("set-cookie", HeaderValue::from_static("session=1"));
+    let comparison = replies(own, reply("application/json", candidate.as_bytes()), &rules);
+    insta::assert_snapshot!(shown(&comparison), @r##"
+    header:set-cookie missing 1× [redacted] | 
+    /customer/email value 1× "[redacted]" | "[redacted]"
+    /gone missing 1× {"customer": 1, "api_key": "[redacted]"} | 
+    /password value 1× "[redacted]" | "[redacted]"
+    /pin number 1× [redacted] | [redacted]
+    /t value 1× "Bearer [redacted]" | "Bearer [redacted]"
+    "##);
+    assert_eq!(comparison.differences[4].numbers, None);
+    let mut whole = Rules::default();
+    whole.redact.name("/*").unwrap();
+    assert_eq!(
+        shown(&json("[1, 2]", "[1]", &whole)),
+        "/* missing 1× \"[redacted]\" | "
     );
 }

@@ -9,6 +9,7 @@ use super::node::Node;
 use super::number;
 use super::paths::{Trail, push_name};
 use super::predictions::Predictions;
+use super::redact::BLACKENED;
 use super::rules::{Match, Rules, Tolerance};
 
 /// Steps of one comparison: nodes looked at, again for each time. A document
@@ -140,6 +141,9 @@ impl<'r> Walk<'r, '_> {
     }
 
     fn predict(&mut self, here: &Here<'_>, control: &Node<'_>, candidate: &Node<'_>) {
+        if !(here.label || here.score) || self.is_secret() {
+            return;
+        }
         let Some(predictions) = self.predictions.as_deref_mut() else {
             return;
         };
@@ -185,13 +189,18 @@ impl<'r> Walk<'r, '_> {
             return false;
         }
         let apart = number::apart(control, candidate);
-        let kind = if apart.is_some() {
-            Kind::Number
-        } else {
-            Kind::Value
+        let kind = match apart {
+            Some(_) => Kind::Number,
+            None => Kind::Value,
         };
-        let texts = || excerpts(control, candidate);
-        self.put(kind, apart, &texts);
+        // How far a secret is off would tell what it is.
+        match self.is_secret() {
+            true => {
+                let black = |_: &[Segment]| (BLACKENED.to_owned(), BLACKENED.to_owned());
+                self.put(kind, None, &black);
+            }
+            false => self.put(kind, apart, &|_| excerpts(control, candidate)),
+        }
         false
     }
 
@@ -282,16 +291,16 @@ impl<'r> Walk<'r, '_> {
         candidate: Option<&Node<'_>>,
     ) -> bool {
         if !self.quiet {
-            let texts = || match (control, candidate) {
-                (Some(Node::Text(control)), Some(Node::Text(candidate))) => {
-                    let (control, candidate) = excerpts(control, candidate);
-                    (quoted(&control), quoted(&candidate))
-                }
-                _ => {
-                    let shown = |node: Option<&Node<'_>>| {
-                        node.map(|node| node.shown(SHOWN)).unwrap_or_default()
-                    };
-                    (shown(control), shown(candidate))
+            let rules = self.rules;
+            let texts = |path: &[Segment]| {
+                let control = control.map(|node| rules.redact.part(node, names(path)));
+                let candidate = candidate.map(|node| rules.redact.part(node, names(path)));
+                match (control, candidate) {
+                    (Some(Node::Text(control)), Some(Node::Text(candidate))) => {
+                        let (control, candidate) = excerpts(&control, &candidate);
+                        (quoted(&control), quoted(&candidate))
+                    }
+                    (control, candidate) => (shown(control.as_ref()), shown(candidate.as_ref())),
                 }
             };
             self.put(kind, None, &texts);
@@ -299,7 +308,17 @@ impl<'r> Walk<'r, '_> {
         false
     }
 
-    fn put(&mut self, kind: Kind, numbers: Option<Numbers>, texts: &dyn Fn() -> (String, String)) {
+    /// Whether what stands at the place may not be shown.
+    fn is_secret(&self) -> bool {
+        self.rules.redact.is_secret(names(&self.path))
+    }
+
+    fn put(
+        &mut self,
+        kind: Kind,
+        numbers: Option<Numbers>,
+        texts: &dyn Fn(&[Segment]) -> (String, String),
+    ) {
         let mut general = String::new();
         for segment in &self.path {
             match segment {
@@ -323,7 +342,7 @@ impl<'r> Walk<'r, '_> {
             field: Field::Body(general.into()),
             kind,
             place: &place,
-            texts,
+            texts: &|| texts(path),
             numbers,
         });
     }
@@ -335,6 +354,17 @@ fn sorted<'m, 'a>(members: &'m [Member<'a>]) -> Vec<&'m Member<'a>> {
     let mut sorted: Vec<_> = members.iter().collect();
     sorted.sort_by(|own, other| own.0.cmp(&other.0));
     sorted
+}
+
+fn names(path: &[Segment]) -> impl Iterator<Item = Cow<'_, str>> {
+    path.iter().map(|segment| match segment {
+        Segment::Name(name) => Cow::Borrowed(&**name),
+        Segment::Index(index) => Cow::Owned(index.to_string()),
+    })
+}
+
+fn shown(node: Option<&Node<'_>>) -> String {
+    node.map(|node| node.shown(SHOWN)).unwrap_or_default()
 }
 
 fn quoted(text: &str) -> String {

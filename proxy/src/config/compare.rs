@@ -1,10 +1,11 @@
 //! `[stage.X.compare]`: as written, and the [`Rules`] it comes to.
 
 use std::io;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use http::HeaderName;
+use prost_reflect::DescriptorPool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
@@ -50,6 +51,8 @@ pub(super) struct CompareFile {
     /// How far apart pictures may be, in levels from 0 to 255.
     #[serde(default)]
     image: ImageFile,
+    /// What bodies in Protocol Buffers are.
+    protobuf: Option<ProtobufFile>,
     /// Where a prediction stands.
     #[schemars(with = "Option<super::file::OneOrManyText>")]
     label: Option<Spanned<Texts>>,
@@ -146,6 +149,18 @@ struct ImageFile {
     mean: Option<Spanned<f64>>,
 }
 
+/// What bodies in Protocol Buffers are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ProtobufFile {
+    /// A file of descriptors: `protoc --include_imports --descriptor_set_out`.
+    #[schemars(with = "PathBuf")]
+    descriptors: Spanned<PathBuf>,
+    /// The answer's message, such as `scoring.v1.Answer`.
+    #[schemars(with = "String")]
+    message: Spanned<String>,
+}
+
 type Checked<T> = Result<T, Problem>;
 
 /// What is said of `stage` when something is wrong.
@@ -158,7 +173,7 @@ struct Check<'a> {
 pub(super) fn rules(
     stage: &str,
     file: &CompareFile,
-    _read: &mut dyn FnMut(&FilePath) -> io::Result<Vec<u8>>,
+    read: &mut dyn FnMut(&FilePath) -> io::Result<Vec<u8>>,
 ) -> Checked<Arc<Rules>> {
     let mut check = Check {
         stage,
@@ -169,6 +184,9 @@ pub(super) fn rules(
     check.numbers(&file.number)?;
     check.fields(file)?;
     check.kept(file)?;
+    if let Some(protobuf) = &file.protobuf {
+        check.protobuf(protobuf, read)?;
+    }
     Ok(Arc::new(check.rules))
 }
 
@@ -291,6 +309,33 @@ impl Check<'_> {
                 self.rules.noise.sample = self.percent("noise", noise, *percent)?;
             }
         }
+        Ok(())
+    }
+
+    fn protobuf(
+        &mut self,
+        file: &ProtobufFile,
+        read: &mut dyn FnMut(&FilePath) -> io::Result<Vec<u8>>,
+    ) -> Checked<()> {
+        let path = file.descriptors.get_ref();
+        let wrong = |what: String| {
+            let what = format!("protobuf: descriptors {}: {what}", path.display());
+            self.problem(&file.descriptors, &what)
+        };
+        let bytes = read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let pool = DescriptorPool::decode(&bytes[..]).map_err(|error| {
+            let label = "made by: protoc --include_imports --descriptor_set_out=FILE";
+            wrong(format!("are none: {error}")).label(label)
+        })?;
+        let name = file.message.get_ref();
+        let message = pool.get_message_by_name(name.trim_start_matches('.'));
+        if message.is_none() {
+            let known: Vec<_> = pool.all_messages().take(5).collect();
+            let known: Vec<_> = known.iter().map(|message| message.full_name()).collect();
+            let problem = self.problem(&file.message, &format!("protobuf: no message `{name}`"));
+            return Err(problem.label(format!("there is {}", known.join(", "))));
+        }
+        self.rules.protobuf = message;
         Ok(())
     }
 

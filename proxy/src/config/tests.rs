@@ -1,3 +1,5 @@
+use std::io;
+
 use super::*;
 use crate::route::{Mode, Sticky};
 
@@ -80,6 +82,134 @@ fn a_problem_names_line_stage_and_field() {
         5:12: monolith names no upstream (write ["http://host:port"])
         7:8: `in ference` is no name of a stage (letters, digits, `-` and `_`)
         "#
+    );
+}
+
+#[test]
+fn what_counts_as_a_difference_is_read() {
+    let text = format!(
+        "{PLAIN}{}",
+        r#"
+[stage.inference.compare]
+as        = "json"
+headers   = ["location"]
+ignore    = ["/request_id", "/timing", "status", "header:content-type"]
+number    = [{ abs = 1e-9 }, { path = "/customers/*/score", abs = 1e-6, rel = 0.001, ulps = 4 }]
+unordered = ["/reasons", { path = "/items", key = "/id" }]
+null_is_missing = true
+label     = "/label"
+score     = ["/score", "/scores/*"]
+redact    = ["/customer/email", "header:x-user", "query:email"]
+noise     = "off"
+strict    = ["/score"]
+sample    = 0.5
+body      = "64KiB"
+whitespace = "collapse"
+image     = { max = 2, mean = 0.5 }
+"#
+    );
+    let text = text.replace(
+        "GET /score/{id}\",",
+        "GET /score/{id}\", compare = { null_is_missing = [\"/a\"] },",
+    );
+    let config = read(&text).unwrap();
+    let [first, second] = &config.settings.compare[..] else {
+        panic!("{:?}", config.settings.compare);
+    };
+    assert_eq!(config.table.routes.len(), 2);
+    assert_eq!(first.comparator, Some("json"));
+    assert_eq!(first.headers, ["location"]);
+    assert!(first.ignore_status && first.null_is_missing && !second.ignore_status);
+    assert_eq!(
+        (first.noise.sample, first.sample, first.body),
+        (0, 50, 64 << 10)
+    );
+    assert_eq!(first.tolerance.abs, 1e-9);
+    assert_eq!(second.headers, ["content-type"]);
+}
+
+#[test]
+fn a_problem_of_a_comparison_names_its_field() {
+    let wrong = |old: &str, new: &str| {
+        let text = "[stage.inference.compare]\nignore = [\"/id\"]\nnumber = [{ path = \"/a\", abs = 0.1 }]\n";
+        assert!(text.contains(old), "{old}");
+        let text = format!("{PLAIN}{}", text.replacen(old, new, 1));
+        read(&text).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(
+        [
+            wrong("\"/id\"", "\"id\""),
+            wrong("\"/id\"", "\"/id\", \"header:a b\""),
+            wrong("ignore", "ingore"),
+            wrong("abs = 0.1", "abs = -1"),
+            wrong("abs = 0.1", "abs = nan"),
+            wrong("abs = 0.1", "absolute = 1"),
+            wrong("\"/a\"", "\"a\""),
+            wrong("\"/a\"", "\"/a~\""),
+            wrong("ignore = [\"/id\"]", "as = \"yaml\""),
+            wrong("ignore = [\"/id\"]", "unordered = [{ path = \"/a\", keys = \"/b\" }]"),
+            wrong("ignore = [\"/id\"]", "unordered = [{ path = \"/a\", key = \"/*\" }]"),
+            wrong("ignore = [\"/id\"]", "unordered = [7]"),
+            wrong("ignore = [\"/id\"]", "null_is_missing = \"yes\""),
+            wrong("ignore = [\"/id\"]", "noise = \"on\""),
+            wrong("ignore = [\"/id\"]", "noise = 101"),
+            wrong("ignore = [\"/id\"]", "sample = 0.001"),
+            wrong("ignore = [\"/id\"]", "redact = [\"email\"]"),
+            wrong("ignore = [\"/id\"]", "redact = [\"query:\"]"),
+            wrong("ignore = [\"/id\"]", "label = [\"/a\", \"b\"]"),
+            wrong("ignore = [\"/id\"]", "headers = [\"a b\"]"),
+            wrong("ignore = [\"/id\"]", "strict = [\"score\"]"),
+            wrong("ignore = [\"/id\"]", "image = { max = -1 }"),
+        ]
+        .join("\n"),
+        @r##"
+    14:11: stage inference: compare: ignore: `id` is no field: write /a/b, header:name, status or body
+    14:18: stage inference: compare: ignore: `header:a b` is no field: write /a/b, header:name, status or body
+    14:1: unknown field `ingore`, expected one of `as`, `headers`, `ignore`, `number`, `unordered`, `null_is_missing`, `whitespace`, `image`, `protobuf`, `label`, `score`, `redact`, `noise`, `strict`, `sample`, `body`
+    15:32: stage inference: compare: number: abs is -1 (write a number from 0 up)
+    15:32: stage inference: compare: number: abs is NaN (write a number from 0 up)
+    15:26: unknown field `absolute`, expected one of `path`, `abs`, `rel`, `ulps`
+    15:20: stage inference: compare: number: `a`: a JSON pointer starts with `/` (write /a)
+    15:20: stage inference: compare: number: `/a~`: in a JSON pointer `~` is written ~0 and `/` is written ~1
+    14:6: stage inference: compare: as: `yaml` is no comparator (one of bytes, csv, form, image, json, ndjson, npy, protobuf, text)
+    14:29: unknown field `keys`, expected `path` or `key`
+    14:14: stage inference: compare: unordered: a key names one place (leave `*` out)
+    14:14: invalid type: integer `7`, expected a string or a table
+    14:19: write true, or a list of places such as ["/a/*"]
+    14:9: write a percentage such as 1, or "off"
+    14:9: stage inference: compare: noise: 101 is no percentage: write a number from 0 to 100
+    14:10: stage inference: compare: sample: 0.001 % is finer than a hundredth of a percent, which is the finest step
+    14:11: stage inference: compare: redact: `email`: a JSON pointer starts with `/` (write /a/b, header:name or query:name)
+    14:11: stage inference: compare: redact: `query:`: behind `query:` stands no name (write /a/b, header:name or query:name)
+    14:16: stage inference: compare: label: `b`: a JSON pointer starts with `/` (write /b)
+    14:12: stage inference: compare: headers: `a b` is no name of a header
+    14:11: stage inference: compare: strict: `score` is no field: write /a/b, header:name, status or body
+    14:17: stage inference: compare: image: max is -1 (write a number from 0 up)
+    "##
+    );
+}
+
+#[test]
+fn descriptors_are_read_where_the_file_names_them() {
+    let check = |message: &str, bytes: &'static [u8]| {
+        let table = format!("protobuf = {{ descriptors = \"a.binpb\", message = \"{message}\" }}");
+        let text = format!("{PLAIN}[stage.inference.compare]\n{table}");
+        RoutesFile::check(&text, |path| match path.to_str() {
+            Some("a.binpb") => Ok(bytes.to_vec()),
+            _ => Err(io::Error::other("no such file")),
+        })
+    };
+    // A file of one message, scoring.v1.Answer, without fields.
+    let right = b"\x0a\x1f\x0a\x07a.proto\x12\x0ascoring.v1\x22\x08\x0a\x06Answer";
+    let config = check("scoring.v1.Answer", right).unwrap();
+    assert!(config.settings.compare[0].protobuf.is_some());
+    let wrong = |message, bytes| check(message, bytes).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [wrong("scoring.v1.Reply", right), wrong("scoring.v1.Answer", b"\x0a\x1f")].join("\n"),
+        @r##"
+    14:49: stage inference: compare: protobuf: no message `scoring.v1.Reply` (there is scoring.v1.Answer)
+    14:28: stage inference: compare: protobuf: descriptors a.binpb: are none: failed to decode file descriptor set (made by: protoc --include_imports --descriptor_set_out=FILE)
+    "##
     );
 }
 
