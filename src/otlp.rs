@@ -30,6 +30,8 @@ use crate::error::{CommandError, Kind};
 
 /// Spans that may wait; about a kilobyte each.
 const QUEUE: usize = 8_192;
+/// Milliseconds, or spans: beyond it, a wish is a slip.
+const MOST: usize = 1_000_000;
 /// How long the end of the process waits for the collector.
 const FLUSH: Duration = Duration::from_secs(3);
 /// Where a collector takes traces, under the URL it is known by.
@@ -135,8 +137,10 @@ fn only(
 }
 
 fn number(name: &str, value: &str) -> Result<usize, String> {
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("{name} is {value:?}, and must be a whole number from 1"))
+    let number = value.parse().ok();
+    let number = number.filter(|number| (1..=MOST).contains(number));
+    let wrong = || format!("{name} is {value:?}, and must be a whole number from 1 to {MOST}");
+    number.ok_or_else(wrong)
 }
 
 fn sampler(environment: impl Fn(&str) -> Option<String>) -> Result<Sampler, String> {
@@ -484,7 +488,7 @@ mod tests {
             (
                 Some("http://a"),
                 "OTEL_BSP_MAX_QUEUE_SIZE=0",
-                "Configuration: OTEL_BSP_MAX_QUEUE_SIZE is \"0\", and must be a whole number from 1",
+                "Configuration: OTEL_BSP_MAX_QUEUE_SIZE is \"0\", and must be a whole number from 1 to 1000000",
             ),
         ] {
             assert_eq!(made(flag, environment), error);
