@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use cutline_proxy::control::{self, Control, FolderError};
+use cutline_proxy::control::{self, AdminAddress, Control, FolderError};
 use cutline_proxy::journal::JournalError;
 use cutline_proxy::{
     Admin, Config, Handed, Journal, Offer, Proxy, RoutesFile, Running, StateFolder, TakeOver, admin,
@@ -124,19 +124,18 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         .map_err(cannot_listen)?
         .start(args.workers.unwrap_or(cores))
         .context("cannot start")?;
+    let declared = config.settings.clone();
     let control = Control::new(running.handle(), config, &args.config, text, journal);
     let address = listener.local_addr().context("cannot start")?;
-    let place = Place {
-        url: format!("http://{address}"),
-        state,
-    };
+    let address = admin::address(&declared, address).context("cannot start")?;
+    let place = Place { state, address };
     place.mark()?;
     // The process before accepts nothing more before anything can be changed
     // here: a client whose side was changed does not meet it again.
     let before = handed.and_then(take);
     let admin = Admin::start(control, listener, token).context("cannot start")?;
     let (offer, taken) = place.offer(&running, &admin)?;
-    console.note(&listening(&running, &place, before));
+    console.note(&listening(&running, &place, declared.tls.is_some(), before));
     console.note(&banner);
 
     let ended = runtime.block_on(until_told(signals, running, &admin, taken));
@@ -165,16 +164,16 @@ fn take(handed: Handed) -> Option<u32> {
 struct Place {
     state: StateFolder,
     /// Of the admin interface.
-    url: String,
+    address: AdminAddress,
 }
 
 impl Place {
     fn mark(&self) -> Result<(), CommandError> {
-        self.state.set_address(&self.url).map_err(folder)
+        self.state.set_address(&self.address).map_err(folder)
     }
 
     fn leave(&self) {
-        self.state.remove_address(&self.url);
+        self.state.remove_address(&self.address);
     }
 
     /// Offers all listeners; the other part tells once another process has them.
@@ -259,15 +258,16 @@ async fn until_told(
 fn reload(running: &Running, admin: &Admin) {
     admin.reload();
     match running.reload_certificate() {
-        Ok(()) => tracing::info!("the listeners' certificate was read again"),
-        Err(error) => tracing::error!(%error, "the listeners keep their certificate"),
+        Ok(()) => tracing::info!("the certificate of the listeners was read again"),
+        Err(error) => tracing::error!(%error, "the certificate of the listeners stays as it was"),
     }
 }
 
-fn listening(running: &Running, place: &Place, before: Option<u32>) -> String {
+fn listening(running: &Running, place: &Place, tls: bool, before: Option<u32>) -> String {
+    let scheme = if tls { "https" } else { "http" };
     let addresses = running.addresses().iter();
-    let addresses: Vec<_> = addresses.map(|to| format!("http://{to}")).collect();
-    let (clients, admin) = (addresses.join(", "), &place.url);
+    let addresses: Vec<_> = addresses.map(|to| format!("{scheme}://{to}")).collect();
+    let (clients, admin) = (addresses.join(", "), &place.address.url);
     let token = place.state.token_file();
     let token = token.display();
     let text = format!("clients   {clients}\nadmin     {admin}, token in {token}\n");

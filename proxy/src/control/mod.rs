@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-pub use folder::{FolderError, StateFolder, token};
+pub use folder::{AdminAddress, FolderError, SecureAddress, StateFolder, token};
 pub use wish::{Wish, WishError};
 
 use crate::config::{Config, Problem, RoutesFile, Settings};
@@ -35,7 +35,7 @@ const UNKNOWN: i64 = -1;
 pub struct Control {
     pub(crate) running: Handle,
     pub(crate) started: SystemTime,
-    at_start: Settings,
+    pub(crate) at_start: Settings,
     inner: Mutex<Inner>,
 }
 
