@@ -9,11 +9,12 @@ use std::sync::Arc;
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ServerConfig;
 use rustls::{ConfigBuilder, RootCertStore};
+use webpki::{EndEntityCert, KeyUsage};
 
-use crate::config::Config;
+use crate::config::{AdminTls, Config};
 use crate::route::{Address, UpstreamTls, Upstreams};
 
 const HTTP2: &[u8] = b"h2";
@@ -87,9 +88,7 @@ impl Config {
                 return Some(unusable.at(name, &[], ""));
             }
         }
-        if let Some(file) = admin.and_then(|tls| tls.authority.as_ref())
-            && let Err(unusable) = certificates(Field::Authority, file)
-        {
+        if let Some(Err(unusable)) = admin.map(known) {
             return Some(unusable.at("admin_tls", &[], ""));
         }
         let monolith = unreachable(&self.table.monolith)
@@ -249,6 +248,44 @@ fn authorities(tls: Option<&UpstreamTls>, address: &Address) -> Result<RootCertS
 /// The certificate at the head of a chain.
 pub(crate) fn leaf(chain: &Path) -> Result<CertificateDer<'static>, Unusable> {
     Ok(certificates(Field::Certificate, chain)?.swap_remove(0))
+}
+
+/// Whether somebody who trusts what `tls` says is to be trusted would know the
+/// admin interface. For how long the certificates are good is not asked: a
+/// proxy must not stay away because of that.
+fn known(tls: &AdminTls) -> Result<(), Unusable> {
+    let file = &tls.files.0;
+    let chain = certificates(Field::Certificate, file)?;
+    let trusted = match &tls.authority {
+        Some(authority) => certificates(Field::Authority, authority)?,
+        None => chain.clone(),
+    };
+    let wrong = |cause: &str| Err(Unusable::file(Field::Certificate, file, cause.to_owned()));
+    let anchors = trusted.iter().map(webpki::anchor_from_trusted_cert);
+    let anchors: Vec<_> = anchors.filter_map(Result::ok).collect();
+    let leaf = match EndEntityCert::try_from(&chain[0]) {
+        Ok(leaf) => leaf,
+        Err(error) => return wrong(&error.to_string()),
+    };
+    let verified = leaf.verify_for_usage(
+        provider().signature_verification_algorithms.all,
+        &anchors,
+        &chain[1..],
+        UnixTime::now(),
+        KeyUsage::server_auth(),
+        None,
+        None,
+    );
+    match verified.err() {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            wrong("is an authority's own, which its clients refuse: make one with CA:FALSE")
+        }
+        // The second, where the authority is called like the leaf itself.
+        Some(webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey) => wrong(
+            "is signed by an authority that is not known: add its certificate behind it, or name it as authority",
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn certificates(field: Field, file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {

@@ -544,6 +544,63 @@ fn a_file_it_names_that_cannot_be_used_is_shown_with_its_place() {
     }
 }
 
+/// What the command line could not know the interface by is said at once.
+#[test]
+fn a_certificate_that_no_client_would_know_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let write = |name: &str, certificates: &[&rcgen::Certificate], key: &rcgen::KeyPair| {
+        let chain: String = certificates.iter().map(|one| one.pem()).collect();
+        fs::write(path.join(format!("{name}.pem")), chain).unwrap();
+        fs::write(path.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    };
+    let names = || vec!["proxy.example".to_owned()];
+    let mut params = rcgen::CertificateParams::new(names()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap();
+    write("ca", &[&authority], &key);
+    let issuer = rcgen::Issuer::new(params, key);
+    let mut params = rcgen::CertificateParams::new(names()).unwrap();
+    params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let expired = params.signed_by(&key, &issuer).unwrap();
+    write("expired", &[&expired, &authority], &key);
+    params.not_after = rcgen::date_time_ymd(2999, 1, 1);
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+    write("leaf", &[&leaf], &key);
+    write("chain", &[&leaf, &authority], &key);
+
+    let check = |name: &str, more: &str| {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nadmin_tls = {{ certificate = \"{name}.pem\", key = \"{name}.key\"{more} }}\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n"
+        );
+        let checked = control::check(&path.join("routes.toml"), &text);
+        checked.map_or_else(|problem| problem.to_string(), |_| String::new())
+    };
+    let problem = check("ca", "");
+    assert!(
+        problem.starts_with("2:29: admin_tls: certificate"),
+        "{problem}"
+    );
+    assert!(
+        problem.contains("ca.pem: is an authority's own"),
+        "{problem}"
+    );
+    let problem = check("leaf", "");
+    assert!(
+        problem.contains("leaf.pem: is signed by an authority that is not known"),
+        "{problem}"
+    );
+    for (name, more) in [
+        ("chain", ""),
+        ("leaf", ", authority = \"ca.pem\""),
+        ("expired", ""),
+    ] {
+        assert_eq!(check(name, more), "", "{name}");
+    }
+}
+
 #[test]
 fn a_file_whose_certificate_is_missing_is_refused_until_it_is_there() {
     let (monolith, candidate) = both();
