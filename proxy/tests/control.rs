@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cutline_proxy::control::{self, Control};
-use cutline_proxy::{Admin, Journal, Proxy, Running, StateFolder, admin};
+use cutline_proxy::{Admin, Journal, Proxy, Running, StateFolder, TakeOver, admin};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -219,6 +219,37 @@ fn a_change_by_another_process_on_the_same_journal_is_taken_over() {
     eventually("the other one follows", || other.answers() == "candidate");
     one.stop();
     other.stop();
+}
+
+/// Its file may be an older one than that of the process that takes over: it
+/// must not set against it what it last read itself.
+#[test]
+fn while_another_process_takes_over_it_follows_and_decides_nothing() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let (old, new) = (Whole::start(folder.path()), Whole::start(folder.path()));
+    let old_does = old.admin.taking_over();
+    old_does(TakeOver::Begun);
+    new.edit("percent = 0", "percent = 100");
+    eventually("the old one follows", || old.answers() == "candidate");
+    new.post("inference", &json!({ "percent": 0, "who": "anna" }));
+    eventually("the old one follows", || old.answers() == "monolith");
+    let changes = new.get("/api/changes?stage=inference");
+    let who = changes["changes"].as_array().unwrap().iter();
+    let who: Vec<_> = who.map(|change| &change["who"]).collect();
+    assert_eq!(who, ["anna", "routes.toml", "routes.toml"], "and no other");
+
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| old.stage()["now"]["percent"].clone());
+        old_does(TakeOver::Failed);
+        assert_eq!(asking.join().unwrap(), 0.0);
+    });
+    new.stop();
+    old.edit("percent = 100", "percent = 50");
+    eventually("it reads the file again", || {
+        old.stage()["declared"]["percent"] == 50.0
+    });
+    old.stop();
 }
 
 #[test]

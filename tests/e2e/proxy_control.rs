@@ -772,6 +772,38 @@ fn a_process_that_dies_before_it_serves_leaves_the_one_that_runs_as_it_was() {
     assert_eq!(proxy.end(), Some(0));
 }
 
+/// What is in the state folder is the new process's by then.
+#[test]
+fn an_old_process_that_is_cut_off_takes_nothing_away() {
+    let (came, arrived) = mpsc::channel::<()>();
+    let came = Mutex::new(came);
+    let slow = upstream(move |head| {
+        if head.starts_with("GET /slow") {
+            came.lock().unwrap().send(()).unwrap();
+            loop {
+                thread::park();
+            }
+        }
+        "monolith".to_owned()
+    });
+    let folder = Folder::between(slow, answering("candidate"));
+    let mut old = folder.start(&[]);
+    let to = old.clients;
+    let client = thread::spawn(move || ask(to, "GET /slow", ""));
+    arrived.recv().unwrap();
+    let new = folder.start(&["--take-over"]);
+    old.says("another process has taken over");
+    old.signal("-TERM");
+    old.says("it ends already");
+    assert!(old.child.try_wait().unwrap().is_none(), "it waits");
+    old.signal("-TERM");
+    assert_eq!(old.child.wait().unwrap().code(), Some(1));
+    assert_eq!(client.join().unwrap().0, 0);
+    assert_eq!(folder.percent(), 0.0, "the new one is found");
+    assert_eq!(new.ask(1), "monolith");
+    assert_eq!(new.end(), Some(0));
+}
+
 #[test]
 fn a_process_that_was_handed_the_listeners_goes_on_where_the_old_one_dies() {
     let folder = Folder::new();

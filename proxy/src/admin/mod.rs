@@ -250,7 +250,8 @@ async fn left(mut hears: watch::Receiver<Told>) {
 
 async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
     let control = &shared.control;
-    let mut reloads = 0;
+    // What was done, and at which pace: both are heard of at once.
+    let mut known = (0, false);
     loop {
         tokio::select! {
             () = tokio::time::sleep(control.pace()) => {
@@ -259,17 +260,17 @@ async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
                     certificate.follow();
                 }
             }
-            told = hears.wait_for(|told| told.reloads != reloads) => match told {
-                Ok(told) => {
-                    reloads = told.reloads;
-                    drop(told);
+            told = hears.wait_for(|told| (told.reloads, told.held) != known) => {
+                let Ok(told) = told else { return };
+                let before = std::mem::replace(&mut known, (told.reloads, told.held));
+                drop(told);
+                if before.0 != known.0 {
                     control.reload();
                     if let Some(certificate) = &shared.certificate {
                         certificate.read_again();
                     }
                 }
-                Err(_) => return,
-            },
+            }
         }
     }
 }
