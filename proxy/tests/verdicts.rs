@@ -77,7 +77,7 @@ fn what_differs_is_found_by_field_and_what_differs_by_itself_is_not_counted() {
     let folder = folder(&monolith, &candidate, "noise = 50\nsample = 100");
     let whole = Whole::start(folder.path());
     asks(&whole, 0..100);
-    eventually(|| board(&whole)["compared"]["answers"] == 100);
+    eventually("all is compared", || board(&whole)["compared"]["answers"] == 100);
     let told = whole.get("/api/differences?stage=inference");
     let fields = told["fields"].as_array().unwrap();
     let score = fields.iter().find(|field| field["path"] == "/score").unwrap();

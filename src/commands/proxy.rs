@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use cutline_proxy::control::{self, Control, FolderError};
+use cutline_proxy::control::{self, AdminAddress, Control, FolderError};
 use cutline_proxy::journal::JournalError;
 use cutline_proxy::{
     Admin, Config, Handed, Journal, Offer, Proxy, RoutesFile, Running, StateFolder, TakeOver, admin,
@@ -134,33 +134,34 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let running = proxy
         .start(args.workers.unwrap_or(cores))
         .context("cannot start")?;
+    let declared = config.settings.clone();
     let control = Control::new(running.handle(), config, &args.config, text, journal);
     let address = listener.local_addr().context("cannot start")?;
-    let place = Place {
-        url: format!("http://{address}"),
-        state,
-    };
+    let address = admin::address(&declared, address).context("cannot start")?;
+    let place = Place { state, address };
     place.mark()?;
     // The process before accepts nothing more before anything can be changed
     // here: a client whose side was changed does not meet it again.
     let before = handed.and_then(take);
     let admin = Admin::start(control, listener, token).context("cannot start")?;
-    let (offer, taken) = place.offer(&running, &admin)?;
-    console.note(&listening(&running, &place, before));
+    let taken = Arc::new(Notify::new());
+    let offer = place.offer(&running, &admin, &taken);
+    console.note(&listening(&running, &place, declared.tls.is_some(), before));
     console.note(&banner);
 
-    let ended = runtime.block_on(until_told(signals, running, &admin, taken));
+    let (told, result) = runtime.block_on(until_told(signals, running, &admin, &taken));
     drop(offer);
-    if let Ok(Ended::Stopped) | Err(_) = ended {
+    // Otherwise it is the other process's.
+    if told == End::Stopped {
         place.leave();
     }
     admin.stop();
     // Whoever is cut off does not keep the process.
     runtime.shutdown_background();
-    if let (Some(otlp), Ok(_)) = (otlp, &ended) {
+    if let (Some(otlp), Ok(())) = (otlp, &result) {
         otlp.flush();
     }
-    ended.map(|_| ())
+    result
 }
 
 /// Tells the process before that this one serves, and returns its id.
@@ -178,26 +179,23 @@ fn take(handed: Handed) -> Option<u32> {
 struct Place {
     state: StateFolder,
     /// Of the admin interface.
-    url: String,
+    address: AdminAddress,
 }
 
 impl Place {
     fn mark(&self) -> Result<(), CommandError> {
-        self.state.set_address(&self.url).map_err(folder)
+        self.state.set_address(&self.address).map_err(folder)
     }
 
     fn leave(&self) {
-        self.state.remove_address(&self.url);
+        self.state.remove_address(&self.address);
     }
 
-    /// Offers all listeners; the other part tells once another process has them.
-    fn offer(
-        &self,
-        running: &Running,
-        admin: &Admin,
-    ) -> Result<(Offer, Arc<Notify>), CommandError> {
-        let taken = Arc::new(Notify::new());
-        let (done, place, admin_too) = (Arc::clone(&taken), self.clone(), admin.taking_over());
+    /// Offers all listeners; `taken` is notified once another process has them.
+    /// Where nothing can be offered, such as on a file system without sockets,
+    /// it serves all the same.
+    fn offer(&self, running: &Running, admin: &Admin, taken: &Arc<Notify>) -> Option<Offer> {
+        let (done, place, admin_too) = (Arc::clone(taken), self.clone(), admin.taking_over());
         let told = move |step| {
             admin_too(step);
             match step {
@@ -207,16 +205,19 @@ impl Place {
                 TakeOver::Done => done.notify_one(),
             }
         };
-        let listener = admin.listener().context("cannot start")?;
-        let offer = running.offer(&self.state.take_over_socket(), Some(listener), told);
-        let offer = offer.context("cannot offer its place to a later process")?;
-        Ok((offer, taken))
+        let socket = self.state.take_over_socket();
+        let offer = admin
+            .listener()
+            .and_then(|listener| running.offer(&socket, Some(listener), told));
+        offer
+            .inspect_err(|error| tracing::warn!(%error, "no other process can take over"))
+            .ok()
     }
 }
 
-/// Why a proxy has ended.
+/// Why a proxy ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+enum End {
     Stopped,
     HandedOver,
 }
@@ -227,44 +228,45 @@ async fn until_told(
     mut signals: Signals,
     running: Running,
     admin: &Admin,
-    taken: Arc<Notify>,
-) -> Result<Ended, CommandError> {
-    let ended = loop {
+    taken: &Notify,
+) -> (End, Result<(), CommandError>) {
+    let end = loop {
         tokio::select! {
             told = signals.next() => match told {
                 Told::Reload => reload(&running, admin),
-                Told::Stop => break Ended::Stopped,
+                Told::Stop => break End::Stopped,
             },
-            () = taken.notified() => break Ended::HandedOver,
+            () = taken.notified() => break End::HandedOver,
         }
     };
     admin.draining();
-    match ended {
-        Ended::Stopped => {
+    match end {
+        End::Stopped => {
             tracing::info!("no more connections are accepted; requests in flight end")
         }
-        Ended::HandedOver => {
+        End::HandedOver => {
             tracing::info!("another process has taken over; requests in flight end")
         }
     }
-    let stopping = tokio::task::spawn_blocking(move || match ended {
-        Ended::Stopped => running.stop(),
-        Ended::HandedOver => running.hand_over(),
+    let stopping = tokio::task::spawn_blocking(move || match end {
+        End::Stopped => running.stop(),
+        End::HandedOver => running.hand_over(),
     });
     let twice = async {
-        if ended == Ended::HandedOver {
-            // The first one tells it to do what it does already.
+        if end == End::HandedOver {
             signals.stop().await;
+            tracing::info!("it ends already; told once more, it ends at once");
         }
         signals.stop().await;
     };
-    tokio::select! {
-        _ = stopping => Ok(ended),
+    let result = tokio::select! {
+        _ = stopping => Ok(()),
         () = twice => {
             let message = "told twice to stop: requests in flight were cut off";
             Err(CommandError::message(Kind::Internal, message))
         }
-    }
+    };
+    (end, result)
 }
 
 /// Reads the file and the certificates again. Whatever cannot be used leaves
@@ -272,15 +274,16 @@ async fn until_told(
 fn reload(running: &Running, admin: &Admin) {
     admin.reload();
     match running.reload_certificate() {
-        Ok(()) => tracing::info!("the listeners' certificate was read again"),
-        Err(error) => tracing::error!(%error, "the listeners keep their certificate"),
+        Ok(()) => tracing::info!("the certificate of the listeners was read again"),
+        Err(error) => tracing::error!(%error, "the certificate of the listeners stays as it was"),
     }
 }
 
-fn listening(running: &Running, place: &Place, before: Option<u32>) -> String {
+fn listening(running: &Running, place: &Place, tls: bool, before: Option<u32>) -> String {
+    let scheme = if tls { "https" } else { "http" };
     let addresses = running.addresses().iter();
-    let addresses: Vec<_> = addresses.map(|to| format!("http://{to}")).collect();
-    let (clients, admin) = (addresses.join(", "), &place.url);
+    let addresses: Vec<_> = addresses.map(|to| format!("{scheme}://{to}")).collect();
+    let (clients, admin) = (addresses.join(", "), &place.address.url);
     let token = place.state.token_file();
     let token = token.display();
     let text = format!("clients   {clients}\nadmin     {admin}, token in {token}\n");

@@ -133,7 +133,9 @@ sticky = {{ header = "x-customer" }}
             }
             panic!("it ended: {said:?}");
         };
-        let clients = named("clients").replace("http://", "");
+        let clients = named("clients");
+        let (_, clients) = clients.split_once("//").unwrap();
+        let clients = clients.to_owned();
         let admin = named("admin");
         let admin = admin.split(',').next().unwrap().to_owned();
         let all = Arc::new(Mutex::new(said.join("\n")));
@@ -798,6 +800,38 @@ fn a_process_that_dies_before_it_serves_leaves_the_one_that_runs_as_it_was() {
     assert_eq!(proxy.end(), Some(0));
 }
 
+/// What is in the state folder is the new process's by then.
+#[test]
+fn an_old_process_that_is_cut_off_takes_nothing_away() {
+    let (came, arrived) = mpsc::channel::<()>();
+    let came = Mutex::new(came);
+    let slow = upstream(move |head| {
+        if head.starts_with("GET /slow") {
+            came.lock().unwrap().send(()).unwrap();
+            loop {
+                thread::park();
+            }
+        }
+        "monolith".to_owned()
+    });
+    let folder = Folder::between(slow, answering("candidate"));
+    let mut old = folder.start(&[]);
+    let to = old.clients;
+    let client = thread::spawn(move || ask(to, "GET /slow", ""));
+    arrived.recv().unwrap();
+    let new = folder.start(&["--take-over"]);
+    old.says("another process has taken over");
+    old.signal("-TERM");
+    old.says("it ends already");
+    assert!(old.child.try_wait().unwrap().is_none(), "it waits");
+    old.signal("-TERM");
+    assert_eq!(old.child.wait().unwrap().code(), Some(1));
+    assert_eq!(client.join().unwrap().0, 0);
+    assert_eq!(folder.percent(), 0.0, "the new one is found");
+    assert_eq!(new.ask(1), "monolith");
+    assert_eq!(new.end(), Some(0));
+}
+
 #[test]
 fn a_process_that_was_handed_the_listeners_goes_on_where_the_old_one_dies() {
     let folder = Folder::new();
@@ -816,5 +850,124 @@ fn a_process_that_was_handed_the_listeners_goes_on_where_the_old_one_dies() {
     // What it left behind is in nobody's way.
     let proxy = folder.start(&["--take-over"]);
     assert_eq!(proxy.ask(1), "monolith");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// `{name}.pem` and `{name}.key` in `folder`: a certificate that signs itself.
+fn certificate(folder: &Path, name: &str, names: &[&str]) {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
+    let key = made.signing_key.serialize_pem();
+    fs::write(folder.join(format!("{name}.key")), key).unwrap();
+}
+
+#[test]
+fn the_admin_interface_over_tls_is_known_by_its_certificate() {
+    let folder = Folder::new();
+    let path = folder.path();
+    certificate(path, "admin", &["proxy.internal", "localhost"]);
+    certificate(path, "other", &["localhost"]);
+    let tls =
+        "admin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }";
+    folder.edit("admin = \"127.0.0.1:0\"", tls);
+    let proxy = folder.start(&[]);
+    let (_, port) = proxy.admin.rsplit_once(':').unwrap();
+    assert_eq!(proxy.admin, format!("https://proxy.internal:{port}"));
+    folder.printed(&["shift", "inference", "100"]);
+    assert_eq!(proxy.ask(1), "candidate");
+
+    // Named by hand, it is known by what is named by hand.
+    let url = format!("https://localhost:{port}");
+    let by_hand = ["status", "--admin", &url, "--admin-ca"];
+    folder.printed(&[&by_hand[..], &["admin.pem"]].concat());
+    let refused = |args: &[&str], code: i32, expected: &str| {
+        let output = folder.run(args);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("hint: --admin-ca names"), "{said}");
+    };
+    let uncertain = "it is not certain who answers at https://localhost";
+    refused(&["status", "--admin", &url], 1, uncertain);
+    refused(&[&by_hand[..], &["other.pem"]].concat(), 1, uncertain);
+    refused(
+        &[&by_hand[..], &["none.pem"]].concat(),
+        4,
+        "cannot read none.pem",
+    );
+    refused(
+        &[&by_hand[..], &["admin.key"]].concat(),
+        4,
+        "holds no certificate",
+    );
+
+    certificate(path, "admin", &["proxy.internal"]);
+    proxy.signal("-HUP");
+    proxy.says("the certificate of the admin interface was read again");
+    folder.status();
+    fs::write(path.join("admin.key"), "none").unwrap();
+    proxy.signal("-HUP");
+    let said = proxy.says("the certificate of the admin interface stays as it was");
+    assert!(
+        said.contains("ERROR") && said.contains("admin.key"),
+        "{said}"
+    );
+    folder.status();
+
+    certificate(path, "admin", &["proxy.internal"]);
+    let next = folder.start(&["--take-over"]);
+    assert_eq!(next.admin, proxy.admin);
+    proxy.says("another process has taken over");
+    folder.status();
+    assert_eq!(next.end(), Some(0));
+}
+
+#[test]
+fn a_hangup_reads_the_listeners_certificate() {
+    let folder = Folder::new();
+    let path = folder.path();
+    certificate(path, "own", &["localhost"]);
+    let tls = "tls = { certificate = \"own.pem\", key = \"own.key\" }\n\n[monolith]";
+    folder.edit("[monolith]", tls);
+    let proxy = folder.start(&[]);
+    // Whoever the command line takes for an admin interface it believes first.
+    let (port, token) = (proxy.clients.port(), path.join("token"));
+    fs::write(&token, "t".repeat(43)).unwrap();
+    assert!(
+        Command::new("chmod")
+            .arg("600")
+            .arg(&token)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let url = format!("https://localhost:{port}");
+    let known_by = |file: &str| {
+        let asked = [
+            "status",
+            "--admin",
+            &url,
+            "--token-file",
+            "token",
+            "--admin-ca",
+            file,
+        ];
+        let said = text(&folder.run(&asked).stderr);
+        !said.contains("it is not certain who answers")
+    };
+    assert!(known_by("own.pem"));
+    proxy.signal("-HUP");
+    proxy.says("the certificate of the listeners was read again");
+    fs::copy(path.join("own.pem"), path.join("old.pem")).unwrap();
+    certificate(path, "own", &["localhost"]);
+    proxy.signal("-HUP");
+    proxy.says("the certificate of the listeners was read again");
+    assert!(known_by("own.pem") && !known_by("old.pem"));
+    fs::write(path.join("own.key"), "none").unwrap();
+    proxy.signal("-HUP");
+    let said = proxy.says("the certificate of the listeners stays as it was");
+    assert!(said.contains("ERROR") && said.contains("own.key"), "{said}");
+    assert!(known_by("own.pem"), "the one before stays");
     assert_eq!(proxy.end(), Some(0));
 }

@@ -20,7 +20,7 @@ mod session;
 mod status;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
@@ -38,9 +38,11 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::Settings;
-use crate::control::{Control, JUDGE};
+use crate::control::{AdminAddress, Control, JUDGE, SecureAddress};
 use crate::journal::JournalError;
+use crate::listen::tls::Certificate;
 use crate::listen::{Handed, TakeOver};
+use crate::tls::HTTP11;
 use document::{Changes, ErrorDocument, told};
 use door::Door;
 use guard::Guard;
@@ -72,6 +74,7 @@ struct Told {
 
 struct Shared {
     control: Control,
+    certificate: Option<Arc<Certificate>>,
     readiness: Readiness,
     live: Live,
     told: watch::Receiver<Told>,
@@ -88,10 +91,12 @@ const GRACE: Duration = Duration::from_secs(1);
 /// process before handed that over, it is that very listener.
 pub fn bind(settings: &Settings, handed: Option<&mut Handed>) -> io::Result<TcpListener> {
     let address = settings.admin;
-    let refused = |message: &str| io::Error::new(io::ErrorKind::Unsupported, message.to_owned());
-    if settings.admin_tls.is_some() || !address.ip().is_loopback() {
-        return Err(refused(
-            "the admin interface speaks no TLS yet: leave admin_tls out, and write admin = \"127.0.0.1:9901\"",
+    if settings.admin_tls.is_none() && !address.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "the admin interface must not leave the loopback without TLS, and {address} does: add admin_tls, or write admin = \"127.0.0.1:9901\""
+            ),
         ));
     }
     if let Some(listener) = handed.and_then(|handed| handed.admin(address)) {
@@ -105,19 +110,58 @@ pub fn bind(settings: &Settings, handed: Option<&mut Handed>) -> io::Result<TcpL
     Ok(listener)
 }
 
+fn certificate(settings: &Settings) -> io::Result<Option<Certificate>> {
+    let files = settings.admin_tls.as_ref().map(|tls| &tls.files);
+    files
+        .map(|files| Certificate::read("the admin interface", files, &[HTTP11]))
+        .transpose()
+}
+
+/// How the interface that listens at `at` is found from this machine. Over TLS
+/// the URL has the address, if the certificate is one of that, or else a name
+/// that the certificate is of.
+pub fn address(settings: &Settings, at: SocketAddr) -> io::Result<AdminAddress> {
+    let Some((tls, certificate)) = settings.admin_tls.as_ref().zip(certificate(settings)?) else {
+        let url = format!("http://{at}");
+        return Ok(AdminAddress { url, secure: None });
+    };
+    let mut connect = at;
+    match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => connect.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => connect.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    let url = match certificate.name() {
+        Some(name) if !certificate.is_of(&connect.ip().to_string()) => {
+            format!("https://{name}:{}", connect.port())
+        }
+        _ => format!("https://{connect}"),
+    };
+    let trusted = tls.authority.as_ref().unwrap_or(&tls.files.0);
+    Ok(AdminAddress {
+        url,
+        secure: Some(SecureAddress {
+            connect,
+            trusted: std::path::absolute(trusted)?,
+        }),
+    })
+}
+
 impl Admin {
     /// Serves on `listener`, and looks after the file and the journal.
     pub fn start(control: Control, listener: TcpListener, token: String) -> io::Result<Admin> {
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (told, hears) = watch::channel(Told::default());
+        let certificate = certificate(&control.at_start)?.map(Arc::new);
         let shared = Arc::new(Shared {
+            certificate: certificate.clone(),
             control,
             readiness: Readiness::default(),
             live: Live::new(),
             told: hears.clone(),
         });
-        let guard = Guard::new(token, address);
+        let guard = Guard::new(token, address, certificate);
         let (kept, known) = (listener.try_clone()?, Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("cutline-admin".to_owned())
@@ -138,7 +182,7 @@ impl Admin {
         self.address
     }
 
-    /// Reads the file now, changed or not.
+    /// Reads the file and the interface's certificate now, changed or not.
     pub fn reload(&self) {
         self.told.send_modify(|told| told.reloads += 1);
     }
@@ -182,7 +226,7 @@ async fn serve(
     guard: Guard,
     mut hears: watch::Receiver<Told>,
 ) {
-    let door = match Door::new(listener, hears.clone()) {
+    let door = match Door::new(listener, hears.clone(), shared.certificate.clone()) {
         Ok(door) => door,
         Err(error) => return tracing::error!(%error, "the admin interface cannot listen"),
     };
@@ -197,7 +241,7 @@ async fn serve(
             Err(error) => tracing::error!(%error, "the admin interface ended"),
         }
     };
-    let looking = look(&shared.control, hears.clone());
+    let looking = look(&shared, hears.clone());
     let telling = live::gather(&shared);
     tokio::select! {
         () = serving => {}
@@ -218,22 +262,32 @@ async fn left(mut hears: watch::Receiver<Told>) {
     tokio::time::sleep(GRACE).await;
 }
 
-async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
-    let mut reloads = 0;
+async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
+    let control = &shared.control;
+    // What was done, and at which pace: both are heard of at once.
+    let mut known = (0, false);
     let mut judging = tokio::time::interval(JUDGE);
     judging.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = judging.tick() => control.judge(),
-            () = tokio::time::sleep(control.pace()) => control.look(),
-            told = hears.wait_for(|told| told.reloads != reloads) => match told {
-                Ok(told) => {
-                    reloads = told.reloads;
-                    drop(told);
-                    control.reload();
+            () = tokio::time::sleep(control.pace()) => {
+                control.look();
+                if let Some(certificate) = &shared.certificate {
+                    certificate.follow();
                 }
-                Err(_) => return,
-            },
+            }
+            told = hears.wait_for(|told| (told.reloads, told.held) != known) => {
+                let Ok(told) = told else { return };
+                let before = std::mem::replace(&mut known, (told.reloads, told.held));
+                drop(told);
+                if before.0 != known.0 {
+                    control.reload();
+                    if let Some(certificate) = &shared.certificate {
+                        certificate.read_again();
+                    }
+                }
+            }
         }
     }
 }

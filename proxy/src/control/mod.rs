@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-pub use folder::{FolderError, StateFolder, token};
+pub use folder::{AdminAddress, FolderError, SecureAddress, StateFolder, token};
 pub use rollout::{Ask, JUDGE};
 pub(crate) use rollout::Stand;
 pub(crate) use seen::Seen;
@@ -43,7 +43,7 @@ const UNKNOWN: i64 = -1;
 pub struct Control {
     pub(crate) running: Handle,
     pub(crate) started: SystemTime,
-    at_start: Settings,
+    pub(crate) at_start: Settings,
     inner: Mutex<Inner>,
 }
 

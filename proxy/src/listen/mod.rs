@@ -33,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::route::Share;
 use crate::spans::Tracing;
 use crate::state::{Live, Shared, Worker};
+use crate::tls::BOTH;
 use crate::verdict::Verdicts;
 
 pub use takeover::{Handed, Offer, TakeOver};
@@ -70,7 +71,8 @@ impl Proxy {
         let metrics = Arc::new(Metrics::new());
         let limits = config.settings.limits.clone();
         let certificate = config.settings.tls.as_ref();
-        let certificate = certificate.map(Certificate::read).transpose()?;
+        let certificate = certificate.map(|files| Certificate::read("the listeners", files, BOTH));
+        let certificate = certificate.transpose()?;
         let verdicts = Arc::new(Verdicts::new());
         let tallies = &verdicts.tallies;
         let live = Live::new(config.table, config.settings, &metrics, tallies, None);
