@@ -46,11 +46,6 @@ impl Service {
         panic!("{command:?} ended: {said:#?}");
     }
 
-    /// Host and port.
-    pub(crate) fn authority(&self) -> &str {
-        self.url.split("://").last().unwrap_or_default()
-    }
-
     /// Sends it a signal, by its name with a dash.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();

@@ -49,11 +49,11 @@ def by_httpx(**versions):
     return ask
 
 
-def by_curl(*options, patience="60"):
+def by_curl(*options):
     def ask(method, url, fields, body):
         with tempfile.TemporaryDirectory() as folder:
             head, sent = pathlib.Path(folder, "head"), pathlib.Path(folder, "sent")
-            command = ["curl", "-q", "--noproxy", "*", "-sS", "--max-time", patience, "-D", head, *options]
+            command = ["curl", "-q", "--noproxy", "*", "-sS", "--max-time", "60", "-D", head, *options]
             command += ["--head"] if method == "HEAD" else ["-X", method]
             command += ["--cacert", AUTHORITY] if AUTHORITY else []
             for name, value in fields.items():
