@@ -136,7 +136,7 @@ class Cutline:
         old process, and returned as 1: its connection keeps that process until
         what it counted in the end is known."""
         admin, held = Admin(self.state), http.client.HTTPConnection("127.0.0.1", self.listen)
-        admin.metrics("")
+        admin.metrics("")  # both are connected now
         held.request("GET", "/predict")
         held.getresponse().read()
         old, self.process = self.process, self.start("--take-over")

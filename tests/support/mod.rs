@@ -15,6 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub(crate) mod asking;
 pub(crate) mod service;
 
 /// Exact versions: a new browser draws other pixels.

@@ -46,11 +46,6 @@ impl Service {
         panic!("{command:?} ended: {said:#?}");
     }
 
-    /// Host and port.
-    pub(crate) fn authority(&self) -> &str {
-        self.url.split("://").last().unwrap_or_default()
-    }
-
     /// Sends it a signal, by its name with a dash.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
@@ -62,6 +57,51 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A process that can be killed and started again in its place.
+pub(crate) struct Side<'a> {
+    starts: &'a dyn Fn(&str) -> Service,
+    port: String,
+    running: Option<Service>,
+}
+
+impl<'a> Side<'a> {
+    /// Starts it, at a port that is free.
+    pub(crate) fn start(starts: &'a dyn Fn(&str) -> Service) -> Side<'a> {
+        Side::of(starts, starts("0"))
+    }
+
+    /// One that was started by `starts` already.
+    pub(crate) fn of(starts: &'a dyn Fn(&str) -> Service, running: Service) -> Side<'a> {
+        Side {
+            starts,
+            port: port(&running.url).to_owned(),
+            running: Some(running),
+        }
+    }
+
+    /// Where it listens, whenever it runs.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL, and waits for its end.
+    pub(crate) fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// SIGKILL, and starts it anew where it was.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.running = Some((self.starts)(&self.port));
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let running = self.running.as_ref();
+        running.expect("it runs").signal(signal);
     }
 }
 
@@ -91,7 +131,7 @@ impl Proxy {
 
     /// The port of it.
     pub(crate) fn port(&self) -> &str {
-        self.url().rsplit(':').next().unwrap_or_default()
+        port(self.url())
     }
 
     /// Runs a command of the same folder, such as `shift`.
@@ -134,6 +174,10 @@ impl Proxy {
         let fitting = samples.iter().filter(|(labels, _)| labels.contains(label));
         fitting.map(|(_, n)| n).sum()
     }
+}
+
+fn port(url: &str) -> &str {
+    url.rsplit(':').next().unwrap_or_default()
 }
 
 /// The binary under test.

@@ -40,7 +40,7 @@ pub(super) fn start(
             });
             return None;
         }
-        Sent::Streamed(_) | Sent::Gone => None,
+        Sent::Streamed(_) | Sent::Gone(_) => None,
     };
     let limits = &live.settings.mirror;
     let bytes = body.as_ref().map_or(0, Held::len);

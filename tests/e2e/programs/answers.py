@@ -49,11 +49,11 @@ def by_httpx(**versions):
     return ask
 
 
-def by_curl(*options, patience="60"):
+def by_curl(*options):
     def ask(method, url, fields, body):
         with tempfile.TemporaryDirectory() as folder:
             head, sent = pathlib.Path(folder, "head"), pathlib.Path(folder, "sent")
-            command = ["curl", "-q", "--noproxy", "*", "-sS", "--max-time", patience, "-D", head, *options]
+            command = ["curl", "-q", "--noproxy", "*", "-sS", "--max-time", "60", "-D", head, *options]
             command += ["--head"] if method == "HEAD" else ["-X", method]
             command += ["--cacert", AUTHORITY] if AUTHORITY else []
             for name, value in fields.items():
@@ -94,8 +94,9 @@ TLS_CLIENTS = {
 
 def told(answer):
     """The answer without what belongs to the way it took."""
-    fields = sorted((name.lower(), value) for name, value in answer.fields)
-    fields = [(name, value) for name, value in fields if name not in OF_THE_WAY]
+    fields = [(name.lower(), value) for name, value in answer.fields]
+    # Lines of one name keep their order.
+    fields = sorted((field for field in fields if field[0] not in OF_THE_WAY), key=lambda field: field[0])
     body = CLOCK.sub(rb'"\1": -', answer.body)
     if body != answer.body:
         length = str(len(answer.body))

@@ -88,7 +88,7 @@ def conversation(talk, patient):
 def left(method):
     """Calls that the client does not wait for: the server gets to know."""
     try:
-        method("Wait")(b"1", timeout=1)
+        method("Wait")(b"2", timeout=2)
     except grpc.RpcError as failed:
         yield failed.code(), failed.details()
     call = method("Wait").future(b"60", timeout=60)

@@ -12,7 +12,7 @@ import sys
 import answers
 import httpx
 
-JSON = {"content-type": "application/octet-stream"}
+BYTES = {"content-type": "application/octet-stream"}
 
 
 def main():
@@ -37,8 +37,8 @@ def main():
         same("GET", path, {"range": f"bytes={len(body)}-"})
         same("GET", path, {"range": "bytes=0-9", "if-range": '"another"'})
         same("GET", path, {"if-none-match": etag})
-        same("POST", "/digest", JSON, body)
-        same("POST", "/digest", JSON, b"")
+        same("POST", "/digest", BYTES, body)
+        same("POST", "/digest", BYTES, b"")
     by_curl_alone(direct, proxied, body)
     for versions in ({}, {"http1": False, "http2": True}):
         events(direct, {})
@@ -50,7 +50,7 @@ def by_curl_alone(direct, proxied, body):
     sha = hashlib.sha256(body).hexdigest().encode()
     for fields in ({"transfer-encoding": "chunked"}, {"expect": "100-continue"}):
         ask = answers.by_curl("--http1.1", "--expect100-timeout", "60")
-        one, other = (ask("POST", to + "/digest", {**JSON, **fields}, body) for to in (direct, proxied))
+        one, other = (ask("POST", to + "/digest", {**BYTES, **fields}, body) for to in (direct, proxied))
         answers.differ(f"curl: POST /digest {fields}", one, other, "1.1")
         coding = fields.get("transfer-encoding", "none").encode()
         if sha not in other.body or coding not in other.body:
