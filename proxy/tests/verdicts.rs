@@ -16,9 +16,17 @@ use support::{Upstream, ask, eventually, respond};
 /// Answers with what `answer` makes of the number in the request's path.
 fn upstream(answer: impl Fn(u32) -> Value + Send + Sync + 'static) -> Upstream {
     Upstream::new(move |seen, socket| {
-        let number = seen.line().split(['/', ' ']).find_map(|part| part.parse().ok());
+        let number = seen
+            .line()
+            .split(['/', ' '])
+            .find_map(|part| part.parse().ok());
         let body = answer(number.unwrap_or(0)).to_string();
-        respond(socket, "200 OK", "content-type: application/json\r\n", &body)
+        respond(
+            socket,
+            "200 OK",
+            "content-type: application/json\r\n",
+            &body,
+        )
     })
 }
 
@@ -77,16 +85,37 @@ fn what_differs_is_found_by_field_and_what_differs_by_itself_is_not_counted() {
     let folder = folder(&monolith, &candidate, "noise = 50\nsample = 100");
     let whole = Whole::start(folder.path());
     asks(&whole, 0..100);
-    eventually("all is compared", || board(&whole)["compared"]["answers"] == 100);
+    eventually("all is compared", || {
+        board(&whole)["compared"]["answers"] == 100
+    });
     let told = whole.get("/api/differences?stage=inference");
     let fields = told["fields"].as_array().unwrap();
-    let score = fields.iter().find(|field| field["path"] == "/score").unwrap();
-    assert!(score["how"].as_str().unwrap().contains("rounds to 3 decimals"), "{told:#}");
+    let score = fields
+        .iter()
+        .find(|field| field["path"] == "/score")
+        .unwrap();
+    assert!(
+        score["how"]
+            .as_str()
+            .unwrap()
+            .contains("rounds to 3 decimals"),
+        "{told:#}"
+    );
     assert_eq!(score["noise"], Value::Null);
     let served = fields.iter().filter(|field| field["path"] == "/served");
-    assert!(served.clone().any(|field| field["noise"]["differed"].as_u64() > Some(10)), "{told:#}");
+    assert!(
+        served
+            .clone()
+            .any(|field| field["noise"]["differed"].as_u64() > Some(10)),
+        "{told:#}"
+    );
     let example = &told["examples"][0];
     assert_eq!(example["method"], "GET");
-    assert!(example["monolith"]["body"].as_str().unwrap().contains("score"));
+    assert!(
+        example["monolith"]["body"]
+            .as_str()
+            .unwrap()
+            .contains("score")
+    );
     whole.stop();
 }

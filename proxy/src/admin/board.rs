@@ -58,9 +58,8 @@ fn row(
     StageBoard {
         routes: routes(table, &stage.name),
         compared: seen.and_then(differences::compared),
-        rollout: rollout.map(|(policy, stand)| {
-            rollout::of(&stage.name, policy, stand, SystemTime::now())
-        }),
+        rollout: rollout
+            .map(|(policy, stand)| rollout::of(&stage.name, policy, stand, SystemTime::now())),
         name: stage.name,
         now: stage.now,
         declared: stage.declared,

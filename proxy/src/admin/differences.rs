@@ -37,14 +37,17 @@ pub(super) fn compared(seen: &Seen) -> Option<Compared> {
         }),
         monolith: latency.and_then(|sides| quantiles(&sides.monolith)),
         candidate: latency.and_then(|sides| quantiles(&sides.candidate)),
-        trend: seen.trend.iter().map(|(begins, trend)| TrendPoint {
-            time: *begins,
-            seconds: STRETCH.as_secs(),
-            answers: trend.answers,
-            mismatches: trend.mismatches,
-            errors: trend.unavailable,
-        })
-        .collect(),
+        trend: seen
+            .trend
+            .iter()
+            .map(|(begins, trend)| TrendPoint {
+                time: *begins,
+                seconds: STRETCH.as_secs(),
+                answers: trend.answers,
+                mismatches: trend.mismatches,
+                errors: trend.unavailable,
+            })
+            .collect(),
     })
 }
 
@@ -146,7 +149,9 @@ fn examples_of(field: &FieldSummary, pairs: &[KeptPair]) -> Vec<String> {
 
 fn example(pair: &KeptPair) -> Example {
     let differences = pair.comparison.differences.iter();
-    let fields = differences.filter(|own| !own.noise).map(|own| own.place.clone());
+    let fields = differences
+        .filter(|own| !own.noise)
+        .map(|own| own.place.clone());
     Example {
         id: format!("{:032x}", pair.id),
         time: shown(pair.time),

@@ -10,10 +10,8 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::document::{
-    Asked, AskedOfRollout, Changed, ErrorDocument, ShareDocument, said, told,
-};
 use super::Shared;
+use super::document::{Asked, AskedOfRollout, Changed, ErrorDocument, ShareDocument, said, told};
 use crate::control::{Refused, Wish};
 use crate::journal::{Author, Change};
 
@@ -40,7 +38,11 @@ pub(super) async fn change(
         mode: asked.mode,
         percent: asked.percent,
     };
-    answer(&shared, &stage, shared.control.change(&stage, wish, by, &why))
+    answer(
+        &shared,
+        &stage,
+        shared.control.change(&stage, wish, by, &why),
+    )
 }
 
 /// A word on a stage's rollout.

@@ -19,7 +19,10 @@ pub(super) fn of(stage: &str, policy: &Policy, stand: &Stand, now: SystemTime) -
         judgement,
     } = stand;
     let steps: Vec<_> = policy.steps.iter().map(|own| step(*own, policy)).collect();
-    let standing = policy.steps.iter().position(|own| Some(*own) == position.step);
+    let standing = policy
+        .steps
+        .iter()
+        .position(|own| Some(*own) == position.step);
     let slowest = judgement.slowest();
     let lasted = now.duration_since(position.since).unwrap_or_default();
     let explained = rollout::Explained {
@@ -51,7 +54,11 @@ pub(super) fn of(stage: &str, policy: &Policy, stand: &Stand, now: SystemTime) -
         gathered,
         needed,
         seconds_left: slowest.and_then(|finding| seconds_left(finding, lasted)),
-        criteria: judgement.findings.iter().map(|own| criterion(own, policy)).collect(),
+        criteria: judgement
+            .findings
+            .iter()
+            .map(|own| criterion(own, policy))
+            .collect(),
         actions: actions(policy, position),
         back_to: position.step.map(|_| back(policy, position)),
     }
@@ -126,7 +133,9 @@ fn actions(policy: &Policy, position: &Position) -> Vec<Action> {
         (Ask::Advance, Action::Advance),
         (Ask::Confirm, Action::Confirm),
     ];
-    let asks = asks.into_iter().filter(|(ask, _)| ask.fits(policy, position));
+    let asks = asks
+        .into_iter()
+        .filter(|(ask, _)| ask.fits(policy, position));
     asks.map(|(_, action)| action).collect()
 }
 

@@ -419,11 +419,17 @@ mod tests {
         ] {
             assert_eq!(body(&[], content_type, text), text);
         }
-        assert_eq!(body(&["/mail"], "application/json", "{ \"a\" :1.0 }"), "{ \"a\" :1.0 }");
+        assert_eq!(
+            body(&["/mail"], "application/json", "{ \"a\" :1.0 }"),
+            "{ \"a\" :1.0 }"
+        );
         assert_eq!(body(&["/mail"], "text/html", "<p>mail</p>"), "<p>mail</p>");
         // What is named may be in these, and cannot be found.
         assert_eq!(body(&["/mail"], "application/json", "{broken"), "nothing");
-        assert_eq!(body(&["/mail"], "application/octet-stream", "\u{1}"), "nothing");
+        assert_eq!(
+            body(&["/mail"], "application/octet-stream", "\u{1}"),
+            "nothing"
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ impl Control {
         };
         let epoch = table.stages[place].epoch;
         let since = SystemTime::now() - TREND;
-        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let since = since
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         let settings = &inner.file.settings;
         let routes = table.routes.iter().zip(&*settings.compare);
         let rules = routes.filter(|(route, _)| route.stage == place);

@@ -107,7 +107,7 @@ pub fn decide<'t>(table: &'t RouteTable, head: &RequestHead<'_>) -> Decision<'t>
     };
     let route = &table.routes[index];
     let stage = &table.stages[route.stage];
-    let drawn = draw(stage, head);
+    let drawn = draw(stage, route, head);
     let chosen = table
         .testers
         .as_deref()
@@ -201,24 +201,31 @@ impl Drawn {
     }
 }
 
-fn draw(stage: &Stage, head: &RequestHead<'_>) -> Drawn {
-    let weight = stage.share.weight;
-    let key = key::of(&stage.sticky, head);
-    let id = head.id.to_be_bytes();
+fn draw(stage: &Stage, route: &StageRoute, head: &RequestHead<'_>) -> Drawn {
+    let own = *stage.sticky == Sticky::OwnCookie;
+    let matters = match stage.share.mode {
+        Mode::Monolith => false,
+        Mode::Candidate => route.check.other != Weight::ZERO,
+        Mode::Shadow | Mode::Split | Mode::ReverseShadow => true,
+    };
+    // A key may be dear to find: it stands in a token, or in the body.
+    let key = match own || matters {
+        true => key::of(&stage.sticky, head),
+        false => None,
+    };
     let place = match &key {
+        _ if !matters => 0,
         Some(key) => place(&stage.name, key),
         // A client that gets the cookie with this answer is where the cookie
         // will keep it.
-        None if *stage.sticky == Sticky::OwnCookie => {
-            place(&stage.name, key::cookie_value(head.id).as_bytes())
-        }
-        None => place(&stage.name, &id),
+        None if own => place(&stage.name, key::cookie_value(head.id).as_bytes()),
+        None => place(&stage.name, &head.id.to_be_bytes()),
     };
     Drawn {
         place,
-        below: bucket_of(place) < weight.basis_points(),
+        below: matters && bucket_of(place) < stage.share.weight.basis_points(),
         keyed: key.is_some(),
-        own_cookie: (*stage.sticky == Sticky::OwnCookie && key.is_none()).then_some(head.id),
+        own_cookie: (own && key.is_none()).then_some(head.id),
     }
 }
 

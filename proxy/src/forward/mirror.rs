@@ -281,7 +281,7 @@ async fn copied(
     let upstream = group.choose().ok_or(Failure::Unavailable)?;
     let mut attempt =
         recorded.map(|(origin, side)| origin.asks(Turn::Mirror, side, upstream, &mut head));
-    let answer = exchange::exchange(pools, upstream, head, body, false).await;
+    let answer = exchange::exchange(pools, upstream, &mut head, body, false).await;
     let answer = answer.map_err(|failed| unheard(&mut attempt, failed.failure))?;
     if let Some(attempt) = &mut attempt {
         attempt.heard(&answer.response);

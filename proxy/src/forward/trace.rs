@@ -96,16 +96,18 @@ fn number(digits: &[u8]) -> Option<u128> {
 impl Parent {
     fn written(self) -> [u8; LENGTH] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        digits(&mut text[3..35], &self.trace.to_be_bytes());
-        digits(&mut text[36..52], &self.span.to_be_bytes());
-        digits(&mut text[53..], &[self.flags]);
+        digits(&mut text[3..35], self.trace);
+        digits(&mut text[36..52], u128::from(self.span));
+        digits(&mut text[53..], u128::from(self.flags));
         text
     }
 }
 
-fn digits(place: &mut [u8], bytes: &[u8]) {
+fn digits(place: &mut [u8], number: u128) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in place.chunks_exact_mut(2).zip(bytes) {
+    let bytes = number.to_be_bytes();
+    let bytes = bytes.iter().rev();
+    for (pair, byte) in place.rchunks_exact_mut(2).zip(bytes) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 0xf)];
     }

@@ -14,8 +14,8 @@
 
 mod criterion;
 mod evidence;
-mod explain;
 mod excess;
+mod explain;
 mod histogram;
 mod judge;
 mod judgement;
@@ -26,8 +26,8 @@ mod rate;
 mod runs;
 mod scores;
 
-pub use explain::Explained;
 pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
+pub use explain::Explained;
 pub use histogram::Histogram;
 pub use judge::judge;
 pub use judgement::{Action, Criterion, Finding, HardFailure, Hold, Judgement, Reason, Standing};

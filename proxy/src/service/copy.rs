@@ -27,10 +27,10 @@ pub(super) fn start(
     exchange: &Exchange,
     trace: u128,
     head: Head,
-    body: Sent,
+    body: &mut Sent,
 ) -> Option<Rc<Meeting>> {
     let live = exchange.live();
-    let body = match body {
+    let body = match body.taken() {
         Sent::Streamed(body) if body.is_end_stream() => None,
         Sent::Held(held) if held.is_whole() => Some(held),
         Sent::Held(held) => {
@@ -119,7 +119,8 @@ fn met(worker: &Rc<Worker>, live: &Kept, asked: Asked) -> Box<dyn FnOnce(Met)> {
             metrics.pairs().met(&met.primary, mirrored);
             // In the other modes, the sides are judged by what clients got.
             let mode = live.table.stages[stage].share.mode;
-            if let (Mode::Shadow | Mode::ReverseShadow, Some(tally)) = (mode, live.tally(Some(stage)))
+            if let (Mode::Shadow | Mode::ReverseShadow, Some(tally)) =
+                (mode, live.tally(Some(stage)))
             {
                 tally.outcome(mirrored);
             }

@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use http::header::{CONNECTION, HeaderValue, SET_COOKIE};
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version, response};
 use hyper::body::Incoming;
@@ -41,11 +42,14 @@ use sent::Sent;
 use switch::Asked;
 
 /// Answers a request; whatever goes wrong is an answer too.
-pub(crate) async fn answer(
+///
+/// What comes before the first wait is done at once: the future then holds the
+/// request once, and not once in each of the functions it passes through.
+pub(crate) fn answer(
     worker: Rc<Worker>,
     client: Rc<Client>,
     mut request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
     let start = Instant::now();
     let live = worker.live();
     let mut exchange = Exchange::new(&worker, &live, start);
@@ -55,20 +59,24 @@ pub(crate) async fn answer(
         true => Err(Refusal::Busy),
         false => refuse::check(&mut request),
     };
-    let response = match allowed {
-        Ok(()) => forwarded(&worker, &live, &client, request, exchange).await,
-        Err(refusal) => {
-            drop(request);
-            refused(exchange, refusal)
+    let asked = Asked::begin(&worker, &mut request);
+    let (mut parts, body) = request.into_parts();
+    let mut body = Sent::Streamed(body);
+    async move {
+        let (parts, body) = (&mut parts, &mut body);
+        let response = match allowed {
+            Ok(()) => forwarded(&worker, &live, &client, parts, body, asked, exchange).await,
+            Err(refusal) => refused(exchange, refusal),
+        };
+        if own::is_own(&response) {
+            // Nobody has the request's body any more. The HTTP library sees that
+            // only when it next looks for more of it: then it takes what has come,
+            // or else says with the answer that it is the connection's last.
+            drop(body.taken());
+            tokio::task::yield_now().await;
         }
-    };
-    if own::is_own(&response) {
-        // Nobody has the request's body any more. The HTTP library sees that
-        // only when it next looks for more of it: then it takes what has come,
-        // or else says with the answer that it is the connection's last.
-        tokio::task::yield_now().await;
+        Ok(response)
     }
-    Ok(response)
 }
 
 /// Answers what was refused before it was a request.
@@ -81,17 +89,16 @@ async fn forwarded(
     worker: &Rc<Worker>,
     live: &Live,
     client: &Client,
-    mut request: Request<Incoming>,
+    parts: &mut Parts,
+    body: &mut Sent,
+    mut asked: Asked,
     mut exchange: Exchange,
 ) -> Response<ReplyBody> {
     let start = exchange.start;
-    let mut asked = Asked::begin(worker, &mut request);
-    let (mut parts, body) = request.into_parts();
-    let mut body = Sent::Streamed(body);
     let limits = &worker.shared.limits;
     let known = match live.needs_body {
         true => {
-            let known = body.known(live, &parts, limits.held_body);
+            let known = body.known(live, parts, limits.held_body);
             // As patient as with the head: it decides who gets the request.
             match tokio::time::timeout(limits.header_time, known).await {
                 Ok(known) => known,
@@ -101,7 +108,7 @@ async fn forwarded(
         false => None,
     };
     let id = worker.id();
-    let decision = plan::decided(live, id, client, &parts, known.as_deref());
+    let decision = plan::decided(live, id, client, parts, known.as_deref());
     exchange.decided(&decision);
     let plan = Plan::new(live, &decision);
     if decision.unmirrorable {
@@ -117,14 +124,14 @@ async fn forwarded(
     let trace = trace::pass_on(&mut parts.headers, own, sampled);
     exchange.traced(trace);
     asked.protocol = upgrade.clone();
-    let head = Head {
+    let mut head = Head {
         target: target(&parts.uri),
-        method: parts.method,
-        headers: parts.headers,
+        method: parts.method.clone(),
+        headers: std::mem::take(&mut parts.headers),
         upgrade,
     };
-    let copied = plan.is_copied().then(|| head.clone());
-    let sent = send::send(worker, live, &plan, &mut exchange, head, &mut body).await;
+    let copied = plan.is_copied().then(|| Box::new(head.clone()));
+    let sent = send::send(worker, live, &plan, &mut exchange, &mut head, body).await;
     let (answer, end) = match sent {
         Ok(answered) => answered,
         Err(failure) => {
@@ -134,7 +141,7 @@ async fn forwarded(
                 result: Err(failure),
             };
             if let Some(head) = copied
-                && let Some(meeting) = copy::start(worker, &plan, &exchange, trace, head, body)
+                && let Some(meeting) = copy::start(worker, &plan, &exchange, trace, *head, body)
             {
                 meeting.primary(outcome);
             }
@@ -169,7 +176,7 @@ async fn forwarded(
             plan.metrics.dropped(Dropped::Fallback);
             return None;
         }
-        let meeting = copy::start(worker, &plan, &exchange, trace, copied, body)?;
+        let meeting = copy::start(worker, &plan, &exchange, trace, *copied, body)?;
         let outcome = Outcome {
             side: plan.side,
             to_head: start.elapsed(),

@@ -1,7 +1,7 @@
 //! What was decided, and what is done with it.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
 use http::header::HOST;
@@ -31,7 +31,11 @@ pub(super) fn decided<'t>(
         &live.table,
         &RequestHead {
             id,
-            time: SystemTime::now(),
+            time: match live.table.testers {
+                Some(_) => SystemTime::now(),
+                // Only a tester's word ends at a time.
+                None => UNIX_EPOCH,
+            },
             method: &parts.method,
             host,
             path: parts.uri.path(),
@@ -82,8 +86,12 @@ impl<'a> Plan<'a> {
 
     /// Who gets a copy, and what for.
     pub(super) fn copies(&self) -> impl Iterator<Item = (Purpose, Side, &'a Arc<Group>)> {
-        let mirror = self.mirror.map(|(side, group)| (Purpose::Mirror, side, group));
-        let again = self.again.then_some((Purpose::Again, self.side, self.group));
+        let mirror = self
+            .mirror
+            .map(|(side, group)| (Purpose::Mirror, side, group));
+        let again = self
+            .again
+            .then_some((Purpose::Again, self.side, self.group));
         mirror.into_iter().chain(again)
     }
 

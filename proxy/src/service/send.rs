@@ -24,14 +24,14 @@ pub(super) async fn send(
     live: &Live,
     plan: &Plan<'_>,
     exchange: &mut Exchange,
-    mut head: Head,
+    head: &mut Head,
     body: &mut Sent,
 ) -> Result<(Answer, End), Failure> {
     let gone = Failure::ClientBody;
     let first = body.attempt().ok_or(gone)?;
     if plan.side == Side::Monolith {
         let upstream = plan.group.choose_any();
-        exchange.asks(Turn::First, Side::Monolith, upstream, &mut head);
+        exchange.asks(Turn::First, Side::Monolith, upstream, head);
         let answer = exchange::exchange(&worker.pools, upstream, head, first, plan.once).await;
         return match answer {
             Ok(answer) => {
@@ -47,10 +47,10 @@ pub(super) async fn send(
         };
     }
     worker.shared.retries.sent(Instant::now());
-    let kept = head.clone();
+    let kept = Box::new(head.clone());
     let answer = match plan.group.choose() {
         Some(upstream) => {
-            exchange.asks(Turn::First, Side::Candidate, upstream, &mut head);
+            exchange.asks(Turn::First, Side::Candidate, upstream, head);
             exchange::exchange(&worker.pools, upstream, head, first, plan.once).await
         }
         None => Err(Failed::unsent(Failure::Unavailable)),
@@ -109,13 +109,13 @@ async fn fallen_back(
     live: &Live,
     plan: &Plan<'_>,
     exchange: &mut Exchange,
-    mut head: Head,
+    mut head: Box<Head>,
     second: Outbound,
     body: &Sent,
 ) -> Result<(Answer, End), Failure> {
     let upstream = live.group(None, Side::Monolith).choose_any();
     exchange.asks(Turn::Fallback, Side::Monolith, upstream, &mut head);
-    let answer = exchange::exchange(&worker.pools, upstream, head, second, plan.once).await;
+    let answer = exchange::exchange(&worker.pools, upstream, &mut head, second, plan.once).await;
     match answer {
         Ok(answer) => {
             exchange.heard(&answer);

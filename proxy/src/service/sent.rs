@@ -69,7 +69,8 @@ impl Sent {
         }
     }
 
-    fn taken(&mut self) -> Sent {
+    /// What it was; it is gone then.
+    pub(super) fn taken(&mut self) -> Sent {
         std::mem::replace(self, Sent::Gone(Progress::default()))
     }
 

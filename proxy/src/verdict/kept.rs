@@ -5,13 +5,10 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use super::Answers;
-use crate::compare::redact::Redact;
-use crate::compare::Comparison;
+use super::{Answers, Request};
+use crate::compare::{Comparison, Rules};
 use crate::outcome::{Captured, Outcome};
 
 /// A request and both answers.
@@ -88,12 +85,8 @@ impl KeptPair {
         let live = &answers.live;
         let route = &live.table.routes[answers.route];
         let stage = &live.table.stages[route.stage];
-        let redact = &live.settings.compare[answers.route].redact;
+        let rules = &live.settings.compare[answers.route];
         let method = route.method.as_ref().map_or("*", |method| method.as_str());
-        let asked = &answers.request;
-        let (headers, hidden) = headers(&asked.headers, redact);
-        let (target, hidden_query) = target(asked.target.as_str(), redact);
-        let (body, hidden_body) = body(&asked.headers, &asked.body, redact);
         Some(KeptPair {
             time: answers.time,
             stage: stage.name.to_string(),
@@ -103,54 +96,87 @@ impl KeptPair {
             session: answers.keyed.then_some(answers.place),
             sampled,
             comparison,
-            request: KeptRequest {
-                method: asked.method.to_string(),
-                target,
-                headers,
-                body,
-                redacted: hidden || hidden_query || hidden_body,
-            },
-            monolith: KeptAnswer::of(monolith, redact),
-            candidate: KeptAnswer::of(candidate, redact),
+            request: KeptRequest::of(&answers.request, rules),
+            monolith: KeptAnswer::of(monolith, rules),
+            candidate: KeptAnswer::of(candidate, rules),
         })
     }
 }
 
-impl KeptAnswer {
-    fn of(outcome: &Outcome, redact: &Redact) -> KeptAnswer {
-        let milliseconds = outcome.to_head.as_secs_f64() * 1e3;
-        match &outcome.result {
-            Ok(reply) => KeptAnswer {
-                status: Some(reply.status.as_u16()),
-                failure: None,
-                headers: headers(&reply.headers, redact).0,
-                body: match &reply.body {
-                    Captured::Whole(pieces) => body(&reply.headers, pieces, redact).0,
-                    Captured::TooLong | Captured::Broken => KeptBody::None,
-                },
-                milliseconds,
+impl KeptRequest {
+    fn of(request: &Request, rules: &Rules) -> KeptRequest {
+        let target = request.target.as_str();
+        let query = request.target.query();
+        let hidden = query.map(|query| (query, rules.redact.query(query)));
+        let hidden = hidden.filter(|(query, hidden)| hidden != query);
+        let kept = rules
+            .redact
+            .message(&request.headers, &request.body.concat(), rules);
+        KeptRequest {
+            method: request.method.to_string(),
+            redacted: hidden.is_some() || kept.redacted > 0 || kept.body.is_none(),
+            target: match hidden {
+                Some((_, hidden)) => format!("{}?{hidden}", request.target.path()),
+                None => target.to_owned(),
             },
-            Err(failure) => KeptAnswer {
-                status: None,
-                failure: Some(failure.name().to_owned()),
-                headers: Vec::new(),
-                body: KeptBody::None,
-                milliseconds,
-            },
+            headers: kept.headers,
+            body: KeptBody::of(kept.body),
         }
     }
 }
 
-// SHIM until redact is there
-fn headers(headers: &HeaderMap, _: &Redact) -> (Vec<(String, String)>, bool) {
-    let shown = headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    (shown.collect(), false)
+impl KeptAnswer {
+    fn of(outcome: &Outcome, rules: &Rules) -> KeptAnswer {
+        let milliseconds = outcome.to_head.as_secs_f64() * 1e3;
+        let reply = match &outcome.result {
+            Ok(reply) => reply,
+            Err(failure) => {
+                return KeptAnswer {
+                    status: None,
+                    failure: Some(failure.name().to_owned()),
+                    headers: Vec::new(),
+                    body: KeptBody::None,
+                    milliseconds,
+                };
+            }
+        };
+        let (body, is_whole) = match &reply.body {
+            Captured::Whole(pieces) => (pieces.concat(), true),
+            Captured::TooLong | Captured::Broken => (Vec::new(), false),
+        };
+        let kept = rules.redact.message(&reply.headers, &body, rules);
+        KeptAnswer {
+            status: Some(reply.status.as_u16()),
+            failure: None,
+            headers: kept.headers,
+            body: KeptBody::of(kept.body.filter(|_| is_whole)),
+            milliseconds,
+        }
+    }
 }
-fn target(target: &str, _: &Redact) -> (String, bool) { (target.to_owned(), false) }
-fn body(_: &HeaderMap, pieces: &[Bytes], _: &Redact) -> (KeptBody, bool) {
-    let bytes = pieces.concat();
-    match String::from_utf8(bytes) {
-        Ok(text) => (KeptBody::Text { text, cut: false }, false),
-        Err(e) => (KeptBody::Base64 { base64: STANDARD.encode(e.into_bytes()), cut: false }, false),
+
+impl KeptBody {
+    /// Its first [`MOST_BODY`] bytes.
+    fn of(body: Option<Vec<u8>>) -> KeptBody {
+        let Some(mut body) = body.filter(|body| !body.is_empty()) else {
+            return KeptBody::None;
+        };
+        let cut = body.len() > MOST_BODY;
+        body.truncate(MOST_BODY);
+        match std::str::from_utf8(&body) {
+            Ok(text) => KeptBody::Text {
+                text: text.to_owned(),
+                cut,
+            },
+            // Cut within a character.
+            Err(error) if cut && error.error_len().is_none() => KeptBody::Text {
+                text: String::from_utf8_lossy(&body[..error.valid_up_to()]).into_owned(),
+                cut,
+            },
+            Err(_) => KeptBody::Base64 {
+                base64: STANDARD.encode(&body),
+                cut,
+            },
+        }
     }
 }
