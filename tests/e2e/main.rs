@@ -5,6 +5,7 @@ mod support;
 
 mod behind_the_proxy;
 mod browser;
+mod dashboard;
 mod fixtures;
 mod proxy_control;
 mod reports;
