@@ -1,9 +1,9 @@
 //! Who is let in.
 //!
-//! The interface is on the loopback, where every page that a browser on the
-//! same machine shows can send requests to it. So beside the token, or the
-//! cookie of a session, a request must name the loopback as its host (a name
-//! that was rebound to it does not) and must not come from a page of another
+//! Every page that a browser on the same machine shows can send requests to the
+//! loopback. So beside the token, or the cookie of a session, a request must
+//! name the loopback as its host, or a name of the interface's certificate (one
+//! that was rebound to it is neither), and must not come from a page of another
 //! origin. What only a cookie vouches for changes something only if our own
 //! page says that it asks: no other can.
 
@@ -21,6 +21,7 @@ use subtle::ConstantTimeEq;
 use super::document::ErrorDocument;
 use super::session::{Sessions, is_of_page};
 use super::{ROUTES, page};
+use crate::listen::tls::Certificate;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -28,16 +29,30 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Guard {
     token: String,
     address: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
     pub(super) sessions: Sessions,
 }
 
 impl Guard {
-    pub(super) fn new(token: String, address: SocketAddr) -> Guard {
-        let sessions = Sessions::new(address.port(), false);
+    pub(super) fn new(
+        token: String,
+        address: SocketAddr,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Guard {
+        let sessions = Sessions::new(address.port(), certificate.is_some());
         Guard {
             token,
             address,
+            certificate,
             sessions,
+        }
+    }
+
+    /// And the port that goes without saying.
+    fn scheme(&self) -> (&'static str, u16) {
+        match self.certificate {
+            Some(_) => ("https", 443),
+            None => ("http", 80),
         }
     }
 
@@ -51,11 +66,14 @@ impl Guard {
         let probe = path == "/livez" || path == "/readyz";
         if !probe && !self.is_own(headers) {
             let cause = "Host does not name this interface";
-            let mend = &format!("ask http://{}", self.address);
+            let mend = &match &self.certificate {
+                Some(_) => "ask by a name in its certificate".to_owned(),
+                None => format!("ask http://{}", self.address),
+            };
             return refuse(StatusCode::FORBIDDEN, cause, mend);
         }
         // A link may lead here from anywhere: what is shown first says nothing.
-        if is_foreign(headers) && !(shown && path == "/") {
+        if self.is_foreign(headers) && !(shown && path == "/") {
             let cause = "the request comes from a page of another origin";
             return refuse(StatusCode::FORBIDDEN, cause, "ask without a browser");
         }
@@ -79,7 +97,8 @@ impl Guard {
         None
     }
 
-    /// Host is the loopback, by whichever of its names, with our port.
+    /// Host is the loopback, by whichever of its names, with our port; or a
+    /// name of the certificate, and the port is whatever leads here.
     fn is_own(&self, headers: &HeaderMap) -> bool {
         let Some(authority) = only(headers, &HOST).and_then(|host| host.parse::<Authority>().ok())
         else {
@@ -89,7 +108,12 @@ impl Guard {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let loopback = bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
         let named = loopback || host.eq_ignore_ascii_case("localhost");
-        named && authority.port_u16().unwrap_or(80) == self.address.port()
+        let port = authority.port_u16().unwrap_or(self.scheme().1);
+        let certified = || {
+            let certificate = self.certificate.as_ref();
+            certificate.is_some_and(|certificate| certificate.is_of(bare))
+        };
+        named && port == self.address.port() || certified()
     }
 
     fn knows_token(&self, headers: &HeaderMap) -> bool {
@@ -104,31 +128,28 @@ impl Guard {
     pub(super) fn is_token(&self, text: &str) -> bool {
         text.as_bytes().ct_eq(self.token.as_bytes()).into()
     }
+
+    /// A browser says so of what a page of another origin sends.
+    fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let site = headers.get(FETCH_SITE);
+        if site.is_some_and(|site| site != "same-origin" && site != "none") {
+            return true;
+        }
+        let Some(origin) = headers.get(ORIGIN) else {
+            return false;
+        };
+        let host = only(headers, &HOST).unwrap_or_default();
+        origin.as_bytes() != format!("{}://{host}", self.scheme().0).as_bytes()
+    }
 }
 
 fn is_open(method: &Method, path: &str) -> bool {
-    let method = if method == Method::HEAD {
-        &Method::GET
-    } else {
-        method
+    let method = match *method {
+        Method::HEAD => "GET",
+        _ => method.as_str(),
     };
-    let same = |own: &str| method.as_str().eq_ignore_ascii_case(own);
-    ROUTES
-        .iter()
-        .any(|(own, at, open)| *open && *at == path && same(own))
-}
-
-/// A browser says so of what a page of another origin sends.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let site = headers.get(FETCH_SITE);
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
-        return true;
-    }
-    let Some(origin) = headers.get(ORIGIN) else {
-        return false;
-    };
-    let host = only(headers, &HOST).unwrap_or_default();
-    origin.as_bytes() != format!("http://{host}").as_bytes()
+    let mut open = ROUTES.iter().filter(|(_, _, open)| *open);
+    open.any(|(own, at, _)| *at == path && method.eq_ignore_ascii_case(own))
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -155,7 +176,7 @@ mod tests {
 
     fn guard() -> Guard {
         let address = SocketAddr::from(([127, 0, 0, 1], 9_901));
-        Guard::new("s3cret".to_owned(), address)
+        Guard::new("s3cret".to_owned(), address, None)
     }
 
     fn ask(guard: &Guard, method: Method, path: &str, fields: &[(&'static str, &str)]) -> u16 {

@@ -258,7 +258,7 @@ mod tests {
 
     fn guard() -> Arc<Guard> {
         let address = ([127, 0, 0, 1], 9_901).into();
-        Arc::new(Guard::new("s3cret".to_owned(), address))
+        Arc::new(Guard::new("s3cret".to_owned(), address, None))
     }
 
     async fn try_with(guard: Arc<Guard>, body: &'static str) -> Response {

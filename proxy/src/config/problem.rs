@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use toml::Spanned;
+use toml::de::DeTable;
+
 /// The first thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -29,7 +32,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn label(mut self, label: impl Into<String>) -> Problem {
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Problem {
         self.label = label.into();
         self
     }
@@ -42,6 +45,22 @@ impl Problem {
         self.line = before.matches('\n').count() + 1;
         self.column = before[line_start..].chars().count() + 1;
         self
+    }
+
+    /// Of the field at `path`, from the outermost table inwards, or of the
+    /// innermost table on that way that `text` has.
+    pub(crate) fn of_field(text: &str, path: &[String], message: impl Into<String>) -> Problem {
+        let mut span = 0..0;
+        let root = DeTable::parse(text).map(Spanned::into_inner);
+        let mut table = root.as_ref().ok();
+        for name in path {
+            let Some(found) = table.and_then(|table| table.get(&**name)) else {
+                break;
+            };
+            span = found.span();
+            table = found.get_ref().as_table();
+        }
+        Problem::at(span, message).located(text)
     }
 
     pub(super) fn of_syntax(error: &toml::de::Error) -> Problem {

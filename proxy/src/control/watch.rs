@@ -33,6 +33,11 @@ impl Watch {
         &self.path
     }
 
+    /// The content that was acted on last.
+    pub(super) fn known(&self) -> &Read {
+        &self.known
+    }
+
     /// The content now, which counts as acted on.
     pub(super) fn read(&mut self) -> Read {
         self.known = fs::read_to_string(&self.path).map_err(|error| error.to_string());
