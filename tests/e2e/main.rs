@@ -5,6 +5,7 @@ mod support;
 
 mod behind_the_proxy;
 mod browser;
+mod dashboard;
 mod fixtures;
 mod nothing_lost;
 mod other_protocols;

@@ -21,6 +21,9 @@ pub(crate) mod service;
 /// Exact versions: a new browser draws other pixels.
 const BROWSER_PACKAGES: [&str; 2] = ["@sparticuz/chromium@147.0.0", "playwright-core@1.65.1"];
 
+/// What finds barriers in a page.
+const AXE: &str = "axe-core@4.14.1";
+
 /// The target folder of this build.
 pub(crate) fn target() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -151,6 +154,20 @@ pub(crate) fn chromium() -> PathBuf {
         run(
             Command::new("node").arg(screenshot_program()).arg(folder),
             "Chromium cannot be unpacked",
+        );
+    })
+}
+
+/// A folder whose `node_modules` hold axe-core.
+pub(crate) fn axe() -> PathBuf {
+    environment("axe", &AXE, |folder| {
+        fs::create_dir_all(folder).expect("the target folder can be written");
+        run(
+            Command::new("npm")
+                .args(["install", "--no-audit", "--no-fund", "--prefix"])
+                .arg(folder)
+                .arg(AXE),
+            "npm cannot install axe-core; is the package registry reachable?",
         );
     })
 }

@@ -138,14 +138,16 @@ pub(super) struct StageBoard {
 }
 
 /// What came of comparing the two sides' answers, at the present share.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Compared {
+    /// Pairs that could be compared.
     pub(super) answers: u64,
+    /// Those that differ in more than noise.
     pub(super) mismatches: u64,
-    /// Pairs of which a side gave no answer.
-    pub(super) unavailable: u64,
+    /// Those that differ in noise alone, and count as alike.
+    pub(super) excused: u64,
     /// Pairs that could not be compared, by reason.
-    pub(super) not_comparable: BTreeMap<String, u64>,
+    pub(super) unavailable: BTreeMap<String, u64>,
     /// The share of the answers that differ, noise left out.
     pub(super) rate: Option<Estimate>,
     /// Of both sides over the same requests; None of a side that was not
@@ -156,13 +158,14 @@ pub(super) struct Compared {
     pub(super) trend: Vec<TrendPoint>,
 }
 
-/// What is held to be true, and how sure that is.
+/// What was measured, and between what the truth lies.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(super) struct Estimate {
     pub(super) value: f64,
-    /// The interval, with the certainty `sure`.
+    /// The truth is not below this, with the certainty `sure`.
     pub(super) low: f64,
-    pub(super) high: f64,
+    /// Nor above this; None where nobody can tell.
+    pub(super) high: Option<f64>,
     /// Such as 0.99.
     pub(super) sure: f64,
 }
@@ -196,7 +199,7 @@ pub(super) struct RolloutBoard {
     pub(super) explanation: Option<String>,
     /// Answers, or runs, gathered at this step.
     pub(super) gathered: u64,
-    /// As far as can be told, how many of them the next step takes.
+    /// As far as can be told, how many of them the next step takes in all.
     pub(super) needed: Option<u64>,
     /// Seconds until then at the present rate.
     pub(super) seconds_left: Option<f64>,
@@ -253,9 +256,12 @@ pub(super) struct Criterion {
     /// None while nothing was measured.
     pub(super) estimate: Option<Estimate>,
     pub(super) limit: f64,
+    /// What it rests on: pairs, or requests of the candidate.
     pub(super) gathered: u64,
+    /// How many of them it takes in all, if all goes on as it did; None once it
+    /// stands within its limit, and where nobody can tell.
     pub(super) needed: Option<u64>,
-    pub(super) known: Known,
+    pub(super) standing: Standing,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
@@ -278,14 +284,14 @@ pub(super) enum Unit {
     Number,
 }
 
-/// Whether a limit is kept.
+/// On which side of a limit the truth lies.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Known {
-    /// It is kept, for sure.
-    Kept,
-    /// It is not, for sure.
-    Broken,
+pub(super) enum Standing {
+    /// Within it, for sure.
+    Within,
+    /// Over it, for sure.
+    Over,
     /// Nobody can tell yet.
     Open,
 }
@@ -329,11 +335,15 @@ pub(super) struct Differences {
     pub(super) sentence: Option<String>,
     /// What differs most first; noise last.
     pub(super) fields: Vec<Field>,
+    /// What differs and does not count, such as the two sides' codings.
+    pub(super) remarks: Vec<String>,
+    /// None where the file names no predictions.
+    pub(super) predictions: Option<PredictionsBoard>,
     /// The latest first.
     pub(super) examples: Vec<Example>,
 }
 
-/// A place in answers.
+/// A place in answers, and a way in which they differ there.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Field {
     /// `status`, `header content-type`, or a JSON pointer with `*` for any
@@ -347,18 +357,66 @@ pub(super) struct Field {
     pub(super) largest: Option<f64>,
     pub(super) label_flips: Option<u64>,
     /// Set where the field is noise, which does not count.
-    pub(super) noise: Option<Noise>,
+    pub(super) noise: Option<NoiseBoard>,
+    /// What the two sides have there, shortened.
+    pub(super) excerpts: Vec<Excerpt>,
     /// Those of `examples` that show it, by id.
     pub(super) examples: Vec<String>,
 }
 
+/// One field of one pair.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Excerpt {
+    /// The access log's id.
+    pub(super) id: String,
+    /// Exactly where.
+    pub(super) place: String,
+    /// Empty where it has nothing.
+    pub(super) monolith: String,
+    pub(super) candidate: String,
+}
+
 /// Why a field is held to be noise: the monolith differs from itself.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-pub(super) struct Noise {
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Noise")]
+pub(super) struct NoiseBoard {
     /// How often the monolith was asked twice.
     pub(super) asked: u64,
     /// How often the two answers differed there.
     pub(super) differed: u64,
+    /// `a time`, `an identifier`, …
+    pub(super) looks_like: Option<String>,
+}
+
+/// What the two sides predicted.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Predictions")]
+pub(super) struct PredictionsBoard {
+    /// Labels that were compared.
+    pub(super) labels: u64,
+    pub(super) flipped: u64,
+    /// The most frequent first.
+    pub(super) flips: Vec<Flip>,
+    /// Scores that were compared.
+    pub(super) scores: u64,
+    /// How far they are apart, without sign, by quantile.
+    pub(super) score_differences: Vec<Quantile>,
+}
+
+/// A label that became another.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Flip {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) count: u64,
+}
+
+/// The value that a share of all does not exceed.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub(super) struct Quantile {
+    /// From 0 to 1.
+    pub(super) share: f64,
+    pub(super) value: f64,
 }
 
 /// A request and what both sides said. What the file names as secret is gone

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::board::{Answer, Compared, Differences, Estimate, Example, Field, Noise, TrendPoint};
+use super::board::{
+    Answer, Compared, Differences, Estimate, Example, Excerpt, Field, Flip, NoiseBoard,
+    PredictionsBoard, Quantile, TrendPoint,
+};
 use super::document::Quantiles;
 use super::shown;
-use crate::compare::{FieldSummary, noise};
+use crate::compare::noise::Looks;
+use crate::compare::{FieldSummary, PredictionSummary, Sketch, noise};
 use crate::control::{Control, Seen};
 use crate::journal::{JournalError, Wanted};
 use crate::rollout::Histogram;
@@ -93,6 +97,8 @@ pub(super) fn of(control: &Control, stage: &str) -> Result<Option<Differences>, 
         sentence: compared.as_ref().map(sentence),
         compared,
         fields: fields(&seen, &pairs),
+        remarks: seen.summary.remarks(),
+        predictions: predictions(&seen.summary.predictions),
         examples: pairs.iter().map(example).collect(),
     }))
 }
@@ -125,17 +131,82 @@ fn fields(seen: &Seen, pairs: &[KeptPair]) -> Vec<Field> {
             largest: field.numbers.map(|numbers| numbers.largest()),
             label_flips: None,
             noise: learnt.filter(|_| field.noise).map(told_noise),
+            excerpts: excerpts(field),
             examples: examples_of(field, pairs),
         }
     })
     .collect()
 }
 
-fn told_noise(evidence: &noise::Evidence) -> Noise {
-    Noise {
+fn told_noise(evidence: &noise::Evidence) -> NoiseBoard {
+    let looks = evidence.looks_like.map(|looks| match looks {
+        Looks::Time => "a time",
+        Looks::Identifier => "an identifier",
+        Looks::Counter => "a counter",
+    });
+    NoiseBoard {
         asked: evidence.asked,
         differed: evidence.differed,
+        looks_like: looks.map(str::to_owned),
     }
+}
+
+/// The first one, the last one, and that with the largest difference.
+fn excerpts(field: &FieldSummary) -> Vec<Excerpt> {
+    let largest = field.largest.as_ref().map(|(_, example)| example);
+    let mut shown: Vec<Excerpt> = Vec::new();
+    for example in [Some(&field.last), largest, Some(&field.first)].into_iter().flatten() {
+        if shown.iter().all(|own| own.id != example.id) {
+            shown.push(Excerpt {
+                id: example.id.clone(),
+                place: example.place.clone(),
+                monolith: example.control.clone(),
+                candidate: example.candidate.clone(),
+            });
+        }
+    }
+    shown
+}
+
+/// None where nothing was predicted.
+fn predictions(summary: &PredictionSummary) -> Option<PredictionsBoard> {
+    if summary.labels + summary.scores == 0 {
+        return None;
+    }
+    let flips = summary.flips.iter().map(|(flip, count)| Flip {
+        from: flip.from.clone(),
+        to: flip.to.clone(),
+        count: *count,
+    });
+    Some(PredictionsBoard {
+        labels: summary.labels,
+        flipped: summary.flipped,
+        flips: flips.collect(),
+        scores: summary.scores,
+        score_differences: apart(&summary.difference),
+    })
+}
+
+/// Quantiles of differences without their sign.
+fn apart(differences: &Sketch) -> Vec<Quantile> {
+    let mut sizes: Vec<_> = differences.bins().map(|(by, n)| (by.abs(), n)).collect();
+    sizes.sort_by(|own, other| own.0.total_cmp(&other.0));
+    let all: u64 = sizes.iter().map(|(_, n)| n).sum();
+    let quantile = |share: f64| {
+        let rank = (share * all as f64).ceil().max(1.0) as u64;
+        let mut below = 0;
+        let mut sizes = sizes.iter();
+        let found = sizes.find(|(_, n)| {
+            below += n;
+            below >= rank
+        });
+        found.map(|(value, _)| Quantile {
+            share,
+            value: *value,
+        })
+    };
+    let shares = [0.5, 0.9, 0.99, 1.0].into_iter();
+    shares.filter_map(quantile).collect()
 }
 
 fn examples_of(field: &FieldSummary, pairs: &[KeptPair]) -> Vec<String> {

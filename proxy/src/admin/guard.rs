@@ -4,8 +4,8 @@
 //! loopback. So beside the token, or the cookie of a session, a request must
 //! name the loopback as its host, or a name of the interface's certificate (one
 //! that was rebound to it is neither), and must not come from a page of another
-//! origin. What only a cookie vouches for changes something only if our own page
-//! says that it asks: no other can.
+//! origin. What only a cookie vouches for changes something only if our own
+//! page says that it asks: no other can.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,8 +29,8 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Guard {
     token: String,
     address: SocketAddr,
-    pub(super) sessions: Sessions,
     certificate: Option<Arc<Certificate>>,
+    pub(super) sessions: Sessions,
 }
 
 impl Guard {
@@ -39,11 +39,12 @@ impl Guard {
         address: SocketAddr,
         certificate: Option<Arc<Certificate>>,
     ) -> Guard {
+        let sessions = Sessions::new(address.port(), certificate.is_some());
         Guard {
             token,
             address,
-            sessions: Sessions::new(address.port(), certificate.is_some()),
             certificate,
+            sessions,
         }
     }
 
@@ -143,13 +144,12 @@ impl Guard {
 }
 
 fn is_open(method: &Method, path: &str) -> bool {
-    let method = match *method == Method::HEAD {
-        true => &Method::GET,
-        false => method,
+    let method = match *method {
+        Method::HEAD => "GET",
+        _ => method.as_str(),
     };
-    let same = |own: &str| method.as_str().eq_ignore_ascii_case(own);
-    let mut routes = ROUTES.iter();
-    routes.any(|(own, at, open)| *open && *at == path && same(own))
+    let mut open = ROUTES.iter().filter(|(_, _, open)| *open);
+    open.any(|(own, at, _)| *at == path && method.eq_ignore_ascii_case(own))
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

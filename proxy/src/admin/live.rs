@@ -88,6 +88,11 @@ struct Stream {
     _page: OwnedSemaphorePermit,
 }
 
+/// No page is told anything any more.
+fn ends(told: &Told) -> bool {
+    told.draining || told.left || told.stop
+}
+
 /// Tells the board now, and whenever it changes.
 pub(super) async fn live(
     State((shared, guard)): State<(Arc<Shared>, Arc<Guard>)>,
@@ -96,7 +101,7 @@ pub(super) async fn live(
     let refuse = |cause: &str, mend: &str| {
         ErrorDocument::new(None, cause.to_owned(), mend).with(StatusCode::SERVICE_UNAVAILABLE)
     };
-    if shared.told.borrow().draining {
+    if ends(&shared.told.borrow()) {
         return refuse("the proxy is shutting down", "ask its successor");
     }
     let Ok(page) = Arc::clone(&shared.live.pages).try_acquire_owned() else {
@@ -130,7 +135,7 @@ async fn next(mut stream: Stream) -> Option<(Result<Event, Infallible>, Stream)>
     let ended = |session: &Session| !sessions.holds(session);
     let event = tokio::select! {
         biased;
-        _ = stream.told.wait_for(|told| told.draining || told.stop) => None,
+        _ = stream.told.wait_for(ends) => None,
         _ = stream.beat.tick() => match stream.session.as_ref().is_some_and(ended) {
             true => None,
             false => Some(Event::default().event("beat").data("")),

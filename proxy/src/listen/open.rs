@@ -264,6 +264,7 @@ pub(super) mod tests {
     use crate::config::RoutesFile;
     use crate::metrics::Metrics;
     use crate::state::{Live, Shared};
+    use crate::verdict::Verdicts;
 
     /// Runs `act` on a worker whose clock stands still while there is work.
     pub(in crate::listen) fn on_a_worker<F: Future>(act: impl FnOnce(Rc<Open>) -> F) {

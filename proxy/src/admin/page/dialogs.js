@@ -84,7 +84,8 @@ function Shift({ stage, accent, done, close }) {
     <p id="percent-wrong" class="bad">${!sound && "Write a number from 0 to 100, with at most two decimals."}</p>
     <p class="happens" aria-live="polite">${sound && (same(to, now) ? `${stageName} is ${share(now)} already.` : html`
       ${meaning(to)} ${moves > 0 && `${percent(moves)} move to the candidate.`}${moves < 0 && `${percent(-moves)} move back to the monolith.`}
-      ${" "}It holds for new requests at once; those under way end as they began.`)}</p>
+      ${" "}It holds for new requests at once; those under way end as they began.
+      ${stage.rollout && " The rollout stays there until somebody resumes it."}`)}</p>
   <//>`;
 }
 
@@ -102,13 +103,17 @@ function RollBack({ stage, accent, done, close }) {
   <//>`;
 }
 
-const STEERED = {
-  "pause": ["Pause", "paused", ({ now }) => `It stays at ${share(now)} and takes no further step until somebody resumes it.`],
-  "resume": ["Resume", "goes on", () => "It takes further steps again as soon as the evidence is enough."],
-  "advance": ["Advance", "advanced", (stage) => `It takes the next step, ${step(stage)}, without waiting for the evidence.`],
-  "confirm": ["Confirm", "confirmed", (stage) => `It takes the next step, ${step(stage)}: the evidence is enough, and you say so.`],
-};
 const step = ({ rollout }) => rollout.steps[(rollout.at ?? -1) + 1]?.name ?? "the last one";
+/** What is asked of a rollout: the verb, what came of it, what will happen. */
+const STEERED = {
+  "start": ["Start", "started", (stage) => `Its first step, ${step(stage)}, begins. From there it goes on as the evidence says.`],
+  "pause": ["Pause", "paused", ({ now }) => `It stays at ${share(now)} and takes no further step until somebody resumes it. It still goes back if it must.`],
+  "resume": ["Resume", "goes on", ({ rollout }) => (rollout.judged === "rolled-back"
+    ? "It begins again from here, with evidence gathered anew."
+    : "It takes further steps again, with the evidence it has.")],
+  "advance": ["Advance", "advanced", (stage) => `It takes the next step, ${step(stage)}, whatever the evidence says.`],
+  "confirm": ["Confirm", "confirmed", (stage) => `It takes the next step, ${step(stage)}: you agree with the evidence.`],
+};
 
 function Steer({ action, stage, accent, done, close }) {
   const [verb, was, happens] = STEERED[action];

@@ -1,7 +1,7 @@
 // What differs between the two sides' answers, by field, with examples.
 
 import { useEffect, useState } from "./vendor/hooks.js";
-import { counted, figure, grouped, html, Time } from "./words.js";
+import { counted, figure, grouped, html, percent, Time, To } from "./words.js";
 import { differences } from "./server.js";
 import { aligned } from "./aligned.js";
 
@@ -9,7 +9,7 @@ import { aligned } from "./aligned.js";
 export function Differences({ stage }) {
   const [told, setTold] = useState(null);
   const [refused, setRefused] = useState(null);
-  const seen = `${stage.compared?.mismatches} ${stage.compared?.unavailable}`;
+  const seen = JSON.stringify([stage.compared?.mismatches, stage.compared?.excused, stage.compared?.unavailable]);
   useEffect(() => {
     let over = false;
     differences(stage.name).then(
@@ -24,7 +24,7 @@ export function Differences({ stage }) {
 }
 
 function Told({ told }) {
-  if (told.fields.length === 0 && told.examples.length === 0) {
+  if (told.fields.length === 0 && told.examples.length === 0 && !told.predictions) {
     return html`<p class="empty">${told.sentence ?? (told.compared ? "Every answer that was compared was the same." : "Nothing is compared yet, so nothing is known to differ.")}</p>`;
   }
   const counts = told.fields.filter((field) => !field.noise);
@@ -35,10 +35,23 @@ function Told({ told }) {
     ${told.sentence && html`<p>${told.sentence}</p>`}
     <ul class="fields">
       ${counts.map((field) => html`<li><${Field} field=${field} examples=${told.examples} /></li>`)}
-      ${noise.map((field) => html`<li class="noise"><code>${field.path}</code> <span class="n">${grouped(field.count)}×</span> <span>noise: the monolith differs from itself in ${grouped(field.noise.differed)} of ${grouped(field.noise.asked)}</span></li>`)}
+      ${noise.map((field) => html`<li class="noise"><code>${field.path}</code> <span class="n">${grouped(field.count)}×</span> <span>noise${field.noise.looks_like && ` (${field.noise.looks_like})`}: the monolith differs from itself in ${grouped(field.noise.differed)} of ${grouped(field.noise.asked)}</span></li>`)}
     </ul>
+    ${told.predictions && html`<${Predicted} of=${told.predictions} />`}
+    ${told.remarks.length > 0 && html`<ul class="predicted quiet">${told.remarks.map((text) => html`<li>Does not count: ${text}</li>`)}</ul>`}
     ${rest.length > 0 && html`<details><summary>${counted(rest.length, "other example")}</summary>
       ${rest.map((example) => html`<${Example} example=${example} />`)}</details>`}`;
+}
+
+/** Labels that flipped, and how far scores are apart. */
+function Predicted({ of }) {
+  const flips = of.flips.map((one) => html`<li>${grouped(one.count)}× <code>${one.from}</code> <${To} /> <code>${one.to}</code></li>`);
+  const scores = of.score_differences.map(({ share, value }) =>
+    `${share === 1 ? "at most" : share === 0.5 ? "half within" : `${percent(share * 100)} within`} ${figure(value, "number")}`);
+  return html`<ul class="predicted">
+    <li>${of.flipped === 0 ? "No" : grouped(of.flipped)} of ${counted(of.labels, "label")} flipped</li>${flips}
+    ${of.scores > 0 && html`<li>${counted(of.scores, "score")} apart: ${scores.join(", ")}</li>`}
+  </ul>`;
 }
 
 function Field({ field, examples }) {
@@ -49,9 +62,12 @@ function Field({ field, examples }) {
     field.label_flips !== null && (field.label_flips === 0 ? "no label flips" : counted(field.label_flips, "label flip")),
   ].filter(Boolean).join("; ");
   const head = html`<code>${field.path}</code> <span class="n">${grouped(field.count)}×</span> <span>${more}</span>`;
-  if (own.length === 0) return html`<p class="field">${head}</p>`;
+  const excerpts = field.excerpts.filter((one) => !field.examples.includes(one.id)).map((one) => html`<p class="excerpt">
+    <code>${one.place}</code><span>monolith <code>${one.monolith || "nothing"}</code></span><span>candidate <code>${one.candidate || "nothing"}</code></span>
+    <span class="quiet">${one.id.slice(0, 8)}…</span></p>`);
+  if (own.length === 0) return html`<p class="field">${head}</p>${excerpts}`;
   return html`<details><summary class="field">${head} <span class="quiet">${counted(own.length, "example")}</span></summary>
-    ${own.map((example) => html`<${Example} example=${example} />`)}</details>`;
+    ${excerpts}${own.map((example) => html`<${Example} example=${example} />`)}</details>`;
 }
 
 function Example({ example }) {

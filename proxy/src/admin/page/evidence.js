@@ -6,6 +6,7 @@ const JUDGED = {
   "advance": ["forward", "Takes the next step"],
   "hold": ["hold", "Holds"],
   "not-enough-evidence": ["wait", "Not enough evidence"],
+  "not-started": ["hold", "Not started"],
   "rolled-back": ["back", "Rolled back"],
   "paused": ["pause", "Paused"],
   "awaiting-confirmation": ["wait", "Waits for confirmation"],
@@ -23,7 +24,7 @@ const next = (rollout) => rollout.steps[(rollout.at ?? -1) + 1];
 /** Fills towards the next step. */
 export function Meter({ rollout }) {
   const step = next(rollout);
-  if (!step || rollout.judged === "rolled-back") return null;
+  if (!step || ["rolled-back", "not-started"].includes(rollout.judged)) return null;
   const what = rollout.evidence === "runs" ? "runs" : "answers";
   const { gathered, needed, seconds_left: left } = rollout;
   const text = needed === null
@@ -55,13 +56,13 @@ const NAMES = {
   "label-flips": "Labels that flip",
   "score-drift": "Drift of scores",
 };
-const KNOWN = { kept: ["check", "within its limit"], broken: ["warn", "over its limit"], open: ["wait", "not known yet"] };
+const STANDING = { within: ["check", "within its limit"], over: ["warn", "over its limit"], open: ["wait", "not known yet"] };
 
 /** Each criterion with its estimate, its interval and its limit. */
 export const Criteria = ({ criteria }) => html`<ul class="criteria">
-  ${criteria.map((one) => html`<li data-known=${one.known}>
+  ${criteria.map((one) => html`<li data-standing=${one.standing}>
     <p class="what"><strong>${NAMES[one.name]}</strong>
-      <span class="known"><${Icon} name=${KNOWN[one.known][0]} />${KNOWN[one.known][1]}</span></p>
+      <span class="standing"><${Icon} name=${STANDING[one.standing][0]} />${STANDING[one.standing][1]}</span></p>
     <${Span} of=${one} />
     <p class="n">
       ${one.estimate
@@ -74,10 +75,10 @@ export const Criteria = ({ criteria }) => html`<ul class="criteria">
 
 /** The interval as a band and the limit as a line, on one scale. */
 function Span({ of: { estimate, limit } }) {
-  const end = Math.max(limit * 1.6, estimate ? estimate.high * 1.05 : 0) || 1;
+  const end = Math.max(limit * 1.6, estimate ? (estimate.high ?? Math.max(estimate.value, estimate.low)) * 1.05 : 0) || 1;
   const place = (n) => `${Math.min(100, (n / end) * 100)}%`;
   return html`<div class="span" aria-hidden="true">
-    ${estimate && html`<div class="band" style=${{ left: place(estimate.low), right: `calc(100% - ${place(estimate.high)})` }}></div>
+    ${estimate && html`<div class="band" style=${{ left: place(estimate.low), right: estimate.high === null ? 0 : `calc(100% - ${place(estimate.high)})` }}></div>
       <div class="point" style=${{ left: place(estimate.value) }}></div>`}
     <div class="limit" style=${{ left: place(limit) }}></div>
   </div>`;

@@ -63,6 +63,11 @@ function App() {
     },
   }, dialog === null && session === "in");
 
+  useEffect(() => {
+    const n = board && session === "in" ? board.stages.filter(needsSomebody).length + (lost !== null) : 0;
+    document.title = n > 0 ? `(${n}) cutline` : "cutline";
+  });
+
   if (session === "out") return html`<${Login} done=${() => setSession("asking")} />`;
   if (!board) return html`<main class="alone"><h1>cutline</h1><p role="status">${lost ? `No word from the proxy: ${lost}. Trying again.` : "Asking the proxy…"}</p></main>`;
   return html`
@@ -94,6 +99,10 @@ function App() {
     ${dialog && html`<${Dialog} wanted=${dialog} close=${() => setDialog(null)}
       done=${(text) => { setDialog(null); setSaid(text); }} />`}`;
 }
+
+/** What the tab's title counts. */
+const needsSomebody = ({ rollout, candidate, now }) => ["rolled-back", "awaiting-confirmation"].includes(rollout?.judged)
+  || (now.mode !== "monolith" && candidate.some((one) => !one.healthy));
 
 /** What is to be seen before anything else. */
 function Notices({ board, lost }) {

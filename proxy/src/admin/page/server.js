@@ -60,11 +60,12 @@ export function listen(hears) {
   };
   const lost = async (why) => {
     close();
-    // An event source does not tell why it was refused.
-    const reason = await ask("GET", "/api/board").then(() => null, (refused) => refused);
+    // An event source does not tell why it was refused; asking does.
+    const said = await ask("GET", "/api/board").catch((refused) => refused);
     if (over) return;
-    if (reason?.status === 401) return hears("out");
-    hears("lost", reason?.message ?? why);
+    if (said.status === 401) return hears("out");
+    if (!(said instanceof Refused)) hears("board", said);
+    hears("lost", said instanceof Refused ? said.message : why);
     timer = setTimeout(open, AGAIN[Math.min(tries, AGAIN.length - 1)]);
     tries += 1;
   };

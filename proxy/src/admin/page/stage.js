@@ -19,6 +19,7 @@ export function Stage({ stage, accent, open, toggle, act, history }) {
     </div>
     <div class="actions">
       ${can("confirm") && html`<button class="main" onClick=${() => act("confirm")}>Confirm</button>`}
+      ${can("start") && html`<button class="main" onClick=${() => act("start")}>Start</button>`}
       ${can("pause") && html`<button onClick=${() => act("pause")}><${Icon} name="pause" />Pause</button>`}
       ${can("resume") && html`<button onClick=${() => act("resume")}><${Icon} name="forward" />Resume</button>`}
       ${backTo(stage) && html`<button onClick=${() => act("roll-back")}><${Icon} name="back" />Roll back</button>`}
@@ -79,7 +80,7 @@ function Figures({ stage }) {
   const { requests, failures, dropped } = totals(traffic);
   const sides = compared?.monolith || compared?.candidate ? compared : traffic.seconds;
   return html`<dl class="figures">
-    <div><dt>Differ</dt><dd>${compared?.rate ? html`${rate(compared.rate.value)} <small>(${interval(compared.rate, "share")})</small>` : "–"}
+    <div><dt>Mismatch</dt><dd>${compared?.rate ? html`${rate(compared.rate.value)} <small>(${interval(compared.rate, "share")})</small>` : "–"}
       ${compared && html`<${Trend} points=${compared.trend} limit=${limit(stage)} />`}</dd></div>
     <div><dt>p99 mono / cand</dt><dd>${both(sides.monolith, sides.candidate, "p99")}</dd></div>
     <div class=${failures > 0 && "bad"}><dt>Errors</dt><dd>${failures > 0 && html`<${Icon} name="warn" />`}${grouped(failures)}</dd></div>
@@ -125,7 +126,8 @@ function Sides({ stage }) {
     ["p50", time("monolith", "p50"), time("candidate", "p50")],
     ["p99", time("monolith", "p99"), time("candidate", "p99")],
   ];
-  const apart = Object.entries({ ...compared?.not_comparable }).map(([why, n]) => `${grouped(n)} answers not comparable: ${why}`);
+  const apart = Object.entries({ ...compared?.unavailable }).map(([why, n]) => `${counted(n, "pair")} not compared: ${why}`);
+  const excused = compared?.excused > 0 ? [`${counted(compared.excused, "answer")} differed in noise alone`] : [];
   const dropped = Object.entries(traffic.dropped).map(([why, n]) => `${counted(n, "copy", "copies")} dropped: ${why}`);
   const others = [["fallback", "answered by the monolith in the candidate’s place"], ["refused", "refused"], ["aborted", "broken off"]]
     .filter(([end]) => traffic.requests[end] > 0)
@@ -136,7 +138,7 @@ function Sides({ stage }) {
       <tbody>${rows.map(([name, ...cells]) => html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
     </table>
     <ul class="plain">
-      ${[...others, ...dropped, ...apart].map((text) => html`<li>${text}</li>`)}
+      ${[...others, ...dropped, ...apart, ...excused].map((text) => html`<li>${text}</li>`)}
       ${stage.candidate.map((one) => html`<li><${Health} of=${one} /></li>`)}
       <li class="quiet">Routes: ${stage.routes.map((route, index) => html`${index > 0 && ", "}<code>${route}</code>`)}</li>
       <li class="quiet">${paired ? "Times are those of requests that both sides answered." : "Times are those of the side that was chosen, since the proxy started."}</li>

@@ -38,11 +38,14 @@ export function figure(n, unit) {
   return String(Number(n.toPrecision(3)));
 }
 
-/** `0.00–0.06`, in the unit's own scale. */
+/** `0.00–0.06`, in the unit's own scale; `0.40–?` where the end is not known. */
 export function interval({ low, high }, unit) {
-  if (unit === "share") return `${(low * 100).toFixed(2)}–${(high * 100).toFixed(2)}`;
-  if (unit === "ratio") return `${low.toFixed(2)}–${high.toFixed(2)}`;
-  return `${Number(low.toPrecision(3))}–${Number(high.toPrecision(3))}`;
+  const one = (n) => {
+    if (n === null) return "?";
+    if (unit === "share") return (n * 100).toFixed(2);
+    return unit === "ratio" ? n.toFixed(2) : String(Number(n.toPrecision(3)));
+  };
+  return `${one(low)}–${one(high)}`;
 }
 
 /** `~40 min`: how long something takes, roughly. */
