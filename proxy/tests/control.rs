@@ -10,17 +10,17 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use cutline_proxy::control::{self, Control};
-use cutline_proxy::{Admin, Journal, Proxy, Running, StateFolder, TakeOver, admin};
+use cutline_proxy::control;
+use cutline_proxy::{TakeOver, admin};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use support::whole::Whole;
-use support::{Upstream, ask, eventually, say};
+use support::{Upstream, eventually, say};
 
 fn folder(monolith: &Upstream, candidate: &Upstream) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

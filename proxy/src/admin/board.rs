@@ -12,12 +12,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::document::{
-    By, ChangeDocument, FileDocument, Quantiles, ShareDocument, SinceDocument, StageDocument,
-    Traffic, UpstreamDocument, told,
+    By, FileDocument, Quantiles, ShareDocument, SinceDocument, StageDocument, Traffic,
+    UpstreamDocument, told,
 };
 use super::{differences, rollout, status};
 use crate::control::{Control, Seen};
-use crate::journal::JournalError;
+use crate::journal::{Author, Change, JournalError};
 use crate::route::RouteTable;
 
 /// How many entries of the history a board holds.
@@ -28,10 +28,10 @@ pub(super) fn of(control: &Control, draining: bool) -> Result<Board, JournalErro
     let status = status::of(control)?;
     let table = control.running.table();
     let changes = control.changes(None, HISTORY)?;
-    let history: Vec<_> = changes.iter().map(|change| entry(told(change))).collect();
+    let history: Vec<_> = changes.iter().map(entry).collect();
     let stages = status.stages.into_iter().map(|stage| {
         let last = control.changes(Some(&stage.name), 1)?;
-        let last = last.first().map(|change| entry(told(change)));
+        let last = last.first().map(entry);
         let seen = control.seen(&stage.name)?;
         Ok(row(stage, &table, seen.as_ref(), last))
     });
@@ -82,7 +82,10 @@ fn routes(table: &RouteTable, stage: &str) -> Vec<String> {
     .collect()
 }
 
-fn entry(change: ChangeDocument) -> Entry {
+fn entry(change: &Change) -> Entry {
+    let event = change.what.event;
+    let by_evidence = change.what.by == Author::Rollout;
+    let change = told(change);
     Entry {
         time: change.time,
         stage: change.stage,
@@ -91,7 +94,7 @@ fn entry(change: ChangeDocument) -> Entry {
         by: change.by,
         who: change.who,
         why: change.why,
-        judged: None,
+        judged: event.filter(|_| by_evidence).and_then(rollout::happened),
     }
 }
 

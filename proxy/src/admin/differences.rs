@@ -22,8 +22,7 @@ const BODY: usize = 4 << 10;
 /// What was compared of a stage at its present share; None where nothing was.
 pub(super) fn compared(seen: &Seen) -> Option<Compared> {
     let summary = &seen.summary;
-    let unavailable = summary.unavailable.values().sum();
-    if summary.compared + unavailable == 0 {
+    if summary.compared == 0 && summary.unavailable.is_empty() {
         return None;
     }
     let latency = seen.rollout.as_ref();
@@ -31,8 +30,8 @@ pub(super) fn compared(seen: &Seen) -> Option<Compared> {
     Some(Compared {
         answers: summary.compared,
         mismatches: summary.mismatches,
-        unavailable,
-        not_comparable: summary.unavailable.clone(),
+        excused: summary.excused,
+        unavailable: summary.unavailable.clone(),
         rate: seen.rate().map(|rate| Estimate {
             value: rate.value,
             low: rate.low,
@@ -110,7 +109,8 @@ fn sentence(compared: &Compared) -> String {
         return format!("{differ} of {of} answers differ");
     };
     let percent = |share: f64| format!("{:.2}", share * 100.0);
-    let (value, low, high) = (percent(rate.value), percent(rate.low), percent(rate.high));
+    let (value, low) = (percent(rate.value), percent(rate.low));
+    let high = rate.high.map_or("100".to_owned(), percent);
     let sure = rate.sure * 100.0;
     format!("{differ} of {of} answers differ ({value} %, {low}–{high} % at {sure} %)")
 }
@@ -155,7 +155,10 @@ fn told_noise(evidence: &noise::Evidence) -> NoiseBoard {
 fn excerpts(field: &FieldSummary) -> Vec<Excerpt> {
     let largest = field.largest.as_ref().map(|(_, example)| example);
     let mut shown: Vec<Excerpt> = Vec::new();
-    for example in [Some(&field.last), largest, Some(&field.first)].into_iter().flatten() {
+    for example in [Some(&field.last), largest, Some(&field.first)]
+        .into_iter()
+        .flatten()
+    {
         if shown.iter().all(|own| own.id != example.id) {
             shown.push(Excerpt {
                 id: example.id.clone(),

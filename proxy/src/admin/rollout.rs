@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use super::board::{
-    Action, Criterion, CriterionName, Estimate, EvidenceKind, Judged, Known, RolloutBoard, Step,
+    Action, Criterion, CriterionName, Estimate, EvidenceKind, Judged, RolloutBoard, Standing, Step,
     Unit,
 };
 use super::document::ShareDocument;
 use crate::control::{Ask, Stand};
-use crate::rollout::{self, Finding, Hold, Judgement, Kind, Policy, Position, Standing, State};
+use crate::rollout::{self, Finding, Hold, Judgement, Kind, Policy, Position, State, What};
 use crate::route::{Mode, Share, Weight};
 
 /// The rollout of a stage by that policy, as it was last judged.
@@ -86,6 +86,16 @@ fn judged(position: &Position, judgement: &Judgement) -> Judged {
     }
 }
 
+/// What was judged where the evidence did that.
+pub(super) fn happened(what: What) -> Option<Judged> {
+    match what {
+        What::Advance { .. } => Some(Judged::Advance),
+        What::RollBack { .. } => Some(Judged::RolledBack),
+        What::Finish => Some(Judged::Done),
+        _ => None,
+    }
+}
+
 /// At the rate of the present step.
 fn seconds_left(finding: &Finding, lasted: Duration) -> Option<f64> {
     let needed = finding.needed? as f64;
@@ -102,23 +112,25 @@ fn criterion(finding: &Finding, policy: &Policy) -> Criterion {
         Name::LabelFlips => (CriterionName::LabelFlips, Unit::Share),
         Name::ScoreDrift => (CriterionName::ScoreDrift, Unit::Number),
     };
-    let estimate = finding.value.zip(finding.high);
     Criterion {
         name,
         unit,
-        estimate: estimate.map(|(value, high)| Estimate {
+        estimate: finding.value.map(|value| Estimate {
             value,
             low: finding.low,
-            high,
+            high: finding.high,
             sure: policy.sure,
         }),
         limit: finding.limit,
         gathered: finding.seen,
-        needed: finding.needed.map(|needed| finding.seen + needed),
-        known: match finding.state {
-            Standing::Within => Known::Kept,
-            Standing::Over => Known::Broken,
-            Standing::Open => Known::Open,
+        needed: finding
+            .needed
+            .filter(|more| *more > 0)
+            .map(|more| finding.seen + more),
+        standing: match finding.state {
+            rollout::Standing::Within => Standing::Within,
+            rollout::Standing::Over => Standing::Over,
+            rollout::Standing::Open => Standing::Open,
         },
     }
 }

@@ -31,7 +31,8 @@ pub(crate) struct Seen {
 pub(crate) struct Rate {
     pub(crate) value: f64,
     pub(crate) low: f64,
-    pub(crate) high: f64,
+    /// None where nobody can tell.
+    pub(crate) high: Option<f64>,
     /// How surely.
     pub(crate) sure: f64,
 }
@@ -86,7 +87,7 @@ impl Seen {
             Some(Rate {
                 value: own.value?,
                 low: own.low,
-                high: own.high?,
+                high: own.high,
                 sure: policy.sure,
             })
         });
@@ -96,7 +97,7 @@ impl Seen {
             (compared > 0).then(|| Rate {
                 value: differ as f64 / compared as f64,
                 low,
-                high,
+                high: Some(high),
                 sure: 0.99,
             })
         })
