@@ -15,6 +15,7 @@
 mod criterion;
 mod evidence;
 mod excess;
+mod explain;
 mod histogram;
 mod judge;
 mod judgement;
@@ -26,6 +27,7 @@ mod runs;
 mod scores;
 
 pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
+pub use explain::{Details, FieldDifference, explain};
 pub use histogram::Histogram;
 pub use judge::judge;
 pub use judgement::{Action, Criterion, Finding, HardFailure, Hold, Judgement, Reason, Standing};
