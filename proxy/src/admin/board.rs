@@ -54,12 +54,15 @@ fn row(
     seen: Option<&Seen>,
     last: Option<Entry>,
 ) -> StageBoard {
-    let rollout = seen.and_then(|seen| seen.rollout.as_ref());
+    let now = SystemTime::now();
+    let rollout = seen.and_then(|seen| {
+        let (policy, stand) = seen.rollout.as_ref()?;
+        Some(rollout::of(&stage.name, policy, stand, &seen.summary, now))
+    });
     StageBoard {
         routes: routes(table, &stage.name),
         compared: seen.and_then(differences::compared),
-        rollout: rollout
-            .map(|(policy, stand)| rollout::of(&stage.name, policy, stand, SystemTime::now())),
+        rollout,
         name: stage.name,
         now: stage.now,
         declared: stage.declared,

@@ -7,12 +7,19 @@ use super::board::{
     Unit,
 };
 use super::document::ShareDocument;
-use crate::control::{Ask, Stand};
+use crate::compare::Summary;
+use crate::control::{Ask, Stand, details};
 use crate::rollout::{self, Finding, Hold, Judgement, Kind, Policy, Position, State, What};
 use crate::route::{Mode, Share, Weight};
 
 /// The rollout of a stage by that policy, as it was last judged.
-pub(super) fn of(stage: &str, policy: &Policy, stand: &Stand, now: SystemTime) -> RolloutBoard {
+pub(super) fn of(
+    stage: &str,
+    policy: &Policy,
+    stand: &Stand,
+    summary: &Summary,
+    now: SystemTime,
+) -> RolloutBoard {
     let Stand {
         position,
         evidence,
@@ -25,12 +32,11 @@ pub(super) fn of(stage: &str, policy: &Policy, stand: &Stand, now: SystemTime) -
         .position(|own| Some(*own) == position.step);
     let slowest = judgement.slowest();
     let lasted = now.duration_since(position.since).unwrap_or_default();
-    let explained = rollout::Explained {
-        stage,
-        policy,
-        position,
-        evidence,
-        judgement,
+    let details = details(summary);
+    let told = rollout::explain(stage, policy, position, judgement, &details, now);
+    let (sentence, more) = match told.split_once(". ") {
+        Some((first, _)) => (format!("{first}."), true),
+        None => (told.clone(), false),
     };
     let (evidence_kind, gathered, needed) = match &policy.evidence {
         Kind::Requests(_) => (
@@ -49,8 +55,8 @@ pub(super) fn of(stage: &str, policy: &Policy, stand: &Stand, now: SystemTime) -
         at: standing,
         evidence: evidence_kind,
         judged: judged(position, judgement),
-        sentence: explained.sentence(),
-        explanation: explained.paragraph(),
+        sentence,
+        explanation: more.then_some(told),
         gathered,
         needed,
         seconds_left: slowest.and_then(|finding| seconds_left(finding, lasted)),

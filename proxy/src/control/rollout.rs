@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::{Control, Inner, Refused, Standing, shares};
+use crate::compare::Summary;
 use crate::journal::{Author, Change, Journal};
-use crate::rollout::{self, Action, Evidence, Judgement, Policy, Position, Step, What};
+use crate::rollout::{
+    self, Action, Details, Evidence, FieldDifference, Judgement, Policy, Position, Step, What,
+    explain,
+};
 use crate::route::{Mode, Share, Weight};
 use crate::verdict::Gathered;
 
@@ -141,15 +145,9 @@ impl Control {
                 let judgement = rollout::judge(policy, position, &evidence, &health, now);
                 let change = match done(&judgement.action) {
                     Some(what) if position.admit(policy, what).is_ok() => {
-                        let explained = rollout::Explained {
-                            stage: &stage,
-                            policy,
-                            position,
-                            evidence: &evidence,
-                            judgement: &judgement,
-                        };
-                        let why = explained.paragraph();
-                        let why = why.unwrap_or_else(|| explained.sentence());
+                        let summary = journal.summary(&stage, position.epoch)?;
+                        let details = details(&summary);
+                        let why = explain(&stage, policy, position, &judgement, &details, now);
                         let by = Author::Rollout;
                         Some(happens(&stage, &standing, what, by, &why, journal)?)
                     }
@@ -167,6 +165,24 @@ impl Control {
         }
         inner.stands = stands;
         Ok(moved)
+    }
+}
+
+/// What tips a decision, as comparisons have it.
+pub(crate) fn details(summary: &Summary) -> Details {
+    let counting = summary.fields.iter().filter(|field| !field.noise);
+    let fields = counting.clone().take(3).map(|field| FieldDifference {
+        path: field.field.to_string(),
+        pairs: field.comparisons,
+        largest: field.numbers.map(|numbers| numbers.largest()),
+    });
+    let mut examples: Vec<_> = counting.map(|field| field.last.id.clone()).collect();
+    examples.dedup();
+    examples.truncate(3);
+    Details {
+        fields: fields.collect(),
+        examples,
+        client_errors: None,
     }
 }
 

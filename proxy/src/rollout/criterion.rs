@@ -5,7 +5,7 @@ use super::judgement::{Criterion, Finding, Standing};
 use super::latency::Ratio;
 use super::rate::Seen;
 use super::scores::PLACES;
-use super::{Compared, Evidence, Limits, PairedErrors, PerSide, Policy, ScoreShift};
+use super::{Compared, Count, Evidence, Limits, PairedErrors, PerSide, Policy, ScoreShift};
 
 /// How much evidence a decision needs, as logarithms.
 ///
@@ -22,6 +22,14 @@ use super::{Compared, Evidence, Limits, PairedErrors, PerSide, Policy, ScoreShif
 pub(super) struct Enough {
     pub(super) advance: f64,
     pub(super) roll_back: f64,
+}
+
+/// What was seen of a criterion.
+struct Measured<'a> {
+    seen: u64,
+    events: u64,
+    beside: Option<Count>,
+    measure: Measure<'a>,
 }
 
 /// What a criterion is judged by.
@@ -51,8 +59,8 @@ pub(super) fn findings(policy: &Policy, limits: &Limits, evidence: &Evidence) ->
     let criteria = Criterion::ALL.into_iter();
     let found = criteria.filter_map(|criterion| {
         let limit = limit(criterion, limits)?;
-        let (seen, events, measure) = measure(criterion, limits, evidence)?;
-        Some(finding(criterion, (seen, events), measure, limit, enough))
+        let measured = measure(criterion, limits, evidence)?;
+        Some(finding(criterion, &measured, limit, enough))
     });
     found.collect()
 }
@@ -71,7 +79,7 @@ fn measure<'a>(
     criterion: Criterion,
     limits: &Limits,
     evidence: &'a Evidence,
-) -> Option<(u64, u64, Measure<'a>)> {
+) -> Option<Measured<'a>> {
     match criterion {
         Criterion::Mismatch => evidence.answers.map(compared),
         Criterion::LabelFlips => evidence.labels.map(compared),
@@ -84,7 +92,12 @@ fn measure<'a>(
                 };
                 let candidate = errors.candidate;
                 let excess = Excess::apart(Seen::new(candidate), Seen::new(monolith));
-                Some((candidate.of, candidate.events, Measure::Excess(excess)))
+                Some(Measured {
+                    seen: candidate.of,
+                    events: candidate.events,
+                    beside: Some(monolith),
+                    measure: Measure::Excess(excess),
+                })
             }
             (None, None) => None,
         },
@@ -99,38 +112,52 @@ fn measure<'a>(
             };
             let ratio = Ratio::new(limits.latency?.quantile, monolith, candidate);
             let slower = ratio.slower_than(limits.latency?.ratio);
-            Some((candidate.len(), slower, Measure::Ratio(ratio)))
+            Some(Measured {
+                seen: candidate.len(),
+                events: slower,
+                beside: None,
+                measure: Measure::Ratio(ratio),
+            })
         }
         Criterion::ScoreDrift => evidence.scores.as_ref().map(|scores| {
             let widest = Widest::of(scores);
-            (scores.of, widest.moved, Measure::Shift(widest))
+            Measured {
+                seen: scores.of,
+                events: widest.moved,
+                beside: None,
+                measure: Measure::Shift(widest),
+            }
         }),
     }
 }
 
-fn compared(compared: Compared) -> (u64, u64, Measure<'static>) {
+fn compared(compared: Compared) -> Measured<'static> {
     let pairs = Seen::new(compared.pairs);
     let excess = match compared.noise {
         Some(noise) => Excess::apart(pairs, Seen::new(noise)),
         None => Excess::alone(pairs),
     };
-    let (seen, events) = (compared.pairs.of, compared.pairs.events);
-    (seen, events, Measure::Excess(excess))
+    Measured {
+        seen: compared.pairs.of,
+        events: compared.pairs.events,
+        beside: compared.noise,
+        measure: Measure::Excess(excess),
+    }
 }
 
-fn paired_errors(paired: PairedErrors) -> (u64, u64, Measure<'static>) {
+fn paired_errors(paired: PairedErrors) -> Measured<'static> {
     let excess = Excess::paired(paired.of, paired.candidate, paired.monolith);
-    let failed = paired.per_side().candidate.events;
-    (paired.of, failed, Measure::Excess(excess))
+    let sides = paired.per_side();
+    Measured {
+        seen: paired.of,
+        events: sides.candidate.events,
+        beside: Some(sides.monolith),
+        measure: Measure::Excess(excess),
+    }
 }
 
-fn finding(
-    criterion: Criterion,
-    (seen, events): (u64, u64),
-    measure: Measure<'_>,
-    limit: f64,
-    enough: Enough,
-) -> Finding {
+fn finding(criterion: Criterion, measured: &Measured<'_>, limit: f64, enough: Enough) -> Finding {
+    let Measured { seen, measure, .. } = measured;
     let state = if measure.is_within(limit, enough.advance) {
         Standing::Within
     } else if measure.is_over(limit, enough.roll_back) {
@@ -142,14 +169,16 @@ fn finding(
     let needed = match state {
         Standing::Within => Some(0),
         Standing::Over => None,
-        Standing::Open => more_needed(seen, passes),
+        Standing::Open if measure.value().is_none_or(|value| value >= limit) => None,
+        Standing::Open => more_needed(*seen, passes),
     };
     let (low, high) = measure.bounds(enough);
     Finding {
         criterion,
-        seen,
-        events,
-        value: measure.value().filter(|_| seen > 0),
+        seen: *seen,
+        events: measured.events,
+        beside: measured.beside,
+        value: measure.value().filter(|_| *seen > 0),
         low,
         high,
         limit,

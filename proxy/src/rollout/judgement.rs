@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Step};
+use super::{Count, Fault, Step};
 
 /// What is to happen with a stage, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,6 +130,9 @@ pub struct Finding {
     /// How many of them speak against the candidate: differing pairs, failed
     /// requests, requests slower than the limit, flipped labels.
     pub events: u64,
+    /// What the monolith does by itself, where that is compared with: it
+    /// differing from itself, or its failed requests.
+    pub beside: Option<Count>,
     /// What was measured: a rate, the excess of one, a ratio, a distance. None
     /// of nothing.
     pub value: Option<f64>,

@@ -27,7 +27,7 @@ mod runs;
 mod scores;
 
 pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
-pub use explain::Explained;
+pub use explain::{Details, FieldDifference, explain};
 pub use histogram::Histogram;
 pub use judge::judge;
 pub use judgement::{Action, Criterion, Finding, HardFailure, Hold, Judgement, Reason, Standing};

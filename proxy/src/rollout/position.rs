@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Policy, Step};
+use crate::route::Share;
 
 /// Where a stage stands in its rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +86,10 @@ pub enum What {
     Pause,
     /// It goes on: where it was paused with the evidence it has, and where it
     /// was rolled back with none.
-    Resume,
+    Resume {
+        /// Where it stands, or the first step where the monolith alone answers.
+        at: Step,
+    },
     /// A person agrees that a step is entered.
     Confirm {
         /// The step after the present one.
@@ -142,6 +146,17 @@ pub enum Refused {
     Unconfirmed(Step),
 }
 
+impl What {
+    /// What it is that a person gives a stage a share: one of the steps is
+    /// entered, and it goes on from there; any other holds it where it is.
+    pub fn by_hand(policy: &Policy, share: Share) -> What {
+        match Step::of(share) {
+            Some(step) if !policy.steps.contains(&step) => What::Override { to: Some(step) },
+            to => What::Force { to },
+        }
+    }
+}
+
 impl Position {
     /// Before a rollout is started.
     pub fn new(now: SystemTime) -> Position {
@@ -158,9 +173,11 @@ impl Position {
     /// Whether it may happen now.
     pub fn admit(&self, policy: &Policy, what: What) -> Result<(), Refused> {
         match what {
-            What::Start { to } => match self.step {
-                Some(step) if self.state != State::NotStarted => Err(Refused::Started(step)),
-                _ => self.comes_next(policy, None, to),
+            What::Start { to } => match (self.state, self.step) {
+                (State::NotStarted, _) => self.comes_next(policy, None, to),
+                (_, Some(step)) => Err(Refused::Started(step)),
+                (State::RolledBack, None) => Err(Refused::RolledBack),
+                (_, None) => Err(Refused::Paused),
             },
             What::Advance { to } => {
                 self.is_running()?;
@@ -190,11 +207,15 @@ impl Position {
                 State::RolledBack => Err(Refused::RolledBack),
                 _ => Ok(()),
             },
-            What::Resume => match self.state {
+            What::Resume { at } => match self.state {
                 State::NotStarted => Err(Refused::NotStarted),
                 State::Running => Err(Refused::Running),
                 State::Finished => Err(Refused::Finished),
-                State::Paused | State::RolledBack => Ok(()),
+                State::Paused | State::RolledBack => match self.step {
+                    Some(step) if step == at => Ok(()),
+                    Some(step) => Err(skips(&at.to_string(), Some(step))),
+                    None => self.comes_next(policy, None, at),
+                },
             },
             What::Confirm { step } => self.comes_next(policy, self.step, step),
             What::Force { to: Some(to) } if !policy.steps.contains(&to) => {
@@ -218,9 +239,9 @@ impl Position {
             What::Finish => self.state = State::Finished,
             What::RollBack { to } => self.enter(to, State::RolledBack, event),
             What::Pause => self.state = State::Paused,
-            What::Resume => match (self.state, self.step) {
-                (State::Paused, Some(_)) => self.state = State::Running,
-                (_, step) => self.enter(step, State::Running, event),
+            What::Resume { at } => match self.state {
+                State::Paused if self.step == Some(at) => self.state = State::Running,
+                _ => self.enter(Some(at), State::Running, event),
             },
             What::Confirm { step } => self.confirmed = Some(step),
             What::Force { to: Some(to) } => self.enter(Some(to), State::Running, event),
@@ -262,3 +283,6 @@ fn skips(asked: &str, next: Option<Step>) -> Refused {
         next: next.map_or_else(|| "the end".to_owned(), |step| step.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,10 +49,10 @@ const KEPT: f64 = 0.02;
 /// Of the stakes, on an event's never happening.
 const NEVER: f64 = 0.3;
 
-static MORE: LazyLock<Vec<Bet>> = LazyLock::new(|| bets(0.0, -13..=20, |distance| 1.0 + distance));
+static MORE: LazyLock<Vec<Bet>> = LazyLock::new(|| bets(0.0, -10..=20, |distance| 1.0 + distance));
 
 static LESS: LazyLock<Vec<Bet>> =
-    LazyLock::new(|| bets(NEVER, -13..=6, |distance| 1.0 / (1.0 + distance)));
+    LazyLock::new(|| bets(NEVER, -10..=6, |distance| 1.0 / (1.0 + distance)));
 
 fn bets(
     never: f64,
@@ -147,7 +147,7 @@ impl Seen {
     fn stake(self, bets: &[Bet], rate: f64) -> f64 {
         let rate = rate.clamp(0.0, 1.0);
         let others = self.of - self.events;
-        let ln_rest = (-rate).ln_1p();
+        let ln_rest = ln_without(rate);
         let mut terms = [f64::NEG_INFINITY; MOST_BETS];
         let mut greatest = f64::NEG_INFINITY;
         for (term, bet) in terms.iter_mut().zip(bets) {
@@ -157,7 +157,7 @@ impl Seen {
             let on_others = match bet.times == 1.0 {
                 true => 0.0,
                 false if won > 1.0 => f64::NEG_INFINITY,
-                false => product(others, (-won).ln_1p() - ln_rest),
+                false => product(others, ln_without(won) - ln_rest),
             };
             *term = bet.ln_stake + on_events + on_others;
             greatest = greatest.max(*term);
@@ -165,7 +165,9 @@ impl Seen {
         if greatest.is_infinite() {
             return greatest;
         }
-        let sum: f64 = terms.iter().map(|term| (term - greatest).exp()).sum();
+        // What is less than a billionth of a billionth adds nothing.
+        let add = terms.iter().map(|term| term - greatest);
+        let sum: f64 = add.filter(|term| *term > -42.0).map(f64::exp).sum();
         greatest + sum.ln()
     }
 }
@@ -188,6 +190,16 @@ pub(super) fn search(from: f64, to: f64, apart: f64, holds: impl Fn(f64) -> bool
         }
     }
     (from, to)
+}
+
+/// The logarithm of `1 - rate`, to sixteen digits of it, and quickly where the
+/// rate is small (the first terms of Mercator's series).
+fn ln_without(rate: f64) -> f64 {
+    if rate > 0.01 {
+        return (-rate).ln_1p();
+    }
+    let series = [1.0 / 7.0, 1.0 / 6.0, 0.2, 0.25, 1.0 / 3.0, 0.5, 1.0];
+    -rate * series.iter().fold(0.0, |sum, term| sum * rate + term)
 }
 
 fn product(times: f64, ln: f64) -> f64 {
@@ -238,6 +250,15 @@ mod tests {
                 assert!(expected(rate * 1.1, Seen::less_than) <= 1.0 + 1e-9);
                 assert!((expected(rate, Seen::less_than) - 1.0).abs() < 1e-9);
             }
+        }
+    }
+
+    #[test]
+    fn the_series_is_the_logarithm() {
+        for n in 0..=1_100 {
+            let rate = f64::from(n) / 1e5;
+            let (series, exact) = (ln_without(rate), (-rate).ln_1p());
+            assert!((series - exact).abs() <= 2e-15 * exact.abs(), "{rate}");
         }
     }
 
