@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
-use crate::outcome::Failure;
+use crate::outcome::{Captured, Failure};
 use crate::route::Side;
 
 pub(super) fn outcome(side: Side, result: Result<Reply, Failure>) -> Outcome {
@@ -155,6 +156,15 @@ fn ignored_fields_do_not_count() {
     );
     candidate.status = StatusCode::CREATED;
     let comparison = replies(control, candidate, &rules);
+    assert_eq!(comparison.verdict, Verdict::Match, "{}", shown(&comparison));
+}
+
+#[test]
+fn a_body_can_be_ignored_as_a_whole() {
+    let rules = ignoring(&["body"]);
+    let mut broken = reply("image/png", b"a");
+    broken.body = Captured::Broken;
+    let comparison = replies(reply("text/plain", b"b"), broken, &rules);
     assert_eq!(comparison.verdict, Verdict::Match, "{}", shown(&comparison));
 }
 
@@ -536,6 +546,16 @@ fn secrets_do_not_stand_in_differences() {
     /t value 1× "Bearer [redacted]" | "Bearer [redacted]"
     "##);
     assert_eq!(comparison.differences[4].numbers, None);
+    let bytes = |body: &[u8]| reply("application/octet-stream", body);
+    let broken = replies(
+        bytes(b"Bearer abcdefgh1"),
+        bytes(b"Bearer abcdefgh2!"),
+        &Rules::default(),
+    );
+    assert_eq!(
+        shown(&broken),
+        "body value 1× 16 bytes, other ones from 15 | 17 bytes, other ones from 15"
+    );
     let mut whole = Rules::default();
     whole.redact.name("/*").unwrap();
     assert_eq!(
