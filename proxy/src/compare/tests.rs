@@ -253,13 +253,13 @@ fn missing_against_null() {
     let (control, candidate) = (r#"{"a": null, "b": {"c": null}}"#, r#"{"b": {}}"#);
     assert_eq!(
         shown(&json(control, candidate, &Rules::default())),
-        "/a missing 1× null | \n/b/c missing 1× null | "
+        "/a missing-for-null 1× null | \n/b/c missing-for-null 1× null | "
     );
     let mut rules = Rules::default();
     rules.null_is_missing_at(&path("/b/*"));
     assert_eq!(
         shown(&json(control, candidate, &rules)),
-        "/a missing 1× null | "
+        "/a missing-for-null 1× null | "
     );
     rules.null_is_missing = true;
     assert_eq!(json(control, candidate, &rules).verdict, Verdict::Match);
@@ -562,4 +562,17 @@ fn secrets_do_not_stand_in_differences() {
         shown(&json("[1, 2]", "[1]", &whole)),
         "/* missing 1× \"[redacted]\" | "
     );
+}
+
+#[test]
+fn every_kind_is_documented() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compare.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for kind in Kind::ALL {
+        assert!(
+            page.contains(&format!("`{}`", kind.name())),
+            "{}",
+            kind.name()
+        );
+    }
 }

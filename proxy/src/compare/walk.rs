@@ -272,10 +272,11 @@ impl<'r, 'n> Walk<'r, '_, 'n> {
             (Some(control), Some(candidate)) => self.nodes(control, candidate),
             (Some(one), None) | (None, Some(one)) => {
                 self.steps += 1;
-                let kind = if control.is_some() {
-                    Kind::Missing
-                } else {
-                    Kind::Extra
+                let kind = match (control, one) {
+                    (Some(_), Node::Null) => Kind::MissingForNull,
+                    (Some(_), _) => Kind::Missing,
+                    (None, Node::Null) => Kind::NullForMissing,
+                    (None, _) => Kind::Extra,
                 };
                 self.is_ignored() || self.is_missing(one) || self.differ(kind, control, candidate)
             }
