@@ -12,10 +12,10 @@ use super::walk::{MOST_STEPS, Walk};
 /// ones of the same rank are brought together.
 const FEW: usize = 64;
 
-impl Walk<'_, '_> {
+impl<'n> Walk<'_, '_, 'n> {
     /// Item by item. Where one side has more, what both have at the front and
     /// at the end is set aside first, so that one item more is one difference.
-    pub(super) fn arrays(&mut self, control: &[Node<'_>], candidate: &[Node<'_>]) -> bool {
+    pub(super) fn arrays(&mut self, control: &'n [Node<'n>], candidate: &'n [Node<'n>]) -> bool {
         if self.quiet {
             return control.len() == candidate.len()
                 && self.first_apart(control, candidate).is_none();
@@ -53,7 +53,7 @@ impl Walk<'_, '_> {
         same & self.pairs(end_own, &control[end_own..], &candidate[end_other..])
     }
 
-    fn pairs(&mut self, from: usize, control: &[Node<'_>], candidate: &[Node<'_>]) -> bool {
+    fn pairs(&mut self, from: usize, control: &'n [Node<'n>], candidate: &'n [Node<'n>]) -> bool {
         let mut same = true;
         for (index, (control, candidate)) in control.iter().zip(candidate).enumerate() {
             same &= self.item(from + index, Some(control), Some(candidate));
@@ -64,8 +64,8 @@ impl Walk<'_, '_> {
     fn item(
         &mut self,
         index: usize,
-        control: Option<&Node<'_>>,
-        candidate: Option<&Node<'_>>,
+        control: Option<&'n Node<'n>>,
+        candidate: Option<&'n Node<'n>>,
     ) -> bool {
         self.enter_index(index);
         let same = self.maybe(control, candidate);
@@ -74,21 +74,21 @@ impl Walk<'_, '_> {
     }
 
     /// Whether two items are the same, with nothing written down.
-    fn alike(&mut self, index: usize, control: &Node<'_>, candidate: &Node<'_>) -> bool {
+    fn alike(&mut self, index: usize, control: &'n Node<'n>, candidate: &'n Node<'n>) -> bool {
         let quiet = std::mem::replace(&mut self.quiet, true);
         let same = self.item(index, Some(control), Some(candidate));
         self.quiet = quiet;
         same
     }
 
-    fn first_apart(&mut self, control: &[Node<'_>], candidate: &[Node<'_>]) -> Option<usize> {
+    fn first_apart(&mut self, control: &'n [Node<'n>], candidate: &'n [Node<'n>]) -> Option<usize> {
         let mut pairs = control.iter().zip(candidate).enumerate();
         pairs
             .find(|(index, (control, candidate))| !self.alike(*index, control, candidate))
             .map(|(index, _)| index)
     }
 
-    fn common_end(&mut self, control: &[Node<'_>], candidate: &[Node<'_>]) -> usize {
+    fn common_end(&mut self, control: &'n [Node<'n>], candidate: &'n [Node<'n>]) -> usize {
         let pairs = control.iter().rev().zip(candidate.iter().rev());
         let mut common = 0;
         for (index, (control, candidate)) in pairs.enumerate() {
@@ -101,7 +101,7 @@ impl Walk<'_, '_> {
     }
 
     /// Whether the items are the same in another order.
-    fn reordered(&mut self, control: &[Node<'_>], candidate: &[Node<'_>]) -> bool {
+    fn reordered(&mut self, control: &'n [Node<'n>], candidate: &'n [Node<'n>]) -> bool {
         let mut own = self.canonical_items(control);
         let mut other = self.canonical_items(candidate);
         own.sort_unstable();
@@ -113,8 +113,8 @@ impl Walk<'_, '_> {
     pub(super) fn unordered(
         &mut self,
         how: &Match,
-        control: &[Node<'_>],
-        candidate: &[Node<'_>],
+        control: &'n [Node<'n>],
+        candidate: &'n [Node<'n>],
     ) -> bool {
         let own = self.named_items(how, control);
         let other = self.named_items(how, candidate);
@@ -157,8 +157,8 @@ impl Walk<'_, '_> {
     /// same rank.
     fn near_pairs(
         &mut self,
-        control: &[Node<'_>],
-        candidate: &[Node<'_>],
+        control: &'n [Node<'n>],
+        candidate: &'n [Node<'n>],
         own_left: &mut Vec<usize>,
         other_left: &mut Vec<usize>,
         pairs: &mut Vec<(usize, usize)>,
@@ -192,14 +192,14 @@ impl Walk<'_, '_> {
         let mut at = 0..;
         own_left.retain(|_| {
             let own = at.next();
-            !taken.iter().any(|taken| *taken == own)
+            !taken.contains(&own)
         });
         let mut free = taken.iter().map(Option::is_none);
         other_left.retain(|_| free.next().unwrap_or(true));
     }
 
     /// What tells the items apart, each with its index.
-    fn named_items(&mut self, how: &Match, items: &[Node<'_>]) -> Vec<String> {
+    fn named_items(&mut self, how: &Match, items: &'n [Node<'n>]) -> Vec<String> {
         match how {
             Match::Whole => self.canonical_items(items),
             Match::Key(names) => items
@@ -212,8 +212,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn canonical_items(&mut self, items: &[Node<'_>]) -> Vec<String> {
-        let canonical = |(index, item): (usize, &Node<'_>)| {
+    fn canonical_items(&mut self, items: &'n [Node<'n>]) -> Vec<String> {
+        let canonical = |(index, item): (usize, &'n Node<'n>)| {
             let mut text = String::new();
             self.enter_index(index);
             self.canonical(item, &mut text);
@@ -225,7 +225,7 @@ impl Walk<'_, '_> {
 
     /// A text that is alike for two documents exactly where the rules say that
     /// they are the same, tolerances left aside.
-    fn canonical(&mut self, node: &Node<'_>, text: &mut String) {
+    fn canonical(&mut self, node: &'n Node<'n>, text: &mut String) {
         self.steps += 1;
         if self.steps > MOST_STEPS || self.is_ignored() {
             return;

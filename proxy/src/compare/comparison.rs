@@ -107,6 +107,10 @@ pub enum Kind {
     Missing,
     /// Only the candidate has it.
     Extra,
+    /// The candidate lacks it, the monolith has null.
+    MissingForNull,
+    /// The candidate has null, the monolith lacks it.
+    NullForMissing,
     /// The candidate has null, the monolith a value.
     Null,
     /// The monolith has null, the candidate a value.
@@ -212,6 +216,23 @@ impl Difference {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 13] = [
+        Kind::Value,
+        Kind::Number,
+        Kind::Missing,
+        Kind::Extra,
+        Kind::MissingForNull,
+        Kind::NullForMissing,
+        Kind::Null,
+        Kind::NotNull,
+        Kind::Quoted,
+        Kind::Type,
+        Kind::Order,
+        Kind::Encoding,
+        Kind::Unreadable,
+    ];
+
     /// As it is printed.
     pub fn name(self) -> &'static str {
         match self {
@@ -219,6 +240,8 @@ impl Kind {
             Kind::Number => "number",
             Kind::Missing => "missing",
             Kind::Extra => "extra",
+            Kind::MissingForNull => "missing-for-null",
+            Kind::NullForMissing => "null-for-missing",
             Kind::Null => "null",
             Kind::NotNull => "not-null",
             Kind::Quoted => "quoted",

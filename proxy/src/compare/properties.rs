@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::tests::{json, path, replies, reply, shown};
+use http::header::CONTENT_ENCODING;
+
 use super::*;
+use crate::outcome::Captured;
 
 /// Documents with names and values from few, so that they meet.
 fn documents() -> impl Strategy<Value = Value> {
@@ -196,7 +199,7 @@ proptest! {
         let itself = replies(control.clone(), control.clone(), &rules);
         prop_assert!(itself.verdict != Verdict::Mismatch, "{}", shown(&itself));
         if let Captured::Whole(pieces) = &control.body {
-            rules.redact.message(&control.headers, &pieces.concat(), &rules);
+            rules.redact.answer(&control.headers, &pieces.concat(), &rules);
         }
     }
 }

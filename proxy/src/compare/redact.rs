@@ -3,7 +3,7 @@
 //! What the rules name, and always: headers that carry credentials, members and
 //! parameters whose name says that they are secret, and values that look like a
 //! token or a key. A difference is blackened when it is found; whole messages by
-//! [`Redact::message`].
+//! [`Redact::request`] and [`Redact::answer`].
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -107,9 +107,19 @@ impl Redact {
         Cow::Owned(pairs.join("&"))
     }
 
-    /// A request or an answer as it may be kept. `rules` say how its body is
-    /// read.
-    pub fn message(&self, headers: &HeaderMap, body: &[u8], rules: &Rules) -> Kept {
+    /// A request as it may be kept, if its body is no longer than `most`,
+    /// decompressed too. What is named is named in requests and answers alike.
+    pub fn request(&self, headers: &HeaderMap, body: &[u8], most: usize) -> Kept {
+        // What the rules say of formats they say of answers.
+        let rules = Rules {
+            body: most,
+            ..Rules::default()
+        };
+        self.answer(headers, body, &rules)
+    }
+
+    /// An answer as it may be kept. `rules` say how its body is read.
+    pub fn answer(&self, headers: &HeaderMap, body: &[u8], rules: &Rules) -> Kept {
         let codings = coding::codings(headers);
         let mut redacted = 0;
         let body = coding::decoded(body, &codings, rules.body).ok();
@@ -128,12 +138,12 @@ impl Redact {
                 continue;
             }
             let value = String::from_utf8_lossy(value.as_bytes());
-            let black = match self.is_secret_header(name) {
-                true => Some(BLACKENED.to_owned()),
-                false => secrets::blackened(&value),
+            let shown = match self.is_secret_header(name) {
+                true => BLACKENED.to_owned(),
+                false => self.header_value(&value),
             };
-            redacted += u64::from(black.is_some());
-            kept.push((name.to_owned(), black.unwrap_or_else(|| value.into_owned())));
+            redacted += u64::from(shown != value);
+            kept.push((name.to_owned(), shown));
         }
         // What was rewritten is UTF-8, whatever it was before.
         if rewritten {
@@ -149,6 +159,15 @@ impl Redact {
             body,
             redacted,
         }
+    }
+
+    /// A header's value without what looks like a secret, a query in it too.
+    fn header_value(&self, value: &str) -> String {
+        let value = match value.split_once('?') {
+            Some((before, query)) => Cow::Owned(format!("{before}?{}", self.query(query))),
+            None => Cow::Borrowed(value),
+        };
+        secrets::blackened(&value).unwrap_or_else(|| value.into_owned())
     }
 
     /// The body, and whether it was written anew.
@@ -174,13 +193,16 @@ impl Redact {
             Ok(Reading::Bytes(_)) | Err(_) => (0, None),
         };
         *redacted += found;
+        // Written anew, nothing is left of a member that stands there twice.
+        let anew = found > 0 || self.names_any;
         match (name, node) {
-            ("json" | "ndjson" | "form", Some(node)) if found > 0 => {
+            ("json" | "ndjson" | "form", Some(node)) if anew => {
                 return (Some(written(name, &node)), true);
             }
-            ("text", Some(node)) if found > 0 && !is_lines(&node) => {
+            ("text", Some(node)) if anew && !is_lines(&node) => {
                 return (Some(written(name, &node)), true);
             }
+            ("text", _) if self.names_any && is_begun(document) => return (None, false),
             ("text", _) => {}
             // These are not written anew.
             (_, Some(_)) if found > 0 => return (None, false),
@@ -258,6 +280,12 @@ impl Redact {
         secret
     }
 
+    /// Whether bytes that are no document may hold a secret.
+    pub(super) fn may_be_in(&self, bytes: &[u8]) -> bool {
+        let looks = |text: &str| secrets::blackened(text).is_some();
+        self.names_any || looks(&String::from_utf8_lossy(bytes))
+    }
+
     fn is_here(&self, trail: &Trail) -> bool {
         self.names_any && self.places.here(trail).any(|said| *said)
     }
@@ -286,6 +314,12 @@ impl Redact {
         self.node(&mut node, &mut trail);
         node
     }
+}
+
+/// Whether a text begins as a document that names its members does.
+fn is_begun(document: &Document<'_>) -> bool {
+    let text = String::from_utf8_lossy(document.bytes);
+    text.trim_start().starts_with(['{', '['])
 }
 
 fn is_lines(node: &Node<'_>) -> bool {
@@ -335,7 +369,7 @@ mod tests {
             let name: HeaderName = name.parse().unwrap();
             map.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let kept = rules.redact.message(&map, body, &rules);
+        let kept = rules.redact.answer(&map, body, &rules);
         let headers: Vec<_> = kept
             .headers
             .iter()
@@ -364,6 +398,7 @@ mod tests {
                 ("x-user", "eve"),
                 ("x-forwarded-for", "10.0.0.1"),
                 ("content-length", "7"),
+                ("location", "/a?api_key=k&b=1"),
                 ("link", "https://eve:hunter2@host/a"),
             ],
             b"",
@@ -371,7 +406,7 @@ mod tests {
         assert_eq!(
             headers,
             "authorization: [redacted]\ncookie: [redacted]\nx-user: [redacted]\n\
-             x-forwarded-for: 10.0.0.1\nlink: https://[redacted]@host/a"
+             x-forwarded-for: 10.0.0.1\nlocation: /a?api_key=%5Bredacted%5D&b=1\nlink: https://[redacted]@host/a"
         );
     }
 
@@ -419,10 +454,10 @@ mod tests {
         ] {
             assert_eq!(body(&[], content_type, text), text);
         }
-        assert_eq!(
-            body(&["/mail"], "application/json", "{ \"a\" :1.0 }"),
-            "{ \"a\" :1.0 }"
-        );
+        let twice = r#"{"a": {"mail": "e@x"}, "a": 1}"#;
+        assert_eq!(body(&["/*/mail"], "application/json", twice), "{\"a\": 1}");
+        let begun = "{\"mail\": \"e@x\", ";
+        assert_eq!(body(&["/mail"], "text/html", begun), "nothing");
         assert_eq!(body(&["/mail"], "text/html", "<p>mail</p>"), "<p>mail</p>");
         // What is named may be in these, and cannot be found.
         assert_eq!(body(&["/mail"], "application/json", "{broken"), "nothing");
@@ -441,6 +476,23 @@ mod tests {
         );
         let text = "to: AKIAIOSFODNN7EXAMPLE, ok";
         assert_eq!(body(&[], "text/plain", text), "to: [redacted], ok");
+    }
+
+    #[test]
+    fn a_request_is_read_by_its_own_type() {
+        let mut rules = Rules {
+            comparator: Some("csv"),
+            ..Rules::default()
+        };
+        rules.redact.name("/mail").unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        let kept = rules.redact.request(&headers, br#"{"mail": "e@x"}"#, 100);
+        assert_eq!(
+            kept.body.as_deref(),
+            Some(&br#"{"mail": "[redacted]"}"#[..])
+        );
+        assert_eq!(kept.redacted, 1);
     }
 
     #[test]

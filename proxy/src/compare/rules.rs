@@ -23,6 +23,8 @@ pub struct Rules {
     pub headers: Vec<HeaderName>,
     /// The status is not compared.
     pub ignore_status: bool,
+    /// The body is not compared.
+    pub ignore_body: bool,
     /// What the places of a body are held to.
     pub(super) places: Paths<Place>,
     /// Where no path says otherwise.
@@ -46,7 +48,7 @@ pub struct Rules {
     pub other: Option<Weight>,
     /// Of the pairs, how many are kept with both bodies, in 1 of 10,000.
     pub sample: u32,
-    /// What is blackened before an answer is kept.
+    /// What is blackened before a request or an answer is kept.
     pub redact: Redact,
     pub(super) n_rules: u32,
 }
@@ -122,6 +124,7 @@ impl Default for Rules {
             comparator: None,
             headers: vec![CONTENT_TYPE],
             ignore_status: false,
+            ignore_body: false,
             places: Paths::default(),
             tolerance: Tolerance::default(),
             null_is_missing: false,
@@ -153,6 +156,7 @@ impl Rules {
         match field {
             Field::Status => self.ignore_status = true,
             Field::Header(name) => self.headers.retain(|own| own.as_str() != &**name),
+            Field::Body(pointer) if pointer.is_empty() => self.ignore_body = true,
             Field::Body(pointer) => {
                 if let Ok(path) = Path::parse(pointer) {
                     self.places.at(&path).ignore = true;

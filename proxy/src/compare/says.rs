@@ -39,6 +39,8 @@ fn of_kind(kind: Kind) -> &'static str {
         Kind::Number => "another number",
         Kind::Missing => "candidate lacks it",
         Kind::Extra => "only candidate has it",
+        Kind::MissingForNull => "candidate lacks it where the monolith has null",
+        Kind::NullForMissing => "candidate has null where the monolith lacks it",
         Kind::Null => "candidate has null",
         Kind::NotNull => "candidate has a value for null",
         Kind::Quoted => "one side writes it as text",
@@ -194,6 +196,7 @@ mod tests {
                 said(&[("1", "null")]),
                 said(&[("1", "\"1\"")]),
                 said(&[("1", "{}"), ("{}", r#"{"a": 1}"#)]),
+                said(&[("null", "{}"), ("{}", r#"{"a": null}"#)]),
                 said(&[(r#"{"label": 1, "score": 0.25}"#, r#"{"label": 1, "score": 0.5}"#)]),
                 said(&[(r#"{"label": 1, "score": 0.25}"#, r#"{"label": 0, "score": 0.5}"#)]),
             ]
@@ -214,6 +217,8 @@ mod tests {
         /score: one side writes it as text
         /a: only candidate has it
         /score: candidate lacks it
+        /a: candidate has null where the monolith lacks it
+        /score: candidate lacks it where the monolith has null
         /score: largest difference 0.25; no label flips
         /label: largest difference 1; 1 of 1 labels flip
         /score: largest difference 0.25; 1 of 1 labels flip

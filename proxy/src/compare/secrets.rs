@@ -50,23 +50,33 @@ const NAMES: [&str; 14] = [
     "creditcard",
 ];
 
+/// Of `NAMES`.
+const LONGEST_NAME: usize = 16;
+
 /// A word of a text is called a token too: one that lets somebody in is longer.
 const SHORTEST_TOKEN: usize = 16;
 
 /// Whether a member or parameter of this name and value is secret. Where the
 /// value is not known to be a text, only the name tells.
 pub(super) fn is_named(name: &str, value: Option<&str>) -> bool {
-    // Most names are no longer than these, and end otherwise.
-    let plain: String = name
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_' | '.'))
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if NAMES.iter().any(|secret| plain.ends_with(secret)) || plain == "sig" {
+    // Only the end tells; what is asked for each name of a document is asked
+    // without taking memory.
+    let mut end = [0; LONGEST_NAME + 1];
+    let mut from = end.len();
+    let letters = name
+        .bytes()
+        .rev()
+        .filter(|b| !matches!(b, b'-' | b'_' | b'.'));
+    for letter in letters.take(end.len()) {
+        from -= 1;
+        end[from] = letter.to_ascii_lowercase();
+    }
+    let end = &end[from..];
+    if NAMES.iter().any(|secret| end.ends_with(secret.as_bytes())) || end == b"sig" {
         return true;
     }
     let long = |value: &str| value.len() >= SHORTEST_TOKEN && !value.contains(char::is_whitespace);
-    plain.ends_with("token") && value.is_some_and(long)
+    end.ends_with(b"token") && value.is_some_and(long)
 }
 
 /// How tokens and keys begin, and the fewest characters that follow.
@@ -250,6 +260,8 @@ mod tests {
         ] {
             assert!(!is_named(name, Some("short")), "{name}");
         }
+        assert!(NAMES.iter().all(|name| name.len() <= LONGEST_NAME));
+        assert!(is_named("the_connection_string", None));
         assert!(is_named("access_token", Some("0123456789abcdef")));
         assert!(!is_named("token", Some("a word of a text")));
     }

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
-use crate::outcome::Failure;
+use crate::outcome::{Captured, Failure};
 use crate::route::Side;
 
 pub(super) fn outcome(side: Side, result: Result<Reply, Failure>) -> Outcome {
@@ -159,6 +160,15 @@ fn ignored_fields_do_not_count() {
 }
 
 #[test]
+fn a_body_can_be_ignored_as_a_whole() {
+    let rules = ignoring(&["body"]);
+    let mut broken = reply("image/png", b"a");
+    broken.body = Captured::Broken;
+    let comparison = replies(reply("text/plain", b"b"), broken, &rules);
+    assert_eq!(comparison.verdict, Verdict::Match, "{}", shown(&comparison));
+}
+
+#[test]
 fn numbers_within_a_tolerance_of_their_path() {
     let mut rules = Rules::default();
     rules.tolerance.abs = 1e-9;
@@ -243,13 +253,13 @@ fn missing_against_null() {
     let (control, candidate) = (r#"{"a": null, "b": {"c": null}}"#, r#"{"b": {}}"#);
     assert_eq!(
         shown(&json(control, candidate, &Rules::default())),
-        "/a missing 1× null | \n/b/c missing 1× null | "
+        "/a missing-for-null 1× null | \n/b/c missing-for-null 1× null | "
     );
     let mut rules = Rules::default();
     rules.null_is_missing_at(&path("/b/*"));
     assert_eq!(
         shown(&json(control, candidate, &rules)),
-        "/a missing 1× null | "
+        "/a missing-for-null 1× null | "
     );
     rules.null_is_missing = true;
     assert_eq!(json(control, candidate, &rules).verdict, Verdict::Match);
@@ -536,10 +546,33 @@ fn secrets_do_not_stand_in_differences() {
     /t value 1× "Bearer [redacted]" | "Bearer [redacted]"
     "##);
     assert_eq!(comparison.differences[4].numbers, None);
+    let bytes = |body: &[u8]| reply("application/octet-stream", body);
+    let broken = replies(
+        bytes(b"Bearer abcdefgh1"),
+        bytes(b"Bearer abcdefgh2!"),
+        &Rules::default(),
+    );
+    assert_eq!(
+        shown(&broken),
+        "body value 1× 16 bytes, other ones from 15 | 17 bytes, other ones from 15"
+    );
     let mut whole = Rules::default();
     whole.redact.name("/*").unwrap();
     assert_eq!(
         shown(&json("[1, 2]", "[1]", &whole)),
         "/* missing 1× \"[redacted]\" | "
     );
+}
+
+#[test]
+fn every_kind_is_documented() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compare.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for kind in Kind::ALL {
+        assert!(
+            page.contains(&format!("`{}`", kind.name())),
+            "{}",
+            kind.name()
+        );
+    }
 }

@@ -13,25 +13,25 @@ use super::redact::BLACKENED;
 use super::rules::{Match, Rules, Tolerance};
 
 /// Steps of one comparison: nodes looked at, again for each time. A document
-/// of a megabyte in an order of its own takes about a tenth of it.
-pub(super) const MOST_STEPS: u64 = 8_000_000;
+/// of a megabyte in an order of its own takes about a third of it.
+pub(super) const MOST_STEPS: u64 = 4_000_000;
 
 /// A walk through two documents.
-pub(super) struct Walk<'r, 'w> {
+pub(super) struct Walk<'r, 'w, 'n> {
     pub(super) rules: &'r Rules,
     pub(super) found: &'w mut Found,
     pub(super) predictions: Option<&'w mut Predictions>,
     trail: Trail,
-    path: Vec<Segment>,
+    path: Vec<Segment<'n>>,
     /// Nothing is written down: it is only asked whether two are the same.
     pub(super) quiet: bool,
     pub(super) steps: u64,
 }
 
 /// A step of the way from the document to the place.
-#[derive(Clone, Debug)]
-enum Segment {
-    Name(Box<str>),
+#[derive(Clone, Copy, Debug)]
+enum Segment<'n> {
+    Name(&'n str),
     Index(usize),
 }
 
@@ -45,9 +45,9 @@ pub(super) struct Here<'r> {
 }
 
 /// Compares two documents; false where it would take too many steps.
-pub(super) fn documents(
-    control: &Node<'_>,
-    candidate: &Node<'_>,
+pub(super) fn documents<'n>(
+    control: &'n Node<'n>,
+    candidate: &'n Node<'n>,
     rules: &Rules,
     found: &mut Found,
     predictions: Option<&mut Predictions>,
@@ -65,9 +65,9 @@ pub(super) fn documents(
     walk.steps <= MOST_STEPS
 }
 
-impl<'r> Walk<'r, '_> {
+impl<'r, 'n> Walk<'r, '_, 'n> {
     /// Compares what stands at the place; true where it is the same.
-    pub(super) fn nodes(&mut self, control: &Node<'_>, candidate: &Node<'_>) -> bool {
+    pub(super) fn nodes(&mut self, control: &'n Node<'n>, candidate: &'n Node<'n>) -> bool {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             return true;
@@ -159,9 +159,9 @@ impl<'r> Walk<'r, '_> {
         }
     }
 
-    pub(super) fn enter_name(&mut self, name: &str) {
+    pub(super) fn enter_name(&mut self, name: &'n str) {
         self.rules.places.enter(&mut self.trail, name);
-        self.path.push(Segment::Name(name.into()));
+        self.path.push(Segment::Name(name));
     }
 
     pub(super) fn enter_index(&mut self, index: usize) {
@@ -196,7 +196,7 @@ impl<'r> Walk<'r, '_> {
         // How far a secret is off would tell what it is.
         match self.is_secret() {
             true => {
-                let black = |_: &[Segment]| (BLACKENED.to_owned(), BLACKENED.to_owned());
+                let black = |_: &[Segment<'_>]| (BLACKENED.to_owned(), BLACKENED.to_owned());
                 self.put(kind, None, &black);
             }
             false => self.put(kind, apart, &|_| excerpts(control, candidate)),
@@ -205,7 +205,7 @@ impl<'r> Walk<'r, '_> {
     }
 
     /// Members by name, whatever their order.
-    fn objects(&mut self, control: &[Member<'_>], candidate: &[Member<'_>]) -> bool {
+    fn objects(&mut self, control: &'n [Member<'n>], candidate: &'n [Member<'n>]) -> bool {
         let names = |members: &[Member<'_>], at: usize| members[at].0.len();
         let alike = control.len() == candidate.len()
             && (0..control.len()).all(|at| names(control, at) == names(candidate, at))
@@ -252,9 +252,9 @@ impl<'r> Walk<'r, '_> {
 
     fn member(
         &mut self,
-        name: &str,
-        control: Option<&Node<'_>>,
-        candidate: Option<&Node<'_>>,
+        name: &'n str,
+        control: Option<&'n Node<'n>>,
+        candidate: Option<&'n Node<'n>>,
     ) -> bool {
         self.enter_name(name);
         let same = self.maybe(control, candidate);
@@ -265,17 +265,18 @@ impl<'r> Walk<'r, '_> {
     /// Compares what may stand on one side only.
     pub(super) fn maybe(
         &mut self,
-        control: Option<&Node<'_>>,
-        candidate: Option<&Node<'_>>,
+        control: Option<&'n Node<'n>>,
+        candidate: Option<&'n Node<'n>>,
     ) -> bool {
         match (control, candidate) {
             (Some(control), Some(candidate)) => self.nodes(control, candidate),
             (Some(one), None) | (None, Some(one)) => {
                 self.steps += 1;
-                let kind = if control.is_some() {
-                    Kind::Missing
-                } else {
-                    Kind::Extra
+                let kind = match (control, one) {
+                    (Some(_), Node::Null) => Kind::MissingForNull,
+                    (Some(_), _) => Kind::Missing,
+                    (None, Node::Null) => Kind::NullForMissing,
+                    (None, _) => Kind::Extra,
                 };
                 self.is_ignored() || self.is_missing(one) || self.differ(kind, control, candidate)
             }
@@ -292,7 +293,7 @@ impl<'r> Walk<'r, '_> {
     ) -> bool {
         if !self.quiet {
             let rules = self.rules;
-            let texts = |path: &[Segment]| {
+            let texts = |path: &[Segment<'_>]| {
                 let control = control.map(|node| rules.redact.part(node, names(path)));
                 let candidate = candidate.map(|node| rules.redact.part(node, names(path)));
                 match (control, candidate) {
@@ -317,7 +318,7 @@ impl<'r> Walk<'r, '_> {
         &mut self,
         kind: Kind,
         numbers: Option<Numbers>,
-        texts: &dyn Fn(&[Segment]) -> (String, String),
+        texts: &dyn Fn(&[Segment<'_>]) -> (String, String),
     ) {
         let mut general = String::new();
         for segment in &self.path {
@@ -356,9 +357,9 @@ fn sorted<'m, 'a>(members: &'m [Member<'a>]) -> Vec<&'m Member<'a>> {
     sorted
 }
 
-fn names(path: &[Segment]) -> impl Iterator<Item = Cow<'_, str>> {
+fn names<'a>(path: &'a [Segment<'a>]) -> impl Iterator<Item = Cow<'a, str>> {
     path.iter().map(|segment| match segment {
-        Segment::Name(name) => Cow::Borrowed(&**name),
+        Segment::Name(name) => Cow::Borrowed(*name),
         Segment::Index(index) => Cow::Owned(index.to_string()),
     })
 }

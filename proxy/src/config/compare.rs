@@ -59,8 +59,8 @@ pub(super) struct CompareFile {
     /// Where it stands how sure or how much.
     #[schemars(with = "Option<super::file::OneOrManyText>")]
     score: Option<Spanned<Texts>>,
-    /// What is blackened before an answer is kept, beside passwords, tokens and
-    /// keys: `/customer/email`, `header:x-user`, `query:email`.
+    /// What is blackened before a request or an answer is kept, beside
+    /// passwords, tokens and keys: `/customer/email`, `header:x-user`, `query:email`.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     redact: Vec<Spanned<String>>,
@@ -184,8 +184,14 @@ pub(super) fn rules(
     check.numbers(&file.number)?;
     check.fields(file)?;
     check.kept(file)?;
-    if let Some(protobuf) = &file.protobuf {
-        check.protobuf(protobuf, read)?;
+    match (&file.protobuf, &file.comparator) {
+        (Some(protobuf), _) => check.protobuf(protobuf, read)?,
+        (None, Some(comparator)) if comparator.get_ref() == "protobuf" => {
+            let problem = check.problem(comparator, "as: protobuf needs to know the message");
+            let label = "add protobuf = { descriptors = \"api.binpb\", message = \"a.b.C\" }";
+            return Err(problem.label(label));
+        }
+        (None, _) => {}
     }
     Ok(Arc::new(check.rules))
 }

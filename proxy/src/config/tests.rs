@@ -147,6 +147,7 @@ fn a_problem_of_a_comparison_names_its_field() {
             wrong("\"/a\"", "\"a\""),
             wrong("\"/a\"", "\"/a~\""),
             wrong("ignore = [\"/id\"]", "as = \"yaml\""),
+            wrong("ignore = [\"/id\"]", "as = \"protobuf\""),
             wrong("ignore = [\"/id\"]", "unordered = [{ path = \"/a\", keys = \"/b\" }]"),
             wrong("ignore = [\"/id\"]", "unordered = [{ path = \"/a\", key = \"/*\" }]"),
             wrong("ignore = [\"/id\"]", "unordered = [7]"),
@@ -172,6 +173,7 @@ fn a_problem_of_a_comparison_names_its_field() {
     15:20: stage inference: compare: number: `a`: a JSON pointer starts with `/` (write /a)
     15:20: stage inference: compare: number: `/a~`: in a JSON pointer `~` is written ~0 and `/` is written ~1
     14:6: stage inference: compare: as: `yaml` is no comparator (one of bytes, csv, form, image, json, ndjson, npy, protobuf, text)
+    14:6: stage inference: compare: as: protobuf needs to know the message (add protobuf = { descriptors = "api.binpb", message = "a.b.C" })
     14:29: unknown field `keys`, expected `path` or `key`
     14:14: stage inference: compare: unordered: a key names one place (leave `*` out)
     14:14: invalid type: integer `7`, expected a string or a table
