@@ -1,16 +1,22 @@
 //! Asks the admin interface of a running proxy.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use cutline_proxy::control::{FolderError, StateFolder, token};
+use cutline_proxy::control::{AdminAddress, FolderError, StateFolder, token};
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::Agent;
+use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::error::{CommandError, Kind};
 
@@ -26,6 +32,10 @@ pub(crate) struct AdminArgs {
     /// File with its token [default: the one in the state folder].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Certificates by which an https interface is known [default: those the
+    /// state folder names; with --admin the system's].
+    #[arg(long, value_name = "FILE")]
+    admin_ca: Option<PathBuf>,
 }
 
 /// Knows where the interface is, and what it wants to see.
@@ -46,11 +56,21 @@ impl AdminArgs {
     /// Finds the interface and its token.
     pub(crate) fn client(&self) -> Result<Client, CommandError> {
         let folder = StateFolder::at(&self.state);
-        let url = match &self.admin {
-            Some(url) => url.trim_end_matches('/').to_owned(),
+        let address = match &self.admin {
+            Some(url) => AdminAddress {
+                url: url.trim_end_matches('/').to_owned(),
+                secure: None,
+            },
             None => folder.address().map_err(|error| self.no_proxy(error))?,
         };
-        on_loopback(&url)?;
+        let url = address.url;
+        let tls = match is_secret(&url)? {
+            true => {
+                let known = address.secure.as_ref().map(|secure| &*secure.trusted);
+                Some(trusting(self.admin_ca.as_deref().or(known))?)
+            }
+            false => None,
+        };
         let file = self.token_file.clone();
         let token = token(&file.unwrap_or_else(|| folder.token_file()))
             .map_err(|error| CommandError::new(Kind::Configuration, error))?;
@@ -59,9 +79,11 @@ impl AdminArgs {
             .max_redirects(0)
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(30)))
+            .tls_config(tls.unwrap_or_default())
             .build();
+        let at = Connect(address.secure.map(|secure| secure.connect));
         Ok(Client {
-            agent: config.into(),
+            agent: Agent::with_parts(config, DefaultConnector::new(), at),
             url,
             token,
         })
@@ -77,22 +99,98 @@ impl AdminArgs {
     }
 }
 
-/// The token would cross the network in the clear.
-fn on_loopback(url: &str) -> Result<(), CommandError> {
+/// Whether TLS is spoken; an error where the token would cross the network in
+/// the clear.
+fn is_secret(url: &str) -> Result<bool, CommandError> {
     let wrong = |what: &str| {
         let error = CommandError::message(Kind::Usage, format!("{url} {what}"));
-        error.hint("write http://127.0.0.1:9901; from elsewhere, forward that port through ssh")
+        error.hint("write http://127.0.0.1:9901; from elsewhere, forward that port through ssh, or give the interface a certificate (admin_tls) and write https://")
     };
     let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
-    if uri.scheme_str() != Some("http") {
-        return Err(wrong("is no http URL"));
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Ok(true),
+        _ => return Err(wrong("is neither an http nor an https URL")),
     }
     let host = uri.host().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let loopback = bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     match loopback || host == "localhost" {
-        true => Ok(()),
+        true => Ok(false),
         false => Err(wrong("is not on this machine's loopback")),
+    }
+}
+
+/// Believes whom the certificates in a file vouch for, or those of the system.
+fn trusting(file: Option<&Path>) -> Result<TlsConfig, CommandError> {
+    let certificates = match file {
+        Some(file) => certificates(file)
+            .map_err(|error| CommandError::new(Kind::Configuration, error).hint(KNOWN_BY))?,
+        None => {
+            let found = rustls_native_certs::load_native_certs().certs;
+            let found = found.iter();
+            found
+                .map(|der| Certificate::from_der(der).to_owned())
+                .collect()
+        }
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(TlsConfig::builder()
+        .root_certs(RootCerts::from(certificates))
+        .unversioned_rustls_crypto_provider(provider)
+        .build())
+}
+
+const KNOWN_BY: &str = "--admin-ca names a file, in PEM, with the interface's own certificate or that of the authority that signed it";
+
+fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
+    let shown = file.display();
+    let text = fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&text) {
+        let item = item.with_context(|| format!("{shown} is no PEM"))?;
+        if let PemItem::Certificate(certificate) = item {
+            certificates.push(certificate);
+        }
+    }
+    anyhow::ensure!(
+        !certificates.is_empty(),
+        "{shown} holds no certificate in PEM"
+    );
+    Ok(certificates)
+}
+
+/// Where to connect to, if that is known, whatever name is in the URL: a name
+/// of the certificate need not lead to this machine.
+#[derive(Debug)]
+struct Connect(Option<SocketAddr>);
+
+impl Resolver for Connect {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let Some(address) = self.0 else {
+            return DefaultResolver::default().resolve(uri, config, timeout);
+        };
+        let mut addresses = self.empty();
+        addresses.push(address);
+        Ok(addresses)
+    }
+}
+
+/// Whether an error is about whom one talks to.
+fn is_of_certificate(error: &ureq::Error) -> bool {
+    let of = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    match error {
+        ureq::Error::Rustls(error) => of(error),
+        ureq::Error::Io(error) => {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+            inner.is_some_and(of)
+        }
+        _ => false,
     }
 }
 
@@ -122,11 +220,17 @@ impl Client {
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, CommandError> {
-        let mut response = response
-            .with_context(|| format!("no proxy answers at {}", self.url))
-            .map_err(|error| {
-                CommandError::from(error).hint("is it running? cutline proxy --config routes.toml")
-            })?;
+        let mut response = response.map_err(|error| {
+            let (what, hint) = match is_of_certificate(&error) {
+                true => ("it is not certain who answers at", KNOWN_BY),
+                false => (
+                    "no proxy answers at",
+                    "is it running? cutline proxy --config routes.toml",
+                ),
+            };
+            let error = anyhow::Error::new(error).context(format!("{what} {}", self.url));
+            CommandError::from(error).hint(hint)
+        })?;
         let text = response
             .body_mut()
             .read_to_string()

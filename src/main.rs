@@ -20,6 +20,8 @@ mod error;
 #[cfg(any(feature = "analyzer", feature = "proxy"))]
 mod problem;
 #[cfg(feature = "proxy")]
+mod signals;
+#[cfg(feature = "proxy")]
 mod table;
 #[cfg(feature = "proxy")]
 mod telemetry;

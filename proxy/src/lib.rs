@@ -36,6 +36,6 @@ pub use config::{Config, Problem, RoutesFile};
 pub use control::{Control, StateFolder};
 pub use decide::{Decision, RequestHead, decide};
 pub use journal::Journal;
-pub use listen::{Handed, Handle, Known, Offer, Proxy, Running};
+pub use listen::{Handed, Handle, Known, Offer, Proxy, Running, TakeOver};
 pub use outcome::Outcome;
 pub use route::RouteTable;

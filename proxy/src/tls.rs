@@ -3,21 +3,24 @@
 //! Only rustls is spoken, TLS 1.2 and 1.3, with its own choice of ciphers.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ServerConfig;
 use rustls::{ConfigBuilder, RootCertStore};
+use webpki::{EndEntityCert, KeyUsage};
 
-use crate::config::Config;
+use crate::config::{AdminTls, Config};
 use crate::route::{Address, UpstreamTls, Upstreams};
 
 const HTTP2: &[u8] = b"h2";
-const HTTP11: &[u8] = b"http/1.1";
+pub(crate) const HTTP11: &[u8] = b"http/1.1";
+/// What the listeners speak.
+pub(crate) const BOTH: &[&[u8]] = &[HTTP2, HTTP11];
 
 /// How an upstream's certificate is checked, and under which name.
 #[derive(Clone, Debug)]
@@ -73,12 +76,20 @@ impl Config {
     /// The first file that cannot be used.
     pub(crate) fn misnamed(&self) -> Option<Misnamed> {
         let settings = &self.settings;
-        for (name, files) in [("tls", &settings.tls), ("admin_tls", &settings.admin_tls)] {
-            if let Some((certificate, key)) = files
-                && let Err(unusable) = server(certificate, key)
+        let admin = settings.admin_tls.as_ref();
+        let files = [
+            ("tls", settings.tls.as_ref()),
+            ("admin_tls", admin.map(|tls| &tls.files)),
+        ];
+        for (name, files) in files {
+            if let Some(files) = files
+                && let Err(unusable) = server(files, BOTH)
             {
                 return Some(unusable.at(name, &[], ""));
             }
+        }
+        if let Some(Err(unusable)) = admin.map(known) {
+            return Some(unusable.at("admin_tls", &[], ""));
         }
         let monolith = unreachable(&self.table.monolith)
             .map(|unusable| unusable.at("monolith: tls", &["monolith"], "upstream"));
@@ -148,8 +159,11 @@ impl From<Unusable> for io::Error {
     }
 }
 
-/// What a listener needs to speak HTTP/2 and HTTP/1.1 over TLS.
-pub(crate) fn server(certificate: &Path, key: &Path) -> Result<ServerConfig, Unusable> {
+/// What a listener needs to speak one of `protocols` over TLS.
+pub(crate) fn server(
+    (certificate, key): &(PathBuf, PathBuf),
+    protocols: &[&[u8]],
+) -> Result<ServerConfig, Unusable> {
     let wrong = |error: rustls::Error| Unusable::pair(certificate, key, &error);
     let chain = certificates(Field::Certificate, certificate)?;
     let mut config = ServerConfig::builder_with_provider(provider())
@@ -158,7 +172,7 @@ pub(crate) fn server(certificate: &Path, key: &Path) -> Result<ServerConfig, Unu
         .with_no_client_auth()
         .with_single_cert(chain, private_key(key)?)
         .map_err(wrong)?;
-    config.alpn_protocols = vec![HTTP2.to_vec(), HTTP11.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(config)
 }
 
@@ -229,6 +243,49 @@ fn authorities(tls: Option<&UpstreamTls>, address: &Address) -> Result<RootCertS
             .map_err(|error| Unusable::file(Field::Authority, file, error.to_string()))?;
     }
     Ok(store)
+}
+
+/// The certificate at the head of a chain.
+pub(crate) fn leaf(chain: &Path) -> Result<CertificateDer<'static>, Unusable> {
+    Ok(certificates(Field::Certificate, chain)?.swap_remove(0))
+}
+
+/// Whether somebody who trusts what `tls` says is to be trusted would know the
+/// admin interface. For how long the certificates are good is not asked: a
+/// proxy must not stay away because of that.
+fn known(tls: &AdminTls) -> Result<(), Unusable> {
+    let file = &tls.files.0;
+    let chain = certificates(Field::Certificate, file)?;
+    let trusted = match &tls.authority {
+        Some(authority) => certificates(Field::Authority, authority)?,
+        None => chain.clone(),
+    };
+    let wrong = |cause: &str| Err(Unusable::file(Field::Certificate, file, cause.to_owned()));
+    let anchors = trusted.iter().map(webpki::anchor_from_trusted_cert);
+    let anchors: Vec<_> = anchors.filter_map(Result::ok).collect();
+    let leaf = match EndEntityCert::try_from(&chain[0]) {
+        Ok(leaf) => leaf,
+        Err(error) => return wrong(&error.to_string()),
+    };
+    let verified = leaf.verify_for_usage(
+        provider().signature_verification_algorithms.all,
+        &anchors,
+        &chain[1..],
+        UnixTime::now(),
+        KeyUsage::server_auth(),
+        None,
+        None,
+    );
+    match verified.err() {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            wrong("is an authority's own, which its clients refuse: make one with CA:FALSE")
+        }
+        // The second, where the authority is called like the leaf itself.
+        Some(webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey) => wrong(
+            "is signed by an authority that is not known: add its certificate behind it, or name it as authority",
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn certificates(field: Field, file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {

@@ -8,11 +8,16 @@
 mod support;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cutline_proxy::control::{self, Control};
-use cutline_proxy::{Admin, Journal, Proxy, Running, StateFolder, admin};
+use cutline_proxy::{Admin, Journal, Proxy, Running, StateFolder, TakeOver, admin};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use support::{Response, Upstream, ask, eventually, say};
 
@@ -35,9 +40,9 @@ impl Whole {
         let config = control::check(&file, &text).unwrap();
         let mut settled = config.clone();
         settled.table = control::settled(&config, &journal).unwrap();
-        let listener = admin::bind(&config.settings).unwrap();
+        let listener = admin::bind(&config.settings, None).unwrap();
         let running = Proxy::bind(settled).unwrap().start(1).unwrap();
-        let control = Control::new(running.handle(), config, &file, text, journal).unwrap();
+        let control = Control::new(running.handle(), config, &file, text, journal);
         let admin = Admin::start(control, listener, token.clone()).unwrap();
         Whole {
             running,
@@ -216,6 +221,37 @@ fn a_change_by_another_process_on_the_same_journal_is_taken_over() {
     other.stop();
 }
 
+/// Its file may be an older one than that of the process that takes over: it
+/// must not set against it what it last read itself.
+#[test]
+fn while_another_process_takes_over_it_follows_and_decides_nothing() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let (old, new) = (Whole::start(folder.path()), Whole::start(folder.path()));
+    let old_does = old.admin.taking_over();
+    old_does(TakeOver::Begun);
+    new.edit("percent = 0", "percent = 100");
+    eventually("the old one follows", || old.answers() == "candidate");
+    new.post("inference", &json!({ "percent": 0, "who": "anna" }));
+    eventually("the old one follows", || old.answers() == "monolith");
+    let changes = new.get("/api/changes?stage=inference");
+    let who = changes["changes"].as_array().unwrap().iter();
+    let who: Vec<_> = who.map(|change| &change["who"]).collect();
+    assert_eq!(who, ["anna", "routes.toml", "routes.toml"], "and no other");
+
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| old.stage()["now"]["percent"].clone());
+        old_does(TakeOver::Failed);
+        assert_eq!(asking.join().unwrap(), 0.0);
+    });
+    new.stop();
+    old.edit("percent = 100", "percent = 50");
+    eventually("it reads the file again", || {
+        old.stage()["declared"]["percent"] == 50.0
+    });
+    old.stop();
+}
+
 #[test]
 fn a_refusal_names_stage_cause_and_mend() {
     let (monolith, candidate) = both();
@@ -312,13 +348,151 @@ fn it_is_ready_while_the_monolith_can_be_reached_and_it_does_not_drain() {
 
 #[test]
 fn off_the_loopback_it_does_not_start_without_tls() {
+    let text = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
+    let mut config = control::check(Path::new("routes.toml"), text).unwrap();
+    config.settings.admin = "0.0.0.0:0".parse().unwrap();
+    let error = admin::bind(&config.settings, None).unwrap_err().to_string();
+    assert!(error.contains("must not leave the loopback"), "{error}");
+}
+
+/// Says exactly `text` over TLS, to whom a certificate in `ca` vouches for as
+/// `name`.
+fn say_secretly(to: SocketAddr, ca: &Path, name: &str, text: &str) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(ca).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = name.to_owned().try_into().unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(to)?);
+    stream.write_all(text.as_bytes())?;
+    let mut read = Vec::new();
+    // Its end may come without a farewell.
+    let _ = stream.read_to_end(&mut read);
+    Ok(String::from_utf8_lossy(&read).into_owned())
+}
+
+#[test]
+fn over_tls_it_is_known_by_its_certificate_and_asked_by_its_names() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let path = folder.path();
+    certificate(
+        path,
+        "admin",
+        &["proxy.example", "*.wild.example", "10.0.0.7"],
+    );
+    let file = fs::read_to_string(path.join("routes.toml")).unwrap();
+    let tls =
+        "admin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }";
+    let file = file.replace("admin = \"127.0.0.1:0\"", tls);
+    fs::write(path.join("routes.toml"), file).unwrap();
+    let whole = Whole::start(path);
+    let to = SocketAddr::from(([127, 0, 0, 1], whole.admin.address().port()));
+    let ca = path.join("admin.pem");
+    let get = |path: &str, host: &str, more: &str| {
+        let text =
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{more}connection: close\r\n\r\n");
+        say_secretly(to, &ca, "proxy.example", &text).map(|read| {
+            let status = read.split(' ').nth(1).and_then(|code| code.parse().ok());
+            status.unwrap_or(0)
+        })
+    };
+    let token = format!("authorization: Bearer {}\r\n", whole.token);
+    let here = format!("127.0.0.1:{}", to.port());
+    for own in [
+        "proxy.example:9901",
+        "proxy.example",
+        "a.wild.example",
+        "10.0.0.7:1",
+        &here,
+    ] {
+        assert_eq!(get("/api/status", own, &token).unwrap(), 200, "{own}");
+    }
+    for foreign in [
+        "other.example",
+        "wild.example",
+        "127.0.0.1:1",
+        "10.0.0.8",
+        "",
+    ] {
+        assert_eq!(
+            get("/api/status", foreign, &token).unwrap(),
+            403,
+            "{foreign}"
+        );
+    }
+    assert_eq!(get("/api/status", "proxy.example", "").unwrap(), 401);
+    let page = format!("{token}origin: https://proxy.example\r\n");
+    assert_eq!(get("/api/status", "proxy.example", &page).unwrap(), 200);
+    let page = format!("{token}origin: http://proxy.example\r\n");
+    assert_eq!(get("/api/status", "proxy.example", &page).unwrap(), 403);
+    let plain = say(
+        to,
+        "GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    );
+    assert!(!plain.contains("alive"), "nothing in the clear: {plain}");
+
+    // A handshake that goes on for long is in nobody's way.
+    let _slow: Vec<_> = (0..10).map(|_| TcpStream::connect(to).unwrap()).collect();
+    assert_eq!(get("/livez", "proxy.example", "").unwrap(), 200);
+
+    fs::copy(&ca, path.join("old.pem")).unwrap();
+    certificate(path, "admin", &["proxy.example"]);
+    whole.admin.reload();
+    eventually("the new certificate is shown", || {
+        get("/livez", "proxy.example", "").is_ok_and(|status| status == 200)
+    });
+    let asked = "GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    say_secretly(to, &path.join("old.pem"), "proxy.example", asked).unwrap_err();
+    assert_eq!(
+        get("/api/status", "10.0.0.7", &token).unwrap(),
+        403,
+        "no longer its name"
+    );
+    whole.stop();
+}
+
+#[test]
+fn over_tls_its_url_has_what_the_certificate_names() {
     let folder = tempfile::tempdir().unwrap();
-    certificate(folder.path(), "admin", &["localhost"]);
-    let text = "listen = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
     let file = folder.path().join("routes.toml");
-    let config = control::check(&file, text).unwrap();
-    let error = admin::bind(&config.settings).unwrap_err().to_string();
-    assert!(error.contains("speaks no TLS yet"), "{error}");
+    let url = |listens: &str, names: &[&str]| {
+        certificate(folder.path(), "admin", names);
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nadmin = \"{listens}\"\nadmin_tls = {{ certificate = \"admin.pem\", key = \"admin.key\" }}\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n"
+        );
+        let settings = control::check(&file, &text).unwrap().settings;
+        let found = admin::address(&settings, settings.admin).unwrap();
+        let secure = found.secure.unwrap();
+        assert!(secure.trusted.is_absolute() && secure.trusted.ends_with("admin.pem"));
+        (found.url, secure.connect.to_string())
+    };
+    let (named, own) = ("proxy.example", "10.0.0.7:9901");
+    let found = |url: &str, connect: &str| (url.to_owned(), connect.to_owned());
+    assert_eq!(url(own, &[named]), found("https://proxy.example:9901", own));
+    assert_eq!(
+        url(own, &[named, "10.0.0.7"]),
+        found("https://10.0.0.7:9901", own)
+    );
+    assert_eq!(
+        url("0.0.0.0:9901", &["*.example", named]),
+        found("https://proxy.example:9901", "127.0.0.1:9901")
+    );
+    assert_eq!(
+        url("[::]:9901", &["::1"]),
+        found("https://[::1]:9901", "[::1]:9901")
+    );
+    assert_eq!(
+        url("127.0.0.1:9901", &["*.example"]).0,
+        "https://127.0.0.1:9901"
+    );
 }
 
 /// `{name}.pem` and `{name}.key` in `folder`: a certificate that signs itself.
@@ -373,6 +547,12 @@ fn a_file_it_names_that_cannot_be_used_is_shown_with_its_place() {
             "2:44: admin_tls: key b.key: is not the key of a.pem",
         ),
         (
+            "admin_tls = { certificate = \"a.pem\", key = \"a.key\", authority = \"empty\" }"
+                .to_owned(),
+            good.to_owned(),
+            "2:65: admin_tls: authority empty: holds no certificate in PEM",
+        ),
+        (
             String::new(),
             "tls.authority = \"none.pem\"".to_owned(),
             "8:17: stage a: candidate: tls: authority none.pem: cannot be read: ",
@@ -392,6 +572,63 @@ fn a_file_it_names_that_cannot_be_used_is_shown_with_its_place() {
         let problem = wrong(&tls, &side);
         assert!(problem.starts_with(expected), "{problem}");
         assert!(problem.ends_with(')'), "it says what to do: {problem}");
+    }
+}
+
+/// What the command line could not know the interface by is said at once.
+#[test]
+fn a_certificate_that_no_client_would_know_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let write = |name: &str, certificates: &[&rcgen::Certificate], key: &rcgen::KeyPair| {
+        let chain: String = certificates.iter().map(|one| one.pem()).collect();
+        fs::write(path.join(format!("{name}.pem")), chain).unwrap();
+        fs::write(path.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    };
+    let names = || vec!["proxy.example".to_owned()];
+    let mut params = rcgen::CertificateParams::new(names()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap();
+    write("ca", &[&authority], &key);
+    let issuer = rcgen::Issuer::new(params, key);
+    let mut params = rcgen::CertificateParams::new(names()).unwrap();
+    params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let expired = params.signed_by(&key, &issuer).unwrap();
+    write("expired", &[&expired, &authority], &key);
+    params.not_after = rcgen::date_time_ymd(2999, 1, 1);
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+    write("leaf", &[&leaf], &key);
+    write("chain", &[&leaf, &authority], &key);
+
+    let check = |name: &str, more: &str| {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nadmin_tls = {{ certificate = \"{name}.pem\", key = \"{name}.key\"{more} }}\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n"
+        );
+        let checked = control::check(&path.join("routes.toml"), &text);
+        checked.map_or_else(|problem| problem.to_string(), |_| String::new())
+    };
+    let problem = check("ca", "");
+    assert!(
+        problem.starts_with("2:29: admin_tls: certificate"),
+        "{problem}"
+    );
+    assert!(
+        problem.contains("ca.pem: is an authority's own"),
+        "{problem}"
+    );
+    let problem = check("leaf", "");
+    assert!(
+        problem.contains("leaf.pem: is signed by an authority that is not known"),
+        "{problem}"
+    );
+    for (name, more) in [
+        ("chain", ""),
+        ("leaf", ", authority = \"ca.pem\""),
+        ("expired", ""),
+    ] {
+        assert_eq!(check(name, more), "", "{name}");
     }
 }
 

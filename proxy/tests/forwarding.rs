@@ -67,7 +67,7 @@ fn the_mirror_gets_the_same_request_marked_as_shadow() {
         "{\"b\": 2}",
     );
     assert_eq!(response.body, "monolith");
-    eventually("the candidate is asked", || candidate.seen().len() == 1);
+    candidate.asked(1);
     let both = r#"route="POST /predict",primary="reply",mirrored="reply"} 1"#;
     eventually("the two outcomes meet", || proxy.metrics().contains(both));
     let (asked, copied) = (&monolith.seen()[0], &candidate.seen()[0]);
@@ -262,7 +262,7 @@ fn requests_in_flight_end_before_the_proxy_does() {
     let proxy = proxy(&monolith.url(), "http://127.0.0.1:1", "", "");
     let address = proxy.addresses()[0];
     let client = std::thread::spawn(move || ask(address, "GET /slow", &[], ""));
-    eventually("the request is in flight", || monolith.seen().len() == 1);
+    monolith.asked(1);
     let stopping = std::thread::spawn(move || proxy.stop());
     eventually("nothing more is accepted", || {
         TcpStream::connect(address).is_err()

@@ -1,24 +1,30 @@
 //! `cutline proxy`
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use cutline_proxy::control::{self, Control, FolderError};
+use cutline_proxy::control::{self, AdminAddress, Control, FolderError};
 use cutline_proxy::journal::JournalError;
-use cutline_proxy::{Admin, Config, Journal, Proxy, RoutesFile, Running, StateFolder, admin};
+use cutline_proxy::{
+    Admin, Config, Handed, Journal, Offer, Proxy, RoutesFile, Running, StateFolder, TakeOver, admin,
+};
 use tokio::runtime::Builder;
+use tokio::sync::Notify;
 
 use super::routes::{addresses, read, share, shown, stages};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
+use crate::signals::{Signals, Told};
 use crate::telemetry::{self, LogLevel};
 
 /// Stands in front of a running monolith and moves it, stage by stage.
 ///
 /// SIGTERM and SIGINT end it once the requests in flight have ended; a second
-/// one ends it at once. SIGHUP reads the file again, which is watched anyway.
+/// one ends it at once. SIGHUP reads the file again, which is watched anyway,
+/// and the certificates.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ProxyArgs {
@@ -52,6 +58,10 @@ struct RunArgs {
     /// .cutline beside the file].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Takes the place of the proxy that runs with this state folder, without a
+    /// failed request; starts like any other where none runs.
+    #[arg(long)]
+    take_over: bool,
     /// Threads that serve requests [default: one per core].
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -96,114 +106,178 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         Signals::new().context("cannot listen for signals")?
     };
 
-    let listener = admin::bind(&config.settings).map_err(cannot_listen)?;
+    // Whatever fails from here on leaves the process before as it was.
+    let mut handed = match args.take_over {
+        true => Handed::ask(&state.take_over_socket()).context("cannot take over")?,
+        false => None,
+    };
+    let listener = admin::bind(&config.settings, handed.as_mut()).map_err(cannot_listen)?;
     let mut settled = config.clone();
     settled.table = control::settled(&config, &journal).map_err(journal_error)?;
     let banner = banner(&settled, &config);
-    let proxy = Proxy::bind(settled).map_err(cannot_listen)?;
+    let proxy = match &mut handed {
+        Some(handed) => Proxy::take_over(settled, handed),
+        None => Proxy::bind(settled),
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let running = proxy
+        .map_err(cannot_listen)?
         .start(args.workers.unwrap_or(cores))
         .context("cannot start")?;
+    let declared = config.settings.clone();
     let control = Control::new(running.handle(), config, &args.config, text, journal);
-    let control = control.map_err(journal_error)?;
+    let address = listener.local_addr().context("cannot start")?;
+    let address = admin::address(&declared, address).context("cannot start")?;
+    let place = Place { state, address };
+    place.mark()?;
+    // The process before accepts nothing more before anything can be changed
+    // here: a client whose side was changed does not meet it again.
+    let before = handed.and_then(take);
     let admin = Admin::start(control, listener, token).context("cannot start")?;
-    let url = format!("http://{}", admin.address());
-    state.set_address(&url).map_err(folder)?;
-    console.note(&listening(&running, &url, &state.token_file()));
+    let taken = Arc::new(Notify::new());
+    let offer = place.offer(&running, &admin, &taken);
+    console.note(&listening(&running, &place, declared.tls.is_some(), before));
     console.note(&banner);
 
-    let ended = runtime.block_on(until_told(signals, running, &admin));
-    state.remove_address(&url);
+    let (told, result) = runtime.block_on(until_told(signals, running, &admin, &taken));
+    drop(offer);
+    // Otherwise it is the other process's.
+    if told == End::Stopped {
+        place.leave();
+    }
     admin.stop();
     // Whoever is cut off does not keep the process.
     runtime.shutdown_background();
-    ended
+    result
 }
 
-/// Serves until told to stop, and then until nothing is in flight.
+/// Tells the process before that this one serves, and returns its id.
+fn take(handed: Handed) -> Option<u32> {
+    let process = handed.process();
+    if let Err(error) = handed.serving() {
+        tracing::warn!(%error, "the process before does not say that it ends");
+    }
+    process
+}
+
+/// Where the process is found: by the command line, and by the one that is to
+/// take its place.
+#[derive(Clone)]
+struct Place {
+    state: StateFolder,
+    /// Of the admin interface.
+    address: AdminAddress,
+}
+
+impl Place {
+    fn mark(&self) -> Result<(), CommandError> {
+        self.state.set_address(&self.address).map_err(folder)
+    }
+
+    fn leave(&self) {
+        self.state.remove_address(&self.address);
+    }
+
+    /// Offers all listeners; `taken` is notified once another process has them.
+    /// Where nothing can be offered, such as on a file system without sockets,
+    /// it serves all the same.
+    fn offer(&self, running: &Running, admin: &Admin, taken: &Arc<Notify>) -> Option<Offer> {
+        let (done, place, admin_too) = (Arc::clone(taken), self.clone(), admin.taking_over());
+        let told = move |step| {
+            admin_too(step);
+            match step {
+                TakeOver::Begun => tracing::info!("another process is about to take over"),
+                // It may have said that it is here.
+                TakeOver::Failed => drop(place.mark()),
+                TakeOver::Done => done.notify_one(),
+            }
+        };
+        let socket = self.state.take_over_socket();
+        let offer = admin
+            .listener()
+            .and_then(|listener| running.offer(&socket, Some(listener), told));
+        offer
+            .inspect_err(|error| tracing::warn!(%error, "no other process can take over"))
+            .ok()
+    }
+}
+
+/// Why a proxy ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Stopped,
+    HandedOver,
+}
+
+/// Serves until told to stop, or until another process does it, and then until
+/// nothing is in flight.
 async fn until_told(
     mut signals: Signals,
     running: Running,
     admin: &Admin,
-) -> Result<(), CommandError> {
-    while signals.next().await == Told::Reload {
-        admin.reload();
-    }
-    tracing::info!("no more connections are accepted; requests in flight end");
+    taken: &Notify,
+) -> (End, Result<(), CommandError>) {
+    let end = loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::Reload => reload(&running, admin),
+                Told::Stop => break End::Stopped,
+            },
+            () = taken.notified() => break End::HandedOver,
+        }
+    };
     admin.draining();
-    let stopping = tokio::task::spawn_blocking(move || running.stop());
-    tokio::select! {
+    match end {
+        End::Stopped => {
+            tracing::info!("no more connections are accepted; requests in flight end")
+        }
+        End::HandedOver => {
+            tracing::info!("another process has taken over; requests in flight end")
+        }
+    }
+    let stopping = tokio::task::spawn_blocking(move || match end {
+        End::Stopped => running.stop(),
+        End::HandedOver => running.hand_over(),
+    });
+    let twice = async {
+        if end == End::HandedOver {
+            signals.stop().await;
+            tracing::info!("it ends already; told once more, it ends at once");
+        }
+        signals.stop().await;
+    };
+    let result = tokio::select! {
         _ = stopping => Ok(()),
-        () = signals.stop() => {
+        () = twice => {
             let message = "told twice to stop: requests in flight were cut off";
             Err(CommandError::message(Kind::Internal, message))
         }
+    };
+    (end, result)
+}
+
+/// Reads the file and the certificates again. Whatever cannot be used leaves
+/// what was in place, and is said in the log.
+fn reload(running: &Running, admin: &Admin) {
+    admin.reload();
+    match running.reload_certificate() {
+        Ok(()) => tracing::info!("the certificate of the listeners was read again"),
+        Err(error) => tracing::error!(%error, "the certificate of the listeners stays as it was"),
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Reload,
-    Stop,
-}
-
-#[cfg(unix)]
-struct Signals {
-    reload: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            reload: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        tokio::select! {
-            _ = self.reload.recv() => Told::Reload,
-            _ = self.terminate.recv() => Told::Stop,
-            _ = self.interrupt.recv() => Told::Stop,
-        }
-    }
-
-    async fn stop(&mut self) {
-        while self.next().await != Told::Stop {}
-    }
-}
-
-/// There, only Ctrl-C is known.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Signals> {
-        Ok(Signals)
-    }
-
-    async fn next(&mut self) -> Told {
-        let _ = tokio::signal::ctrl_c().await;
-        Told::Stop
-    }
-
-    async fn stop(&mut self) {
-        self.next().await;
-    }
-}
-
-fn listening(running: &Running, admin: &str, token: &Path) -> String {
+fn listening(running: &Running, place: &Place, tls: bool, before: Option<u32>) -> String {
+    let scheme = if tls { "https" } else { "http" };
     let addresses = running.addresses().iter();
-    let addresses: Vec<_> = addresses.map(|to| format!("http://{to}")).collect();
-    let (clients, token) = (addresses.join(", "), token.display());
-    format!("clients   {clients}\nadmin     {admin}, token in {token}\n")
+    let addresses: Vec<_> = addresses.map(|to| format!("{scheme}://{to}")).collect();
+    let (clients, admin) = (addresses.join(", "), &place.address.url);
+    let token = place.state.token_file();
+    let token = token.display();
+    let text = format!("clients   {clients}\nadmin     {admin}, token in {token}\n");
+    match before {
+        Some(process) => format!("{text}replaces  process {process}\n"),
+        None => text,
+    }
 }
 
 /// The stages, and where the journal decides against the file.
@@ -229,7 +303,7 @@ fn cannot_listen(error: io::Error) -> CommandError {
     let in_use = error.kind() == io::ErrorKind::AddrInUse;
     let error = CommandError::new(kind, error);
     match in_use {
-        true => error.hint("another process is there already; listen and admin in the file name other ports, port 0 any that is free"),
+        true => error.hint("another process is there already: --take-over takes the place of a proxy with this state folder; listen and admin in the file name other ports, port 0 any that is free"),
         false => error,
     }
 }

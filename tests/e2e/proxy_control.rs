@@ -10,11 +10,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use cutline_proxy::{Handed, Proxy, control};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -29,11 +31,16 @@ struct Process {
     child: Child,
     clients: SocketAddr,
     admin: String,
+    /// Lines of its log.
+    log: Receiver<String>,
 }
 
 impl Folder {
     fn new() -> Folder {
-        let (monolith, candidate) = (answering("monolith"), answering("candidate"));
+        Folder::between(answering("monolith"), answering("candidate"))
+    }
+
+    fn between(monolith: SocketAddr, candidate: SocketAddr) -> Folder {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             r#"listen = "127.0.0.1:0"
@@ -116,15 +123,22 @@ sticky = {{ header = "x-customer" }}
             }
             panic!("it ended: {said:?}");
         };
-        let clients = named("clients").replace("http://", "");
+        let clients = named("clients");
+        let (_, clients) = clients.split_once("//").unwrap();
+        let clients = clients.to_owned();
         let admin = named("admin");
         let admin = admin.split(',').next().unwrap().to_owned();
-        // Somebody has to read what it logs.
-        thread::spawn(move || for _ in lines {});
+        let (said, log) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let _ = said.send(line);
+            }
+        });
         Process {
             child,
             clients: clients.parse().unwrap(),
             admin,
+            log,
         }
     }
 }
@@ -134,6 +148,19 @@ impl Process {
     fn ask(&self, customer: usize) -> String {
         let fields = format!("x-customer: {customer}\r\n");
         ask(self.clients, "POST /predict", &fields).1
+    }
+
+    /// Waits until a line of its log contains `text`, and returns it.
+    fn says(&self, text: &str) -> String {
+        let wait = Duration::from_secs(60);
+        let mut said = Vec::new();
+        while let Ok(line) = self.log.recv_timeout(wait) {
+            if line.contains(text) {
+                return line;
+            }
+            said.push(line);
+        }
+        panic!("it never said `{text}`: {said:?}");
     }
 
     fn signal(&self, signal: &str) {
@@ -222,16 +249,6 @@ fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
     (status.unwrap_or(0), body.to_owned())
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if holds() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("never: {what}");
-}
-
 #[test]
 fn a_stage_is_shifted_edited_and_found_again() {
     let folder = Folder::new();
@@ -251,13 +268,14 @@ fn a_stage_is_shifted_edited_and_found_again() {
     );
 
     folder.edit("percent = 0", "percent = 101");
-    eventually("the wrong file is refused", || {
-        let shown = folder.printed(&["status"]);
-        shown.contains("routes.toml:11:11 is refused, and what it said before holds: stage inference: percent: 101 is no percentage")
-    });
+    proxy.says("the file is refused");
+    let shown = folder.printed(&["status"]);
+    let refused = "routes.toml:11:11 is refused, and what it said before holds: stage inference: percent: 101 is no percentage";
+    assert!(shown.contains(refused), "{shown}");
     assert_eq!(proxy.ask(1), "candidate");
     folder.edit("percent = 101", "percent = 0.5");
-    eventually("the mended one is taken", || folder.percent() == 0.5);
+    proxy.says("the file is in place");
+    assert_eq!(folder.percent(), 0.5);
 
     assert_eq!(
         folder.printed(&["mode", "inference", "reverse-shadow"]),
@@ -287,7 +305,7 @@ fn a_killed_proxy_comes_back_with_the_last_change_it_acknowledged() {
     // In hundredths of a percent.
     let hundredths = |percent: f64| (percent * 100.0).round() as u64;
     let mut acknowledged = 0;
-    for round in 0..4_u64 {
+    for round in 0..4 {
         let proxy = folder.start(&[]);
         let came_back = hundredths(folder.percent());
         assert!(
@@ -295,13 +313,13 @@ fn a_killed_proxy_comes_back_with_the_last_change_it_acknowledged() {
             "round {round}: {came_back} after {acknowledged}"
         );
         let dead = Arc::new(AtomicBool::new(false));
-        let n_changes = Arc::new(AtomicU64::new(0));
+        let (made, changes) = mpsc::channel();
         let (token, admin) = (
             fs::read_to_string(folder.path().join(".cutline/admin.token")).unwrap(),
             proxy.admin.replace("http://", "").parse().unwrap(),
         );
         let shifting = {
-            let (dead, n_changes) = (Arc::clone(&dead), Arc::clone(&n_changes));
+            let dead = Arc::clone(&dead);
             thread::spawn(move || {
                 let mut last = came_back;
                 while !dead.load(Ordering::SeqCst) {
@@ -310,14 +328,13 @@ fn a_killed_proxy_comes_back_with_the_last_change_it_acknowledged() {
                         break;
                     }
                     last += 1;
-                    n_changes.fetch_add(1, Ordering::SeqCst);
+                    made.send(()).unwrap();
                 }
                 last
             })
         };
-        eventually("changes are being made", || {
-            n_changes.load(Ordering::SeqCst) > 5 + 7 * round
-        });
+        let n_changes = 6 + 7 * round;
+        assert_eq!(changes.iter().take(n_changes).count(), n_changes);
         proxy.kill();
         dead.store(true, Ordering::SeqCst);
         acknowledged = shifting.join().unwrap();
@@ -362,7 +379,8 @@ fn no_client_moves_back_while_the_percentage_rises() {
                     .find(|line| line.starts_with("percent"))
                     .unwrap();
                 folder.edit(old, &format!("percent = {percent}"));
-                eventually("the file wins", || folder.percent().to_string() == *percent);
+                proxy.says("the file is in place");
+                assert_eq!(folder.percent().to_string(), *percent);
             }
         }
         if step == 2 {
@@ -401,10 +419,13 @@ fn what_is_in_flight_ends_before_the_process_does() {
     let client = thread::spawn(move || ask(to, "GET /slow", ""));
     arrived.recv().unwrap();
     proxy.signal("-TERM");
-    eventually("it is no longer ready", || {
-        let admin = proxy.admin.replace("http://", "").parse().unwrap();
-        ask(admin, "GET /readyz", "").0 == 503
-    });
+    proxy.says("no more connections are accepted");
+    let admin = proxy.admin.replace("http://", "").parse().unwrap();
+    assert_eq!(
+        ask(admin, "GET /readyz", "").0,
+        503,
+        "it is no longer ready"
+    );
     assert!(proxy.child.try_wait().unwrap().is_none(), "it waits");
     go.send(()).unwrap();
     assert_eq!(client.join().unwrap(), (200, "done".to_owned()));
@@ -429,8 +450,7 @@ fn told_twice_it_ends_at_once_and_says_so() {
     let client = thread::spawn(move || ask(to, "GET /slow", ""));
     arrived.recv().unwrap();
     proxy.signal("-INT");
-    let admin = proxy.admin.replace("http://", "").parse().unwrap();
-    eventually("it drains", || ask(admin, "GET /readyz", "").0 == 503);
+    proxy.says("no more connections are accepted");
     proxy.signal("-INT");
     assert_eq!(proxy.child.wait().unwrap().code(), Some(1));
     assert_eq!(client.join().unwrap().0, 0);
@@ -464,7 +484,8 @@ fn a_hangup_reads_the_file_and_each_request_is_a_line_where_asked_for() {
 
     folder.edit("percent = 0", "percent = 100");
     proxy.signal("-HUP");
-    eventually("the file is read", || folder.percent() == 100.0);
+    proxy.says("the file is in place");
+    assert_eq!(folder.percent(), 100.0);
     ask(proxy.clients, "GET /other", "");
     let line = lines.next().unwrap().unwrap();
     let said: Value = serde_json::from_str(&line).unwrap();
@@ -513,5 +534,412 @@ fn a_tester_is_sent_where_the_token_says() {
     let field = format!("x-cutline-side: {}\r\n", token.trim());
     assert_eq!(ask(proxy.clients, "POST /predict", &field).1, "candidate");
     assert_eq!(ask(proxy.clients, "POST /predict", "").1, "monolith");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// What clients saw of a proxy, one message per answer: the status, 0 where
+/// there was none, and the body.
+type Answers = Receiver<(u16, String)>;
+
+/// Clients that ask over and over until told that it is over, each for a
+/// customer of its own and over one connection at a time, which it uses so
+/// often. None repeats anything.
+fn asking(to: SocketAddr, over: &Arc<AtomicBool>) -> Vec<(Answers, thread::JoinHandle<()>)> {
+    let clients = [1, 1, 2, 7, 50, usize::MAX].into_iter().enumerate();
+    let clients = clients.map(|(customer, uses)| {
+        let (answered, answers) = mpsc::channel();
+        let over = Arc::clone(over);
+        let client = thread::spawn(move || client(to, customer, uses, &over, &answered));
+        (answers, client)
+    });
+    clients.collect()
+}
+
+fn client(
+    to: SocketAddr,
+    customer: usize,
+    uses: usize,
+    over: &AtomicBool,
+    answered: &Sender<(u16, String)>,
+) {
+    let mut open: Option<BufReader<TcpStream>> = None;
+    let mut used = 0;
+    while !over.load(Ordering::SeqCst) {
+        let (answer, stays) = match open
+            .take()
+            .map_or_else(|| TcpStream::connect(to), |open| Ok(open.into_inner()))
+        {
+            Ok(mut socket) => {
+                socket
+                    .set_read_timeout(Some(Duration::from_secs(60)))
+                    .unwrap();
+                let text = format!(
+                    "POST /predict HTTP/1.1\r\nhost: {to}\r\nx-customer: {customer}\r\ncontent-length: 0\r\n\r\n"
+                );
+                let _ = socket.write_all(text.as_bytes());
+                let mut socket = BufReader::new(socket);
+                let read = answer(&mut socket);
+                open = Some(socket);
+                read
+            }
+            Err(error) => ((0, error.to_string()), false),
+        };
+        answered.send(answer).unwrap();
+        used += 1;
+        if !stays || used % uses == 0 {
+            open = None;
+        }
+    }
+}
+
+/// The next answer, and whether the connection stays.
+fn answer(socket: &mut BufReader<TcpStream>) -> ((u16, String), bool) {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        match socket.read_line(&mut line) {
+            Ok(n) if n > 0 => {}
+            _ => return ((0, format!("it broke off after {head:?}")), false),
+        }
+        match line.trim_end() {
+            "" => break,
+            line => head.push(line.to_ascii_lowercase()),
+        }
+    }
+    let status = head[0].split(' ').nth(1).and_then(|code| code.parse().ok());
+    let length = head
+        .iter()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.unwrap_or("0").parse().unwrap()];
+    match socket.read_exact(&mut body) {
+        Ok(()) => {
+            let stays = !head.iter().any(|line| line == "connection: close");
+            ((status.unwrap_or(0), text(&body)), stays)
+        }
+        Err(error) => ((0, error.to_string()), false),
+    }
+}
+
+/// How the requests of a process ended, as its access log says.
+fn ends(stdout: BufReader<ChildStdout>) -> thread::JoinHandle<Vec<String>> {
+    thread::spawn(move || {
+        let lines = stdout.lines().map(|line| {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            line["end"].as_str().unwrap().to_owned()
+        });
+        lines.collect()
+    })
+}
+
+/// Three times in a row, while requests go on and percentages rise: none fails,
+/// none is doubled, nobody moves back, and the command line always finds
+/// somebody who answers.
+#[test]
+fn proxies_take_over_from_one_another_and_no_request_fails() {
+    let n_served = Arc::new(AtomicUsize::new(0));
+    let [monolith, candidate] = ["monolith", "candidate"].map(|name| {
+        let n_served = Arc::clone(&n_served);
+        upstream(move |_| {
+            n_served.fetch_add(1, Ordering::SeqCst);
+            name.to_owned()
+        })
+    });
+    let folder = Folder::between(monolith, candidate);
+    folder.edit("[monolith]", "[limits]\ndrain = \"3s\"\n\n[monolith]");
+    let mut proxy = folder.start(&["--access-log"]);
+    let (to, admin) = (proxy.clients, proxy.admin.clone());
+    let mut ended = vec![ends(proxy.stdout())];
+    let over = Arc::new(AtomicBool::new(false));
+    let clients = asking(to, &over);
+    let mut seen: Vec<Vec<(u16, String)>> = clients.iter().map(|_| Vec::new()).collect();
+    // From now on: what was answered before does not count towards `n`.
+    let mut more = |n: usize| {
+        for ((answers, _), seen) in clients.iter().zip(&mut seen) {
+            seen.extend(answers.try_iter());
+            seen.extend(answers.iter().take(n));
+        }
+    };
+    let state = folder.path().join(".cutline");
+    more(20);
+    for percent in ["30", "60", "100"] {
+        let done = AtomicBool::new(false);
+        let next = thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut n_looks = 0;
+                while !done.load(Ordering::SeqCst) || n_looks < 3 {
+                    folder.status();
+                    n_looks += 1;
+                }
+            });
+            let mut next = folder.start(&["--access-log", "--take-over"]);
+            done.store(true, Ordering::SeqCst);
+            looking.join().unwrap();
+            ended.push(ends(next.stdout()));
+            next
+        });
+        assert_eq!((next.clients, &next.admin), (to, &admin));
+        let mut old = std::mem::replace(&mut proxy, next);
+        old.says("another process has taken over");
+        folder.printed(&["shift", "inference", percent]);
+        more(20);
+        assert_eq!(old.child.wait().unwrap().code(), Some(0));
+        let address = fs::read_to_string(state.join("admin.address")).unwrap();
+        assert_eq!(address.trim(), admin, "it is the new one's");
+        assert!(state.join("takeover.sock").exists());
+        more(20);
+    }
+    over.store(true, Ordering::SeqCst);
+    for ((answers, client), seen) in clients.into_iter().zip(&mut seen) {
+        client.join().unwrap();
+        seen.extend(answers);
+    }
+    assert_eq!(proxy.end(), Some(0));
+    assert!(!state.join("admin.address").exists());
+    assert!(!state.join("takeover.sock").exists());
+    for answers in &seen {
+        let mut sides = answers.iter().map(|(_, body)| body);
+        let moved = sides.position(|side| side == "candidate");
+        let moved = moved.unwrap_or_else(|| panic!("it moved never: {answers:?}"));
+        for (at, (status, body)) in answers.iter().enumerate() {
+            let side = if at < moved { "monolith" } else { "candidate" };
+            assert_eq!((*status, &**body), (200, side), "request {at}");
+        }
+    }
+    let n_answers: usize = seen.iter().map(Vec::len).sum();
+    assert_eq!(n_served.load(Ordering::SeqCst), n_answers, "none twice");
+    let ended: Vec<_> = ended.into_iter().map(|ends| ends.join().unwrap()).collect();
+    assert!(
+        ended.iter().all(|ends| ends.len() > 20),
+        "each had its part"
+    );
+    let ends: Vec<_> = ended.concat();
+    assert_eq!(ends.len(), n_answers);
+    let sides = ["monolith", "candidate"];
+    assert!(ends.iter().all(|end| sides.contains(&&**end)), "{ends:?}");
+}
+
+#[test]
+fn a_process_that_cannot_start_leaves_the_one_that_runs_as_it_was() {
+    let folder = Folder::new();
+    let proxy = folder.start(&["--take-over"]);
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = occupied.local_addr().unwrap().to_string();
+    let admin = proxy.admin.replace("http://", "");
+    let mut last = 0;
+    let mut fails = |args: &[&str], code: i32, expected: &str| {
+        let output = folder.run(args);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expected), "{said}");
+        last += 10;
+        folder.printed(&["shift", "inference", &last.to_string()]);
+        assert_eq!(folder.percent(), f64::from(last));
+        assert!(["monolith", "candidate"].contains(&&*proxy.ask(1)));
+    };
+    folder.edit("percent = 0", "percent = 101");
+    let take_over = ["proxy", "--take-over"];
+    fails(&take_over, 4, "101 is no percentage");
+    folder.edit("percent = 101", "percent = 0");
+    folder.edit("admin = \"127.0.0.1:0\"", &format!("admin = \"{held}\""));
+    fails(&take_over, 1, "the admin interface cannot listen on");
+    folder.edit(&held, &admin);
+    // Without the flag nothing is taken, and the flag is named.
+    fails(&["proxy"], 1, "--take-over takes the place");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// Who asks the admin interface while another process is about to take over
+/// waits, and is answered whatever becomes of that.
+#[test]
+fn a_process_that_dies_before_it_serves_leaves_the_one_that_runs_as_it_was() {
+    let folder = Folder::new();
+    let proxy = folder.start(&[]);
+    let socket = folder.path().join(".cutline/takeover.sock");
+    let handed = Handed::ask(&socket).unwrap().unwrap();
+    assert_eq!(handed.process(), Some(proxy.child.id()));
+    proxy.says("another process is about to take over");
+    let shift = ["shift", "inference", "100"];
+    let shifting = folder
+        .command(&shift)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert_eq!(proxy.ask(1), "monolith", "nothing is decided now");
+    drop(handed);
+    proxy.says("a take-over was not finished");
+    assert!(shifting.wait_with_output().unwrap().status.success());
+    assert_eq!(proxy.ask(1), "candidate");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// What is in the state folder is the new process's by then.
+#[test]
+fn an_old_process_that_is_cut_off_takes_nothing_away() {
+    let (came, arrived) = mpsc::channel::<()>();
+    let came = Mutex::new(came);
+    let slow = upstream(move |head| {
+        if head.starts_with("GET /slow") {
+            came.lock().unwrap().send(()).unwrap();
+            loop {
+                thread::park();
+            }
+        }
+        "monolith".to_owned()
+    });
+    let folder = Folder::between(slow, answering("candidate"));
+    let mut old = folder.start(&[]);
+    let to = old.clients;
+    let client = thread::spawn(move || ask(to, "GET /slow", ""));
+    arrived.recv().unwrap();
+    let new = folder.start(&["--take-over"]);
+    old.says("another process has taken over");
+    old.signal("-TERM");
+    old.says("it ends already");
+    assert!(old.child.try_wait().unwrap().is_none(), "it waits");
+    old.signal("-TERM");
+    assert_eq!(old.child.wait().unwrap().code(), Some(1));
+    assert_eq!(client.join().unwrap().0, 0);
+    assert_eq!(folder.percent(), 0.0, "the new one is found");
+    assert_eq!(new.ask(1), "monolith");
+    assert_eq!(new.end(), Some(0));
+}
+
+#[test]
+fn a_process_that_was_handed_the_listeners_goes_on_where_the_old_one_dies() {
+    let folder = Folder::new();
+    let proxy = folder.start(&[]);
+    let to = proxy.clients;
+    let socket = folder.path().join(".cutline/takeover.sock");
+    let mut handed = Handed::ask(&socket).unwrap().unwrap();
+    proxy.kill();
+    let file = folder.path().join("routes.toml");
+    let config = control::check(&file, &fs::read_to_string(&file).unwrap()).unwrap();
+    let next = Proxy::take_over(config, &mut handed).unwrap();
+    let next = next.start(1).unwrap();
+    assert!(handed.serving().is_err(), "it is gone");
+    assert_eq!(ask(to, "POST /predict", "x-customer: 1\r\n").1, "monolith");
+    next.stop();
+    // What it left behind is in nobody's way.
+    let proxy = folder.start(&["--take-over"]);
+    assert_eq!(proxy.ask(1), "monolith");
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// `{name}.pem` and `{name}.key` in `folder`: a certificate that signs itself.
+fn certificate(folder: &Path, name: &str, names: &[&str]) {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
+    let key = made.signing_key.serialize_pem();
+    fs::write(folder.join(format!("{name}.key")), key).unwrap();
+}
+
+#[test]
+fn the_admin_interface_over_tls_is_known_by_its_certificate() {
+    let folder = Folder::new();
+    let path = folder.path();
+    certificate(path, "admin", &["proxy.internal", "localhost"]);
+    certificate(path, "other", &["localhost"]);
+    let tls =
+        "admin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }";
+    folder.edit("admin = \"127.0.0.1:0\"", tls);
+    let proxy = folder.start(&[]);
+    let (_, port) = proxy.admin.rsplit_once(':').unwrap();
+    assert_eq!(proxy.admin, format!("https://proxy.internal:{port}"));
+    folder.printed(&["shift", "inference", "100"]);
+    assert_eq!(proxy.ask(1), "candidate");
+
+    // Named by hand, it is known by what is named by hand.
+    let url = format!("https://localhost:{port}");
+    let by_hand = ["status", "--admin", &url, "--admin-ca"];
+    folder.printed(&[&by_hand[..], &["admin.pem"]].concat());
+    let refused = |args: &[&str], code: i32, expected: &str| {
+        let output = folder.run(args);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("hint: --admin-ca names"), "{said}");
+    };
+    let uncertain = "it is not certain who answers at https://localhost";
+    refused(&["status", "--admin", &url], 1, uncertain);
+    refused(&[&by_hand[..], &["other.pem"]].concat(), 1, uncertain);
+    refused(
+        &[&by_hand[..], &["none.pem"]].concat(),
+        4,
+        "cannot read none.pem",
+    );
+    refused(
+        &[&by_hand[..], &["admin.key"]].concat(),
+        4,
+        "holds no certificate",
+    );
+
+    certificate(path, "admin", &["proxy.internal"]);
+    proxy.signal("-HUP");
+    proxy.says("the certificate of the admin interface was read again");
+    folder.status();
+    fs::write(path.join("admin.key"), "none").unwrap();
+    proxy.signal("-HUP");
+    let said = proxy.says("the certificate of the admin interface stays as it was");
+    assert!(
+        said.contains("ERROR") && said.contains("admin.key"),
+        "{said}"
+    );
+    folder.status();
+
+    certificate(path, "admin", &["proxy.internal"]);
+    let next = folder.start(&["--take-over"]);
+    assert_eq!(next.admin, proxy.admin);
+    proxy.says("another process has taken over");
+    folder.status();
+    assert_eq!(next.end(), Some(0));
+}
+
+#[test]
+fn a_hangup_reads_the_listeners_certificate() {
+    let folder = Folder::new();
+    let path = folder.path();
+    certificate(path, "own", &["localhost"]);
+    let tls = "tls = { certificate = \"own.pem\", key = \"own.key\" }\n\n[monolith]";
+    folder.edit("[monolith]", tls);
+    let proxy = folder.start(&[]);
+    // Whoever the command line takes for an admin interface it believes first.
+    let (port, token) = (proxy.clients.port(), path.join("token"));
+    fs::write(&token, "t".repeat(43)).unwrap();
+    assert!(
+        Command::new("chmod")
+            .arg("600")
+            .arg(&token)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let url = format!("https://localhost:{port}");
+    let known_by = |file: &str| {
+        let asked = [
+            "status",
+            "--admin",
+            &url,
+            "--token-file",
+            "token",
+            "--admin-ca",
+            file,
+        ];
+        let said = text(&folder.run(&asked).stderr);
+        !said.contains("it is not certain who answers")
+    };
+    assert!(known_by("own.pem"));
+    proxy.signal("-HUP");
+    proxy.says("the certificate of the listeners was read again");
+    fs::copy(path.join("own.pem"), path.join("old.pem")).unwrap();
+    certificate(path, "own", &["localhost"]);
+    proxy.signal("-HUP");
+    proxy.says("the certificate of the listeners was read again");
+    assert!(known_by("own.pem") && !known_by("old.pem"));
+    fs::write(path.join("own.key"), "none").unwrap();
+    proxy.signal("-HUP");
+    let said = proxy.says("the certificate of the listeners stays as it was");
+    assert!(said.contains("ERROR") && said.contains("own.key"), "{said}");
+    assert!(known_by("own.pem"), "the one before stays");
     assert_eq!(proxy.end(), Some(0));
 }

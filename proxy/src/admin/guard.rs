@@ -1,9 +1,9 @@
 //! Who is let in.
 //!
-//! The interface is on the loopback, where every page that a browser on the
-//! same machine shows can send requests to it. So beside the token, a request
-//! must name the loopback as its host (a name that was rebound to it does not)
-//! and must not come from a page of another origin.
+//! Every page that a browser on the same machine shows can send requests to the
+//! loopback. So beside the token, a request must name the loopback as its host,
+//! or a name of the interface's certificate (one that was rebound to it is
+//! neither), and must not come from a page of another origin.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use subtle::ConstantTimeEq;
 
 use super::ROUTES;
 use super::document::ErrorDocument;
+use crate::listen::tls::Certificate;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -25,11 +26,28 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Guard {
     token: String,
     address: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Guard {
-    pub(super) fn new(token: String, address: SocketAddr) -> Guard {
-        Guard { token, address }
+    pub(super) fn new(
+        token: String,
+        address: SocketAddr,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Guard {
+        Guard {
+            token,
+            address,
+            certificate,
+        }
+    }
+
+    /// And the port that goes without saying.
+    fn scheme(&self) -> (&'static str, u16) {
+        match self.certificate {
+            Some(_) => ("https", 443),
+            None => ("http", 80),
+        }
     }
 
     fn refuses(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
@@ -41,10 +59,13 @@ impl Guard {
         let probe = open && path != "/openapi.json";
         if !probe && !self.is_own(headers) {
             let cause = "Host does not name this interface";
-            let mend = &format!("ask http://{}", self.address);
+            let mend = &match &self.certificate {
+                Some(_) => "ask by a name in its certificate".to_owned(),
+                None => format!("ask http://{}", self.address),
+            };
             return refuse(StatusCode::FORBIDDEN, cause, mend);
         }
-        if is_foreign(headers) {
+        if self.is_foreign(headers) {
             let cause = "the request comes from a page of another origin";
             return refuse(StatusCode::FORBIDDEN, cause, "ask without a browser");
         }
@@ -61,7 +82,8 @@ impl Guard {
         None
     }
 
-    /// Host is the loopback, by whichever of its names, with our port.
+    /// Host is the loopback, by whichever of its names, with our port; or a
+    /// name of the certificate, and the port is whatever leads here.
     fn is_own(&self, headers: &HeaderMap) -> bool {
         let Some(authority) = only(headers, &HOST).and_then(|host| host.parse::<Authority>().ok())
         else {
@@ -71,7 +93,12 @@ impl Guard {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let loopback = bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
         let named = loopback || host.eq_ignore_ascii_case("localhost");
-        named && authority.port_u16().unwrap_or(80) == self.address.port()
+        let port = authority.port_u16().unwrap_or(self.scheme().1);
+        let certified = || {
+            let certificate = self.certificate.as_ref();
+            certificate.is_some_and(|certificate| certificate.is_of(bare))
+        };
+        named && port == self.address.port() || certified()
     }
 
     /// Compared in a time that says nothing of where they differ.
@@ -83,19 +110,19 @@ impl Guard {
         let same: bool = token.trim().as_bytes().ct_eq(self.token.as_bytes()).into();
         scheme.eq_ignore_ascii_case("bearer") && same
     }
-}
 
-/// A browser says so of what a page of another origin sends.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let site = headers.get(FETCH_SITE);
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
-        return true;
+    /// A browser says so of what a page of another origin sends.
+    fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let site = headers.get(FETCH_SITE);
+        if site.is_some_and(|site| site != "same-origin" && site != "none") {
+            return true;
+        }
+        let Some(origin) = headers.get(ORIGIN) else {
+            return false;
+        };
+        let host = only(headers, &HOST).unwrap_or_default();
+        origin.as_bytes() != format!("{}://{host}", self.scheme().0).as_bytes()
     }
-    let Some(origin) = headers.get(ORIGIN) else {
-        return false;
-    };
-    let host = only(headers, &HOST).unwrap_or_default();
-    origin.as_bytes() != format!("http://{host}").as_bytes()
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -122,7 +149,7 @@ mod tests {
 
     fn check(path: &str, fields: &[(&'static str, &'static str)]) -> u16 {
         let address = SocketAddr::from(([127, 0, 0, 1], 9_901));
-        let guard = Guard::new("s3cret".to_owned(), address);
+        let guard = Guard::new("s3cret".to_owned(), address, None);
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, HeaderValue::from_static(value));

@@ -4,6 +4,7 @@
 //! who holds the token sees or changes anything.
 
 mod document;
+mod door;
 mod guard;
 mod openapi;
 mod ready;
@@ -11,10 +12,10 @@ mod scrape;
 mod status;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -29,15 +30,22 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use crate::config::Settings;
-use crate::control::{Control, LOOK, Refused, Wish};
+use crate::control::{AdminAddress, Control, Refused, SecureAddress, Wish};
 use crate::journal::{Author, JournalError};
+use crate::listen::tls::Certificate;
+use crate::listen::{Handed, TakeOver};
+use crate::tls::HTTP11;
 use document::{Asked, Changed, Changes, ErrorDocument, ShareDocument, told};
+use door::Door;
 use guard::Guard;
 use ready::Readiness;
 
 /// The admin interface of a running proxy.
 pub struct Admin {
     address: SocketAddr,
+    /// To be handed over.
+    listener: TcpListener,
+    shared: Arc<Shared>,
     told: watch::Sender<Told>,
     thread: JoinHandle<()>,
 }
@@ -48,11 +56,16 @@ struct Told {
     /// How often the file was asked to be read.
     reloads: u64,
     draining: bool,
+    /// Nobody is let in for now.
+    held: bool,
+    /// Nobody will be let in any more.
+    left: bool,
     stop: bool,
 }
 
 struct Shared {
     control: Control,
+    certificate: Option<Arc<Certificate>>,
     readiness: Readiness,
     told: watch::Receiver<Told>,
 }
@@ -61,14 +74,24 @@ struct Shared {
 const BODY: usize = 16 << 10;
 const WORDS: usize = 1_000;
 
-/// Binds the address where the file says the admin interface is.
-pub fn bind(settings: &Settings) -> io::Result<TcpListener> {
+/// How long somebody who was let in just before another process took over may
+/// take to ask.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Binds the address where the file says the admin interface is; where the
+/// process before handed that over, it is that very listener.
+pub fn bind(settings: &Settings, handed: Option<&mut Handed>) -> io::Result<TcpListener> {
     let address = settings.admin;
-    let refused = |message: &str| io::Error::new(io::ErrorKind::Unsupported, message.to_owned());
-    if settings.admin_tls.is_some() || !address.ip().is_loopback() {
-        return Err(refused(
-            "the admin interface speaks no TLS yet: leave admin_tls out, and write admin = \"127.0.0.1:9901\"",
+    if settings.admin_tls.is_none() && !address.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "the admin interface must not leave the loopback without TLS, and {address} does: add admin_tls, or write admin = \"127.0.0.1:9901\""
+            ),
         ));
+    }
+    if let Some(listener) = handed.and_then(|handed| handed.admin(address)) {
+        return Ok(listener);
     }
     let listener = TcpListener::bind(address).map_err(|error| {
         let message = format!("the admin interface cannot listen on {address}: {error}");
@@ -78,25 +101,67 @@ pub fn bind(settings: &Settings) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
+fn certificate(settings: &Settings) -> io::Result<Option<Certificate>> {
+    let files = settings.admin_tls.as_ref().map(|tls| &tls.files);
+    files
+        .map(|files| Certificate::read("the admin interface", files, &[HTTP11]))
+        .transpose()
+}
+
+/// How the interface that listens at `at` is found from this machine. Over TLS
+/// the URL has the address, if the certificate is one of that, or else a name
+/// that the certificate is of.
+pub fn address(settings: &Settings, at: SocketAddr) -> io::Result<AdminAddress> {
+    let Some((tls, certificate)) = settings.admin_tls.as_ref().zip(certificate(settings)?) else {
+        let url = format!("http://{at}");
+        return Ok(AdminAddress { url, secure: None });
+    };
+    let mut connect = at;
+    match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => connect.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => connect.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    let url = match certificate.name() {
+        Some(name) if !certificate.is_of(&connect.ip().to_string()) => {
+            format!("https://{name}:{}", connect.port())
+        }
+        _ => format!("https://{connect}"),
+    };
+    let trusted = tls.authority.as_ref().unwrap_or(&tls.files.0);
+    Ok(AdminAddress {
+        url,
+        secure: Some(SecureAddress {
+            connect,
+            trusted: std::path::absolute(trusted)?,
+        }),
+    })
+}
+
 impl Admin {
     /// Serves on `listener`, and looks after the file and the journal.
     pub fn start(control: Control, listener: TcpListener, token: String) -> io::Result<Admin> {
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (told, hears) = watch::channel(Told::default());
+        let certificate = certificate(&control.at_start)?.map(Arc::new);
         let shared = Arc::new(Shared {
+            certificate: certificate.clone(),
             control,
             readiness: Readiness::default(),
             told: hears.clone(),
         });
-        let guard = Guard::new(token, address);
+        let guard = Guard::new(token, address, certificate);
+        let (kept, known) = (listener.try_clone()?, Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("cutline-admin".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(shared, listener, guard, hears));
+                runtime.block_on(serve(known, listener, guard, hears));
             })?;
         Ok(Admin {
             address,
+            listener: kept,
+            shared,
             told,
             thread,
         })
@@ -107,7 +172,7 @@ impl Admin {
         self.address
     }
 
-    /// Reads the file now, changed or not.
+    /// Reads the file and the interface's certificate now, changed or not.
     pub fn reload(&self) {
         self.told.send_modify(|told| told.reloads += 1);
     }
@@ -115,6 +180,26 @@ impl Admin {
     /// Says from now on that the proxy is not ready.
     pub fn draining(&self) {
         self.told.send_modify(|told| told.draining = true);
+    }
+
+    /// Its listener, to be handed over with the others.
+    pub fn listener(&self) -> io::Result<TcpListener> {
+        self.listener.try_clone()
+    }
+
+    /// What is to be done here when another process takes over: from the
+    /// moment it asks, nobody is let in and nothing is decided, so that it
+    /// finds the journal as it stays; who waits is let in by it. Where it
+    /// fails, all goes on as before.
+    pub fn taking_over(&self) -> impl Fn(TakeOver) + Send + use<> {
+        let (told, shared) = (self.told.clone(), Arc::clone(&self.shared));
+        move |step| {
+            shared.control.follow(step != TakeOver::Failed);
+            told.send_modify(|told| {
+                told.held = step != TakeOver::Failed;
+                told.left = step == TakeOver::Done;
+            });
+        }
     }
 
     /// Ends it, and waits for that.
@@ -131,33 +216,61 @@ async fn serve(
     guard: Guard,
     mut hears: watch::Receiver<Told>,
 ) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+    let door = match Door::new(listener, hears.clone(), shared.certificate.clone()) {
+        Ok(door) => door,
         Err(error) => return tracing::error!(%error, "the admin interface cannot listen"),
     };
-    let serving = axum::serve(listener, router(Arc::clone(&shared), guard)).into_future();
-    let looking = look(&shared.control, hears.clone());
+    let left = left(hears.clone());
+    let serving = axum::serve(door, router(Arc::clone(&shared), guard))
+        .with_graceful_shutdown(left)
+        .into_future();
+    let serving = async {
+        match serving.await {
+            // Everybody was answered; the journal is still to be followed.
+            Ok(()) => std::future::pending().await,
+            Err(error) => tracing::error!(%error, "the admin interface ended"),
+        }
+    };
+    let looking = look(&shared, hears.clone());
     tokio::select! {
-        Err(error) = serving => tracing::error!(%error, "the admin interface ended"),
+        () = serving => {}
         () = looking => {}
         _ = hears.wait_for(|told| told.stop) => {}
     }
 }
 
-async fn look(control: &Control, mut hears: watch::Receiver<Told>) {
-    let mut tick = tokio::time::interval(LOOK);
-    let mut reloads = 0;
+/// Waits until nobody will be let in, and who was has had the time to ask.
+async fn left(mut hears: watch::Receiver<Told>) {
+    match hears.wait_for(|told| told.left).await {
+        Ok(_) => {}
+        Err(_) => return,
+    }
+    tokio::time::sleep(GRACE).await;
+}
+
+async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
+    let control = &shared.control;
+    // What was done, and at which pace: both are heard of at once.
+    let mut known = (0, false);
     loop {
         tokio::select! {
-            _ = tick.tick() => control.look(),
-            told = hears.wait_for(|told| told.reloads != reloads) => match told {
-                Ok(told) => {
-                    reloads = told.reloads;
-                    drop(told);
-                    control.reload();
+            () = tokio::time::sleep(control.pace()) => {
+                control.look();
+                if let Some(certificate) = &shared.certificate {
+                    certificate.follow();
                 }
-                Err(_) => return,
-            },
+            }
+            told = hears.wait_for(|told| (told.reloads, told.held) != known) => {
+                let Ok(told) = told else { return };
+                let before = std::mem::replace(&mut known, (told.reloads, told.held));
+                drop(told);
+                if before.0 != known.0 {
+                    control.reload();
+                    if let Some(certificate) = &shared.certificate {
+                        certificate.read_again();
+                    }
+                }
+            }
         }
     }
 }

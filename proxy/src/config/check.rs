@@ -18,7 +18,7 @@ use super::file::{
     RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
 };
 use super::values::{self, Texts};
-use super::{Budget, Config, Limits, MirrorLimits, Problem, Settings};
+use super::{AdminTls, Budget, Config, Limits, MirrorLimits, Problem, Settings};
 use crate::route::{
     Effects, Health, Mode, RouteTable, Share, Stage, StageRoute, Sticky, Testers, Timeouts,
     UpstreamTls, Upstreams, Weight,
@@ -355,7 +355,10 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
         listen,
         admin,
         tls: file.tls.as_ref().map(certificate),
-        admin_tls: file.admin_tls.as_ref().map(certificate),
+        admin_tls: file.admin_tls.as_ref().map(|tls| AdminTls {
+            files: (tls.certificate.clone(), tls.key.clone()),
+            authority: tls.authority.clone(),
+        }),
         limits: limits(&file.limits)?,
         trusted: trusted(&file.forwarded)?,
         budget: Budget {

@@ -24,7 +24,7 @@ pub struct RoutesFile {
     /// The certificate of the listeners; without one they speak plain HTTP.
     pub(super) tls: Option<CertificateFile>,
     /// The certificate of the admin interface; required off the loopback.
-    pub(super) admin_tls: Option<CertificateFile>,
+    pub(super) admin_tls: Option<AdminTlsFile>,
     /// The system that is being strangled.
     pub(super) monolith: MonolithFile,
     /// The stages, by name.
@@ -56,6 +56,19 @@ pub(super) struct CertificateFile {
     pub(super) certificate: PathBuf,
     /// Its private key.
     pub(super) key: PathBuf,
+}
+
+/// The certificate of the admin interface. All files are PEM.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminTlsFile {
+    /// The chain, the leaf first. It must not be an authority's own.
+    pub(super) certificate: PathBuf,
+    /// Its private key.
+    pub(super) key: PathBuf,
+    /// The authority by which `cutline status` and its like know it; needed
+    /// where the chain is a leaf alone that an authority has signed.
+    pub(super) authority: Option<PathBuf>,
 }
 
 /// The system that is being strangled.

@@ -56,8 +56,8 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// Certificate chain and key of the listeners.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Certificate chain and key of the admin interface.
-    pub admin_tls: Option<(PathBuf, PathBuf)>,
+    /// How the admin interface shows who it is.
+    pub admin_tls: Option<AdminTls>,
     /// What one client, and all together, may use.
     pub limits: Limits,
     /// Networks whose `X-Forwarded-*` and `Forwarded` fields are believed.
@@ -66,6 +66,16 @@ pub struct Settings {
     pub budget: Budget,
     /// What mirroring may use.
     pub mirror: MirrorLimits,
+}
+
+/// How the admin interface shows who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminTls {
+    /// Its certificate chain and key.
+    pub files: (PathBuf, PathBuf),
+    /// The authority by which the command line on this machine knows it, where
+    /// the chain alone does not tell.
+    pub authority: Option<PathBuf>,
 }
 
 /// What one client, and all together, may use.
@@ -115,12 +125,14 @@ impl Config {
     pub fn beside(mut self, folder: &Path) -> Config {
         let within = |path: &mut PathBuf| *path = folder.join(&*path);
         let settings = &mut self.settings;
-        for (certificate, key) in [&mut settings.tls, &mut settings.admin_tls]
-            .into_iter()
-            .flatten()
-        {
+        if let Some((certificate, key)) = &mut settings.tls {
             within(certificate);
             within(key);
+        }
+        if let Some(tls) = &mut settings.admin_tls {
+            within(&mut tls.files.0);
+            within(&mut tls.files.1);
+            tls.authority.iter_mut().for_each(within);
         }
         let candidates = self.table.stages.iter_mut();
         let candidates = candidates.filter_map(|stage| stage.candidate.as_mut());

@@ -2,14 +2,20 @@
 //! command line finds it by.
 //!
 //! ```text
-//! admin.address   http://127.0.0.1:9901, while the proxy runs
+//! admin.address   where the admin interface is, while the proxy runs: its URL;
+//!                 over TLS also the address to connect to, and the file with
+//!                 the certificate by which it is known
 //! admin.token     what the admin interface wants to see; made once
 //! journal.sqlite  every change of a stage's share
+//! takeover.sock   asked by the process that is to take the place of the one
+//!                 that runs
 //! ```
 
-use std::fs;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fmt, fs};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +26,24 @@ use rand::rngs::OsRng;
 #[derive(Clone, Debug)]
 pub struct StateFolder {
     path: PathBuf,
+}
+
+/// Where an admin interface is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminAddress {
+    /// `http://127.0.0.1:9901`, or `https://` and a name in its certificate.
+    pub url: String,
+    /// Over TLS.
+    pub secure: Option<SecureAddress>,
+}
+
+/// What one must know beside the URL where TLS is spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecureAddress {
+    /// Where to connect to, whatever the name in the URL resolves to.
+    pub connect: SocketAddr,
+    /// The file, with an absolute path, of certificates that are trusted.
+    pub trusted: PathBuf,
 }
 
 /// Why the folder cannot be used.
@@ -106,6 +130,11 @@ impl StateFolder {
         self.path.join("admin.address")
     }
 
+    /// Where a process offers its place to the next one.
+    pub fn take_over_socket(&self) -> PathBuf {
+        self.path.join("takeover.sock")
+    }
+
     /// The token of this folder, made where there is none.
     pub fn token(&self) -> Result<String, FolderError> {
         let path = self.token_file();
@@ -134,26 +163,25 @@ impl StateFolder {
     }
 
     /// Says where the admin interface is.
-    pub fn set_address(&self, url: &str) -> Result<(), FolderError> {
+    pub fn set_address(&self, address: &AdminAddress) -> Result<(), FolderError> {
         let (made, path) = (self.path.join(".admin.address"), self.address_file());
-        fs::write(&made, format!("{url}\n"))
+        fs::write(&made, address.to_string())
             .and_then(|()| fs::rename(&made, &path))
             .map_err(|source| wrong("cannot write", &path, source))
     }
 
     /// Where the admin interface is, or was when the proxy died.
-    pub fn address(&self) -> Result<String, FolderError> {
+    pub fn address(&self) -> Result<AdminAddress, FolderError> {
         let path = self.address_file();
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(text.trim().to_owned()),
-            Err(source) => Err(wrong("cannot read", &path, source)),
-        }
+        let text = fs::read_to_string(&path);
+        let parsed = text.and_then(|text| text.parse());
+        parsed.map_err(|source| wrong("cannot read", &path, source))
     }
 
     /// Takes back what [`StateFolder::set_address`] said, unless another
     /// process has said something else since.
-    pub fn remove_address(&self, url: &str) {
-        if self.address().is_ok_and(|address| address == url) {
+    pub fn remove_address(&self, address: &AdminAddress) {
+        if self.address().is_ok_and(|known| known == *address) {
             // One that stays is only stale.
             let _ = fs::remove_file(self.address_file());
         }
@@ -161,6 +189,41 @@ impl StateFolder {
 
     fn bits(&self, path: &Path) -> Result<u32, FolderError> {
         bits(path).map_err(|source| wrong("cannot look at", path, source))
+    }
+}
+
+/// As it is kept: a line for each part.
+impl fmt::Display for AdminAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.url)?;
+        match &self.secure {
+            Some(secure) => writeln!(f, "{}\n{}", secure.connect, secure.trusted.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for AdminAddress {
+    type Err = io::Error;
+
+    fn from_str(text: &str) -> io::Result<AdminAddress> {
+        let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+        let mut lines = text.lines();
+        let url = lines.next().filter(|url| !url.is_empty());
+        let secure = match (lines.next(), lines.next()) {
+            (None, _) => None,
+            (Some(connect), Some(trusted)) => Some(SecureAddress {
+                connect: connect
+                    .parse()
+                    .map_err(|_| wrong("its second line is no address"))?,
+                trusted: trusted.into(),
+            }),
+            (Some(_), None) => return Err(wrong("it names no file of certificates")),
+        };
+        Ok(AdminAddress {
+            url: url.ok_or_else(|| wrong("it is empty"))?.to_owned(),
+            secure,
+        })
     }
 }
 
@@ -276,12 +339,24 @@ mod tests {
     fn an_address_is_taken_back_by_whom_it_is_of() {
         let parent = tempfile::tempdir().unwrap();
         let folder = StateFolder::make(&parent.path().join("state")).unwrap();
-        folder.set_address("http://127.0.0.1:1").unwrap();
-        folder.set_address("http://127.0.0.1:2").unwrap();
-        folder.remove_address("http://127.0.0.1:1");
-        assert_eq!(folder.address().unwrap(), "http://127.0.0.1:2");
-        folder.remove_address("http://127.0.0.1:2");
+        let [first, second] = [1, 2].map(|port| AdminAddress {
+            url: format!("https://proxy.example:{port}"),
+            secure: Some(SecureAddress {
+                connect: ([127, 0, 0, 1], port).into(),
+                trusted: "/etc/cutline/admin.pem".into(),
+            }),
+        });
+        folder.set_address(&first).unwrap();
+        folder.set_address(&second).unwrap();
+        folder.remove_address(&first);
+        assert_eq!(folder.address().unwrap(), second);
+        folder.remove_address(&second);
         let error = folder.address().unwrap_err().to_string();
         assert!(error.starts_with("cannot read"), "{error}");
+        let plain = "http://127.0.0.1:1\n".parse::<AdminAddress>().unwrap();
+        assert_eq!((&*plain.url, &plain.secure), ("http://127.0.0.1:1", &None));
+        for wrong in ["", "https://a\nx\n/a", "https://a\n127.0.0.1:1\n"] {
+            assert!(wrong.parse::<AdminAddress>().is_err(), "{wrong}");
+        }
     }
 }

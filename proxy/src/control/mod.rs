@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-pub use folder::{FolderError, StateFolder, token};
+pub use folder::{AdminAddress, FolderError, SecureAddress, StateFolder, token};
 pub use wish::{Wish, WishError};
 
 use crate::config::{Config, Problem, RoutesFile, Settings};
@@ -23,14 +23,19 @@ use crate::listen::Handle;
 use crate::route::{Mode, RouteTable, Share};
 use watch::{Read, Watch};
 
-/// How often the file and the journal are looked at.
-pub const LOOK: Duration = Duration::from_millis(250);
+/// How often the file and the journal are looked at, and how often the journal
+/// is by a process whose place another one takes.
+const LOOK: Duration = Duration::from_millis(250);
+const FOLLOW: Duration = Duration::from_millis(20);
+
+/// No version of a journal.
+const UNKNOWN: i64 = -1;
 
 /// What changes a running proxy.
 pub struct Control {
     pub(crate) running: Handle,
     pub(crate) started: SystemTime,
-    at_start: Settings,
+    pub(crate) at_start: Settings,
     inner: Mutex<Inner>,
 }
 
@@ -42,6 +47,8 @@ struct Inner {
     watch: Watch,
     wrong: Option<Wrong>,
     restart: Vec<&'static str>,
+    /// Another process decides by now.
+    follows: bool,
 }
 
 /// Why the file as it is now is not in place.
@@ -169,20 +176,22 @@ impl Control {
         path: &Path,
         text: String,
         journal: Journal,
-    ) -> Result<Control, JournalError> {
-        Ok(Control {
+    ) -> Control {
+        Control {
             running,
             started: SystemTime::now(),
             at_start: file.settings.clone(),
             inner: Mutex::new(Inner {
-                others: journal.others_version()?,
+                // What was written since `settled` looked is not known.
+                others: UNKNOWN,
                 journal,
                 file,
                 watch: Watch::new(path, text),
                 wrong: None,
                 restart: Vec::new(),
+                follows: false,
             }),
-        })
+        }
     }
 
     /// Gives a stage another share, for all requests to come and until the file
@@ -225,36 +234,73 @@ impl Control {
         Ok(Some(change))
     }
 
+    /// From now on (or, where it is false, no longer) another process reads the
+    /// file and decides; this one does what the journal says, whatever its own
+    /// file says, and writes nothing to it by itself.
+    pub fn follow(&self, follows: bool) {
+        let mut inner = self.inner();
+        inner.follows = follows;
+        // What another process may have written is looked at in any case.
+        inner.others = UNKNOWN;
+    }
+
+    /// How long to wait until the next [`Control::look`].
+    pub fn pace(&self) -> Duration {
+        match self.inner().follows {
+            true => FOLLOW,
+            false => LOOK,
+        }
+    }
+
     /// Reads the file now, changed or not: keys it names may be new.
     pub fn reload(&self) {
         let mut inner = self.inner();
+        if inner.follows {
+            return;
+        }
         let read = inner.watch.read();
         self.take(&mut inner, read);
     }
 
     /// Takes over what the file says by now, and what another process wrote to
-    /// the journal. To be called every [`LOOK`].
+    /// the journal. To be called at every [`Control::pace`].
     pub fn look(&self) {
         let mut inner = self.inner();
-        let mended = inner.mended();
-        if let Some(read) = inner.watch.look().or(mended) {
-            self.take(&mut inner, read);
-        }
-        match inner.journal.others_version() {
-            Ok(version) if version != inner.others => {
-                inner.others = version;
-                if let Err(error) = self.put(&inner, &inner.file) {
-                    let (error, mend) = (said(&error), error.mend());
-                    tracing::error!(error, mend, "shares stay as they are");
-                }
+        if !inner.follows {
+            let mended = inner.mended();
+            if let Some(read) = inner.watch.look().or(mended) {
+                self.take(&mut inner, read);
             }
-            Ok(_) => {}
-            Err(error) => tracing::error!(
-                error = said(&error),
-                mend = error.mend(),
-                "shares stay as they are"
-            ),
         }
+        let put = inner.journal.others_version().and_then(|version| {
+            if version == inner.others {
+                return Ok(());
+            }
+            inner.others = version;
+            match inner.follows {
+                true => self.put_journal(&inner),
+                false => self.put(&inner, &inner.file),
+            }
+        });
+        if let Err(error) = put {
+            let (error, mend) = (said(&error), error.mend());
+            tracing::error!(error, mend, "shares stay as they are");
+        }
+    }
+
+    /// What the journal says of each stage, whoever decided it.
+    fn put_journal(&self, inner: &Inner) -> Result<(), JournalError> {
+        for stage in &self.running.table().stages {
+            let last = inner.journal.last(&stage.name)?;
+            let to = last.and_then(|last| last.what.to);
+            let to = to.filter(|to| *to != stage.share);
+            if let Some(to) = to
+                && (stage.candidate.is_some() || to.mode == Mode::Monolith)
+            {
+                self.running.shift(&stage.name, to);
+            }
+        }
+        Ok(())
     }
 
     fn take(&self, inner: &mut Inner, read: Read) {

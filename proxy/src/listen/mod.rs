@@ -29,8 +29,9 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::route::Share;
 use crate::state::{Live, Shared, Worker};
+use crate::tls::BOTH;
 
-pub use takeover::{Handed, Offer};
+pub use takeover::{Handed, Offer, TakeOver};
 use tls::Certificate;
 
 /// A proxy whose sockets are bound and that serves nothing yet.
@@ -64,7 +65,8 @@ impl Proxy {
         let metrics = Arc::new(Metrics::new());
         let limits = config.settings.limits.clone();
         let certificate = config.settings.tls.as_ref();
-        let certificate = certificate.map(Certificate::read).transpose()?;
+        let certificate = certificate.map(|files| Certificate::read("the listeners", files, BOTH));
+        let certificate = certificate.transpose()?;
         let live = Live::new(config.table, config.settings, &metrics, None);
         Ok(Proxy {
             listeners,

@@ -308,7 +308,7 @@ fn a_client_that_leaves_ends_its_request() {
     let proxy = proxy(&upstream.url(), NOBODY, "", "");
     let text = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
     let socket = connected(proxy.addresses()[0], text);
-    eventually("it is in flight", || upstream.seen().len() == 1);
+    upstream.asked(1);
     drop(socket);
     eventually("it is counted as aborted", || {
         proxy.metrics().contains(r#"route="*",end="aborted"} 1"#)
@@ -358,7 +358,7 @@ fn the_last_answer_before_the_end_says_so() {
     let address = proxy.addresses()[0];
     let text = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
     let mut socket = connected(address, text);
-    eventually("it is in flight", || upstream.seen().len() == 1);
+    upstream.asked(1);
     let stopping = thread::spawn(move || proxy.stop());
     eventually("nothing more is accepted", || {
         TcpStream::connect(address).is_err()

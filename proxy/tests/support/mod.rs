@@ -9,7 +9,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(crate) type Answer = dyn Fn(&Seen, &mut TcpStream) -> bool + Send + Sync;
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
+    /// Told of every request.
+    asked: Arc<Condvar>,
     stop: Arc<Mutex<Vec<TcpStream>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -66,7 +68,9 @@ impl Upstream {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(Mutex::new(Vec::new()));
         let answer: Arc<Answer> = Arc::new(answer);
+        let asked = Arc::new(Condvar::new());
         let (record, open) = (Arc::clone(&seen), Arc::clone(&stop));
+        let tell = Arc::clone(&asked);
         let thread = thread::spawn(move || {
             for socket in listener.incoming() {
                 let Ok(socket) = socket else { return };
@@ -77,12 +81,14 @@ impl Upstream {
                 }
                 open.lock().unwrap().push(peer);
                 let (answer, record) = (Arc::clone(&answer), Arc::clone(&record));
-                thread::spawn(move || serve(socket, &*answer, &record));
+                let tell = Arc::clone(&tell);
+                thread::spawn(move || serve(socket, &*answer, &record, &tell));
             }
         });
         Upstream {
             address,
             seen,
+            asked,
             stop,
             thread: Some(thread),
         }
@@ -94,6 +100,16 @@ impl Upstream {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Waits until it was asked `n` times; fails when it was not within half a
+    /// minute.
+    pub(crate) fn asked(&self, n: usize) {
+        let (seen, patience) = (self.seen.lock().unwrap(), Duration::from_secs(30));
+        let waited = self
+            .asked
+            .wait_timeout_while(seen, patience, |seen| seen.len() < n);
+        assert_eq!(waited.unwrap().0.len(), n, "requests");
     }
 }
 
@@ -107,9 +123,10 @@ impl Drop for Upstream {
     }
 }
 
-fn serve(mut socket: TcpStream, answer: &Answer, record: &Mutex<Vec<Seen>>) {
+fn serve(mut socket: TcpStream, answer: &Answer, record: &Mutex<Vec<Seen>>, tell: &Condvar) {
     while let Some(seen) = read_request(&mut socket) {
         record.lock().unwrap().push(seen.clone());
+        tell.notify_all();
         if !answer(&seen, &mut socket) {
             let _ = socket.shutdown(std::net::Shutdown::Both);
             return;
@@ -262,7 +279,11 @@ candidate = "{candidate}"
     RoutesFile::check(&text, |_| Ok(vec![b'k'; 32])).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// Waits until `holds`; fails when it does not within half a minute.
+/// Asks again and again until `holds`; fails when it does not within half a
+/// minute. Only for what the proxy tells nobody of its own accord and can only
+/// be looked up: its metrics, its status, whether it still accepts. What a test
+/// does itself it waits for by a channel, and for requests by
+/// [`Upstream::asked`].
 pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..3_000 {
         if holds() {
