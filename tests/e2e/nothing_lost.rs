@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::behind_the_proxy::{churn_service, flask};
 use crate::support;
 use crate::support::asking::{Asking, counted_as_seen};
-use crate::support::service::{Proxy, Service, Side, program};
+use crate::support::service::{Proxy, Service, Side, logged, program};
 
 /// How often each id stands in a table.
 fn rows(python: &Path, file: &Path, table: &str, column: &str) -> HashMap<u64, usize> {
@@ -186,6 +186,55 @@ fn through_kills_hangs_and_changes_every_order_is_in_one_store_once() {
             assert!(came <= 1, "{asked:?} came {came} times");
         }
     }
+}
+
+/// One process of the proxy after the other, while the weight changes: nothing
+/// fails at all, and all of them together count what was sent.
+#[test]
+fn through_take_overs_every_order_is_acknowledged_and_in_one_store_once() {
+    let python = &support::clients();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let starts = ["monolith", "candidate"].map(|name| ledger(python, folder, name));
+    let ledgers = Ledgers {
+        folder,
+        monolith: Side::start(&starts[0]),
+        candidate: Side::start(&starts[1]),
+    };
+    let routes = ledgers.routes("mode = \"split\"\npercent = 20", "");
+    let mut proxy = Proxy::start(folder, &routes);
+    let order = json!({ "method": "POST", "path": "/orders", "body": r#"{"id": $id}"# });
+    let mut asking = Asking::start(python, proxy.url(), &[order]);
+    for percent in ["40", "60", "80"] {
+        asking.more(150);
+        proxy.told(&["shift", "orders", percent]);
+        asking.more(20);
+        proxy.take_over();
+    }
+    asking.more(150);
+    let asked = asking.end();
+    let other = asked.iter().find(|asked| !asked.acknowledged());
+    assert!(other.is_none(), "{other:?}");
+
+    let [monolith, candidate] =
+        ["monolith", "candidate"].map(|side| ledgers.rows(python, side, "orders"));
+    for asked in &asked {
+        let by_who_answered = match &*asked.side {
+            "candidate" => candidate.get(&asked.id),
+            _ => monolith.get(&asked.id),
+        };
+        let kept = in_both([&monolith, &candidate], asked.id);
+        assert_eq!((kept, by_who_answered), (1, Some(&1)), "{asked:?}");
+    }
+    proxy.end();
+    let log = logged(folder);
+    for side in ["monolith", "candidate"] {
+        let seen = asked.iter().filter(|asked| asked.side == side).count();
+        let counted = log.iter().filter(|line| line["end"] == side).count();
+        assert_eq!(counted, seen, "{side}");
+        assert!(seen > 0, "{side} answered nothing");
+    }
+    assert_eq!(log.len(), asked.len());
 }
 
 /// The time-outs are an hour: whatever does not fail at once does not end.

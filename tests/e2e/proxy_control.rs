@@ -536,6 +536,10 @@ fn what_is_not_its_own_is_named_and_left_alone() {
         assert!(said.contains(expected), "{said}");
     };
     let journal = state.join("journal.sqlite");
+    // The log of a process that did not close it holds all its pages still.
+    for beside in ["journal.sqlite-wal", "journal.sqlite-shm"] {
+        let _ = fs::remove_file(state.join(beside));
+    }
     fs::write(&journal, "no database at all".repeat(100)).unwrap();
     failed("the journal .cutline/journal.sqlite is damaged");
     failed("hint: move it away with its -wal and -shm");

@@ -1,13 +1,15 @@
 //! Real processes: services, and the proxy in front of them.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::run;
 
@@ -22,8 +24,12 @@ impl Service {
     /// Starts `command` and waits until a line of its standard error names,
     /// behind `marker`, where it listens.
     pub(crate) fn start(command: &mut Command, marker: &str) -> Service {
+        Service::printing(command, marker, Stdio::null())
+    }
+
+    fn printing(command: &mut Command, marker: &str, output: Stdio) -> Service {
         let child = command
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -44,6 +50,12 @@ impl Service {
             said.push(line);
         }
         panic!("{command:?} ended: {said:#?}");
+    }
+
+    /// Waits until it has ended by itself, as it should.
+    fn ended(mut self) {
+        let status = self.child.wait().expect("it is a child");
+        assert!(status.success(), "{status}");
     }
 
     /// Sends it a signal, by its name with a dash.
@@ -116,12 +128,22 @@ impl Proxy {
     pub(crate) fn start(folder: &Path, routes: &str) -> Proxy {
         fs::create_dir_all(folder).expect("the folder can be made");
         fs::write(folder.join("routes.toml"), routes).expect("the folder can be written");
-        let mut command = cutline();
-        command.arg("proxy").current_dir(folder);
         Proxy {
             folder: folder.to_owned(),
-            service: Service::start(&mut command, "clients"),
+            service: serving(folder, &["--access-log"]),
         }
+    }
+
+    /// Another process takes its place; the one before has ended then.
+    pub(crate) fn take_over(&mut self) {
+        let next = serving(&self.folder, &["--access-log", "--take-over"]);
+        std::mem::replace(&mut self.service, next).ended();
+    }
+
+    /// Ends it as a supervisor does.
+    pub(crate) fn end(self) {
+        self.service.signal("-TERM");
+        self.service.ended();
     }
 
     /// Where clients ask.
@@ -174,6 +196,26 @@ impl Proxy {
         let fitting = samples.iter().filter(|(labels, _)| labels.contains(label));
         fitting.map(|(_, n)| n).sum()
     }
+}
+
+const LOG: &str = "access.log";
+
+/// The lines that the proxies of a folder have logged.
+pub(crate) fn logged(folder: &Path) -> Vec<Value> {
+    let log = fs::read_to_string(folder.join(LOG)).expect("it was written");
+    let lines = log.lines().map(serde_json::from_str);
+    lines.map(|line| line.expect("a line is JSON")).collect()
+}
+
+fn serving(folder: &Path, args: &[&str]) -> Service {
+    let log = File::options()
+        .append(true)
+        .create(true)
+        .open(folder.join(LOG));
+    let mut command = cutline();
+    command.arg("proxy").args(args).current_dir(folder);
+    let log = log.expect("the folder can be written");
+    Service::printing(&mut command, "clients", log.into())
 }
 
 fn port(url: &str) -> &str {
