@@ -16,7 +16,7 @@ await scenario(async ({ proxy, open }) => {
   await mark("10 %");
   assert.equal(await place(), "10%", "the share is the position of the mark");
   await row.getByText("Was split 0 % before: “<b>first</b> customers”").waitFor();
-  assert.match(await row.innerText(), /split 10 %\s+since \d\d:\d\d by terminal/);
+  assert.match(await row.innerText(), /split 10\s%\s+since \d\d:\d\d by terminal/);
 
   // Nothing happens before it is confirmed.
   await row.getByRole("button", { name: "Change…" }).click();
