@@ -8,7 +8,7 @@
 mod support;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -563,5 +563,130 @@ fn a_file_whose_certificate_is_missing_is_refused_until_it_is_there() {
     eventually("it is taken", || {
         whole.get("/api/status")["file"]["refused"] == Value::Null
     });
+    whole.stop();
+}
+
+/// A page that hears of the board.
+struct Hearing(BufReader<TcpStream>);
+
+impl Hearing {
+    fn begin(whole: &Whole) -> Hearing {
+        let (to, token) = (whole.admin.address(), &whole.token);
+        let mut socket = TcpStream::connect(to).unwrap();
+        let patience = std::time::Duration::from_secs(30);
+        socket.set_read_timeout(Some(patience)).unwrap();
+        let text = format!(
+            "GET /api/live HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        );
+        socket.write_all(text.as_bytes()).unwrap();
+        Hearing(BufReader::new(socket))
+    }
+
+    /// The next line that holds `text`.
+    fn until(&mut self, text: &str) -> String {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "the end: {seen}");
+            if line.contains(text) {
+                return line;
+            }
+            seen += &line;
+        }
+    }
+
+    fn rest(mut self) -> String {
+        let mut rest = Vec::new();
+        // A connection that is cut has an end, too.
+        let _ = self.0.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+#[test]
+fn a_page_hears_the_board_whenever_it_changed_and_then_its_end() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let whole = Whole::start(folder.path());
+    let mut page = Hearing::begin(&whole);
+    page.until("HTTP/1.1 200");
+    page.until("event: board");
+    let first = page.until("data: ");
+    let board: Value = serde_json::from_str(first.trim_start_matches("data: ")).unwrap();
+    assert_eq!(board, whole.get("/api/board"));
+    assert_eq!(board["stages"][0]["routes"], json!(["GET /drift"]));
+    assert_eq!(board["stages"][0]["rollout"], Value::Null);
+
+    let wish = json!({ "percent": 10, "who": "anna", "why": "first customers" });
+    assert_eq!(whole.post("inference", &wish).0, 200);
+    let changed = page.until("\"percent\":10.0");
+    let board: Value = serde_json::from_str(changed.trim_start_matches("data: ")).unwrap();
+    let last = &board["stages"][0]["last"];
+    assert_eq!(
+        (&last["who"], &last["why"]),
+        (&json!("anna"), &json!("first customers"))
+    );
+    assert_eq!(board["history"][0], *last);
+
+    whole.admin.draining();
+    page.until("event: end");
+    assert!(!page.rest().contains("event: board"));
+    let late = whole.ask("GET /api/live", "");
+    assert_eq!(late.status, 503);
+    assert!(late.body.contains("shutting down"), "{}", late.body);
+    assert_eq!(whole.get("/api/board")["draining"], true);
+    whole.stop();
+}
+
+#[test]
+fn only_so_many_pages_are_told() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let whole = Whole::start(folder.path());
+    let mut pages: Vec<_> = (0..32).map(|_| Hearing::begin(&whole)).collect();
+    for page in &mut pages {
+        page.until("event: board");
+    }
+    let one_more = whole.ask("GET /api/live", "");
+    assert_eq!(one_more.status, 503);
+    assert!(
+        one_more.body.contains("close one of them"),
+        "{}",
+        one_more.body
+    );
+    pages.pop();
+    eventually("there is room for another", || {
+        let mut line = String::new();
+        Hearing::begin(&whole).0.read_line(&mut line).unwrap();
+        line.contains("200")
+    });
+    whole.stop();
+}
+
+#[test]
+fn what_differs_is_asked_of_a_stage_that_there_is() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let whole = Whole::start(folder.path());
+    let told = whole.get("/api/differences?stage=inference");
+    assert_eq!(
+        (&told["stage"], &told["compared"]),
+        (&json!("inference"), &Value::Null)
+    );
+    let nothing = whole.ask("GET /api/differences?stage=nothing", "");
+    assert_eq!(nothing.status, 404);
+    assert!(
+        nothing.body.contains("names no stage of that name"),
+        "{}",
+        nothing.body
+    );
+    assert_eq!(whole.ask("GET /api/differences", "").status, 400);
+    let shown = whole.ask("GET /", "");
+    assert_eq!(shown.status, 200);
+    let policy = shown.field("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'"),
+        "{policy}"
+    );
     whole.stop();
 }

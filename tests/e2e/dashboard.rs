@@ -51,6 +51,11 @@ fn what_comes_from_outside_is_shown_as_text() {
 }
 
 #[test]
+fn figures_are_written_and_answers_compared_without_a_digit_lost() {
+    play("words");
+}
+
+#[test]
 fn a_proxy_that_goes_and_returns_is_followed() {
     play("gone");
 }

@@ -28,7 +28,7 @@ pub(super) async fn change(
     let example = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
     let asked: Asked = match said(&headers, body, Some(&stage), example) {
         Ok(asked) => asked,
-        Err(refusal) => return refusal,
+        Err((status, refusal)) => return refusal.with(status),
     };
     let (by, why) = match signed(&stage, asked.who, asked.why) {
         Ok(signed) => signed,
@@ -55,7 +55,7 @@ pub(super) async fn steer(
     let example = r#"such as {"action": "pause", "why": "we are on call alone"}"#;
     let asked: AskedOfRollout = match said(&headers, body, Some(&stage), example) {
         Ok(asked) => asked,
-        Err(refusal) => return refusal,
+        Err((status, refusal)) => return refusal.with(status),
     };
     let (by, why) = match signed(&stage, asked.who, asked.why) {
         Ok(signed) => signed,

@@ -16,7 +16,7 @@ await scenario(async ({ proxy, open }) => {
   await mark("10 %");
   assert.equal(await place(), "10%", "the share is the position of the mark");
   await row.getByText("Was split 0 % before: “<b>first</b> customers”").waitFor();
-  assert.match(await row.innerText(), /split 10 %\s+since \d\d:\d\d by terminal/);
+  assert.match(await row.innerText(), /split 10\s%\s+since \d\d:\d\d by terminal/);
 
   // Nothing happens before it is confirmed.
   await row.getByRole("button", { name: "Change…" }).click();
@@ -49,6 +49,14 @@ await scenario(async ({ proxy, open }) => {
   await dialog.getByRole("button", { name: "Change inference to shadow 100 %" }).click();
   await row.getByText("shadow 100 %", { exact: true }).waitFor();
   await mark("0 %");
+
+  // What changes under an open dialog is said there, and moves nothing.
+  await row.getByRole("button", { name: "Change…" }).click();
+  await proxy.run("mode", "inference", "monolith");
+  await dialog.getByRole("alert").getByText("Meanwhile it has become monolith.").waitFor();
+  await page.keyboard.press("Escape");
+  await row.getByRole("button", { name: "Roll back" }).waitFor({ state: "detached" });
+  await proxy.run("mode", "inference", "shadow");
 
   await row.getByRole("button", { name: "Roll back" }).click();
   const back = page.getByRole("dialog", { name: "Roll inference back" });

@@ -22,7 +22,14 @@ await scenario(async ({ proxy, open }) => {
   await page.logIn();
   await page.row("inference").waitFor();
 
-  // It ends in peace: who looks on does not keep it.
+  // Who looks on does not keep a process whose place another takes.
+  const before = proxy.ended;
+  await proxy.start("--take-over");
+  assert.equal(await before, 0);
+  await page.logIn();
+  await page.row("inference").waitFor();
+
+  // Nor one that ends in peace.
   const answered = fetch(`${proxy.clients}/slow`);
   while (!proxy.release) await new Promise((again) => setTimeout(again, 10));
   proxy.child.kill("SIGTERM");

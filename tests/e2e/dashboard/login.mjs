@@ -17,7 +17,7 @@ await scenario(async ({ proxy, open }) => {
   assert.deepEqual(await page.context().cookies(), []);
 
   await page.logIn("anna");
-  assert.match(await page.row("inference").innerText(), /split 0 %/);
+  assert.match(await page.row("inference").innerText(), /split 0\s%/);
   const [cookie, ...others] = await page.context().cookies();
   assert.deepEqual(others, []);
   assert.equal(cookie.name, `cutline_session_${new URL(proxy.admin).port}`);

@@ -67,7 +67,7 @@ await scenario(async ({ proxy, open }) => {
   assert.equal(await at("preprocessing", ".mark", "left"), "0%");
   assert.equal(await at("ingestion", ".mark", "left"), "100%");
   assert.equal(Math.round(parseFloat(await at("inference", ".fill", "width"))), 71);
-  const text = await page.row("inference").innerText();
+  const text = (await page.row("inference").innerText()).replaceAll("\u00a0", " ");
   for (const said of ["8,113 of ~11,400 answers towards 50 %, ~40 min at this rate", "0.02 % (0.00–0.06)", "140 / 3 ms", "54,976"]) {
     assert.ok(text.includes(said), `${said} in ${text}`);
   }

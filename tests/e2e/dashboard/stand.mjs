@@ -93,8 +93,9 @@ routes = ["POST /train"]
     return readFileSync(join(this.folder, ".cutline/admin.token"), "utf8").trim();
   }
 
-  async start() {
-    this.child = spawn(cutline, ["proxy", "--workers", "1"], { cwd: this.folder, stdio: ["ignore", "ignore", "pipe"] });
+  /** Begins a process; only the last one is killed at the end. */
+  async start(...args) {
+    this.child = spawn(cutline, ["proxy", "--workers", "1", ...args], { cwd: this.folder, stdio: ["ignore", "ignore", "pipe"] });
     this.ended = new Promise((ended) => this.child.once("exit", ended));
     const lines = createInterface({ input: this.child.stderr });
     const said = [];

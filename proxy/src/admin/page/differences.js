@@ -1,23 +1,27 @@
 // What differs between the two sides' answers, by field, with examples.
 
-import { useEffect, useState } from "./vendor/hooks.js";
-import { counted, figure, grouped, html, percent, Time, To } from "./words.js";
+import { useEffect, useRef, useState } from "./vendor/hooks.js";
+import { counted, figure, grouped, html, millis, percent, Time, To } from "./words.js";
 import { differences } from "./server.js";
 import { aligned } from "./aligned.js";
 
-/** Asked for anew whenever more was compared. */
+/** In milliseconds, at most how often it is asked for. */
+const OFTEN = 5_000;
+
+/** Asked for anew when more was compared. */
 export function Differences({ stage }) {
   const [told, setTold] = useState(null);
   const [refused, setRefused] = useState(null);
   const seen = JSON.stringify([stage.compared?.mismatches, stage.compared?.excused, stage.compared?.unavailable]);
+  const asked = useRef(-OFTEN);
   useEffect(() => {
-    let over = false;
-    differences(stage.name).then(
-      (said) => !over && (setTold(said), setRefused(null)),
-      (error) => !over && setRefused(error),
-    );
-    return () => { over = true; };
-  }, [stage.name, seen]);
+    const ask = () => {
+      asked.current = performance.now();
+      differences(stage.name).then((said) => (setTold(said), setRefused(null)), setRefused);
+    };
+    const timer = setTimeout(ask, asked.current + OFTEN - performance.now());
+    return () => clearTimeout(timer);
+  }, [seen]);
   return html`<section class="differences"><h3>What differs</h3>
     ${refused ? html`<p class="bad">${refused.message}: ${refused.mend}</p>` : told && html`<${Told} told=${told} />`}
   </section>`;
@@ -34,7 +38,7 @@ function Told({ told }) {
   return html`
     ${told.sentence && html`<p>${told.sentence}</p>`}
     <ul class="fields">
-      ${counts.map((field) => html`<li><${Field} field=${field} examples=${told.examples} /></li>`)}
+      ${counts.map((field) => html`<li key=${field.path + field.how}><${Field} field=${field} examples=${told.examples} /></li>`)}
       ${noise.map((field) => html`<li class="noise"><code>${field.path}</code> <span class="n">${grouped(field.count)}×</span> <span>noise${field.noise.looks_like && ` (${field.noise.looks_like})`}: the monolith differs from itself in ${grouped(field.noise.differed)} of ${grouped(field.noise.asked)}</span></li>`)}
     </ul>
     ${told.predictions && html`<${Predicted} of=${told.predictions} />`}
@@ -67,7 +71,7 @@ function Field({ field, examples }) {
     <span class="quiet">${one.id.slice(0, 8)}…</span></p>`);
   if (own.length === 0) return html`<p class="field">${head}</p>${excerpts}`;
   return html`<details><summary class="field">${head} <span class="quiet">${counted(own.length, "example")}</span></summary>
-    ${excerpts}${own.map((example) => html`<${Example} example=${example} />`)}</details>`;
+    ${excerpts}${own.map((example) => html`<${Example} key=${example.id} example=${example} />`)}</details>`;
 }
 
 function Example({ example }) {
@@ -84,7 +88,7 @@ function Example({ example }) {
 }
 
 function Answer({ name, answer, lines }) {
-  const about = [answer.failure ?? answer.status, answer.content_type, answer.milliseconds !== null && `${figure(answer.milliseconds, "number")} ms`];
+  const about = [answer.failure ?? answer.status, answer.content_type, answer.milliseconds !== null && `${millis(answer.milliseconds / 1000)} ms`];
   return html`<div class="answer"><h4>${name} <small>${about.filter(Boolean).join(" · ")}</small></h4>
     ${answer.body === null ? html`<p class="empty">No body was kept.</p>` : html`<pre tabindex="0" aria-label=${`The ${name}’s answer`}>
       ${lines.map(([line, differs]) => line === null

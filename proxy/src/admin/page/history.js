@@ -7,7 +7,7 @@ import { Badge } from "./evidence.js";
 export function History({ entries, accents }) {
   if (entries.length === 0) return html`<p class="empty">Nothing was changed yet.</p>`;
   return html`<ol class="history">
-    ${entries.map((entry) => html`<li key=${entry.time + entry.stage} data-accent=${accents?.[entry.stage] ?? "shared"}>
+    ${entries.map((entry) => html`<li key=${entry.time + entry.stage + share(entry.to)} data-accent=${accents?.[entry.stage] ?? "shared"}>
       <${Time} of=${entry.time} />
       ${accents && html`<span class="chip">${entry.stage}</span>`}
       <span class="what">

@@ -20,11 +20,20 @@ function accentsOf(board) {
   return Object.fromEntries(names.map((name) => [name, OWN.includes(name) ? name : (free.shift() ?? "shared")]));
 }
 
+/** The stage that the address names, to be opened. */
+function named() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || null;
+  } catch {
+    return null;
+  }
+}
+
 function App() {
   const [session, setSession] = useState("asking");
   const [board, setBoard] = useState(null);
   const [lost, setLost] = useState(null);
-  const [open, setOpen] = useState(() => decodeURIComponent(location.hash.slice(1)) || null);
+  const [open, setOpen] = useState(named);
   const [dialog, setDialog] = useState(null);
   const [said, setSaid] = useState("");
   const [shade, setShade] = useState(theme());
@@ -96,7 +105,7 @@ function App() {
         <${History} entries=${board.history.slice(0, 12)} accents=${accents} /></section>
     </main>
     <${Said} text=${said} clear=${() => setSaid("")} />
-    ${dialog && html`<${Dialog} wanted=${dialog} close=${() => setDialog(null)}
+    ${dialog && html`<${Dialog} wanted=${dialog} latest=${board.stages.find((one) => one.name === dialog.stage?.name)} close=${() => setDialog(null)}
       done=${(text) => { setDialog(null); setSaid(text); }} />`}`;
 }
 

@@ -15,7 +15,7 @@ export function Stage({ stage, accent, open, toggle, act, history }) {
     <div class="head">
       <h2><button class="name" aria-expanded=${open} onClick=${toggle}>
         <${Icon} name="open" /><span>${name}</span></button></h2>
-      <p class="mode"><strong>${share(now)}</strong>${stage.since && html`${" "}since ${" "}<${Time} of=${stage.since.time} />${" "}by ${stage.since.who}`}</p>
+      <p class="mode"><strong>${share(now)}</strong>${stage.since && html`${" "}since <${Time} of=${stage.since.time} />${" "}by ${stage.since.who}`}</p>
     </div>
     <div class="actions">
       ${can("confirm") && html`<button class="main" onClick=${() => act("confirm")}>Confirm</button>`}
@@ -46,7 +46,8 @@ function Track({ stage }) {
   const { now, rollout } = stage;
   const place = answered(now);
   const copied = now.mode.endsWith("shadow") ? now.percent : 0;
-  const line = now.mode === "shadow" ? { left: 0, width: `${copied}%` } : { right: 0, width: `${copied}%` };
+  // The line goes on beyond 0 and 100 % by half a mark.
+  const line = { [now.mode === "shadow" ? "left" : "right"]: 0, width: `calc(${copied}% + ${copied * 0.26}px)` };
   const steps = rollout?.steps.filter((step) => step.share.mode === "split") ?? [];
   const unhealthy = stage.candidate.filter((one) => !one.healthy).length;
   const told = `${stage.name}: ${percent(place)} answered by the candidate${copied ? `, ${percent(copied)} copied to the ${now.mode === "shadow" ? "candidate" : "monolith"}` : ""}`;

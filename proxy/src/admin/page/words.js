@@ -12,11 +12,14 @@ export const grouped = (n) => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, 
 /** `1 answer`, `41,220 answers` */
 export const counted = (n, one, many = `${one}s`) => `${grouped(n)} ${n === 1 ? one : many}`;
 
+/** A number stays with its unit when a line breaks. */
+const BOUND = "\u00a0";
+
 /** Of a number from 0 to 100: `25 %`, `0.05 %` */
-export const percent = (n) => `${Number(n.toFixed(2))} %`;
+export const percent = (n) => `${Number(n.toFixed(2))}${BOUND}%`;
 
 /** Of a number from 0 to 1, with two decimals, as rates are shown. */
-export const rate = (n) => (n === 0 || n === 1 ? percent(n * 100) : `${(n * 100).toFixed(2)} %`);
+export const rate = (n) => (n === 0 || n === 1 ? percent(n * 100) : `${(n * 100).toFixed(2)}${BOUND}%`);
 
 /** Of seconds: `140`, `3`, `0.4`: milliseconds as precise as it matters. */
 export function millis(seconds) {
@@ -28,7 +31,7 @@ export function millis(seconds) {
 export function both(monolith, candidate, quantile) {
   if (!monolith && !candidate) return "–";
   const one = (side) => (side ? millis(side[quantile]) : "–");
-  return `${one(monolith)} / ${one(candidate)} ms`;
+  return `${one(monolith)} / ${one(candidate)}${BOUND}ms`;
 }
 
 /** A criterion's figure. */
