@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub use folder::{AdminAddress, FolderError, SecureAddress, StateFolder, token};
-pub(crate) use rollout::{Stand, details};
 pub use rollout::{Ask, JUDGE};
+pub(crate) use rollout::{Stand, details};
 pub(crate) use seen::Seen;
 pub use shares::settled;
 pub use wish::{Wish, WishError};

@@ -64,7 +64,12 @@ impl Ask {
                 to: policy.after(None).ok_or(NotNow::Finished)?,
             },
             Ask::Pause => What::Pause,
-            Ask::Resume => What::Resume,
+            Ask::Resume => What::Resume {
+                at: match position.step {
+                    Some(step) => step,
+                    None => policy.after(None).ok_or(NotNow::Finished)?,
+                },
+            },
             Ask::Confirm => What::Confirm { step: next()? },
             Ask::Advance => What::Force { to: Some(next()?) },
             Ask::RollBack => What::RollBack {
@@ -221,8 +226,9 @@ fn happens(
 ) -> Result<Change, Refused> {
     let share = match what {
         What::Start { to } | What::Advance { to } => to.share(),
+        What::Resume { at } if Step::of(standing.share) != Some(at) => at.share(),
         What::Force { to } | What::RollBack { to } | What::Override { to } => shared(to),
-        What::Finish | What::Pause | What::Resume | What::Confirm { .. } => standing.share,
+        What::Finish | What::Pause | What::Resume { .. } | What::Confirm { .. } => standing.share,
     };
     if !standing.has_candidate && share.mode != Mode::Monolith {
         return Err(Refused::NoCandidate(share.mode));

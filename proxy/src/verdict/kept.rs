@@ -111,7 +111,7 @@ impl KeptRequest {
         let hidden = hidden.filter(|(query, hidden)| hidden != query);
         let kept = rules
             .redact
-            .message(&request.headers, &request.body.concat(), rules);
+            .request(&request.headers, &request.body.concat(), rules.body);
         KeptRequest {
             method: request.method.to_string(),
             redacted: hidden.is_some() || kept.redacted > 0 || kept.body.is_none(),
@@ -144,7 +144,7 @@ impl KeptAnswer {
             Captured::Whole(pieces) => (pieces.concat(), true),
             Captured::TooLong | Captured::Broken => (Vec::new(), false),
         };
-        let kept = rules.redact.message(&reply.headers, &body, rules);
+        let kept = rules.redact.answer(&reply.headers, &body, rules);
         KeptAnswer {
             status: Some(reply.status.as_u16()),
             failure: None,
