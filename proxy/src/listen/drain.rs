@@ -1,11 +1,10 @@
-//! The end of a worker, as its connections see it.
+//! The end of a worker.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 use crate::state::Worker;
 
@@ -36,19 +35,14 @@ impl Drain {
         self.worker.draining.set(true);
     }
 
-    /// Waits until connections that are idle are closed.
-    pub(super) async fn idle_closed(&self) {
-        self.begun().await;
-        sleep(match self.is_handed_over() {
+    /// How long a connection that nobody uses stays open from then on.
+    pub(super) fn grace(&self) -> Duration {
+        let limit = self.worker.shared.limits.drain;
+        match self.is_handed_over() {
             // Nobody waits for this process: its clients leave when they like.
-            true => self.worker.shared.limits.drain.mul_f32(0.9),
-            false => IDLE.min(self.worker.shared.limits.drain / 2),
-        })
-        .await;
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.worker.draining.get()
+            true => limit.mul_f32(0.9),
+            false => IDLE.min(limit / 2),
+        }
     }
 
     pub(super) fn is_handed_over(&self) -> bool {

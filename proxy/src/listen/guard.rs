@@ -5,9 +5,11 @@
 //! stands for it, so that the refusal is answered in its turn, after whatever
 //! was asked before it.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -28,6 +30,8 @@ const IN_ITS_PLACE: &[u8] = b"REFUSED / HTTP/1.1\r\nhost: -\r\nconnection: close
 /// while it sends would take the answer away from it (RFC 9112 §9.6).
 const LINGER_BYTES: usize = 256 << 10;
 const LINGER_TIME: Duration = Duration::from_secs(1);
+/// What is read at once where no library has made a place for it.
+const PIECE: usize = 4_096;
 /// How long a client may take nothing of its answer.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -37,6 +41,9 @@ pub(crate) struct Wire {
     /// The place of a refusal in [`Refusal::ALL`], from 1.
     refused: AtomicU8,
     upgrade: AtomicU8,
+    /// All that came was given on, all that was written went out, and the
+    /// library waits for the next head.
+    between: AtomicBool,
     waiting: Mutex<Option<Waker>>,
     joined: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -50,6 +57,16 @@ impl Wire {
     pub(crate) fn refused(&self) -> Option<Refusal> {
         let place = usize::from(self.refused.load(Ordering::Relaxed));
         Refusal::ALL.get(place.checked_sub(1)?).copied()
+    }
+
+    /// Whether neither the socket nor the library holds any of a message: the
+    /// library can be let go and a new one take its place.
+    pub(super) fn is_between(&self) -> bool {
+        self.between.load(Ordering::Relaxed)
+    }
+
+    fn between(&self, between: bool) {
+        self.between.store(between, Ordering::Relaxed);
     }
 
     /// A request that asked for an upgrade was answered.
@@ -168,6 +185,14 @@ impl<S> Guarded<S> {
         }
     }
 
+    /// Whether nothing of a message is here.
+    fn is_at_rest(&self) -> bool {
+        self.framing.is_at_start()
+            && self.held.is_empty()
+            && self.after == After::More
+            && self.stalled.is_none()
+    }
+
     /// Gives on what is ready.
     fn give(&mut self, buffer: &mut ReadBuf<'_>) {
         let n = self.ready.min(buffer.remaining());
@@ -198,13 +223,32 @@ impl<S> Guarded<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+impl<S: AsyncRead + Unpin> Guarded<S> {
+    /// Reads while no library does, until there is a head to give it; false
+    /// where the client has gone.
+    pub(super) async fn more(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| {
+            while self.ready == 0 {
+                let mut piece = [const { MaybeUninit::uninit() }; PIECE];
+                let mut buffer = ReadBuf::uninit(&mut piece);
+                ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+                if buffer.filled().is_empty() {
+                    return Poll::Ready(Ok(false));
+                }
+                self.held.extend_from_slice(buffer.filled());
+                self.judge();
+            }
+            Poll::Ready(Ok(true))
+        })
+        .await
+    }
+
+    fn poll_given(
+        &mut self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
+        let this = self;
         loop {
             if this.ready > 0 {
                 this.give(buffer);
@@ -235,6 +279,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let given = self.poll_given(cx, buffer);
+        // It is the read after the last write that waits for a head: during
+        // an answer, the library reads too, to see whether the client leaves.
+        let waits = given.is_pending() && self.is_at_rest();
+        self.wire.between(waits);
+        given
     }
 }
 
@@ -269,6 +328,7 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        self.wire.between(false);
         let written = write(Pin::new(&mut self.io), cx);
         if written.is_ready() {
             self.stalled = None;

@@ -3,15 +3,18 @@
 //! Each worker is one thread with its own runtime, connections and pools; all
 //! accept from the same listeners. A request never leaves its worker.
 
+mod connection;
 mod drain;
 mod framing;
 pub(crate) mod guard;
 mod handle;
 mod health;
+mod open;
 mod replay;
 mod serve;
 mod takeover;
 pub(crate) mod tls;
+mod turn;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

@@ -124,6 +124,11 @@ impl Framing {
         matches!(self.state, State::Start | State::Asking | State::Through)
     }
 
+    /// Whether the next byte begins a request.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.state == State::Start && self.lines == 0
+    }
+
     /// The upgrade was declined: HTTP goes on.
     pub(super) fn declined(&mut self) {
         self.state = State::Start;

@@ -1,0 +1,247 @@
+//! The open connections of one worker, and the clock that looks after them.
+//!
+//! One task looks at all of them a few times a second, in place of a timer and
+//! a watch in each: a request sets no timer, and a connection that nobody uses
+//! holds none.
+
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::config::Limits;
+use crate::state::Worker;
+
+/// How long nobody has to use a connection before it is told to rest.
+const REST: Duration = Duration::from_secs(1);
+/// Between two looks, unless what is waited for is shorter.
+const LOOK: Duration = Duration::from_millis(250);
+const BUSY: u32 = u32::MAX;
+
+/// What a connection is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Nobody uses it: it may give back what it holds.
+    Rest,
+    /// The next head is not there after `limits.header_time`.
+    Late,
+    /// The worker ends: no more requests.
+    Leave,
+}
+
+/// The connections that are open on a worker.
+pub(super) struct Open {
+    worker: Rc<Worker>,
+    seats: RefCell<Vec<Weak<Seat>>>,
+    closed: Notify,
+    /// Between two looks; what follows is counted in looks.
+    look: Duration,
+    now: Cell<u32>,
+    patience: u32,
+    rest: u32,
+    /// The end began then, and unused connections have as long from there.
+    leaving: Cell<Option<(u32, u32)>>,
+}
+
+/// One open connection; gone when dropped.
+pub(super) struct Seat {
+    open: Rc<Open>,
+    at: Cell<usize>,
+    opened: u32,
+    /// It waits for a head since then.
+    since: Cell<u32>,
+    resting: Cell<bool>,
+    /// It is told at once that the worker ends.
+    hasty: Cell<bool>,
+    told_to_leave: Cell<bool>,
+    word: Cell<Option<Word>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Open {
+    pub(super) fn new(worker: &Rc<Worker>) -> Rc<Open> {
+        let Limits {
+            header_time, drain, ..
+        } = worker.shared.limits;
+        let look = LOOK.min(header_time / 8).min(drain / 20);
+        let look = look.max(Duration::from_millis(5));
+        Rc::new(Open {
+            worker: Rc::clone(worker),
+            seats: RefCell::default(),
+            closed: Notify::new(),
+            look,
+            now: Cell::new(0),
+            patience: looks(header_time, look),
+            rest: looks(REST, look),
+            leaving: Cell::new(None),
+        })
+    }
+
+    pub(super) fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+
+    /// Looks again and again.
+    pub(super) async fn watch(self: Rc<Open>) {
+        let mut tick = interval(self.look);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            self.now.set(self.now.get() + 1);
+            self.tell();
+        }
+    }
+
+    /// The end begins: connections that nobody uses have `grace` left.
+    pub(super) fn leave(&self, grace: Duration) {
+        let grace = looks(grace, self.look).saturating_sub(1);
+        self.leaving.set(Some((self.now.get(), grace)));
+        self.tell();
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.seats.borrow().len()
+    }
+
+    /// Waits until there are none.
+    pub(super) async fn none(&self) {
+        while self.count() > 0 {
+            self.closed.notified().await;
+        }
+    }
+
+    fn tell(&self) {
+        for seat in self.seats.borrow().iter().filter_map(Weak::upgrade) {
+            if let Some(word) = self.word(&seat) {
+                seat.tell(word);
+            }
+        }
+    }
+
+    /// What a connection is to be told now.
+    fn word(&self, seat: &Seat) -> Option<Word> {
+        let now = self.now.get();
+        if let Some((begun, grace)) = self.leaving.get()
+            && (seat.hasty.get() || now - begun.max(seat.opened) >= grace)
+        {
+            return (!seat.told_to_leave.replace(true)).then_some(Word::Leave);
+        }
+        match seat.since.get() {
+            BUSY => None,
+            // The look at which it began to wait may have been long ago.
+            since if now - since > self.patience => Some(Word::Late),
+            since if now - since > self.rest && !seat.resting.get() => Some(Word::Rest),
+            _ => None,
+        }
+    }
+}
+
+/// As many looks as take at least as long.
+fn looks(time: Duration, look: Duration) -> u32 {
+    let looks = time.as_nanos().div_ceil(look.as_nanos());
+    u32::try_from(looks).unwrap_or(u32::MAX / 2)
+}
+
+impl Seat {
+    /// A connection that waits for its first head.
+    pub(super) fn new(open: &Rc<Open>) -> Rc<Seat> {
+        open.worker.shared.metrics.connections.increment(1);
+        let mut seats = open.seats.borrow_mut();
+        let seat = Rc::new(Seat {
+            open: Rc::clone(open),
+            at: Cell::new(seats.len()),
+            opened: open.now.get(),
+            since: Cell::new(open.now.get()),
+            resting: Cell::new(false),
+            hasty: Cell::new(false),
+            told_to_leave: Cell::new(false),
+            word: Cell::new(None),
+            waker: RefCell::new(None),
+        });
+        seats.push(Rc::downgrade(&seat));
+        seat
+    }
+
+    /// The worker it is on.
+    pub(super) fn worker(&self) -> &Rc<Worker> {
+        &self.open.worker
+    }
+
+    /// A request is on it.
+    pub(super) fn busy(&self) {
+        self.since.set(BUSY);
+    }
+
+    /// Whether no request is on it.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.since.get() != BUSY
+    }
+
+    /// It waits for the next head from now on.
+    pub(super) fn waits(&self) {
+        self.since.set(self.open.now.get());
+    }
+
+    /// It waits for nothing of its own, and is told at once that the worker
+    /// ends.
+    pub(super) fn hasten(&self) {
+        self.busy();
+        self.hasty.set(true);
+    }
+
+    /// What `future` gives, unless there is a word before.
+    pub(super) async fn unless_told<T>(&self, future: impl Future<Output = T>) -> Result<T, Word> {
+        let mut future = pin!(future);
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(given) => Poll::Ready(Ok(given)),
+            Poll::Pending => self.poll_word(cx).map(Err),
+        })
+        .await
+    }
+
+    /// The same where there is nothing that [`Word::Rest`] could free: that is
+    /// not said then.
+    pub(super) async fn resting<T>(&self, future: impl Future<Output = T>) -> Result<T, Word> {
+        self.resting.set(true);
+        let given = self.unless_told(future).await;
+        self.resting.set(false);
+        given
+    }
+
+    fn poll_word(&self, cx: &Context<'_>) -> Poll<Word> {
+        if let Some(word) = self.word.take() {
+            return Poll::Ready(word);
+        }
+        let mut waker = self.waker.borrow_mut();
+        let known = waker.as_ref();
+        if !known.is_some_and(|known| known.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn tell(&self, word: Word) {
+        self.word.set(Some(word));
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = self.open.seats.borrow_mut();
+        let at = self.at.get();
+        seats.swap_remove(at);
+        if let Some(moved) = seats.get(at).and_then(Weak::upgrade) {
+            moved.at.set(at);
+        }
+        self.open.worker.shared.metrics.connections.decrement(1);
+        self.open.closed.notify_one();
+    }
+}
