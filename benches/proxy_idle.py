@@ -8,6 +8,7 @@ import argparse
 import resource
 import socket
 import sys
+import time
 
 sys.path.insert(0, __file__.rpartition("/")[0] + "/proxy")
 import bench
@@ -55,6 +56,7 @@ def main():
                 client.sendall(REQUEST)
                 answered(client)
                 clients.append(client)
+            time.sleep(3)
             after = bench.pss(process.pid)
             for client in clients:
                 client.close()

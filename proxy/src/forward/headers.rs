@@ -79,10 +79,31 @@ impl Client {
     }
 }
 
+/// Whether a message has a field for which something must be done. Most have
+/// none: one look at the names is less than a search for each.
+fn has(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> bool {
+    headers.keys().any(|name| wanted(name.as_str()))
+}
+
 /// Takes out what concerns one connection only (RFC 9110 §7.6.1), and returns
 /// the protocol of an upgrade that was asked for.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
-    let upgrade = match headers.get(CONNECTION).is_some() {
+    let of_connection = |name: &str| {
+        matches!(
+            name,
+            "connection"
+                | "upgrade"
+                | "keep-alive"
+                | "proxy-connection"
+                | "transfer-encoding"
+                | "proxy-authenticate"
+                | "proxy-authorization"
+        )
+    };
+    if !has(headers, of_connection) {
+        return None;
+    }
+    let upgrade = match headers.contains_key(CONNECTION) {
         true => remove_named(headers),
         false => None,
     };
@@ -146,12 +167,14 @@ pub(crate) fn join_cookies(headers: &mut HeaderMap) {
 /// Makes the fields of a request those that an upstream gets.
 pub(crate) fn for_upstream(headers: &mut HeaderMap, version: Version, client: &Client) {
     // Of TE, only `trailers` says anything to the next hop but one.
-    let trailers = headers
-        .get_all(TE)
-        .iter()
-        .any(|field| field.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    if !trailers {
-        headers.remove(TE);
+    if has(headers, |name| name == "te") {
+        let trailers = headers
+            .get_all(TE)
+            .iter()
+            .any(|field| field.as_bytes().eq_ignore_ascii_case(b"trailers"));
+        if !trailers {
+            headers.remove(TE);
+        }
     }
     headers.append(VIA, via(version));
     let proto = match client.tls {
@@ -167,10 +190,12 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap, version: Version, client: &C
             headers.entry(FORWARDED_HOST).or_insert(host);
         }
     } else {
-        headers.remove(FORWARDED);
-        headers.remove(SHADOW);
-        for twin in &TWINS {
-            headers.remove(twin);
+        if has(headers, is_ours) {
+            headers.remove(FORWARDED);
+            headers.remove(SHADOW);
+            for twin in &TWINS {
+                headers.remove(twin);
+            }
         }
         headers.insert(FORWARDED_FOR, client.shown.clone());
         headers.insert(FORWARDED_PROTO, proto);
@@ -179,6 +204,12 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap, version: Version, client: &C
             None => headers.remove(FORWARDED_HOST),
         };
     }
+}
+
+/// Whether a field may be one that only proxies say, apart from those that are
+/// said anew.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "forwarded" | "x-cutline-shadow") || name.starts_with("x_")
 }
 
 /// A list in one field: upstreams that read only the first would miss the rest.
