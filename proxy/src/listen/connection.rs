@@ -230,3 +230,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,6 +187,11 @@ impl Seat {
         self.since.set(self.open.now.get());
     }
 
+    #[cfg(test)]
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.resting.get()
+    }
+
     /// It waits for nothing of its own, and is told at once that the worker
     /// ends.
     pub(super) fn hasten(&self) {
@@ -243,5 +248,101 @@ impl Drop for Seat {
         }
         self.open.worker.shared.metrics.connections.decrement(1);
         self.open.closed.notify_one();
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
+    use tokio::runtime::{Builder, LocalOptions};
+    use tokio::task::spawn_local;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::config::RoutesFile;
+    use crate::metrics::Metrics;
+    use crate::state::{Live, Shared};
+
+    /// Runs `act` on a worker whose clock stands still while there is work.
+    pub(in crate::listen) fn on_a_worker<F: Future>(act: impl FnOnce(Rc<Open>) -> F) {
+        let text = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
+        let config = RoutesFile::check(text, |_| Err(std::io::ErrorKind::NotFound.into())).unwrap();
+        let metrics = Arc::new(Metrics::new());
+        let limits = config.settings.limits.clone();
+        let live = Live::new(config.table, config.settings, &metrics, None);
+        let shared = Shared::new(live, metrics, limits, None);
+        let mut builder = Builder::new_current_thread();
+        let builder = builder.enable_all().start_paused(true);
+        let runtime = builder.build_local(LocalOptions::default()).unwrap();
+        runtime.block_on(async {
+            let open = Open::new(&Rc::new(Worker::new(Arc::new(shared))));
+            spawn_local(Rc::clone(&open).watch());
+            act(open).await;
+        });
+    }
+
+    /// The next word, and how long it took, in quarters of a second.
+    async fn told(seat: &Seat) -> (Word, u128) {
+        let start = Instant::now();
+        let word = seat.unless_told(pending::<()>()).await.unwrap_err();
+        (word, start.elapsed().as_millis().div_ceil(250))
+    }
+
+    #[test]
+    fn who_waits_may_rest_and_is_late_in_the_end() {
+        on_a_worker(async |open| {
+            let seat = Seat::new(&open);
+            let (word, after) = told(&seat).await;
+            assert!(
+                word == Word::Rest && (4..=6).contains(&after),
+                "{word:?} {after}"
+            );
+            // It did not rest: it is told again.
+            let (word, after) = told(&seat).await;
+            assert_eq!((word, after), (Word::Rest, 1));
+            let start = Instant::now();
+            let word = seat.resting(pending::<()>()).await.unwrap_err();
+            let after = start.elapsed();
+            assert!(
+                word == Word::Late && after > Duration::from_secs(8),
+                "{word:?} {after:?}"
+            );
+            // A request in between, however long, and it waits anew.
+            seat.busy();
+            let future = seat.unless_told(sleep(Duration::from_secs(3_600)));
+            assert_eq!(future.await, Ok(()));
+            seat.waits();
+            assert!((4..=6).contains(&told(&seat).await.1));
+        });
+    }
+
+    #[test]
+    fn the_end_is_told_once_and_with_grace() {
+        on_a_worker(async |open| {
+            let [waiting, busy, hasty] = [0; 3].map(|_| Seat::new(&open));
+            busy.busy();
+            hasty.hasten();
+            sleep(Duration::from_millis(600)).await;
+            open.leave(Duration::from_secs(1));
+            assert_eq!(told(&hasty).await, (Word::Leave, 0));
+            assert_eq!(told(&busy).await.0, Word::Leave);
+            let (word, _) = told(&waiting).await;
+            assert_eq!(word, Word::Leave);
+            let late = Seat::new(&open);
+            let (word, after) = told(&late).await;
+            assert!(
+                word == Word::Leave && (3..=4).contains(&after),
+                "{word:?} {after}"
+            );
+            let future = busy.unless_told(sleep(Duration::from_secs(60)));
+            assert_eq!(future.await, Ok(()));
+            assert_eq!(open.count(), 4);
+            drop((waiting, hasty, late));
+            assert_eq!(open.count(), 1);
+            drop(busy);
+            open.none().await;
+        });
     }
 }
