@@ -184,22 +184,27 @@ impl Drawn {
 }
 
 fn draw(stage: &Stage, head: &RequestHead<'_>) -> Drawn {
-    let weight = stage.share.weight;
-    let key = key::of(&stage.sticky, head);
-    let id = head.id.to_be_bytes();
-    let bucket = match &key {
-        Some(key) => bucket(&stage.name, key),
-        // A client that gets the cookie with this answer is where the cookie
-        // will keep it.
-        None if *stage.sticky == Sticky::OwnCookie => {
-            bucket(&stage.name, key::cookie_value(head.id).as_bytes())
-        }
-        None => bucket(&stage.name, &id),
+    let own = *stage.sticky == Sticky::OwnCookie;
+    let matters = !matches!(stage.share.mode, Mode::Monolith | Mode::Candidate);
+    // A key may be dear to find: it stands in a token, or in the body.
+    let key = match own || matters {
+        true => key::of(&stage.sticky, head),
+        false => None,
+    };
+    let below = matters && {
+        let bucket = match &key {
+            Some(key) => bucket(&stage.name, key),
+            // A client that gets the cookie with this answer is where the
+            // cookie will keep it.
+            None if own => bucket(&stage.name, key::cookie_value(head.id).as_bytes()),
+            None => bucket(&stage.name, &head.id.to_be_bytes()),
+        };
+        bucket < stage.share.weight.basis_points()
     };
     Drawn {
-        below: bucket < weight.basis_points(),
+        below,
         keyed: key.is_some(),
-        own_cookie: (*stage.sticky == Sticky::OwnCookie && key.is_none()).then_some(head.id),
+        own_cookie: (own && key.is_none()).then_some(head.id),
     }
 }
 
