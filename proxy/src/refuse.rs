@@ -221,15 +221,9 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Refusal> {
     }
     host(request)?;
     let headers = request.headers();
-    if headers.contains_key(TRANSFER_ENCODING) && !is_chunked(headers) {
-        return Err(Refusal::TransferCoding);
-    }
-    let expects = headers.get(EXPECT);
-    if expects.is_some_and(|expects| !expects.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        return Err(Refusal::Expectation);
-    }
-    if headers.contains_key(VIA) && times_here(headers) >= MOST_TIMES_HERE {
-        return Err(Refusal::Loop);
+    let telling = |name: &str| matches!(name, "transfer-encoding" | "expect" | "via");
+    if headers::has(headers, telling) {
+        transfer(headers)?;
     }
     if request.version() == Version::HTTP_2 {
         // What is trimmed from a line is a part of the value there (RFC 9113
@@ -244,6 +238,21 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Refusal> {
         Method::OPTIONS => forward_once_more(request.headers_mut()),
         _ => Ok(()),
     }
+}
+
+/// What is asked of this hop.
+fn transfer(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(TRANSFER_ENCODING) && !is_chunked(headers) {
+        return Err(Refusal::TransferCoding);
+    }
+    let expects = headers.get(EXPECT);
+    if expects.is_some_and(|expects| !expects.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::Expectation);
+    }
+    if headers.contains_key(VIA) && times_here(headers) >= MOST_TIMES_HERE {
+        return Err(Refusal::Loop);
+    }
+    Ok(())
 }
 
 fn host<B>(request: &mut Request<B>) -> Result<(), Refusal> {
@@ -283,26 +292,46 @@ fn host<B>(request: &mut Request<B>) -> Result<(), Refusal> {
 
 /// `uri-host [":" port]` (RFC 9110 §7.2); empty where a target has none.
 fn is_host(text: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(text) else {
-        return false;
-    };
-    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-        Some((host, port)) if host.parse::<Ipv6Addr>().is_ok() => ("", port),
-        Some(_) => return false,
-        None => match text.split_once(':') {
-            Some((host, _)) => (host, &text[host.len()..]),
-            None => (text, ""),
-        },
-    };
-    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte);
-    let port_fits = match port.strip_prefix(':') {
-        Some(digits) => {
-            digits.is_empty() || digits.parse::<u16>().is_ok() && !digits.starts_with('+')
+    let in_name = |byte: &&u8| IN_NAME[usize::from(**byte)];
+    let (name, rest) = text.split_at(text.iter().take_while(in_name).count());
+    let port = match rest {
+        [b'[', literal @ ..] if name.is_empty() => {
+            let mut parts = literal.splitn(2, |byte| *byte == b']');
+            let address = parts.next().and_then(|text| std::str::from_utf8(text).ok());
+            match (address.map(str::parse::<Ipv6Addr>), parts.next()) {
+                (Some(Ok(_)), Some(port)) => port,
+                _ => return false,
+            }
         }
-        None => port.is_empty(),
+        _ => rest,
     };
-    host.bytes().all(in_name) && port_fits
+    match port {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => {
+            let text = std::str::from_utf8(digits).ok();
+            let text = text.filter(|_| digits.iter().all(u8::is_ascii_digit));
+            text.is_some_and(|text| text.parse::<u16>().is_ok())
+        }
+        _ => false,
+    }
 }
+
+/// `unreserved`, `pct-encoded` and `sub-delims` (RFC 3986 §3.2.2).
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"-._~!$&'()*+,;=%";
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// How often the request has passed a proxy like this one.
 fn times_here(headers: &HeaderMap) -> usize {

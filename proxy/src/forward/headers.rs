@@ -81,7 +81,7 @@ impl Client {
 
 /// Whether a message has a field for which something must be done. Most have
 /// none: one look at the names is less than a search for each.
-fn has(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> bool {
+pub(crate) fn has(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> bool {
     headers.keys().any(|name| wanted(name.as_str()))
 }
 

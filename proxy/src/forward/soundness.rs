@@ -1,7 +1,7 @@
 //! Whether a response says in one way only where it ends.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Version};
+use http::{HeaderMap, HeaderValue, Version};
 
 /// Whether an HTTP/1 response may be believed (RFC 9112 §6.3). One that may not
 /// is no answer, and its connection is not used again: what it left there would
@@ -12,20 +12,24 @@ pub(crate) fn is_sound(version: Version, headers: &HeaderMap) -> bool {
     if version >= Version::HTTP_2 {
         return true;
     }
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let (length, more) = (lengths.next(), lengths.next());
-    let digits = |value: &http::HeaderValue| {
-        !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
-    };
-    if more.is_some() || !length.is_none_or(digits) {
-        return false;
+    let (mut length, mut coding) = (None, None);
+    for (name, value) in headers {
+        let known = match *name {
+            CONTENT_LENGTH => &mut length,
+            TRANSFER_ENCODING => &mut coding,
+            _ => continue,
+        };
+        if known.replace(value).is_some() {
+            return false;
+        }
     }
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(coding), None) => {
-            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-            chunked && length.is_none() && version == Version::HTTP_11
+    let digits =
+        |value: &HeaderValue| !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit);
+    match (length, coding) {
+        (None, None) => true,
+        (Some(length), None) => digits(length),
+        (None, Some(coding)) => {
+            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && version == Version::HTTP_11
         }
         (Some(_), Some(_)) => false,
     }
@@ -41,7 +45,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let name = HeaderName::from_static(name);
-            headers.append(name, http::HeaderValue::from_static(value));
+            headers.append(name, HeaderValue::from_static(value));
         }
         is_sound(Version::HTTP_11, &headers)
     }
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn an_old_response_is_not_chunked() {
         let mut headers = HeaderMap::new();
-        headers.insert(TRANSFER_ENCODING, http::HeaderValue::from_static("chunked"));
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         assert!(!is_sound(Version::HTTP_10, &headers));
     }
 }

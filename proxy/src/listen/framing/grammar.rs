@@ -41,9 +41,8 @@ pub(super) enum Field {
 
 /// `method SP request-target SP HTTP-version`
 pub(super) fn request_line(line: &[u8]) -> Checked<Version> {
-    let mut parts = line.split(|byte| *byte == b' ');
-    let (method, target, version) = (parts.next(), parts.next(), parts.next());
-    let (Some(method), Some(target), Some(version), None) = (method, target, version, parts.next())
+    let Some((method, (target, version))) =
+        word(line).and_then(|(method, rest)| Some((method, word(rest)?)))
     else {
         return Err(Refusal::RequestLine);
     };
@@ -67,6 +66,12 @@ pub(super) fn request_line(line: &[u8]) -> Checked<Version> {
         _ => {}
     }
     Ok(version)
+}
+
+/// What stands before the first space, and behind it.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (word, rest) = text.split_at(memchr::memchr(b' ', text)?);
+    Some((word, &rest[1..]))
 }
 
 fn is_target(target: &[u8]) -> bool {
