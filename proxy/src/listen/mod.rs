@@ -181,6 +181,9 @@ where
 {
     let name = format!("cutline-{name}");
     let mut builder = Builder::new_current_thread();
+    // Between two looks for what has come: as many as 64 connections in use
+    // have tasks to run.
+    builder.event_interval(256);
     let (said, started) = std::sync::mpsc::sync_channel(1);
     let thread = thread::Builder::new().name(name).spawn(move || {
         // Bound to its thread, so that tasks need no set of their own to be
