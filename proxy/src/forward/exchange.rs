@@ -1,13 +1,16 @@
 //! One request to one upstream, and the head of its response.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use http::header::{HOST, HeaderName, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 
 use super::connect;
@@ -20,7 +23,8 @@ use crate::route::Timeouts;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// What is sent, apart from its body: cheap to send again.
+/// What is sent, apart from its body. Sending takes it: who may send it again
+/// keeps a clone, which is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) method: Method,
@@ -63,16 +67,17 @@ impl Failed {
 
 /// Sends the request and waits for the response's head, no longer than the
 /// side's time-outs say. `once` says that it must not be sent twice.
+///
+/// Nothing large is handed from future to future: each would hold it twice,
+/// and the future of every request is moved as a whole when it starts.
 pub(crate) async fn exchange(
     pools: &Pools,
     upstream: &Arc<Upstream>,
-    head: Head,
+    head: &mut Head,
     body: Outbound,
     once: bool,
 ) -> Result<Answer, Failed> {
     let answer = match upstream.settings.http2 {
-        // What is rare lies in a box of its own: the future of every request is as
-        // large as its largest case, and is moved when it starts.
         true => Box::pin(over_http2(pools, upstream, head, body)).await,
         false => over_http1(pools, upstream, head, body, once).await,
     };
@@ -96,38 +101,56 @@ pub(crate) async fn exchange(
 async fn over_http1(
     pools: &Pools,
     upstream: &Arc<Upstream>,
-    head: Head,
+    head: &mut Head,
     body: Outbound,
     once: bool,
 ) -> Result<Answer, Failed> {
     let progress = body.progress();
-    let mut request = http1_request(upstream, head, body);
-    let mut kept = pools.take(upstream, Instant::now(), once);
-    loop {
-        let mut connection = match kept.take() {
-            Some(connection) => connection,
-            None => Box::pin(connect::http1(upstream))
-                .await
-                .map_err(Failed::unsent)?,
-        };
-        let sending = connection.sender.try_send_request(request);
-        let timeouts = &upstream.settings.timeouts;
-        match within(timeouts, &progress, &mut connection.alarm, sending).await? {
-            Ok(response) => return Ok(leased(pools, upstream, connection, response)),
-            // Not a byte went out: an old connection was closed under us.
-            Err(mut error) if connection.used => match error.take_message() {
-                Some(unsent) => request = unsent,
-                None => return Err(Failed::sent(failure(error.error()))),
-            },
-            Err(error) => return Err(Failed::sent(failure(error.error()))),
-        }
+    let start = Instant::now();
+    let mut connection = match pools.take(upstream, start, once) {
+        Some(connection) => connection,
+        None => Box::pin(new(upstream)).await?,
+    };
+    let request = http1_request(upstream, head, body);
+    let sending = pin!(connection.sender.try_send_request(request));
+    let limits = Limits::new(&upstream.settings.timeouts, start);
+    let failed = match within(limits, &progress, &mut connection.alarm, sending).await? {
+        Ok(response) => return Ok(leased(pools, upstream, connection, response)),
+        Err(failed) => failed,
+    };
+    Box::pin(again(pools, upstream, connection.used, failed, &progress)).await
+}
+
+async fn new(upstream: &Upstream) -> Result<Connection, Failed> {
+    connect::http1(upstream).await.map_err(Failed::unsent)
+}
+
+/// Sends over a new connection what did not go out over an old one that was
+/// closed under us.
+async fn again(
+    pools: &Pools,
+    upstream: &Arc<Upstream>,
+    used: bool,
+    mut failed: TrySendError<Request<Outbound>>,
+    progress: &Progress,
+) -> Result<Answer, Failed> {
+    let unsent = failed.take_message().filter(|_| used);
+    let Some(request) = unsent else {
+        return Err(Failed::sent(failure(failed.error())));
+    };
+    let mut connection = new(upstream).await?;
+    let sending = pin!(connection.sender.try_send_request(request));
+    let limits = Limits::new(&upstream.settings.timeouts, Instant::now());
+    match within(limits, progress, &mut connection.alarm, sending).await? {
+        Ok(response) => Ok(leased(pools, upstream, connection, response)),
+        Err(failed) => Err(Failed::sent(failure(failed.error()))),
     }
 }
 
 async fn over_http2(
     pools: &Pools,
     upstream: &Arc<Upstream>,
-    head: Head,
+    head: &mut Head,
     body: Outbound,
 ) -> Result<Answer, Failed> {
     let mut sender = match pools.shared(upstream) {
@@ -140,9 +163,9 @@ async fn over_http2(
     };
     let progress = body.progress();
     let request = http2_request(upstream, head, body);
-    let sending = sender.try_send_request(request);
-    let timeouts = &upstream.settings.timeouts;
-    match within(timeouts, &progress, &mut None, sending).await? {
+    let sending = pin!(sender.try_send_request(request));
+    let limits = Limits::new(&upstream.settings.timeouts, Instant::now());
+    match within(limits, &progress, &mut None, sending).await? {
         Ok(response) => Ok(Answer {
             response,
             upstream: Arc::clone(upstream),
@@ -155,11 +178,11 @@ async fn over_http2(
     }
 }
 
-fn http1_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Outbound> {
+fn http1_request(upstream: &Upstream, head: &mut Head, body: Outbound) -> Request<Outbound> {
     let mut request = Request::new(body);
-    *request.method_mut() = head.method;
-    *request.uri_mut() = Uri::from(head.target);
-    *request.headers_mut() = head.headers;
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = Uri::from(head.target.clone());
+    *request.headers_mut() = std::mem::take(&mut head.headers);
     if let Some(host) = &upstream.settings.host {
         request.headers_mut().insert(HOST, host.clone());
     }
@@ -168,7 +191,7 @@ fn http1_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Out
         let te = http::HeaderValue::from_static("te");
         request.headers_mut().insert(http::header::CONNECTION, te);
     }
-    if let Some(protocol) = head.upgrade {
+    if let Some(protocol) = head.upgrade.take() {
         let headers = request.headers_mut();
         let upgrade = http::HeaderValue::from_static("upgrade");
         headers.append(http::header::CONNECTION, upgrade);
@@ -177,15 +200,9 @@ fn http1_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Out
     request
 }
 
-fn http2_request(upstream: &Upstream, head: Head, body: Outbound) -> Request<Outbound> {
-    let mut request = http1_request(
-        upstream,
-        Head {
-            upgrade: None,
-            ..head
-        },
-        body,
-    );
+fn http2_request(upstream: &Upstream, head: &mut Head, body: Outbound) -> Request<Outbound> {
+    head.upgrade = None;
+    let mut request = http1_request(upstream, head, body);
     *request.version_mut() = Version::HTTP_2;
     request.headers_mut().remove(http::header::CONNECTION);
     let authority = request
@@ -232,37 +249,55 @@ fn promised(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(timeout).saturating_sub(Duration::from_millis(500)))
 }
 
-/// What `sending` gives, unless the head takes longer than `first_byte` after
-/// the last piece of the request, or all takes longer than `total`.
-async fn within<T>(
-    timeouts: &Timeouts,
-    progress: &Progress,
-    alarm: &mut Option<Pin<Box<Sleep>>>,
-    sending: impl Future<Output = T>,
-) -> Result<T, Failed> {
-    tokio::pin!(sending);
-    let start = Instant::now();
-    let end = timeouts.total.map(|total| start + total);
-    let mut last = start;
-    loop {
-        let due = last + timeouts.first_byte;
-        let wake = end.map_or(due, |end| end.min(due));
-        let alarm = set(alarm, TokioInstant::from_std(wake));
-        tokio::select! {
-            biased;
-            result = &mut sending => return Ok(result),
-            () = alarm => {}
-        }
-        if end.is_some_and(|end| end <= wake) {
-            return Err(Failed::sent(Failure::TotalTimeout));
-        }
-        match progress.last() {
-            Some(moved) if moved > last => last = moved,
-            // Not the upstream's fault: nobody can have it left out that way.
-            _ if progress.waits_for_client() => return Err(Failed::sent(Failure::ClientBody)),
-            _ => return Err(Failed::sent(Failure::FirstByteTimeout)),
+/// How long an upstream has for its head: from the last piece of the request,
+/// and in all.
+struct Limits {
+    start: Instant,
+    first_byte: Duration,
+    end: Option<Instant>,
+}
+
+impl Limits {
+    fn new(timeouts: &Timeouts, start: Instant) -> Limits {
+        Limits {
+            start,
+            first_byte: timeouts.first_byte,
+            end: timeouts.total.map(|total| start + total),
         }
     }
+}
+
+/// What `sending` gives, unless that takes longer than the limits say.
+async fn within<T>(
+    limits: Limits,
+    progress: &Progress,
+    alarm: &mut Option<Pin<Box<Sleep>>>,
+    mut sending: Pin<&mut impl Future<Output = T>>,
+) -> Result<T, Failed> {
+    let mut last = limits.start;
+    poll_fn(|cx| {
+        if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
+            return Poll::Ready(Ok(sent));
+        }
+        loop {
+            let wake = last + limits.first_byte;
+            let wake = limits.end.map_or(wake, |end| end.min(wake));
+            let alarm = set(alarm, TokioInstant::from_std(wake));
+            ready!(alarm.poll(cx));
+            let failure = match progress.last() {
+                _ if limits.end.is_some_and(|end| end <= wake) => Failure::TotalTimeout,
+                Some(moved) if moved > last => {
+                    last = moved;
+                    continue;
+                }
+                // Not the upstream's fault: nobody can have it left out that way.
+                _ if progress.waits_for_client() => Failure::ClientBody,
+                _ => Failure::FirstByteTimeout,
+            };
+            return Poll::Ready(Err(Failed::sent(failure)));
+        }
+    })
+    .await
 }
 
 fn set(alarm: &mut Option<Pin<Box<Sleep>>>, wake: TokioInstant) -> Pin<&mut Sleep> {

@@ -223,7 +223,7 @@ impl Copy {
 async fn copied(
     pools: &Pools,
     group: &Group,
-    head: Head,
+    mut head: Head,
     body: Option<Held>,
     limit: usize,
 ) -> Result<(Instant, Reply), Failure> {
@@ -232,7 +232,7 @@ async fn copied(
         None => Outbound::empty(),
     };
     let upstream = group.choose().ok_or(Failure::Unavailable)?;
-    let answer = exchange::exchange(pools, upstream, head, body, false).await;
+    let answer = exchange::exchange(pools, upstream, &mut head, body, false).await;
     let answer = answer.map_err(|failed| failed.failure)?;
     let headed = Instant::now();
     let (mut parts, body) = answer.response.into_parts();

@@ -64,14 +64,16 @@ fn number(digits: &[u8]) -> Option<u128> {
 fn made(trace: u128) -> [u8; LENGTH] {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
     let parent = ((trace >> 64) ^ trace) as u64 | 1;
-    digits(&mut text[3..35], &trace.to_be_bytes());
-    digits(&mut text[36..52], &parent.to_be_bytes());
+    digits(&mut text[3..35], trace);
+    digits(&mut text[36..52], u128::from(parent));
     text
 }
 
-fn digits(place: &mut [u8], bytes: &[u8]) {
+fn digits(place: &mut [u8], number: u128) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in place.chunks_exact_mut(2).zip(bytes) {
+    let bytes = number.to_be_bytes();
+    let bytes = bytes.iter().rev();
+    for (pair, byte) in place.rchunks_exact_mut(2).zip(bytes) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 0xf)];
     }

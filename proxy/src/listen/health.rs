@@ -71,7 +71,7 @@ async fn ask(upstream: Arc<Upstream>) {
     if let Ok(host) = own {
         headers.insert(HOST, host);
     }
-    let head = Head {
+    let mut head = Head {
         method: Method::GET,
         target,
         headers,
@@ -79,7 +79,7 @@ async fn ask(upstream: Arc<Upstream>) {
     };
     // A connection of its own: the question is whether one can be had.
     let pools = Pools::default();
-    let asking = exchange::exchange(&pools, &upstream, head, Outbound::empty(), false);
+    let asking = exchange::exchange(&pools, &upstream, &mut head, Outbound::empty(), false);
     let answered = timeout(patience, asking).await;
     let healthy = matches!(answered, Ok(Ok(answer)) if answer.response.status().is_success());
     match healthy {

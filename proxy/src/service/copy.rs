@@ -21,10 +21,10 @@ pub(super) fn start(
     live: &Live,
     plan: &Plan<'_>,
     head: Head,
-    body: Sent,
+    body: &mut Sent,
 ) -> Option<Rc<Meeting>> {
     let (side, group) = plan.mirror?;
-    let body = match body {
+    let body = match std::mem::replace(body, Sent::Gone) {
         Sent::Streamed(body) if body.is_end_stream() => None,
         Sent::Held(held) if held.is_whole() => Some(held),
         Sent::Held(held) => {

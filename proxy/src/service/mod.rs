@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use http::header::{HeaderValue, SET_COOKIE};
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version, response};
 use hyper::body::Incoming;
@@ -42,22 +43,32 @@ use sent::Sent;
 use switch::Asked;
 
 /// Answers a request; whatever goes wrong is an answer too.
-pub(crate) async fn answer(
+///
+/// What comes before the first wait is done at once: the future then holds the
+/// request once, and not once in each of the functions it passes through.
+pub(crate) fn answer(
     worker: Rc<Worker>,
     client: Rc<Client>,
     mut request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
     let start = Instant::now();
     let live = worker.live();
     let mut exchange = Exchange::new(&worker, &live, start);
     exchange.access = Entry::begin(request.method(), request.uri(), client.address);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
-    if in_flight > worker.shared.limits.requests {
-        return Ok(refused(exchange, Refusal::Busy));
-    }
-    match refuse::check(&mut request) {
-        Ok(()) => Ok(forwarded(&worker, &live, &client, request, exchange).await),
-        Err(refusal) => Ok(refused(exchange, refusal)),
+    let checked = match in_flight > worker.shared.limits.requests {
+        true => Err(Refusal::Busy),
+        false => refuse::check(&mut request),
+    };
+    let asked = Asked::begin(&worker, &mut request);
+    let (mut parts, body) = request.into_parts();
+    let mut body = Sent::Streamed(body);
+    async move {
+        let (parts, body) = (&mut parts, &mut body);
+        Ok(match checked {
+            Ok(()) => forwarded(&worker, &live, &client, parts, body, asked, exchange).await,
+            Err(refusal) => refused(exchange, refusal),
+        })
     }
 }
 
@@ -71,17 +82,16 @@ async fn forwarded(
     worker: &Rc<Worker>,
     live: &Live,
     client: &Client,
-    mut request: Request<Incoming>,
+    parts: &mut Parts,
+    body: &mut Sent,
+    mut asked: Asked,
     mut exchange: Exchange,
 ) -> Response<ReplyBody> {
     let start = exchange.start;
-    let mut asked = Asked::begin(worker, &mut request);
-    let (mut parts, body) = request.into_parts();
-    let mut body = Sent::Streamed(body);
     let limits = &worker.shared.limits;
     let known = match live.needs_body {
         true => {
-            let known = body.known(live, &parts, limits.held_body);
+            let known = body.known(live, parts, limits.held_body);
             // As patient as with the head: it decides who gets the request.
             match tokio::time::timeout(limits.header_time, known).await {
                 Ok(known) => known,
@@ -91,7 +101,7 @@ async fn forwarded(
         false => None,
     };
     let id = worker.id();
-    let decision = plan::decided(live, id, client, &parts, known.as_deref());
+    let decision = plan::decided(live, id, client, parts, known.as_deref());
     exchange.route = decision.route;
     exchange.side = decision.side;
     let plan = Plan::new(live, &decision);
@@ -109,14 +119,14 @@ async fn forwarded(
         access.decided(decision.why, trace);
     }
     asked.protocol = upgrade.clone();
-    let head = Head {
+    let mut head = Head {
         target: target(&parts.uri),
-        method: parts.method,
-        headers: parts.headers,
+        method: parts.method.clone(),
+        headers: std::mem::take(&mut parts.headers),
         upgrade,
     };
-    let copied = plan.mirror.map(|_| head.clone());
-    let sent = send::send(worker, live, &plan, head, &mut body).await;
+    let copied = plan.mirror.map(|_| Box::new(head.clone()));
+    let sent = send::send(worker, live, &plan, &mut head, body).await;
     let (answer, end) = match sent {
         Ok(answered) => answered,
         Err(failure) => {
@@ -126,7 +136,7 @@ async fn forwarded(
                 result: Err(failure),
             };
             if let Some(head) = copied
-                && let Some(meeting) = copy::start(worker, live, &plan, head, body)
+                && let Some(meeting) = copy::start(worker, live, &plan, *head, body)
             {
                 meeting.primary(outcome);
             }
@@ -155,7 +165,7 @@ async fn forwarded(
             plan.metrics.dropped(Dropped::Fallback);
             return None;
         }
-        let meeting = copy::start(worker, live, &plan, copied, body)?;
+        let meeting = copy::start(worker, live, &plan, *copied, body)?;
         let outcome = Outcome {
             side: plan.side,
             to_head: start.elapsed(),

@@ -21,7 +21,7 @@ pub(super) async fn send(
     worker: &Rc<Worker>,
     live: &Live,
     plan: &Plan<'_>,
-    head: Head,
+    head: &mut Head,
     body: &mut Sent,
 ) -> Result<(Answer, End), Failure> {
     let gone = Failure::ClientBody;
@@ -35,7 +35,7 @@ pub(super) async fn send(
         };
     }
     worker.shared.retries.sent(Instant::now());
-    let kept = head.clone();
+    let kept = Box::new(head.clone());
     let answer = match plan.group.choose() {
         Some(upstream) => exchange::exchange(&worker.pools, upstream, head, first, plan.once).await,
         None => Err(Failed::unsent(Failure::Unavailable)),
@@ -79,12 +79,12 @@ async fn fallen_back(
     worker: &Rc<Worker>,
     live: &Live,
     plan: &Plan<'_>,
-    head: Head,
+    mut head: Box<Head>,
     second: Outbound,
     body: &Sent,
 ) -> Result<(Answer, End), Failure> {
     let upstream = live.group(None, Side::Monolith).choose_any();
-    let answer = exchange::exchange(&worker.pools, upstream, head, second, plan.once).await;
+    let answer = exchange::exchange(&worker.pools, upstream, &mut head, second, plan.once).await;
     match answer {
         Ok(answer) => Ok((answer, End::Fallback)),
         Err(failed) => Err(plan.failed(Side::Monolith, failed.failure, body)),
