@@ -56,7 +56,7 @@ pub(crate) fn answer(
     let mut exchange = Exchange::new(&worker, &live, start);
     exchange.access = Entry::begin(request.method(), request.uri(), client.address);
     let in_flight = worker.shared.metrics.in_flight.load(Ordering::Relaxed);
-    let checked = match in_flight > worker.shared.limits.requests {
+    let allowed = match in_flight > worker.shared.limits.requests {
         true => Err(Refusal::Busy),
         false => refuse::check(&mut request),
     };
@@ -65,10 +65,18 @@ pub(crate) fn answer(
     let mut body = Sent::Streamed(body);
     async move {
         let (parts, body) = (&mut parts, &mut body);
-        Ok(match checked {
+        let response = match allowed {
             Ok(()) => forwarded(&worker, &live, &client, parts, body, asked, exchange).await,
             Err(refusal) => refused(exchange, refusal),
-        })
+        };
+        if own::is_own(&response) {
+            // Nobody has the request's body any more. The HTTP library sees that
+            // only when it next looks for more of it: then it takes what has come,
+            // or else says with the answer that it is the connection's last.
+            *body = Sent::Gone;
+            tokio::task::yield_now().await;
+        }
+        Ok(response)
     }
 }
 

@@ -14,6 +14,11 @@ use crate::refuse::Refusal;
 /// Says that an answer is the proxy's own.
 const ANSWERED_BY: HeaderName = HeaderName::from_static("x-cutline-answer");
 
+/// Whether an answer is one of these.
+pub(super) fn is_own(response: &Response<ReplyBody>) -> bool {
+    matches!(response.body(), ReplyBody::Full(Some(_)))
+}
+
 /// To what the proxy's rules refuse.
 pub(super) fn refused(mut exchange: Exchange, refusal: Refusal) -> Response<ReplyBody> {
     exchange.end = End::Refused;

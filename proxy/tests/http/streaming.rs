@@ -371,3 +371,35 @@ fn the_last_answer_before_the_end_says_so() {
     );
     stopping.join().unwrap();
 }
+
+/// A client that sends a body behind its head may be answered before it has
+/// sent it; what it asks next on that connection would be lost.
+#[test]
+fn an_answer_that_does_not_wait_for_the_body_is_the_connections_last_and_says_so() {
+    let proxy = proxy(NOBODY, NOBODY, "mode = \"candidate\"", "");
+    for head in [
+        "POST /elsewhere HTTP/1.1\r\nhost: a\r\n",
+        "POST /predict HTTP/1.1\r\nhost: a\r\n",
+        "POST /train HTTP/1.1\r\nhost: a\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\nexpect: miracles\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: a\r\nmax-forwards: 0\r\n",
+    ] {
+        let head = format!("{head}content-length: 2\r\n\r\n");
+        let mut socket = connected(proxy.addresses()[0], &head);
+        let answer = next_answer(&mut socket, false).unwrap();
+        assert_eq!(answer.field("x-cutline-answer"), Some("cutline"), "{head}");
+        assert_eq!(answer.field("connection"), Some("close"), "{head}");
+        socket.write_all(b"{}").unwrap();
+        assert!(next_answer(&mut socket, false).is_none());
+
+        // What has come is read, and the connection goes on.
+        let whole = head + "{}";
+        let mut socket = connected(proxy.addresses()[0], &whole);
+        for _ in 0..3 {
+            let answer = next_answer(&mut socket, false).unwrap();
+            assert_eq!(answer.field("connection"), None, "{whole}");
+            socket.write_all(whole.as_bytes()).unwrap();
+        }
+    }
+    proxy.stop();
+}
