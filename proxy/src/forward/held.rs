@@ -30,6 +30,8 @@ struct Inner {
     state: State,
     /// A reader has taken a piece.
     started: bool,
+    /// More came than is kept, and has come to its end.
+    passed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Held {
             limit,
             state,
             started: false,
+            passed: false,
         })))
     }
 
@@ -94,6 +97,16 @@ impl Held {
     /// Whether it came whole and was kept.
     pub(crate) fn is_whole(&self) -> bool {
         self.0.borrow().state == State::Whole
+    }
+
+    /// Whether all of it came, kept or not.
+    pub(crate) fn is_read(&self) -> bool {
+        let inner = self.0.borrow();
+        match inner.state {
+            State::Whole => true,
+            State::Overflowed => inner.passed || inner.source.is_end_stream(),
+            State::Reading | State::Broken => false,
+        }
     }
 
     /// Whether it is the client that broke it off.
@@ -140,7 +153,10 @@ impl Inner {
             Some(Err(_)) => self.state = State::Broken,
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => self.keep(data),
-                Err(frame) => self.trailers = frame.into_trailers().ok(),
+                Err(frame) => {
+                    self.trailers = frame.into_trailers().ok();
+                    self.state = State::Whole;
+                }
             },
         }
         Poll::Ready(())
@@ -159,6 +175,15 @@ impl Inner {
         } else if self.source.is_end_stream() {
             self.state = State::Whole;
         }
+    }
+}
+
+/// Whether nothing follows: trailers are the end of a body.
+pub(super) fn is_last<E>(frame: Option<&Result<Frame<Bytes>, E>>) -> bool {
+    match frame {
+        None => true,
+        Some(Ok(frame)) => frame.is_trailers(),
+        Some(Err(_)) => false,
     }
 }
 
@@ -181,6 +206,7 @@ impl Reader {
                 State::Broken => return Poll::Ready(Some(Err(BodyBroken))),
                 State::Overflowed => {
                     let frame = ready!(Pin::new(&mut inner.source).poll_frame(cx));
+                    inner.passed = is_last(frame.as_ref());
                     return Poll::Ready(frame.map(|frame| frame.map_err(|_| inner.broken())));
                 }
                 State::Whole => {

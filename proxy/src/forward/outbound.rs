@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::held::{BodyBroken, Reader};
+use super::held::{BodyBroken, Reader, is_last};
 
 /// A request's body, and when its last piece went out.
 pub(crate) struct Outbound {
@@ -32,6 +32,7 @@ pub(crate) struct Progress(Option<Rc<Moves>>);
 struct Moves {
     last: Cell<Option<Instant>>,
     waits_for_client: Cell<bool>,
+    ended: Cell<bool>,
 }
 
 impl Progress {
@@ -47,16 +48,22 @@ impl Progress {
             .is_some_and(|moves| moves.waits_for_client.get())
     }
 
+    /// All of it has gone out.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.as_ref().is_none_or(|moves| moves.ended.get())
+    }
+
     fn asked(&self) {
         if let Some(moves) = &self.0 {
             moves.waits_for_client.set(true);
         }
     }
 
-    fn moved(&self) {
+    fn moved(&self, ended: bool) {
         if let Some(moves) = &self.0 {
             moves.waits_for_client.set(false);
             moves.last.set(Some(Instant::now()));
+            moves.ended.set(ended);
         }
     }
 }
@@ -109,7 +116,8 @@ impl Body for Outbound {
             }
             Source::Held(reader) => ready!(Pin::new(reader).poll_frame(cx)),
         };
-        self.progress.moved();
+        let ended = is_last(frame.as_ref()) || self.is_end_stream();
+        self.progress.moved(ended);
         Poll::Ready(frame)
     }
 

@@ -24,7 +24,7 @@ pub(super) fn start(
     body: &mut Sent,
 ) -> Option<Rc<Meeting>> {
     let (side, group) = plan.mirror?;
-    let body = match std::mem::replace(body, Sent::Gone) {
+    let body = match body.taken() {
         Sent::Streamed(body) if body.is_end_stream() => None,
         Sent::Held(held) if held.is_whole() => Some(held),
         Sent::Held(held) => {
@@ -34,7 +34,7 @@ pub(super) fn start(
             });
             return None;
         }
-        Sent::Streamed(_) | Sent::Gone => None,
+        Sent::Streamed(_) | Sent::Gone(_) => None,
     };
     let limits = &live.settings.mirror;
     let bytes = body.as_ref().map_or(0, Held::len);

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use http::header::{HeaderValue, SET_COOKIE};
+use http::header::{CONNECTION, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version, response};
@@ -73,7 +73,7 @@ pub(crate) fn answer(
             // Nobody has the request's body any more. The HTTP library sees that
             // only when it next looks for more of it: then it takes what has come,
             // or else says with the answer that it is the connection's last.
-            *body = Sent::Gone;
+            drop(body.taken());
             tokio::task::yield_now().await;
         }
         Ok(response)
@@ -167,6 +167,12 @@ async fn forwarded(
     }
     if asked.is_opened_by(&head) {
         return unanswered(exchange, client, Failure::NotHttp);
+    }
+    if parts.version < Version::HTTP_2 && !body.is_read() {
+        // Whatever the client asked behind what it is still sending would be
+        // lost with the connection.
+        let close = HeaderValue::from_static("close");
+        head.headers.insert(CONNECTION, close);
     }
     let capture = copied.and_then(|copied| {
         if end == End::Fallback {

@@ -7,14 +7,14 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use crate::forward::held::Held;
-use crate::forward::outbound::Outbound;
+use crate::forward::outbound::{Outbound, Progress};
 use crate::state::Live;
 
 /// A request's body before it is sent.
 pub(super) enum Sent {
     Streamed(Incoming),
     Held(Held),
-    Gone,
+    Gone(Progress),
 }
 
 impl Sent {
@@ -37,7 +37,7 @@ impl Sent {
         self.hold(Some(limit));
         match self {
             Sent::Held(held) => held.whole().await,
-            Sent::Streamed(_) | Sent::Gone => None,
+            Sent::Streamed(_) | Sent::Gone(_) => None,
         }
     }
 
@@ -46,7 +46,7 @@ impl Sent {
         let Some(limit) = limit else { return };
         if let Sent::Streamed(body) = self
             && !body.is_end_stream()
-            && let Sent::Streamed(body) = std::mem::replace(self, Sent::Gone)
+            && let Sent::Streamed(body) = self.taken()
         {
             *self = Sent::Held(Held::new(body, limit));
         }
@@ -56,12 +56,30 @@ impl Sent {
     pub(super) fn attempt(&mut self) -> Option<Outbound> {
         match self {
             Sent::Streamed(body) if body.is_end_stream() => Some(Outbound::empty()),
-            Sent::Streamed(_) => match std::mem::replace(self, Sent::Gone) {
-                Sent::Streamed(body) => Some(Outbound::streamed(body)),
+            Sent::Streamed(_) => match self.taken() {
+                Sent::Streamed(body) => {
+                    let outbound = Outbound::streamed(body);
+                    *self = Sent::Gone(outbound.progress());
+                    Some(outbound)
+                }
                 _ => None,
             },
             Sent::Held(held) => held.reader().map(Outbound::held),
-            Sent::Gone => None,
+            Sent::Gone(_) => None,
+        }
+    }
+
+    /// What it was; it is gone then.
+    pub(super) fn taken(&mut self) -> Sent {
+        std::mem::replace(self, Sent::Gone(Progress::default()))
+    }
+
+    /// The client has sent all of it, as far as anybody has looked.
+    pub(super) fn is_read(&self) -> bool {
+        match self {
+            Sent::Streamed(body) => body.is_end_stream(),
+            Sent::Held(held) => held.is_read(),
+            Sent::Gone(progress) => progress.has_ended(),
         }
     }
 

@@ -403,3 +403,76 @@ fn an_answer_that_does_not_wait_for_the_body_is_the_connections_last_and_says_so
     }
     proxy.stop();
 }
+
+/// An upstream that answers from the head alone, as one does that asks for a
+/// login, while the client is still sending.
+#[test]
+fn an_upstreams_answer_before_the_bodys_end_is_the_connections_last_and_says_so() {
+    for stage in ["mode = \"monolith\"", "mode = \"candidate\""] {
+        let early = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", early.local_addr().unwrap());
+        thread::spawn(move || {
+            for socket in early.incoming() {
+                let mut socket = socket.unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    match socket.read(&mut byte) {
+                        Ok(1) => head.push(byte[0]),
+                        _ => break,
+                    }
+                }
+                respond(
+                    &mut socket,
+                    "401 Unauthorized",
+                    "connection: close\r\n",
+                    "no",
+                );
+            }
+        });
+        let proxy = proxy(&url, &url, stage, "");
+        let head = "POST /train HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
+        let mut socket = connected(proxy.addresses()[0], head);
+        let answer = next_answer(&mut socket, false).unwrap();
+        assert_eq!((answer.status, &*answer.text()), (401, "no"));
+        assert_eq!(answer.field("connection"), Some("close"), "{stage}");
+        proxy.stop();
+    }
+}
+
+#[test]
+fn an_answer_after_the_bodys_end_keeps_the_connection() {
+    let upstream = Upstream::named("a");
+    for stage in [
+        "mode = \"monolith\"",
+        "mode = \"candidate\"",
+        "mode = \"shadow\"",
+    ] {
+        // The middle one is kept as a whole, the last is more than is kept.
+        let proxy = proxy(
+            &upstream.url(),
+            &upstream.url(),
+            stage,
+            "[limits]\nheld_body = \"1KiB\"",
+        );
+        for length in [0, 10, 100_000] {
+            let body = "x".repeat(length);
+            let sized = format!("content-length: {length}\r\n\r\n{body}");
+            let chunked = match length {
+                0 => "transfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
+                _ => format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"),
+            };
+            for framed in [sized, chunked] {
+                let text = format!("POST /predict HTTP/1.1\r\nhost: a\r\n{framed}");
+                let mut socket = connected(proxy.addresses()[0], &text);
+                for _ in 0..2 {
+                    let answer = next_answer(&mut socket, false).unwrap();
+                    let said = (answer.status, answer.field("connection"));
+                    assert_eq!(said, (200, None), "{stage}, {length} bytes");
+                    socket.write_all(text.as_bytes()).unwrap();
+                }
+            }
+        }
+        proxy.stop();
+    }
+}
