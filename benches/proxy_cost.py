@@ -1,11 +1,16 @@
 """CPU per 100,000 requests of cutline's proxy, the minimal hyper-util proxy and
 nginx, each with one worker, in the same run, one after the other in each round.
 
-    python3 benches/proxy_cost.py [--rounds N] [--seconds N] [--method GET|POST]
+    python3 benches/proxy_cost.py [get] [traced] [post] [--rounds N] [--seconds N]
+
+get       requests without a trace context: cutline makes one, its peers do not
+traced    requests with a W3C trace context, which all pass on
+post      requests with a body of 700 bytes, and without a trace context
 
 Needs Debian's nginx-light and wrk. Counted is the CPU time of the proxy's
 process (utime + stime, all threads) while wrk asks over 64 connections; the
-answers are 200 bytes of JSON. Metrics are on, the access log is off.
+answers are 200 bytes of JSON. cutline is the released binary: metrics and the
+admin interface are on, the access log is off.
 """
 
 import argparse
@@ -16,98 +21,31 @@ import sys
 
 sys.path.insert(0, __file__.rpartition("/")[0] + "/proxy")
 import bench
+import peers
 
 CONNECTIONS = 64
 
 # The same requests everywhere: 1,000 customers in turn.
 SCRIPT = """
-local requests, n = {}, 0
+local requests, n, kind = {}, 0, "%s"
 init = function(args)
   for i = 1, 1000 do
     local fields = {["x-customer-id"] = "customer-" .. i, ["accept"] = "application/json"}
-    local body = nil
-    if "%(method)s" == "POST" then
-      fields["content-type"] = "application/json"
-      body = '{"customers": [{"id": ' .. i .. ', "age": 41, "plan": "basic", "tickets": 3}]}'
+    local method, body = "GET", nil
+    if kind == "traced" then
+      fields["traceparent"] = string.format("00-%%032x-%%016x-01", i, i)
     end
-    requests[i] = wrk.format("%(method)s", "/predict", fields, body)
+    if kind == "post" then
+      local customer = '{"id": ' .. i .. ', "age": 41, "plan": "basic", "tenure": 12, "tickets": 3}'
+      method, body = "POST", '{"customers": [' .. string.rep(customer .. ", ", 9) .. customer .. ']}'
+      fields["content-type"] = "application/json"
+    end
+    requests[i] = wrk.format(method, "/predict", fields, body)
   end
 end
 request = function() n = n %% 1000 + 1; return requests[n] end
 """
-
-ROUTES = """
-listen = "127.0.0.1:{listen}"
-[monolith]
-upstream = "http://127.0.0.1:{monolith}"
-[stage.inference]
-routes = ["{method} /predict"]
-candidate = "http://127.0.0.1:{candidate}"
-sticky = {{ header = "x-customer-id" }}
-side_effects = {{ monolith = "none", candidate = "none" }}
-{mode}
-"""
-
-MODES = {
-    "plain": 'mode = "monolith"',
-    "split": 'mode = "split"\npercent = 10',
-    "mirror": 'mode = "shadow"\npercent = 100',
-}
-
-NGINX = """
-worker_processes 1; daemon off; master_process off;
-error_log stderr crit; pid {folder}/nginx-{mode}.pid;
-events {{ worker_connections 2048; }}
-http {{
-  access_log off; keepalive_requests 100000000;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  upstream monolith {{ server 127.0.0.1:{monolith}; keepalive 128; keepalive_requests 100000000; }}
-  upstream candidate {{ server 127.0.0.1:{candidate}; keepalive 128; keepalive_requests 100000000; }}
-  split_clients "$http_x_customer_id" $side {{ 10% candidate; * monolith; }}
-  proxy_http_version 1.1; proxy_set_header Connection "";
-  server {{
-    listen 127.0.0.1:{listen};
-    location / {{ {location} }}
-    location = /mirror {{ internal; proxy_pass http://candidate$request_uri; }}
-  }}
-}}
-"""
-
-LOCATIONS = {
-    "plain": "proxy_pass http://monolith;",
-    "split": "proxy_pass http://$side;",
-    "mirror": "mirror /mirror; proxy_pass http://monolith;",
-}
-
-
-def cutline(stack, mode, ports, method):
-    listen = bench.port()
-    text = ROUTES.format(listen=listen, mode=MODES[mode], method=method, **ports)
-    config = stack.file(f"{mode}.toml", text)
-    return listen, bench.Cutline(stack, config, listen).process
-
-
-def minimal(stack, mode, ports, _):
-    listen = bench.port()
-    command = [bench.BINARIES / "minimal", "--listen", f"127.0.0.1:{listen}"]
-    command += ["--monolith", f"127.0.0.1:{ports['monolith']}"]
-    if mode != "plain":
-        command += ["--candidate", f"127.0.0.1:{ports['candidate']}"]
-    command += {"plain": [], "split": ["--percent", "10"], "mirror": ["--mirror"]}[mode]
-    return listen, stack.start(command, listen)
-
-
-def nginx(stack, mode, ports, _):
-    listen = bench.port()
-    text = NGINX.format(
-        folder=stack.folder, mode=mode, listen=listen, location=LOCATIONS[mode], **ports
-    )
-    config = stack.file(f"nginx-{mode}.conf", text)
-    return listen, stack.start(["/usr/sbin/nginx", "-c", config], listen)
-
-
-PROXIES = {"cutline": cutline, "minimal": minimal, "nginx": nginx}
+KINDS = ("get", "traced", "post")
 
 
 def load(listen, script, seconds):
@@ -120,60 +58,64 @@ def load(listen, script, seconds):
     return int(re.search(r"(\d+) requests in", said)[1])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--method", choices=["GET", "POST"], default="GET")
-    parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
-    parser.add_argument("--proxies", nargs="+", choices=list(PROXIES), default=list(PROXIES))
-    parser.add_argument("--no-build", action="store_true")
-    args = parser.parse_args()
-    bench.need("wrk", "nginx")
-    if not args.no_build:
-        bench.build()
-    with bench.Stack() as stack:
-        ports = {name: stack.upstream(name)[0] for name in ("monolith", "candidate")}
-        script = stack.file("requests.lua", SCRIPT % {"method": args.method})
-        running = {
-            (proxy, mode): PROXIES[proxy](stack, mode, ports, args.method)
-            for mode in args.modes
-            for proxy in args.proxies
-        }
-        for listen, _ in running.values():
-            load(listen, script, 1)
-        costs = {key: [] for key in running}
-        rates = {key: [] for key in running}
-        for _ in range(args.rounds):
-            for key, (listen, process) in running.items():
-                before = bench.cpu(process.pid)
-                requests = load(listen, script, args.seconds)
-                costs[key].append((bench.cpu(process.pid) - before) / requests * 100_000)
-                rates[key].append(requests / args.seconds)
-    show(args, costs, rates)
+def measure(running, script, args):
+    """CPU seconds per 100,000 requests, and requests per second, by proxy and
+    mode, of each round."""
+    costs, rates = ({key: [] for key in running} for _ in range(2))
+    for listen, _ in running.values():
+        load(listen, script, 1)
+    for _ in range(args.rounds):
+        for key, (listen, process) in running.items():
+            before = bench.cpu(process.pid)
+            requests = load(listen, script, args.seconds)
+            costs[key].append((bench.cpu(process.pid) - before) / requests * 100_000)
+            rates[key].append(requests / args.seconds)
+    return costs, rates
 
 
-def show(args, costs, rates):
-    print(f"{args.method}, {CONNECTIONS} connections, median of {args.rounds} rounds of {args.seconds} s")
-    rows = [["CPU s per 100,000", *args.modes]]
-    medians = {key: statistics.median(values) for key, values in costs.items()}
+def show(kind, args, costs, rates):
+    print(f"\n{kind}, {CONNECTIONS} connections, median of {args.rounds} rounds of {args.seconds} s")
+    rows = [["CPU s per 100,000", *peers.MODES]]
     for proxy in args.proxies:
-        spread = [
-            f"{medians[proxy, mode]:.2f} ({min(costs[proxy, mode]):.2f}–{max(costs[proxy, mode]):.2f})"
-            for mode in args.modes
-        ]
-        rows.append([proxy, *spread])
+        each = [costs[proxy, mode] for mode in peers.MODES]
+        rows.append([proxy, *(f"{statistics.median(of):.2f} ({min(of):.2f}–{max(of):.2f})" for of in each)])
     for peer in ("minimal", "nginx"):
         if "cutline" in args.proxies and peer in args.proxies:
             # Of each round by itself, so that what slows a whole round is in both.
             ratios = [
                 statistics.median(a / b for a, b in zip(costs["cutline", mode], costs[peer, mode]))
-                for mode in args.modes
+                for mode in peers.MODES
             ]
             rows.append([f"cutline / {peer}", *(f"{ratio:.2f}" for ratio in ratios)])
     for proxy in args.proxies:
-        rows.append([f"{proxy}, requests/s", *(f"{statistics.median(rates[proxy, mode]):,.0f}" for mode in args.modes)])
-    print(bench.table(rows))
+        each = [statistics.median(rates[proxy, mode]) for mode in peers.MODES]
+        rows.append([f"{proxy}, requests/s", *(f"{rate:,.0f}" for rate in each)])
+    print(bench.table(rows), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("kinds", nargs="*", metavar="|".join(KINDS), default=KINDS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--proxies", nargs="+", choices=list(peers.PROXIES), default=list(peers.PROXIES))
+    parser.add_argument("--no-build", action="store_true")
+    args = parser.parse_args()
+    if unknown := set(args.kinds) - set(KINDS):
+        parser.error(f"unknown: {', '.join(unknown)}")
+    bench.need("wrk", *({"nginx"} & set(args.proxies)))
+    if not args.no_build:
+        bench.build()
+    with bench.Stack() as stack:
+        upstreams = {name: stack.upstream(name)[0] for name in ("monolith", "candidate")}
+        running = {
+            (proxy, mode): peers.start(stack, proxy, mode, upstreams)
+            for mode in peers.MODES
+            for proxy in args.proxies
+        }
+        for kind in args.kinds:
+            script = stack.file(f"{kind}.lua", SCRIPT % kind)
+            show(kind, args, *measure(running, script, args))
 
 
 if __name__ == "__main__":
