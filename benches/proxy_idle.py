@@ -1,8 +1,8 @@
 """Memory at idle connections: cutline's proxy beside the minimal hyper-util
 proxy, and nginx where it is named, one worker each. Each connection has carried
-one request.
+one request and is then left alone for a while.
 
-    python3 benches/proxy_idle.py [--connections N] [--proxies NAME ...]
+    python3 benches/proxy_idle.py [--connections N] [--seconds N] [--proxies NAME ...]
 
 By owner: what the process itself holds (proportional set size, by pages of its
 own and pages of files), its page tables, and what the kernel holds for both ends
@@ -15,6 +15,7 @@ import pathlib
 import resource
 import socket
 import sys
+import time
 
 sys.path.insert(0, __file__.rpartition("/")[0] + "/proxy")
 import bench
@@ -52,6 +53,7 @@ def held(pid):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--connections", type=int, default=10_000)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--proxies", nargs="+", choices=list(peers.PROXIES), default=["cutline", "minimal"])
     parser.add_argument("--no-build", action="store_true")
     args = parser.parse_args()
@@ -71,6 +73,7 @@ def main():
             asks(listen).close()
             before = held(process.pid)
             clients = [asks(listen) for _ in range(args.connections)]
+            time.sleep(args.seconds)
             after = held(process.pid)
             for client in clients:
                 client.close()
