@@ -183,7 +183,9 @@ where
                 }
                 Ok(served) => served?,
             }
-            // After an upgrade the connection is still open, in another's hands.
+            // After an upgrade the connection is still open, in another's hands,
+            // and waits for no head.
+            seat.busy();
             client.wire.parted().await;
             return Ok(());
         }
