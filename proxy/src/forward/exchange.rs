@@ -106,10 +106,11 @@ async fn over_http1(
     once: bool,
 ) -> Result<Answer, Failed> {
     let progress = body.progress();
-    let start = Instant::now();
-    let mut connection = match pools.take(upstream, start, once) {
-        Some(connection) => connection,
-        None => Box::pin(new(upstream)).await?,
+    let now = Instant::now();
+    let (mut connection, start) = match pools.take(upstream, now, once) {
+        Some(connection) => (connection, now),
+        // What is rare lies in a box of its own.
+        None => (Box::pin(new(upstream)).await?, Instant::now()),
     };
     let request = http1_request(upstream, head, body);
     let sending = pin!(connection.sender.try_send_request(request));
