@@ -31,21 +31,23 @@ fn the_schema_is_current() {
 /// A block that names no listener is a part of a file.
 #[test]
 fn every_example_is_a_right_file() {
-    let page = read("proxy.md");
     let rest = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
-    let mut n_examples = 0;
-    for block in page.split("```toml\n").skip(1) {
-        let example = block.split("```").next().unwrap();
-        let text = match example.contains("[monolith]") {
-            true => example.to_owned(),
-            false => format!("{rest}{example}"),
-        };
-        if let Err(problem) = RoutesFile::check(&text, |_| Ok(vec![b'k'; 32])) {
-            panic!("{problem}\n{text}");
+    for (name, least) in [("proxy.md", 4), ("rollout.md", 3)] {
+        let page = read(name);
+        let mut n_examples = 0;
+        for block in page.split("```toml\n").skip(1) {
+            let example = block.split("```").next().unwrap();
+            let text = match example.contains("[monolith]") {
+                true => example.to_owned(),
+                false => format!("{rest}{example}"),
+            };
+            if let Err(problem) = RoutesFile::check(&text, |_| Ok(vec![b'k'; 32])) {
+                panic!("{name}: {problem}\n{text}");
+            }
+            n_examples += 1;
         }
-        n_examples += 1;
+        assert!(n_examples >= least, "{name}: {n_examples}");
     }
-    assert!(n_examples >= 4, "{n_examples}");
 }
 
 /// Each way to name a key is one.
