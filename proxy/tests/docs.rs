@@ -32,8 +32,9 @@ fn the_schema_is_current() {
 #[test]
 fn every_example_is_a_right_file() {
     let rest = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n";
-    for (page, least) in [("proxy.md", 4), ("compare.md", 3)] {
-        let page = read(page);
+    let pages = [("proxy.md", 4), ("compare.md", 3), ("rollout.md", 3)];
+    for (name, least) in pages {
+        let page = read(name);
         let mut n_examples = 0;
         for block in page.split("```toml\n").skip(1) {
             let example = block.split("```").next().unwrap();
@@ -42,11 +43,11 @@ fn every_example_is_a_right_file() {
                 false => format!("{rest}{example}"),
             };
             if let Err(problem) = RoutesFile::check(&text, named_file) {
-                panic!("{problem}\n{text}");
+                panic!("{name}: {problem}\n{text}");
             }
             n_examples += 1;
         }
-        assert!(n_examples >= least, "{n_examples}");
+        assert!(n_examples >= least, "{name}: {n_examples}");
     }
 }
 

@@ -26,8 +26,12 @@ use rand::{Rng, SeedableRng};
 
 use whole::Candidate;
 
-/// What can be played, by name, and one of how many rollouts that takes as long.
-const TABLES: [(&str, fn(u64), u64); 5] = [
+/// A table: its name, what plays so many rollouts a row of it, and of how many
+/// asked for it plays one.
+type Table = (&'static str, fn(u64), u64);
+
+/// What can be played.
+const TABLES: [Table; 5] = [
     ("requests", every_request, 1),
     ("noise", noise, 4),
     ("criteria", criteria, 4),
@@ -481,12 +485,14 @@ fn cost(_: u64) {
                 scores: Some(scores),
                 ..Evidence::default()
             };
-            let mut policy = Policy::default();
-            policy.evidence = Kind::Requests(Limits {
-                label_flips: Some(0.001),
-                score_drift: Some(0.05),
-                ..Limits::default()
-            });
+            let policy = Policy {
+                evidence: Kind::Requests(Limits {
+                    label_flips: Some(0.001),
+                    score_drift: Some(0.05),
+                    ..Limits::default()
+                }),
+                ..Policy::default()
+            };
             let position = entered(&policy, Step::Shadow, 1);
             let looks = 50;
             let begun = Instant::now();
@@ -547,7 +553,7 @@ fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -315,3 +315,59 @@ impl Widest {
 fn ln_places() -> f64 {
     (2.0 * PLACES.len() as f64).ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policy(steps: usize, limits: Limits) -> Policy {
+        let mut policy = Policy::default();
+        policy.steps.truncate(steps);
+        policy.evidence = super::super::Kind::Requests(limits);
+        policy
+    }
+
+    #[test]
+    fn what_may_go_wrong_is_shared_by_what_can_roll_back() {
+        let limits = Limits::default();
+        let enough = Enough::of(&policy(7, limits.clone()), &limits);
+        assert!((enough.advance.exp() - 100.0).abs() < 1e-9);
+        assert!((enough.roll_back.exp() - 2_100.0).abs() < 1e-6);
+        let one = Limits {
+            errors: None,
+            latency: None,
+            ..limits
+        };
+        let enough = Enough::of(&policy(1, one.clone()), &one);
+        assert_eq!(enough.advance, enough.roll_back);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// The place that is looked at stands for all of them.
+        #[test]
+        fn scores_that_are_alike_are_alike_at_every_place(
+            pairs in prop::collection::vec((0.0..1.0_f64, -0.2..0.25_f64), 1..40),
+            times in 1..200_u64,
+        ) {
+            let mut scores = ScoreShift::default();
+            for (score, shift) in pairs {
+                let mut one = ScoreShift::default();
+                one.record(score, score + shift);
+                (0..times).for_each(|_| scores += &one);
+            }
+            let widest = Widest::of(&scores);
+            for limit in [0.02, 0.1, 0.3] {
+                if widest.spread.is_within(limit, 4.6) {
+                    for crossed in scores.crossed() {
+                        for (there, back) in [(crossed.up, crossed.down), (crossed.down, crossed.up)] {
+                            prop_assert!(Excess::paired(scores.of, there, back).is_within(limit, 4.6));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

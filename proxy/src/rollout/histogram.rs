@@ -117,8 +117,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_time_lies_in_its_bucket(nanos in any::<u64>(), more in any::<u32>()) {
-            let took = Duration::from_nanos(nanos) * more.clamp(1, 1_000_000);
+        fn any_time_up_to_an_hour_lies_in_its_bucket(nanos in 0..3_600_000_000_000_u64) {
+            let took = Duration::from_nanos(nanos);
             let mut histogram = Histogram::default();
             histogram.record(took);
             let told = histogram.quantile(0.5).unwrap().as_secs_f64();

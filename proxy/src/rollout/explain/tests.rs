@@ -69,10 +69,10 @@ fn a_step_is_told_with_every_criterion() {
     });
     let mut policy = Policy::default();
     let told = check(&policy, percent_step(5), &evidence, &Health::default());
-    insta::assert_snapshot!(told, @r#"Advanced inference from 5 % to 25 % at 14:02: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.04 % more do, within your limit of 0.10 %."#);
+    insta::assert_snapshot!(told, @r#"Advanced inference from 5 % to 25 % at 14:02: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.05 % more do, within your limit of 0.10 %."#);
     policy.confirm.insert(percent_step(25));
     let told = check(&policy, percent_step(5), &evidence, &Health::default());
-    insta::assert_snapshot!(told, @r#"inference may go from 5 % to 25 %, and waits for a person: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.04 % more do, within your limit of 0.10 %. Confirm with `cutline confirm inference`."#);
+    insta::assert_snapshot!(told, @r#"inference may go from 5 % to 25 %, and waits for a person: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.05 % more do, within your limit of 0.10 %. Confirm with `cutline confirm inference`."#);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::rollout::{
     Compared, Count, Criterion, Event, Histogram, LatencyLimit, Limits, PairedErrors, PerSide, Run,
@@ -399,4 +401,84 @@ fn runs_are_judged_one_by_one_and_then_confirmed() {
         panic!("{bad:?}");
     };
     assert_eq!(id, "b");
+}
+
+fn any_evidence() -> impl Strategy<Value = Evidence> {
+    let count = || {
+        (0..10_000_000_u64, 0.0..=1.0_f64)
+            .prop_map(|(of, share)| Count::new(of, (of as f64 * share.powi(4)) as u64))
+    };
+    let compared = || {
+        let noise = prop::option::of(count());
+        prop::option::of((count(), noise).prop_map(|(pairs, noise)| Compared { pairs, noise }))
+    };
+    let errors = prop::option::of((count(), count()));
+    let paired = prop::option::of(prop::array::uniform3(0..50_000_u64));
+    let times = prop::collection::vec((1..100_000_u64, 1..100_000_u64), 0..200);
+    let scores = prop::collection::vec((-2.0..2.0_f64, -2.0..2.0_f64), 0..200);
+    (compared(), compared(), errors, paired, times, scores).prop_map(
+        |(answers, labels, errors, paired, times, pairs)| {
+            let mut latency = PerSide::<Histogram>::default();
+            for (monolith, candidate) in times {
+                latency.monolith.record(Duration::from_micros(monolith));
+                latency.candidate.record(Duration::from_micros(candidate));
+            }
+            let mut scores = ScoreShift::default();
+            for (monolith, candidate) in pairs {
+                scores.record(monolith, candidate);
+            }
+            Evidence {
+                answers,
+                labels,
+                errors: errors.map(|(monolith, candidate)| PerSide {
+                    monolith,
+                    candidate,
+                }),
+                paired_errors: paired.map(|[candidate, monolith, both]| PairedErrors {
+                    of: 1_000_000,
+                    candidate,
+                    monolith,
+                    both,
+                }),
+                latency: Some(latency),
+                scores: Some(scores),
+                ..Evidence::default()
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_was_seen_is_judged_in_numbers(evidence in any_evidence()) {
+        let mut limits = Limits {
+            label_flips: Some(0.01),
+            score_drift: Some(0.05),
+            ..Limits::default()
+        };
+        limits.mismatch = Some(0.002);
+        let policy = Policy {
+            evidence: Kind::Requests(limits),
+            ..Policy::default()
+        };
+        let judged = ask(&policy, &at(percent(25)), &evidence, &Health::default());
+        for found in &judged.findings {
+            prop_assert!(found.low.is_finite() && found.low >= 0.0, "{found:?}");
+            prop_assert!(found.high.is_none_or(|high| high.is_finite()), "{found:?}");
+            prop_assert!(found.value.is_none_or(f64::is_finite), "{found:?}");
+            match found.state {
+                Standing::Within => prop_assert_eq!(found.needed, Some(0)),
+                Standing::Over => prop_assert!(found.needed.is_none() && found.value > Some(found.limit)),
+                Standing::Open => prop_assert_ne!(found.needed, Some(0)),
+            }
+        }
+        // One that is over its limit goes back, and only then.
+        let over = judged.findings.iter().any(|found| found.state == Standing::Over);
+        let goes_back = matches!(judged.action, Action::RollBack { .. });
+        prop_assert_eq!(over, goes_back);
+        let kept = serde_json::to_string(&judged).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Judgement>(&kept).unwrap().action, judged.action);
+    }
 }
