@@ -149,14 +149,11 @@ pub(super) fn said<T: DeserializeOwned>(
     body: Result<Bytes, BytesRejection>,
     stage: Option<&str>,
     example: &str,
-) -> Result<T, Response> {
-    let refuse = |status, cause: String, mend: &str| {
-        Err(ErrorDocument::new(stage, cause, mend).with(status))
-    };
-    let body = match body {
-        Ok(body) => body,
-        Err(error) => return refuse(error.status(), error.body_text(), "say it shorter"),
-    };
+) -> Result<T, (StatusCode, ErrorDocument)> {
+    let refusal =
+        |status, cause: String, mend: &str| (status, ErrorDocument::new(stage, cause, mend));
+    let body =
+        body.map_err(|error| refusal(error.status(), error.body_text(), "say it shorter"))?;
     // A page of another site can send a form without being asked; not this.
     let json = headers
         .get(CONTENT_TYPE)
@@ -164,10 +161,10 @@ pub(super) fn said<T: DeserializeOwned>(
     if json.is_none_or(|kind| kind.split(';').next() != Some("application/json")) {
         let cause = "the body is not said to be JSON".to_owned();
         let mend = "send content-type: application/json";
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause, mend);
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause, mend));
     }
     serde_json::from_slice(&body)
-        .or_else(|error| refuse(StatusCode::BAD_REQUEST, error.to_string(), example))
+        .map_err(|error| refusal(StatusCode::BAD_REQUEST, error.to_string(), example))
 }
 
 /// The whole proxy as it stands.

@@ -116,7 +116,7 @@ impl Guard {
         named && port == self.address.port() || certified()
     }
 
-    fn knows_token(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn knows_token(&self, headers: &HeaderMap) -> bool {
         let Some((scheme, token)) = only(headers, &AUTHORIZATION).and_then(|v| v.split_once(' '))
         else {
             return false;

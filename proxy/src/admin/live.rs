@@ -101,6 +101,11 @@ pub(super) async fn live(
     let refuse = |cause: &str, mend: &str| {
         ErrorDocument::new(None, cause.to_owned(), mend).with(StatusCode::SERVICE_UNAVAILABLE)
     };
+    let session = guard.sessions.of(&headers);
+    if session.is_none() && !guard.knows_token(&headers) {
+        // It has ended since the guard looked.
+        return refuse("the session has ended", "log in again");
+    }
     if ends(&shared.told.borrow()) {
         return refuse("the proxy is shutting down", "ask its successor");
     }
@@ -119,7 +124,7 @@ pub(super) async fn live(
         boards,
         told: shared.told.clone(),
         beat,
-        session: guard.sessions.of(&headers),
+        session,
         guard,
         over: false,
         _page: page,

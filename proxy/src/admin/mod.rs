@@ -414,7 +414,7 @@ async fn change(
     let example = r#"such as {"mode": "split", "percent": 10, "why": "first customers"}"#;
     let asked: Asked = match said(&headers, body, Some(&stage), example) {
         Ok(asked) => asked,
-        Err(refusal) => return refusal,
+        Err((status, refusal)) => return refusal.with(status),
     };
     let who = asked.who.unwrap_or_else(|| "admin".to_owned());
     let why = asked.why.unwrap_or_default();

@@ -155,7 +155,7 @@ pub(super) async fn log_in(
 ) -> Response {
     let login: Login = match said(&headers, body, None, r#"such as {"token": "…"}"#) {
         Ok(login) => login,
-        Err(refusal) => return refusal,
+        Err((status, refusal)) => return refusal.with(status),
     };
     let sessions = &guard.sessions;
     let refuse = |status, cause: &str, mend: &str| {

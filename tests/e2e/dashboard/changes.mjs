@@ -50,6 +50,14 @@ await scenario(async ({ proxy, open }) => {
   await row.getByText("shadow 100 %", { exact: true }).waitFor();
   await mark("0 %");
 
+  // What changes under an open dialog is said there, and moves nothing.
+  await row.getByRole("button", { name: "Change…" }).click();
+  await proxy.run("mode", "inference", "monolith");
+  await dialog.getByRole("alert").getByText("Meanwhile it has become monolith.").waitFor();
+  await page.keyboard.press("Escape");
+  await row.getByRole("button", { name: "Roll back" }).waitFor({ state: "detached" });
+  await proxy.run("mode", "inference", "shadow");
+
   await row.getByRole("button", { name: "Roll back" }).click();
   const back = page.getByRole("dialog", { name: "Roll inference back" });
   await back.getByText("From shadow 100 % to monolith, at once.").waitFor();

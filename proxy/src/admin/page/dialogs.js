@@ -19,8 +19,11 @@ function Modal({ title, close, children }) {
     <h2 id="dialog-title">${title}</h2>${children}</dialog>`;
 }
 
-/** Asks, does it, and says what came of it. */
-function Confirm({ title, verb, accent, ready = true, run, done, close, children }) {
+/**
+ * Asks, does it, and says what came of it. `stage` is what it was when the
+ * dialog came, and `latest` what it is now: nothing moves under a hand.
+ */
+function Confirm({ title, verb, ready = true, run, stage, latest, accent, done, close, children }) {
   const [refused, setRefused] = useState(null);
   const [busy, setBusy] = useState(false);
   const submit = async (event) => {
@@ -37,6 +40,7 @@ function Confirm({ title, verb, accent, ready = true, run, done, close, children
   return html`<${Modal} title=${title} close=${close}>
     <form onSubmit=${submit} data-accent=${accent}>
       ${children}
+      ${!busy && latest && !same(latest.now, stage.now) && html`<p class="bad" role="alert"><${Icon} name="warn" />Meanwhile it has become ${share(latest.now)}.</p>`}
       <label>Why<input name="why" maxlength="500" autocomplete="off" placeholder="kept in the journal" /></label>
       <p role="alert" class=${refused ? "bad refused" : "refused"}>${refused && html`<${Icon} name="warn" />${refused.message}: ${refused.mend}`}</p>
       <div class="choice">
@@ -50,7 +54,7 @@ function Confirm({ title, verb, accent, ready = true, run, done, close, children
 const MODES = ["monolith", "shadow", "split", "candidate", "reverse-shadow"];
 const WHOLE = ["monolith", "candidate"];
 
-function Shift({ stage, accent, done, close }) {
+function Shift({ stage, ...rest }) {
   const { name: stageName, now } = stage;
   const [mode, setMode] = useState(WHOLE.includes(now.mode) ? "split" : now.mode);
   const [text, setText] = useState(String(WHOLE.includes(now.mode) ? answered(now) : now.percent));
@@ -69,8 +73,8 @@ function Shift({ stage, accent, done, close }) {
     await change(stageName, { mode, ...(!whole && { percent: number }), ...by });
     return `${stageName}: ${share(to)}, was ${share(now)}`;
   };
-  return html`<${Confirm} title=${`Change ${stageName}`} verb=${sound ? `Change ${stageName} to ${share(to)}` : "Change"} accent=${accent}
-      ready=${sound && !same(to, now)} run=${run} done=${done} close=${close}>
+  return html`<${Confirm} title=${`Change ${stageName}`} verb=${sound ? `Change ${stageName} to ${share(to)}` : "Change"}
+      ready=${sound && !same(to, now)} run=${run} stage=${stage} ...${rest}>
     <fieldset><legend>Mode</legend>
       <div class="modes">${MODES.map((one) => html`<label class="radio">
         <input type="radio" name="mode" value=${one} checked=${one === mode} onChange=${() => choose(one)} />${one}</label>`)}</div>
@@ -89,7 +93,7 @@ function Shift({ stage, accent, done, close }) {
   <//>`;
 }
 
-function RollBack({ stage, accent, done, close }) {
+function RollBack({ stage, ...rest }) {
   const { name: stageName, now, rollout } = stage;
   const to = backTo(stage);
   const run = async (by) => {
@@ -97,7 +101,7 @@ function RollBack({ stage, accent, done, close }) {
     else await change(stageName, { mode: to.mode, ...by });
     return `${stageName}: rolled back to ${share(to)}, was ${share(now)}`;
   };
-  return html`<${Confirm} title=${`Roll ${stageName} back`} verb=${`Roll ${stageName} back`} accent=${accent} run=${run} done=${done} close=${close}>
+  return html`<${Confirm} title=${`Roll ${stageName} back`} verb=${`Roll ${stageName} back`} run=${run} stage=${stage} ...${rest}>
     <p class="happens">From <strong>${share(now)}</strong> to <strong>${share(to)}</strong>, at once. ${meaning(to)}
       ${" "}Requests under way end as they began.</p>
   <//>`;
@@ -115,13 +119,13 @@ const STEERED = {
   "confirm": ["Confirm", "confirmed", (stage) => `It takes the next step, ${step(stage)}: you agree with the evidence.`],
 };
 
-function Steer({ action, stage, accent, done, close }) {
+function Steer({ action, stage, ...rest }) {
   const [verb, was, happens] = STEERED[action];
   const run = async (by) => {
     await steer(stage.name, { action, ...by });
     return `${stage.name}: ${was}`;
   };
-  return html`<${Confirm} title=${`${verb} the rollout of ${stage.name}`} verb=${`${verb} ${stage.name}`} accent=${accent} run=${run} done=${done} close=${close}>
+  return html`<${Confirm} title=${`${verb} the rollout of ${stage.name}`} verb=${`${verb} ${stage.name}`} run=${run} stage=${stage} ...${rest}>
     <p class="happens">${happens(stage)}</p>
   <//>`;
 }
@@ -150,7 +154,7 @@ function Help({ close }) {
   <//>`;
 }
 
-/** The dialog that is wanted, `{ action, stage, accent }`. */
+/** The dialog that is wanted, `{ action, stage, accent }`, of a stage that is `latest` now. */
 export function Dialog({ wanted, ...rest }) {
   if (wanted.action === "help") return html`<${Help} ...${rest} />`;
   const Kind = { "shift": Shift, "roll-back": RollBack }[wanted.action] ?? Steer;

@@ -15,7 +15,7 @@ const JUDGED = {
 
 /** What the evidence comes to, in a word. */
 export function Badge({ judged }) {
-  const [icon, word] = JUDGED[judged];
+  const [icon, word] = JUDGED[judged] ?? ["hold", judged];
   return html`<span class="badge" data-judged=${judged}><${Icon} name=${icon} />${word}</span>`;
 }
 
@@ -61,8 +61,8 @@ const STANDING = { within: ["check", "within its limit"], over: ["warn", "over i
 /** Each criterion with its estimate, its interval and its limit. */
 export const Criteria = ({ criteria }) => html`<ul class="criteria">
   ${criteria.map((one) => html`<li data-standing=${one.standing}>
-    <p class="what"><strong>${NAMES[one.name]}</strong>
-      <span class="standing"><${Icon} name=${STANDING[one.standing][0]} />${STANDING[one.standing][1]}</span></p>
+    <p class="what"><strong>${NAMES[one.name] ?? one.name}</strong>
+      <${Standing} of=${one.standing} /></p>
     <${Span} of=${one} />
     <p class="n">
       ${one.estimate
@@ -72,6 +72,11 @@ export const Criteria = ({ criteria }) => html`<ul class="criteria">
     </p>
   </li>`)}
 </ul>`;
+
+function Standing({ of }) {
+  const [icon, word] = STANDING[of] ?? ["hold", of];
+  return html`<span class="standing"><${Icon} name=${icon} />${word}</span>`;
+}
 
 /** The interval as a band and the limit as a line, on one scale. */
 function Span({ of: { estimate, limit } }) {

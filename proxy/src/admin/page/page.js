@@ -105,7 +105,7 @@ function App() {
         <${History} entries=${board.history.slice(0, 12)} accents=${accents} /></section>
     </main>
     <${Said} text=${said} clear=${() => setSaid("")} />
-    ${dialog && html`<${Dialog} wanted=${{ ...dialog, stage: board.stages.find((one) => one.name === dialog.stage?.name) ?? dialog.stage }} close=${() => setDialog(null)}
+    ${dialog && html`<${Dialog} wanted=${dialog} latest=${board.stages.find((one) => one.name === dialog.stage?.name)} close=${() => setDialog(null)}
       done=${(text) => { setDialog(null); setSaid(text); }} />`}`;
 }
 

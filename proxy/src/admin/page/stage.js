@@ -15,7 +15,7 @@ export function Stage({ stage, accent, open, toggle, act, history }) {
     <div class="head">
       <h2><button class="name" aria-expanded=${open} onClick=${toggle}>
         <${Icon} name="open" /><span>${name}</span></button></h2>
-      <p class="mode"><strong>${share(now)}</strong>${stage.since && html`${" "}since ${" "}<${Time} of=${stage.since.time} />${" "}by ${stage.since.who}`}</p>
+      <p class="mode"><strong>${share(now)}</strong>${stage.since && html`${" "}since <${Time} of=${stage.since.time} />${" "}by ${stage.since.who}`}</p>
     </div>
     <div class="actions">
       ${can("confirm") && html`<button class="main" onClick=${() => act("confirm")}>Confirm</button>`}
