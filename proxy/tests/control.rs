@@ -250,6 +250,9 @@ fn while_another_process_takes_over_it_follows_and_decides_nothing() {
         old.stage()["declared"]["percent"] == 50.0
     });
     old.stop();
+    let log = folder.path().join(".cutline/journal.sqlite-wal");
+    assert!(!log.exists(), "the journal was closed in good order");
+    drop(old_does);
 }
 
 #[test]

@@ -200,9 +200,12 @@ impl Admin {
     /// finds the journal as it stays; who waits is let in by it. Where it
     /// fails, all goes on as before.
     pub fn taking_over(&self) -> impl Fn(TakeOver) + Send + use<> {
-        let (told, shared) = (self.told.clone(), Arc::clone(&self.shared));
+        // Whoever is told last must not keep the journal open.
+        let (told, shared) = (self.told.clone(), Arc::downgrade(&self.shared));
         move |step| {
-            shared.control.follow(step != TakeOver::Failed);
+            if let Some(shared) = shared.upgrade() {
+                shared.control.follow(step != TakeOver::Failed);
+            }
             told.send_modify(|told| {
                 told.held = step != TakeOver::Failed;
                 told.left = step == TakeOver::Done;
