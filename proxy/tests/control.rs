@@ -690,3 +690,41 @@ fn what_differs_is_asked_of_a_stage_that_there_is() {
     );
     whole.stop();
 }
+
+/// Off the loopback the cookie is one that browsers send over TLS alone.
+#[test]
+fn over_tls_the_cookie_of_a_login_never_leaves_it() {
+    let (monolith, candidate) = both();
+    let folder = folder(&monolith, &candidate);
+    let path = folder.path();
+    certificate(path, "admin", &["proxy.example"]);
+    let file = fs::read_to_string(path.join("routes.toml")).unwrap();
+    let tls =
+        "admin = \"0.0.0.0:0\"\nadmin_tls = { certificate = \"admin.pem\", key = \"admin.key\" }";
+    let file = file.replace("admin = \"127.0.0.1:0\"", tls);
+    fs::write(path.join("routes.toml"), file).unwrap();
+    let whole = Whole::start(path);
+    let to = SocketAddr::from(([127, 0, 0, 1], whole.admin.address().port()));
+    let ca = path.join("admin.pem");
+    let body = json!({ "token": whole.token }).to_string();
+    let length = body.len();
+    let login = format!(
+        "POST /session HTTP/1.1\r\nhost: proxy.example\r\norigin: https://proxy.example\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    let read = say_secretly(to, &ca, "proxy.example", &login).unwrap();
+    assert!(read.starts_with("HTTP/1.1 204 "), "{read}");
+    let cookie = support::field(&read, "set-cookie").unwrap();
+    let prefix = format!("__Host-cutline_session_{}=", to.port());
+    assert!(
+        cookie.starts_with(&prefix) && cookie.ends_with("; Secure"),
+        "{cookie}"
+    );
+
+    let cookie = cookie.split(';').next().unwrap();
+    let board = format!(
+        "GET /api/board HTTP/1.1\r\nhost: proxy.example\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n"
+    );
+    let read = say_secretly(to, &ca, "proxy.example", &board).unwrap();
+    assert!(read.starts_with("HTTP/1.1 200"), "{read}");
+    whole.stop();
+}

@@ -194,8 +194,8 @@ pub(super) struct TrendPoint {
 #[schemars(rename = "Rollout")]
 pub(super) struct RolloutBoard {
     pub(super) steps: Vec<Step>,
-    /// The index of the step it stands at; None before the first, and where
-    /// somebody has set a share that is no step.
+    /// The index of the step it stands at, or of the last one below a share that
+    /// somebody has set; None before the first. The next one follows it.
     pub(super) at: Option<usize>,
     pub(super) evidence: EvidenceKind,
     pub(super) judged: Judged,

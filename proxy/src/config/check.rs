@@ -141,6 +141,7 @@ fn stage(name: &Spanned<String>, file: &StageFile) -> Checked<Stage> {
         sticky: Arc::new(sticky(stage, file.sticky.as_ref())?),
         share,
         epoch: 0,
+        doubted: false,
     })
 }
 

@@ -11,7 +11,7 @@ mod shares;
 mod watch;
 mod wish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -57,6 +57,8 @@ struct Inner {
     restart: Vec<&'static str>,
     /// By stage, as rollouts were last judged.
     stands: BTreeMap<String, Stand>,
+    /// Stages whose answers differ, and nobody knows whether that is noise.
+    doubted: BTreeSet<Arc<str>>,
     /// What the journal could not be told yet.
     untold: Gathered,
     /// Another process decides by now.
@@ -227,6 +229,7 @@ impl Control {
                 wrong: None,
                 restart: Vec::new(),
                 stands: BTreeMap::new(),
+                doubted: BTreeSet::new(),
                 untold: Gathered::default(),
                 follows: false,
             }),
@@ -369,7 +372,10 @@ impl Control {
     }
 
     fn put(&self, inner: &Inner, config: &Config) -> Result<(), JournalError> {
-        let table = settled(config, &inner.journal)?;
+        let mut table = settled(config, &inner.journal)?;
+        for stage in &mut table.stages {
+            stage.doubted = inner.doubted.contains(&stage.name);
+        }
         self.running.replace(Config {
             table,
             settings: config.settings.clone(),

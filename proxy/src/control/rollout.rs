@@ -1,11 +1,12 @@
 //! What people ask of a stage's rollout, and what the evidence does to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Control, Inner, Refused, Standing, shares};
 use crate::compare::Summary;
-use crate::journal::{Author, Change, Journal};
+use crate::journal::{Author, Change, Journal, JournalError};
 use crate::rollout::{
     self, Action, Details, Evidence, FieldDifference, Judgement, Policy, Position, Step, What,
     explain,
@@ -17,6 +18,10 @@ use crate::rollout::Refused as NotNow;
 
 /// How often rollouts are judged.
 pub const JUDGE: Duration = Duration::from_secs(1);
+
+/// As often the monolith is asked twice in doubt, at one share of a stage:
+/// enough to tell noise of a thousandth from a difference of some thousandths.
+const MOST_DOUBTED: u64 = 5_000;
 
 /// What people ask of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -130,6 +135,24 @@ impl Control {
         Ok(())
     }
 
+    /// The stages whose answers differ since their share began, while less is
+    /// known of noise than of differences: until then a difference may be the
+    /// monolith's own.
+    fn doubted(&self, journal: &Journal) -> Result<BTreeSet<Arc<str>>, JournalError> {
+        let mut doubted = BTreeSet::new();
+        for stage in self.running.table().stages {
+            let evidence = journal.evidence(&stage.name, stage.epoch)?;
+            let Some(answers) = evidence.answers else {
+                continue;
+            };
+            let known = answers.noise.map_or(0, |noise| noise.of);
+            if answers.pairs.events > 0 && known < MOST_DOUBTED.min(answers.pairs.of) {
+                doubted.insert(stage.name);
+            }
+        }
+        Ok(doubted)
+    }
+
     /// Whether some stage has another share now.
     fn judged(&self, inner: &mut Inner, now: SystemTime) -> Result<bool, Refused> {
         self.gathered(inner, now)?;
@@ -169,7 +192,10 @@ impl Control {
             stands.extend(stand.map(|stand| (stage, stand)));
         }
         inner.stands = stands;
-        Ok(moved)
+        let doubted = self.doubted(&inner.journal)?;
+        let changed = doubted != inner.doubted;
+        inner.doubted = doubted;
+        Ok(moved || changed)
     }
 }
 

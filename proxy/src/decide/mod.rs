@@ -234,7 +234,10 @@ fn draw(stage: &Stage, route: &StageRoute, head: &RequestHead<'_>) -> Drawn {
 fn again(stage: &Stage, route: &StageRoute, side: Side, head: &RequestHead<'_>) -> bool {
     side == Side::Monolith
         && matches!(stage.share.mode, Mode::Shadow | Mode::Split)
-        && is_drawn(&stage.name, b"again", head, route.check.again)
+        && match route.check.again {
+            Weight::ZERO => false,
+            again => stage.doubted || is_drawn(&stage.name, b"again", head, again),
+        }
         && route.effect(Side::Monolith, head.method) == Effect::None
 }
 

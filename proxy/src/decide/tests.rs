@@ -49,6 +49,7 @@ fn checked_table(mode: Mode, percent: f64, sticky: Sticky, check: Check) -> Rout
             weight: Weight::from_percent(percent).unwrap(),
         },
         epoch: 0,
+        doubted: false,
     };
     let both = |effect| Effects {
         monolith: Some(effect),
@@ -197,6 +198,30 @@ fn some_requests_are_asked_twice_so_that_answers_can_be_compared() {
     assert!((900..1_100).contains(&copied), "shadow has its own percent");
     assert!((150..250).contains(&again), "{again}");
     assert_eq!(checked(Mode::Monolith, "/predict"), (0, 0, 0));
+}
+
+#[test]
+fn in_doubt_every_safe_request_is_asked_twice_unless_that_is_off() {
+    let again = |percent, path| {
+        let check = Check {
+            other: Weight::ZERO,
+            again: Weight::from_percent(percent).unwrap(),
+        };
+        let mut table = checked_table(Mode::Shadow, 0.0, Sticky::Request, check);
+        table.stages[0].doubted = true;
+        let twice = |id: &u128| {
+            Asked {
+                id: *id,
+                ..post(path)
+            }
+            .decided(&table)
+            .again
+        };
+        (0..100).filter(twice).count()
+    };
+    assert_eq!(again(1.0, "/predict"), 100);
+    assert_eq!(again(0.0, "/predict"), 0);
+    assert_eq!(again(1.0, "/train"), 0, "it has effects");
 }
 
 #[test]

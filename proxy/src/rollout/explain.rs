@@ -78,7 +78,7 @@ pub fn explain(
             ));
         }
         Action::AwaitConfirmation { .. } => {
-            told.push(format!("Confirm with `cutline confirm {stage}`."));
+            told.push(format!("Confirm with `cutline rollout {stage} confirm`."));
         }
         _ => {}
     }

@@ -48,6 +48,9 @@ pub struct Stage {
     /// The change that this share began with: what is seen of both sides
     /// belongs to it.
     pub epoch: u64,
+    /// Its answers differ, and whether that is noise is not known yet: every
+    /// request that may be is asked of the monolith twice.
+    pub doubted: bool,
 }
 
 /// How many of a route's requests are asked twice so that answers can be

@@ -42,8 +42,7 @@ export function Meter({ rollout }) {
 
 /** The policy's steps in a row, with where it stands. */
 export const Steps = ({ rollout }) => html`<ol class="steps">
-  ${rollout.steps.map((step, index) => html`<li aria-current=${index === rollout.at ? "step" : null}
-    class=${index < (rollout.at ?? -1) ? "past" : null}>
+  ${rollout.steps.map((step, index) => html`<li aria-current=${index === rollout.at ? "step" : null}>
     ${index < (rollout.at ?? -1) && html`<${Icon} name="check" />`}${step.name}
     ${step.confirm && html`<small>by hand</small>`}
   </li>`)}
@@ -98,13 +97,14 @@ export function Trend({ points, limit, large }) {
   const top = Math.max(...known.map((point) => point.mismatches / point.answers), (limit ?? 0) * 1.4) || 1;
   const x = (point) => ((point.time - begin) / (end - begin)) * 100;
   const y = (share) => 38 - (share / top) * 36;
-  // A stretch without answers is a gap, not a zero.
+  // A stretch without answers is a gap, not a zero; one alone is a dot.
   let pen = "M";
   const line = points.map((point) => {
     if (point.answers === 0) return (pen = "M"), "";
     const drawn = `${pen}${x(point).toFixed(2)} ${y(point.mismatches / point.answers).toFixed(2)}`;
+    const dot = pen === "M" ? "h0" : "";
     pen = "L";
-    return drawn;
+    return drawn + dot;
   }).join("");
   const last = known[known.length - 1];
   const peak = Math.max(...known.map((point) => point.mismatches / point.answers));

@@ -117,7 +117,7 @@ const needsSomebody = ({ rollout, candidate, now }) => ["rolled-back", "awaiting
 function Notices({ board, lost }) {
   const { refused, restart_for: restart, path } = board.file;
   const down = board.monolith.filter((one) => !one.healthy);
-  return html`<div class="notices" role="status">
+  return html`<div role="status">
     ${lost !== null && html`<p class="notice bad"><${Icon} name="warn" />No word from the proxy: ${lost}. What is below is what it said last; this page goes on trying.</p>`}
     ${board.draining && html`<p class="notice"><${Icon} name="wait" />The proxy is shutting down: it ends once the requests under way have ended.</p>`}
     ${refused && html`<p class="notice bad"><${Icon} name="warn" />${path}${refused.line && `:${refused.line}:${refused.column}`} is refused, and what it said before holds: ${refused.message}${refused.mend && ` (${refused.mend})`}</p>`}

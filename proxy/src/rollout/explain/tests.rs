@@ -72,7 +72,7 @@ fn a_step_is_told_with_every_criterion() {
     insta::assert_snapshot!(told, @r#"Advanced inference from 5 % to 25 % at 14:02: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.05 % more do, within your limit of 0.10 %."#);
     policy.confirm.insert(percent_step(25));
     let told = check(&policy, percent_step(5), &evidence, &Health::default());
-    insta::assert_snapshot!(told, @r#"inference may go from 5 % to 25 %, and waits for a person: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.05 % more do, within your limit of 0.10 %. Confirm with `cutline confirm inference`."#);
+    insta::assert_snapshot!(told, @r#"inference may go from 5 % to 25 %, and waits for a person: 2 of 20,413 answers differed, and with 99 % certainty less than 0.06 % do beyond what the monolith does to itself, within your limit of 0.10 %; 1 of 20,413 of the candidate's requests failed, and 6 of 60,000 of the monolith's, and with 99 % certainty less than 0.05 % more do, within your limit of 0.10 %. Confirm with `cutline rollout inference confirm`."#);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn runs_are_told_by_their_name() {
         [told(&[0.9]), told(&[0.9, 0.901]), told(&[0.9, 0.8])].join("\n"),
         @r#"
         Not enough evidence of inference at shadow: fewer than 2 runs.
-        inference may go from shadow to 100 %, and waits for a person: its last 2 runs were as the monolith's. Confirm with `cutline confirm inference`.
+        inference may go from shadow to 100 %, and waits for a person: its last 2 runs were as the monolith's. Confirm with `cutline rollout inference confirm`.
         Stopped inference at shadow at 14:02: run b: auc is 0.8, and the monolith's 0.9, where 0.005 is tolerated. Resume with `cutline mode inference shadow` once the candidate is mended.
         "#
     );
