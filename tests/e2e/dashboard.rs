@@ -2,12 +2,15 @@
 //! a real proxy. Each file of `dashboard/` is a scenario; pictures of what it
 //! looked like are left in `target/tmp/dashboard`.
 
+#[cfg(feature = "analyzer")]
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support;
+#[cfg(feature = "analyzer")]
 use cutline_analyzer::report::{Format, Style, render};
+#[cfg(feature = "analyzer")]
 use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree, analyze};
 
 fn folder() -> PathBuf {
@@ -61,6 +64,7 @@ fn a_proxy_that_goes_and_returns_is_followed() {
 }
 
 /// A stage has the same accent here as in the analyzer's report.
+#[cfg(feature = "analyzer")]
 #[test]
 fn accents_are_those_of_the_report() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -19,7 +19,8 @@ use prost::Message;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::proxy_control::{Folder, ask, eventually, upstream};
+use crate::proxy_control::{Folder, ask, upstream};
+use crate::support::eventually;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// Sends at once, rather than every five seconds.

@@ -14,6 +14,8 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
 pub(crate) mod asking;
 pub(crate) mod service;
@@ -23,6 +25,20 @@ const BROWSER_PACKAGES: [&str; 2] = ["@sparticuz/chromium@147.0.0", "playwright-
 
 /// What finds barriers in a page.
 const AXE: &str = "axe-core@4.14.1";
+
+/// Asks again and again until `holds`; fails when it does not within a minute.
+/// Only for what a process tells nobody of its own accord, and can only be
+/// looked up.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1_200 {
+        if holds() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("never: {what}");
+}
 
 /// The target folder of this build.
 pub(crate) fn target() -> PathBuf {

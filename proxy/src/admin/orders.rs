@@ -32,7 +32,7 @@ pub(super) async fn change(
     };
     let (by, why) = match signed(&stage, asked.who, asked.why) {
         Ok(signed) => signed,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.with(StatusCode::BAD_REQUEST),
     };
     let wish = Wish {
         mode: asked.mode,
@@ -59,7 +59,7 @@ pub(super) async fn steer(
     };
     let (by, why) = match signed(&stage, asked.who, asked.why) {
         Ok(signed) => signed,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.with(StatusCode::BAD_REQUEST),
     };
     let done = shared.control.ask(&stage, asked.action, by, &why);
     answer(&shared, &stage, done.map(Some))
@@ -70,13 +70,12 @@ fn signed(
     stage: &str,
     who: Option<String>,
     why: Option<String>,
-) -> Result<(Author, String), Response> {
+) -> Result<(Author, String), ErrorDocument> {
     let who = who.unwrap_or_else(|| "admin".to_owned());
     let why = why.unwrap_or_default();
     if who.len() > WORDS || why.len() > WORDS {
         let cause = format!("who and why have at most {WORDS} bytes");
-        let refusal = ErrorDocument::new(Some(stage), cause, "say it shorter");
-        return Err(refusal.with(StatusCode::BAD_REQUEST));
+        return Err(ErrorDocument::new(Some(stage), cause, "say it shorter"));
     }
     Ok((Author::Admin(who), why))
 }
