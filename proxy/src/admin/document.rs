@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::shown;
 use crate::control::Ask;
 use crate::journal::{Author, Change};
+use crate::rollout::Run;
 use crate::route::{Mode, Share};
 
 /// A mode and the percentage that belongs to it.
@@ -58,6 +59,46 @@ pub(super) struct AskedOfRollout {
     pub(super) who: Option<String>,
     /// Why, in their own words.
     pub(super) why: Option<String>,
+}
+
+/// A run of both sides on the same input, made elsewhere.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Run")]
+pub(super) struct ToldRun {
+    /// By which it is found again; told twice, it counts once.
+    id: String,
+    /// The candidate's run came to no end.
+    #[serde(default)]
+    failed: bool,
+    /// Names of artifacts that differ.
+    #[serde(default)]
+    differing: Vec<String>,
+    /// By name.
+    #[serde(default)]
+    metrics: BTreeMap<String, BothSides>,
+}
+
+/// A metric of both sides.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct BothSides {
+    monolith: Option<f64>,
+    candidate: Option<f64>,
+}
+
+impl ToldRun {
+    pub(super) fn run(self) -> Run {
+        let metrics = self.metrics.into_iter();
+        Run {
+            id: self.id,
+            failed: self.failed,
+            differing: self.differing,
+            metrics: metrics
+                .map(|(name, sides)| (name, (sides.monolith, sides.candidate)))
+                .collect(),
+        }
+    }
 }
 
 /// What came of asking.

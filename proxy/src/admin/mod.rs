@@ -297,7 +297,7 @@ async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
 
 /// Where something is, and whether it is shown without a token. A test holds
 /// the document and the router to it.
-const ROUTES: [(&str, &str, bool); 16] = [
+const ROUTES: [(&str, &str, bool); 17] = [
     ("get", "/", true),
     ("get", "/api/board", false),
     ("get", "/api/changes", false),
@@ -305,6 +305,7 @@ const ROUTES: [(&str, &str, bool); 16] = [
     ("get", "/api/live", false),
     ("post", "/api/stages/{stage}", false),
     ("post", "/api/stages/{stage}/rollout", false),
+    ("post", "/api/stages/{stage}/runs", false),
     ("get", "/api/status", false),
     ("get", "/assets/vendor/{file}", true),
     ("get", "/assets/{file}", true),
@@ -328,6 +329,7 @@ fn router(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/api/live", get(live::live).with_state(looking))
         .route("/api/stages/{stage}", post(orders::change))
         .route("/api/stages/{stage}/rollout", post(orders::steer))
+        .route("/api/stages/{stage}/runs", post(orders::ran))
         .route("/api/status", get(status))
         .route("/assets/vendor/{file}", get(page::file))
         .route("/assets/{file}", get(page::file))

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::board::{Board, Differences};
-use super::document::{Asked, AskedOfRollout, Changed, Changes, ErrorDocument, Status};
+use super::document::{Asked, AskedOfRollout, Changed, Changes, ErrorDocument, Status, ToldRun};
 use super::session::Login;
 
 /// As served under `/openapi.json`.
@@ -27,6 +27,7 @@ pub(super) fn document() -> Value {
     let changed = body::<Changed>(&mut schemas, "The share that holds now");
     let wish = body::<Asked>(&mut schemas, "The share that is wanted");
     let steering = body::<AskedOfRollout>(&mut schemas, "What the rollout is to do");
+    let run = body::<ToldRun>(&mut schemas, "The run");
     let parameter = |name: &str, place: &str, kind: &str| {
         let required = place == "path";
         json!({ "name": name, "in": place, "required": required, "schema": { "type": kind } })
@@ -81,6 +82,20 @@ pub(super) fn document() -> Value {
                     "content": steering["content"].clone(),
                 },
                 "responses": answers(changed.clone(), &["400", "404", "409", "413", "415", "500"]),
+            } },
+            "/api/stages/{stage}/runs": { "post": {
+                "summary": "Takes in a run of both sides that was made elsewhere",
+                "parameters": [parameter("stage", "path", "string")],
+                "requestBody": {
+                    "required": true,
+                    "content": run["content"].clone(),
+                },
+                "responses": {
+                    "204": { "description": "It counts, once however often it is told" },
+                    "400": error.clone(), "401": error.clone(), "403": error.clone(),
+                    "404": error.clone(), "409": error.clone(), "413": error.clone(),
+                    "415": error.clone(), "500": error.clone(),
+                },
             } },
             "/api/stages/{stage}": { "post": {
                 "summary": "Gives a stage another mode or percentage, for all requests to come",

@@ -11,7 +11,9 @@ use axum::http::header::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
-use super::document::{Asked, AskedOfRollout, Changed, ErrorDocument, ShareDocument, said, told};
+use super::document::{
+    Asked, AskedOfRollout, Changed, ErrorDocument, ShareDocument, ToldRun, said, told,
+};
 use crate::control::{Refused, Wish};
 use crate::journal::{Author, Change};
 
@@ -65,6 +67,24 @@ pub(super) async fn steer(
     answer(&shared, &stage, done.map(Some))
 }
 
+/// A run of both sides, made elsewhere.
+pub(super) async fn ran(
+    State(shared): State<Arc<Shared>>,
+    Path(stage): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let example = r#"such as {"id": "2026-11-24", "metrics": {"auc": {"monolith": 0.91, "candidate": 0.912}}}"#;
+    let told: ToldRun = match said(&headers, body, Some(&stage), example) {
+        Ok(told) => told,
+        Err((status, refusal)) => return refusal.with(status),
+    };
+    match shared.control.ran(&stage, &told.run()) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => refusal(&stage, &refused),
+    }
+}
+
 /// Who says so, and why.
 fn signed(
     stage: &str,
@@ -91,17 +111,19 @@ fn answer(shared: &Shared, stage: &str, done: Result<Option<Change>, Refused>) -
             })
             .into_response()
         }
-        Err(refused) => {
-            let status = match &refused {
-                Refused::NoSuchStage { .. } => StatusCode::NOT_FOUND,
-                Refused::NoCandidate(_) | Refused::NoRollout | Refused::Rollout(_) => {
-                    StatusCode::CONFLICT
-                }
-                Refused::Wish(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                Refused::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            let (cause, mend) = (refused.to_string(), refused.mend());
-            ErrorDocument::new(Some(stage), cause, &mend).with(status)
-        }
+        Err(refused) => refusal(stage, &refused),
     }
+}
+
+fn refusal(stage: &str, refused: &Refused) -> Response {
+    let status = match refused {
+        Refused::NoSuchStage { .. } => StatusCode::NOT_FOUND,
+        Refused::NoCandidate(_) | Refused::NoRollout | Refused::NoRuns | Refused::Rollout(_) => {
+            StatusCode::CONFLICT
+        }
+        Refused::Wish(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Refused::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let (cause, mend) = (refused.to_string(), refused.mend());
+    ErrorDocument::new(Some(stage), cause, &mend).with(status)
 }

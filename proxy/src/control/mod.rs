@@ -101,6 +101,9 @@ pub enum Refused {
     /// The file states no policy for it.
     #[error("routes.toml states no rollout for this stage")]
     NoRollout,
+    /// It is not judged run by run.
+    #[error("routes.toml states no rollout on runs for this stage")]
+    NoRuns,
     /// The rollout does not stand so that it could be done.
     #[error(transparent)]
     Rollout(#[from] crate::rollout::Refused),
@@ -135,6 +138,9 @@ impl Refused {
             Refused::Wish(WishError::Percent(_)) => "such as 10 or 0.5".to_owned(),
             Refused::NoRollout => {
                 "add [stage.NAME.rollout] to routes.toml, or use shift and mode".to_owned()
+            }
+            Refused::NoRuns => {
+                "write evidence = { runs = 3 } in [stage.NAME.rollout] of routes.toml".to_owned()
             }
             Refused::Rollout(refused) => rollout::mend(refused).to_owned(),
             Refused::Journal(error) => error.mend().to_owned(),

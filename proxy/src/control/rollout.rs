@@ -8,8 +8,8 @@ use super::{Control, Inner, Refused, Standing, shares};
 use crate::compare::Summary;
 use crate::journal::{Author, Change, Journal, JournalError};
 use crate::rollout::{
-    self, Action, Details, Evidence, FieldDifference, Judgement, Policy, Position, Step, What,
-    explain,
+    self, Action, Details, Evidence, FieldDifference, Judgement, Kind, Policy, Position, Run, Step,
+    What, explain,
 };
 use crate::route::{Mode, Share, Weight};
 use crate::verdict::Gathered;
@@ -97,6 +97,21 @@ impl Control {
         })?;
         self.put(&inner, &inner.file)?;
         Ok(change)
+    }
+
+    /// Takes in a run of both sides that was made elsewhere, for a stage that is
+    /// judged run by run. One that is told twice counts once.
+    pub fn ran(&self, stage: &str, run: &Run) -> Result<(), Refused> {
+        let inner = self.inner();
+        inner.journal.at_once(|journal| {
+            let standing = inner.standing(stage, journal)?;
+            match &standing.rollout {
+                Some((policy, position)) if matches!(policy.evidence, Kind::Runs { .. }) => {
+                    Ok(journal.run_of(stage, position.epoch, run)?)
+                }
+                _ => Err(Refused::NoRuns),
+            }
+        })
     }
 
     /// Keeps what was gathered of both sides' answers, and does with each

@@ -10,12 +10,14 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Journal, JournalError, json, read_json};
 use crate::compare::{Noise, Summary};
-use crate::rollout::Evidence;
+use crate::rollout::{Evidence, Run};
 use crate::verdict::{Gathered, Trend};
 
 /// How long trends are kept, and how many steps of a stage, the latest.
 const TREND_SECONDS: u64 = 7 * 24 * 3_600;
 const STEPS: u32 = 64;
+/// As many runs of a step are kept, the latest.
+const RUNS: usize = 1_024;
 
 impl Journal {
     /// Adds what was gathered to what is kept, and removes what there is no
@@ -33,6 +35,8 @@ impl Journal {
             for ((stage, epoch), (evidence, summary)) in &gathered.steps {
                 let (mut sum, mut all) = journal.step(stage, *epoch)?.unwrap_or_default();
                 sum += evidence;
+                let more = sum.runs.len().saturating_sub(RUNS);
+                sum.runs.drain(..more);
                 all.merge(summary);
                 journal.put_step(stage, *epoch, &sum, &all)?;
             }
@@ -61,6 +65,15 @@ impl Journal {
     /// What the comparisons of a stage's step came to.
     pub(crate) fn summary(&self, stage: &str, epoch: u64) -> Result<Summary, JournalError> {
         Ok(self.step(stage, epoch)?.unwrap_or_default().1)
+    }
+
+    /// A run of both sides, which counts once however often it is told.
+    pub(crate) fn run_of(&self, stage: &str, epoch: u64, run: &Run) -> Result<(), JournalError> {
+        let (mut sum, all) = self.step(stage, epoch)?.unwrap_or_default();
+        if sum.runs.iter().all(|known| known.id != run.id) {
+            sum.runs.push(run.clone());
+        }
+        self.put_step(stage, epoch, &sum, &all)
     }
 
     /// A step that begins with something.

@@ -1,9 +1,14 @@
 use std::fs;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::rollout::{State, Step, What};
+use crate::compare::{Comparison, Summary, Verdict};
+use crate::rollout::{Compared, Count, Evidence, Run, State, Step, What};
+use crate::verdict::{
+    Gathered, KeptAnswer, KeptBody, KeptPair, KeptRequest, Trend,
+};
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -217,4 +222,140 @@ fn a_folder_that_is_not_there_is_named() {
         mend,
         "the state folder must be on a local disk and writable"
     );
+}
+
+/// What one look at answers gathers: so many pairs of a step, one of which
+/// differs and is kept with a body of so many bytes.
+fn gathered(epoch: u64, of: u64, bytes: usize) -> Gathered {
+    let mut gathered = Gathered::default();
+    let (stage, begins) = (Arc::<str>::from("a"), 60);
+    let evidence = Evidence {
+        answers: Some(Compared {
+            pairs: Count::new(of, 1),
+            noise: None,
+        }),
+        ..Evidence::default()
+    };
+    let step = (evidence, Summary::default());
+    gathered.steps.insert((Arc::clone(&stage), epoch), step);
+    let trend = Trend {
+        answers: of,
+        mismatches: 1,
+        unavailable: 0,
+    };
+    gathered.trend.insert((stage, begins), trend);
+    let answer = KeptAnswer {
+        status: Some(200),
+        failure: None,
+        headers: Vec::new(),
+        body: KeptBody::Text {
+            text: "x".repeat(bytes),
+            cut: false,
+        },
+        milliseconds: 1.0,
+    };
+    gathered.pairs.push(KeptPair {
+        time: at(of),
+        stage: "a".to_owned(),
+        epoch,
+        route: "GET /x".to_owned(),
+        id: u128::from(of) << 64,
+        session: Some(u64::MAX),
+        sampled: false,
+        comparison: Comparison {
+            verdict: Verdict::Mismatch,
+            differences: Vec::new(),
+            left_out: 1,
+            remarks: Vec::new(),
+            predictions: None,
+        },
+        request: KeptRequest {
+            method: "GET".to_owned(),
+            target: "/x".to_owned(),
+            headers: Vec::new(),
+            body: KeptBody::None,
+            redacted: false,
+        },
+        monolith: answer.clone(),
+        candidate: answer,
+    });
+    gathered
+}
+
+#[test]
+fn what_is_gathered_adds_up_for_its_step_whoever_tells_it() {
+    let (_folder, path) = folder();
+    let (here, there) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
+    let now = at(70_000);
+    here.gather(&gathered(1, 10, 5), 1 << 20, now).unwrap();
+    there.gather(&gathered(1, 5, 5), 1 << 20, now).unwrap();
+    there.gather(&gathered(2, 7, 5), 1 << 20, now).unwrap();
+    drop((here, there));
+    let journal = Journal::open(&path).unwrap();
+    let pairs = |epoch| journal.evidence("a", epoch).unwrap().answers.unwrap().pairs;
+    assert_eq!((pairs(1), pairs(2)), (Count::new(15, 2), Count::new(7, 1)));
+    assert_eq!(journal.evidence("b", 1).unwrap(), Evidence::default());
+    let trend = journal.trend("a", 0).unwrap();
+    assert_eq!(trend.len(), 1);
+    assert_eq!((trend[0].0, trend[0].1.answers), (60, 22));
+    let wanted = Wanted {
+        stage: Some("a"),
+        epoch: Some(1),
+        verdict: Some("mismatch"),
+        session: Some(u64::MAX),
+        ..Wanted::default()
+    };
+    let kept = journal.pairs(wanted, 10).unwrap();
+    assert_eq!(kept, [gathered(1, 5, 5).pairs, gathered(1, 10, 5).pairs].concat());
+    let by_id = Wanted {
+        id: Some(7 << 64),
+        ..Wanted::default()
+    };
+    assert_eq!(journal.pairs(by_id, 10).unwrap(), gathered(2, 7, 5).pairs);
+}
+
+#[test]
+fn the_oldest_pairs_give_way_and_sums_stay() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path).unwrap();
+    let (room, now) = (1 << 20, at(70_000));
+    for n in 1..=300 {
+        journal.gather(&gathered(1, n, 10_000), room, now).unwrap();
+    }
+    let kept = journal.pairs(Wanted::default(), 1_000).unwrap();
+    assert!((1..60).contains(&kept.len()), "{}", kept.len());
+    assert_eq!(kept[0].id, 300 << 64, "the latest are kept");
+    let pairs = journal.evidence("a", 1).unwrap().answers.unwrap().pairs;
+    assert_eq!(pairs, Count::new((1..=300).sum(), 300));
+    drop(journal);
+    let size = fs::metadata(&path).unwrap().len();
+    assert!(size < 4 << 20, "{size} bytes");
+}
+
+#[test]
+fn a_run_that_is_told_twice_counts_once() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path).unwrap();
+    let run = |id: &str| Run {
+        id: id.to_owned(),
+        ..Run::default()
+    };
+    for id in ["monday", "tuesday", "monday"] {
+        journal.run_of("a", 3, &run(id)).unwrap();
+    }
+    let runs = journal.evidence("a", 3).unwrap().runs;
+    assert_eq!(runs, [run("monday"), run("tuesday")]);
+}
+
+#[test]
+fn what_could_not_be_told_is_told_with_what_came_later() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path).unwrap();
+    let mut untold = gathered(1, 10, 5);
+    untold.add(gathered(1, 5, 5));
+    untold.add(gathered(2, 7, 5));
+    journal.gather(&untold, 1 << 20, at(70_000)).unwrap();
+    let pairs = |epoch| journal.evidence("a", epoch).unwrap().answers.unwrap().pairs;
+    assert_eq!((pairs(1), pairs(2)), (Count::new(15, 2), Count::new(7, 1)));
+    assert_eq!(journal.pairs(Wanted::default(), 10).unwrap().len(), 3);
 }

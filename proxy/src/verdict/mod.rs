@@ -12,6 +12,7 @@
 mod answers;
 mod gathered;
 mod kept;
+mod run;
 mod tally;
 mod work;
 
@@ -26,6 +27,8 @@ use std::time::Instant;
 pub(crate) use answers::{Answers, Request};
 pub(crate) use gathered::{Gathered, STRETCH, Trend};
 pub(crate) use kept::{KeptAnswer, KeptBody, KeptPair};
+#[cfg(test)]
+pub(crate) use kept::KeptRequest;
 pub(crate) use tally::{Tallies, Tally};
 
 use crate::compare::Noise;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::gathered::MOST_PAIRS;
-use super::{Answers, KeptPair, Verdicts, lock};
+use super::{Answers, KeptPair, Verdicts, lock, run};
 use crate::compare::{Comparison, Rules, Verdict, compare};
 use crate::decide::bucket_of;
 use crate::outcome::{Fault, Outcome};
-use crate::rollout::{Compared, Count, Evidence};
+use crate::rollout::{Compared, Count, Evidence, Kind};
 
 /// Compares what there is to compare.
 ///
@@ -40,6 +40,12 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
         noise.excuse(&mut comparison, &rules.noise.strict);
         noise.watch(&comparison);
         add(&comparison, (monolith, candidate), &mut evidence);
+        let policy = live.settings.rollouts.get(&*stage.name);
+        if let Some(Kind::Runs { tolerance, .. }) = policy.map(|policy| &policy.evidence) {
+            let sides = (monolith, candidate);
+            let run = run::of(answers.id, &comparison, sides, tolerance);
+            evidence.runs.push(run);
+        }
         compared = Some(comparison);
     }
     let noise = learnt.then(|| noise.clone());
