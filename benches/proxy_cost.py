@@ -9,7 +9,8 @@ post      requests with a body of 700 bytes, and without a trace context
 
 Needs Debian's nginx-light and wrk. Counted is the CPU time of the proxy's
 process (utime + stime, all threads) while wrk asks over 64 connections; the
-answers are 200 bytes of JSON. cutline is the released binary: metrics and the
+answers are 200 bytes of JSON. In `mirror` nobody compares; in `compare` cutline
+compares the two answers, which differ in a field, and its peers throw one away. cutline is the released binary: metrics and the
 admin interface are on, the access log is off.
 """
 

@@ -19,7 +19,8 @@ side_effects = {{ monolith = "none", candidate = "none" }}
 MODES = {
     "plain": 'mode = "monolith"',
     "split": 'mode = "split"\npercent = 10',
-    "mirror": 'mode = "shadow"\npercent = 100',
+    "mirror": 'mode = "shadow"\npercent = 100\n[stage.inference.compare]\nenabled = false',
+    "compare": 'mode = "shadow"\npercent = 100',
 }
 
 NGINX = """
@@ -45,6 +46,7 @@ LOCATIONS = {
     "plain": "proxy_pass http://monolith;",
     "split": "proxy_pass http://$side;",
     "mirror": "mirror /mirror; proxy_pass http://monolith;",
+    "compare": "mirror /mirror; proxy_pass http://monolith;",
 }
 
 
@@ -60,7 +62,7 @@ def minimal(stack, mode, ports, _):
     command += ["--monolith", f"127.0.0.1:{ports['monolith']}"]
     if mode != "plain":
         command += ["--candidate", f"127.0.0.1:{ports['candidate']}"]
-    command += {"plain": [], "split": ["--percent", "10"], "mirror": ["--mirror"]}[mode]
+    command += {"plain": [], "split": ["--percent", "10"], "mirror": ["--mirror"], "compare": ["--mirror"]}[mode]
     return stack.start(command, ports["listen"])
 
 

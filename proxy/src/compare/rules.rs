@@ -17,6 +17,8 @@ use crate::route::Weight;
 /// Content-Type and the body, exactly in its meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
+    /// Answers are compared at all.
+    pub enabled: bool,
     /// The name of the comparator; None chooses it by Content-Type.
     pub comparator: Option<&'static str>,
     /// Headers that are compared.
@@ -121,6 +123,7 @@ pub(super) enum Match {
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
+            enabled: true,
             comparator: None,
             headers: vec![CONTENT_TYPE],
             ignore_status: false,

@@ -89,6 +89,20 @@ fn table(file: &RoutesFile, rules: &[Arc<Rules>]) -> Checked<RouteTable> {
     RouteTable::new(monolith, stages, routes).map_err(|error| Problem::at(0..0, error.to_string()))
 }
 
+fn check(rules: &Rules, has_rollout: bool) -> Check {
+    let unless_told = match has_rollout {
+        true => Weight::FULL,
+        false => Weight::ZERO,
+    };
+    match rules.enabled {
+        true => Check {
+            other: rules.other.unwrap_or(unless_told),
+            again: Weight::from_basis_points(rules.noise.sample as u16),
+        },
+        false => Check::default(),
+    }
+}
+
 /// What two routes must not share.
 fn shape(route: &StageRoute) -> String {
     let method = route.method.as_ref().map_or("", |method| method.as_str());
@@ -235,13 +249,7 @@ fn route(
             candidate: long.side_effects.candidate.or(file.side_effects.candidate),
         },
         idempotent: idempotency == Some(IdempotencyFile::Shared),
-        check: Check {
-            other: rules.other.unwrap_or(match file.rollout {
-                Some(_) => Weight::FULL,
-                None => Weight::ZERO,
-            }),
-            again: Weight::from_basis_points(rules.noise.sample as u16),
-        },
+        check: check(rules, file.rollout.is_some()),
     })
 }
 

@@ -19,6 +19,9 @@ use crate::route::Weight;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CompareFile {
+    /// Whether answers are compared at all; `true` unless told. What is copied
+    /// is then only counted.
+    enabled: Option<bool>,
     /// The comparator that reads the bodies; chosen by Content-Type unless
     /// told.
     #[serde(rename = "as")]
@@ -179,6 +182,7 @@ pub(super) fn rules(
         stage,
         rules: Rules::default(),
     };
+    check.rules.enabled = file.enabled.unwrap_or(true);
     check.rules.whitespace = file.whitespace;
     check.body(file)?;
     check.numbers(&file.number)?;

@@ -166,7 +166,7 @@ fn a_problem_of_a_comparison_names_its_field() {
         @r##"
     14:11: stage inference: compare: ignore: `id` is no field: write /a/b, header:name, status or body
     14:18: stage inference: compare: ignore: `header:a b` is no field: write /a/b, header:name, status or body
-    14:1: unknown field `ingore`, expected one of `as`, `headers`, `ignore`, `number`, `unordered`, `null_is_missing`, `whitespace`, `image`, `protobuf`, `label`, `score`, `redact`, `noise`, `other_side`, `strict`, `sample`, `body`
+    14:1: unknown field `ingore`, expected one of `enabled`, `as`, `headers`, `ignore`, `number`, `unordered`, `null_is_missing`, `whitespace`, `image`, `protobuf`, `label`, `score`, `redact`, `noise`, `other_side`, `strict`, `sample`, `body`
     15:32: stage inference: compare: number: abs is -1 (write a number from 0 up)
     15:32: stage inference: compare: number: abs is NaN (write a number from 0 up)
     15:26: unknown field `absolute`, expected one of `path`, `abs`, `rel`, `ulps`

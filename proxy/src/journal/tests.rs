@@ -6,9 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::compare::{Comparison, Summary, Verdict};
 use crate::rollout::{Compared, Count, Evidence, Run, State, Step, What};
-use crate::verdict::{
-    Gathered, KeptAnswer, KeptBody, KeptPair, KeptRequest, Trend,
-};
+use crate::verdict::{Gathered, KeptAnswer, KeptBody, KeptPair, KeptRequest, Trend};
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -306,7 +304,10 @@ fn what_is_gathered_adds_up_for_its_step_whoever_tells_it() {
         ..Wanted::default()
     };
     let kept = journal.pairs(wanted, 10).unwrap();
-    assert_eq!(kept, [gathered(1, 5, 5).pairs, gathered(1, 10, 5).pairs].concat());
+    assert_eq!(
+        kept,
+        [gathered(1, 5, 5).pairs, gathered(1, 10, 5).pairs].concat()
+    );
     let by_id = Wanted {
         id: Some(7 << 64),
         ..Wanted::default()

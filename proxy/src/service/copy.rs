@@ -61,9 +61,9 @@ pub(super) fn start(
     if placed.is_empty() {
         return None;
     }
-    let asked = Asked {
+    let route = plan.route?;
+    let asked = live.settings.compare[route].enabled.then(|| Asked {
         trace,
-        route: plan.route?,
         place: plan.place,
         keyed: plan.keyed,
         request: Request {
@@ -72,18 +72,23 @@ pub(super) fn start(
             headers: head.headers.clone(),
             body: body.as_ref().map_or_else(Vec::new, Held::pieces),
         },
-    };
-    let done = met(worker, live, asked);
-    let meeting = Meeting::new(placed.len(), done);
+    });
+    let meeting = Meeting::new(placed.len(), met(worker, live, route, asked));
+    let mut left = placed.len();
+    let mut head = Some(Head {
+        upgrade: None,
+        ..head
+    });
     for (purpose, side, group, place) in placed {
         plan.metrics.mirrored(side);
+        left -= 1;
         let copy = Copy {
             purpose,
             side,
             group: Arc::clone(group),
-            head: Head {
-                upgrade: None,
-                ..head.clone()
+            head: match left {
+                0 => head.take()?,
+                _ => head.clone()?,
             },
             body: body.clone(),
             limit: limits.body,
@@ -102,33 +107,38 @@ pub(super) fn start(
 /// What is told of the request beside its outcomes.
 struct Asked {
     trace: u128,
-    route: usize,
     place: u64,
     keyed: bool,
     request: Request,
 }
 
 /// Where all that was said to a request goes. It is called on the worker's
-/// thread, and only hands it on: who looks at answers does so elsewhere.
-fn met(worker: &Rc<Worker>, live: &Kept, asked: Asked) -> Box<dyn FnOnce(Met)> {
+/// thread, and only hands it on, where answers are compared at all: who looks at
+/// them does so elsewhere.
+fn met(
+    worker: &Rc<Worker>,
+    live: &Kept,
+    route: usize,
+    asked: Option<Asked>,
+) -> Box<dyn FnOnce(Met)> {
     let (worker, live) = (Rc::clone(worker), live.clone());
     Box::new(move |met| {
-        let metrics = live.metrics.route(Some(asked.route));
-        let stage = live.table.routes[asked.route].stage;
+        let metrics = live.metrics.route(Some(route));
+        let stage = live.table.routes[route].stage;
         if let Some(mirrored) = &met.mirrored {
             metrics.pairs().met(&met.primary, mirrored);
             // In the other modes, the sides are judged by what clients got.
             let mode = live.table.stages[stage].share.mode;
-            if let (Mode::Shadow | Mode::ReverseShadow, Some(tally)) =
-                (mode, live.tally(Some(stage)))
-            {
+            let shadows = matches!(mode, Mode::Shadow | Mode::ReverseShadow);
+            if let Some(tally) = live.tally(Some(stage)).filter(|_| shadows) {
                 tally.outcome(mirrored);
             }
         }
+        let Some(asked) = asked else { return };
         let memory = live.settings.mirror.memory;
         let answers = Answers {
             live: live.shared(),
-            route: asked.route,
+            route,
             id: asked.trace,
             place: asked.place,
             keyed: asked.keyed,
