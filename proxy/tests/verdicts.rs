@@ -119,3 +119,38 @@ fn what_differs_is_found_by_field_and_what_differs_by_itself_is_not_counted() {
     );
     whole.stop();
 }
+
+#[test]
+fn kept_pairs_are_told_as_they_are_asked_for() {
+    let monolith = upstream(|n| json!({ "score": n }));
+    let candidate = upstream(|n| json!({ "score": if n == 3 { 4 } else { n } }));
+    let folder = folder(&monolith, &candidate, "noise = \"off\"\nsample = 100");
+    let whole = Whole::start(folder.path());
+    asks(&whole, 0..5);
+    let pairs = |query: &str| whole.get(&format!("/api/pairs?stage=inference{query}"));
+    eventually("all are kept", || {
+        pairs("")["pairs"].as_array().map(Vec::len) == Some(5)
+    });
+    let differing = pairs("&verdict=mismatch");
+    let [pair] = &differing["pairs"].as_array().unwrap()[..] else {
+        panic!("{differing:#}");
+    };
+    assert_eq!(pair["request"]["target"], "/predict/3");
+    assert_eq!(pair["monolith"]["body"]["text"], r#"{"score":3}"#);
+    assert_eq!(pair["candidate"]["status"], 200);
+    assert_eq!(pair["differences"][0]["path"], "/score");
+    let id = pair["id"].as_str().unwrap();
+    assert_eq!(pairs(&format!("&id={id}")), differing);
+    assert_eq!(pairs("&limit=2")["pairs"].as_array().map(Vec::len), Some(2));
+    for (query, status) in [
+        ("stage=nobody", 404),
+        ("verdict=good", 400),
+        ("id=xyz", 400),
+        ("session=-", 400),
+        ("much=1", 400),
+    ] {
+        let line = format!("GET /api/pairs?{query}");
+        assert_eq!(whole.ask(&line, "").status, status, "{query}");
+    }
+    whole.stop();
+}
