@@ -14,7 +14,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -126,24 +126,37 @@ fn trusting(file: Option<&Path>) -> Result<TlsConfig, CommandError> {
     let certificates = match file {
         Some(file) => certificates(file)
             .map_err(|error| CommandError::new(Kind::Configuration, error).hint(KNOWN_BY))?,
-        None => {
-            let found = rustls_native_certs::load_native_certs().certs;
-            let found = found.iter();
-            found
-                .map(|der| Certificate::from_der(der).to_owned())
-                .collect()
-        }
+        None => return Ok(system_tls()),
     };
+    Ok(tls(certificates, None))
+}
+
+/// Believes whom the system's authorities vouch for.
+pub(crate) fn system_tls() -> TlsConfig {
+    tls(system_certificates(), None)
+}
+
+pub(crate) fn system_certificates() -> Vec<Certificate<'static>> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    let found = found.iter();
+    found
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect()
+}
+
+/// Believes whom these vouch for; shows `own` to who asks for it.
+pub(crate) fn tls(certificates: Vec<Certificate<'static>>, own: Option<ClientCert>) -> TlsConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(TlsConfig::builder()
+    TlsConfig::builder()
         .root_certs(RootCerts::from(certificates))
+        .client_cert(own)
         .unversioned_rustls_crypto_provider(provider)
-        .build())
+        .build()
 }
 
 const KNOWN_BY: &str = "--admin-ca names a file, in PEM, with the interface's own certificate or that of the authority that signed it";
 
-fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
+pub(crate) fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
     let shown = file.display();
     let text = fs::read(file).with_context(|| format!("cannot read {shown}"))?;
     let mut certificates = Vec::new();
@@ -163,7 +176,7 @@ fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
 /// Where to connect to, if that is known, whatever name is in the URL: a name
 /// of the certificate need not lead to this machine.
 #[derive(Debug)]
-struct Connect(Option<SocketAddr>);
+pub(crate) struct Connect(pub(crate) Option<SocketAddr>);
 
 impl Resolver for Connect {
     fn resolve(

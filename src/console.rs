@@ -60,11 +60,18 @@ impl Console {
     /// stream takes the colours out again where they are not wanted.
     #[cfg(feature = "analyzer")]
     pub(crate) fn style(&self) -> Style {
-        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Style {
             color: true,
-            width: width.unwrap_or(100).clamp(60, 140),
+            width: self.width(),
         }
+    }
+
+    /// How many characters a line may have: as wide as the terminal, within
+    /// reason.
+    #[cfg(any(feature = "analyzer", feature = "proxy"))]
+    pub(crate) fn width(&self) -> usize {
+        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        width.unwrap_or(100).clamp(60, 140)
     }
 
     pub(crate) fn error(&self, error: &CommandError) {

@@ -17,6 +17,9 @@ pub(crate) enum Kind {
     Input = 3,
     /// That of `cutline.toml`, `routes.toml` or another file of the user's.
     Configuration = 4,
+    /// Nobody's: the two sides do not answer alike, as far as can be told.
+    #[cfg(feature = "proxy")]
+    Apart = 5,
 }
 
 impl From<Kind> for ExitCode {

@@ -11,6 +11,8 @@
 )]
 
 #[cfg(feature = "proxy")]
+mod again;
+#[cfg(feature = "proxy")]
 mod client;
 mod commands;
 #[cfg(feature = "analyzer")]
@@ -22,11 +24,17 @@ mod otlp;
 #[cfg(any(feature = "analyzer", feature = "proxy"))]
 mod problem;
 #[cfg(feature = "proxy")]
+mod sides;
+#[cfg(feature = "proxy")]
 mod signals;
 #[cfg(feature = "proxy")]
 mod table;
 #[cfg(feature = "proxy")]
 mod telemetry;
+#[cfg(feature = "proxy")]
+mod webhook;
+#[cfg(feature = "proxy")]
+mod words;
 
 use std::process::ExitCode;
 
@@ -58,7 +66,8 @@ Exit codes:
   1  something failed that is not the input's fault, such as a folder that cannot be written
   2  the command line is wrong
   3  the input cannot be analysed: nothing is there, or no source in it can be read
-  4  cutline.toml, routes.toml or another file that configures cutline is wrong";
+  4  cutline.toml, routes.toml or another file that configures cutline is wrong
+  5  not every replayed request got the same answer from both sides, or none was replayed";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

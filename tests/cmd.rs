@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Files the cases find, by path.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("churn/train.py", "def fit():\n    pass\n"),
     ("text_only/notes.txt", "nothing to run\n"),
     ("tests_only/tests/test_a.py", "x = 1\n"),
@@ -29,6 +29,10 @@ const FILES: [(&str, &str); 11] = [
         "[stages]\n\"a.py:f\" = \"trainning\"\n",
     ),
     ("routes/routes.toml", ROUTES),
+    (
+        "no_webhook/routes.toml",
+        "listen = \"127.0.0.1:8080\"\n[monolith]\nupstream = [\"http://127.0.0.1:5000\"]\n[notify]\non = [\"roll-back\"]\n",
+    ),
     (
         "no_url/routes.toml",
         "listen = \"127.0.0.1:8080\"\n[monolith]\nupstream = [\"localhost:5000\"]\n",

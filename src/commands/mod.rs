@@ -2,6 +2,8 @@
 
 #[cfg(feature = "analyzer")]
 mod analyze;
+#[cfg(feature = "proxy")]
+mod diff;
 #[cfg(feature = "analyzer")]
 mod explain;
 #[cfg(feature = "analyzer")]
@@ -12,6 +14,10 @@ mod mode;
 mod r#override;
 #[cfg(feature = "proxy")]
 mod proxy;
+#[cfg(feature = "proxy")]
+mod replay;
+#[cfg(feature = "proxy")]
+mod rollout;
 #[cfg(feature = "proxy")]
 mod routes;
 #[cfg(feature = "proxy")]
@@ -44,6 +50,12 @@ pub(crate) enum Command {
     #[cfg(feature = "proxy")]
     Mode(mode::ModeArgs),
     #[cfg(feature = "proxy")]
+    Rollout(rollout::RolloutArgs),
+    #[cfg(feature = "proxy")]
+    Diff(diff::DiffArgs),
+    #[cfg(feature = "proxy")]
+    Replay(replay::ReplayArgs),
+    #[cfg(feature = "proxy")]
     Override(r#override::OverrideArgs),
 }
 
@@ -64,6 +76,12 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Shift(args) => shift::shift(&args, console),
         #[cfg(feature = "proxy")]
         Command::Mode(args) => mode::mode(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Rollout(args) => rollout::rollout(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Diff(args) => diff::diff(&args, console),
+        #[cfg(feature = "proxy")]
+        Command::Replay(args) => replay::replay(&args, console),
         #[cfg(feature = "proxy")]
         Command::Override(args) => r#override::override_(&args, console),
     }

@@ -20,6 +20,7 @@ use crate::error::{CommandError, Kind};
 use crate::otlp::{self, Otlp};
 use crate::signals::{Signals, Told};
 use crate::telemetry::{self, LogLevel};
+use crate::webhook::Webhooks;
 
 /// Stands in front of a running monolith and moves it, stage by stage.
 ///
@@ -97,6 +98,8 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let (text, config) = read(&args.config)?;
     let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
     let _telemetry = telemetry::start(args.log, args.access_log);
+    let webhooks = config.settings.notify.as_ref();
+    let webhooks = webhooks.map(Webhooks::start).transpose()?;
     let beside = || args.config.with_file_name(".cutline");
     let state = args.state.clone().unwrap_or_else(beside);
     let state = StateFolder::make(&state).map_err(folder)?;
@@ -136,6 +139,10 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         .context("cannot start")?;
     let declared = config.settings.clone();
     let control = Control::new(running.handle(), config, &args.config, text, journal);
+    let control = match &webhooks {
+        Some(webhooks) => control.telling(webhooks.notify()),
+        None => control,
+    };
     let address = listener.local_addr().context("cannot start")?;
     let address = admin::address(&declared, address).context("cannot start")?;
     let place = Place { state, address };
@@ -160,6 +167,9 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     runtime.shutdown_background();
     if let (Some(otlp), Ok(())) = (otlp, &result) {
         otlp.flush();
+    }
+    if let (Some(webhooks), Ok(())) = (webhooks, &result) {
+        webhooks.flush();
     }
     result
 }

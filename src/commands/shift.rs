@@ -39,13 +39,7 @@ pub(super) fn change(
     why: Option<&str>,
     console: &Console,
 ) -> Result<(), CommandError> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if stage.is_empty() || !stage.chars().all(fits) {
-        let message = format!("`{stage}` is no name of a stage");
-        return Err(
-            CommandError::message(Kind::Usage, message).hint("`cutline status` lists the stages")
-        );
-    }
+    named(stage)?;
     wish["who"] = json!(who());
     wish["why"] = json!(why.unwrap_or_default());
     let answer = admin
@@ -54,8 +48,18 @@ pub(super) fn change(
     console.print(&shown(stage, &answer))
 }
 
+/// Fails where no stage can be called so: what is put into a path is checked.
+pub(super) fn named(stage: &str) -> Result<(), CommandError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !stage.is_empty() && stage.chars().all(fits) {
+        return Ok(());
+    }
+    let message = format!("`{stage}` is no name of a stage");
+    Err(CommandError::message(Kind::Usage, message).hint("`cutline status` lists the stages"))
+}
+
 /// Whoever is logged in: said for the journal, proved by nothing.
-fn who() -> String {
+pub(super) fn who() -> String {
     let names = ["USER", "LOGNAME", "USERNAME"];
     let mut known = names.iter().filter_map(|name| std::env::var(name).ok());
     known

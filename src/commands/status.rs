@@ -7,8 +7,9 @@ use crate::client::AdminArgs;
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::table::table;
+use crate::words::{self, about, grouped, millis, roughly, text};
 
-/// Shows each stage's share and what came of it.
+/// Shows each stage's share, what was seen of it, and what comes next.
 #[derive(Args)]
 pub(crate) struct StatusArgs {
     /// As JSON, with everything the proxy says.
@@ -20,33 +21,28 @@ pub(crate) struct StatusArgs {
 
 /// Asks the proxy and prints what it says.
 pub(crate) fn status(args: &StatusArgs, console: &Console) -> Result<(), CommandError> {
-    let status = args.admin.client()?.get("/api/status")?;
+    let client = args.admin.client()?;
     match args.json {
-        true => console.print(&format!("{status:#}\n")),
-        false => console.print(&shown(&status)),
+        true => console.print(&format!("{:#}\n", client.get("/api/status")?)),
+        false => console.print(&shown(&client.get("/api/board")?)),
     }
 }
 
-const HEADINGS: [&str; 9] = [
+const HEADINGS: [&str; 7] = [
     "STAGE",
     "MODE",
     "SHARE>",
-    "MONOLITH>",
-    "CANDIDATE>",
-    "FALLBACK>",
-    "REFUSED>",
-    "MIRRORED>",
-    "P50/P99 mono · cand>",
+    "EVIDENCE",
+    "MISMATCH",
+    "P99 mono/cand>",
+    "NEXT",
 ];
 
-fn shown(status: &Value) -> String {
-    let stages = status["stages"].as_array().into_iter().flatten();
-    let mut rows: Vec<_> = stages.clone().map(row).collect();
-    let mut unowned = vec!["(no stage)".to_owned(), "–".to_owned(), "–".to_owned()];
-    unowned.extend(counted(&status["unowned"]));
-    rows.push(unowned);
+fn shown(board: &Value) -> String {
+    let stages = board["stages"].as_array().into_iter().flatten();
+    let rows: Vec<_> = stages.clone().map(row).collect();
     let mut text = table(&HEADINGS, &rows);
-    let notes = notes(status, stages);
+    let notes = notes(board, stages);
     if !notes.is_empty() {
         text.push('\n');
         text.push_str(&notes.join("\n"));
@@ -57,34 +53,97 @@ fn shown(status: &Value) -> String {
 
 fn row(stage: &Value) -> Vec<String> {
     let now = &stage["now"];
-    let mut row = vec![
+    vec![
         text(&stage["name"]).to_owned(),
         text(&now["mode"]).to_owned(),
         percent(now).unwrap_or_else(|| "–".to_owned()),
-    ];
-    row.extend(counted(&stage["traffic"]));
-    row
+        evidence(stage),
+        mismatch(&stage["compared"]["rate"]),
+        latency(stage),
+        next(stage),
+    ]
 }
 
-fn counted(traffic: &Value) -> Vec<String> {
-    let ended = |end: &str| traffic["requests"][end].as_u64().unwrap_or(0);
-    let sum = |counts: &Value| -> u64 {
-        let counts = counts.as_object().into_iter().flatten();
-        counts.filter_map(|(_, n)| n.as_u64()).sum()
-    };
-    let mut cells: Vec<_> = ["monolith", "candidate", "fallback", "refused"]
-        .map(|end| grouped(ended(end)))
-        .into();
-    cells.push(grouped(sum(&traffic["mirrored"])));
-    let times = ["monolith", "candidate"].map(|side| {
-        let of = |quantile: &str| traffic["seconds"][side][quantile].as_f64();
-        match (of("p50"), of("p99")) {
-            (Some(p50), Some(p99)) => format!("{}/{} ms", millis(p50), millis(p99)),
-            _ => "–".to_owned(),
+/// How much was seen of what the next step takes.
+fn evidence(stage: &Value) -> String {
+    let rollout = &stage["rollout"];
+    if rollout.is_null() {
+        return match stage["compared"]["answers"].as_u64() {
+            Some(compared) => format!("{} compared", grouped(compared)),
+            None => "–".to_owned(),
+        };
+    }
+    if text(&rollout["judged"]) == "not-started" {
+        return "not started".to_owned();
+    }
+    let seen = rollout["gathered"].as_u64().unwrap_or(0);
+    let needed = rollout["needed"].as_u64();
+    match (text(&rollout["evidence"]), needed) {
+        ("runs", Some(needed)) => format!("{seen} of {needed} runs"),
+        (_, Some(needed)) if needed > seen => {
+            format!("{} of ~{} needed", grouped(seen), about(needed))
         }
-    });
-    cells.push(times.join(" · "));
-    cells
+        _ => format!("{} gathered", grouped(seen)),
+    }
+}
+
+/// `0.51 % (0.36–0.68)`
+fn mismatch(rate: &Value) -> String {
+    let (Some(value), Some(low)) = (rate["value"].as_f64(), rate["low"].as_f64()) else {
+        return "–".to_owned();
+    };
+    let high = rate["high"].as_f64().unwrap_or(1.0);
+    let [value, low, high] = [value, low, high].map(words::percent);
+    format!("{value} % ({low}–{high})")
+}
+
+/// Of what was compared, or else of what clients got.
+fn latency(stage: &Value) -> String {
+    let of = |side: &str| {
+        let compared = &stage["compared"][side]["p99"];
+        let served = &stage["traffic"]["seconds"][side]["p99"];
+        let seconds = compared.as_f64().or(served.as_f64());
+        seconds.map_or("–".to_owned(), millis)
+    };
+    let (monolith, candidate) = (of("monolith"), of("candidate"));
+    match monolith == "–" && candidate == "–" {
+        true => monolith,
+        false => format!("{monolith} / {candidate} ms"),
+    }
+}
+
+/// What comes next, or what a person can do about it.
+fn next(stage: &Value) -> String {
+    let name = text(&stage["name"]);
+    let rollout = &stage["rollout"];
+    if rollout.is_null() {
+        let has_candidate = stage["candidate"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty());
+        return match text(&stage["now"]["mode"]) {
+            "monolith" if has_candidate => format!("cutline mode {name} shadow"),
+            "monolith" => "–".to_owned(),
+            _ => "moved by hand".to_owned(),
+        };
+    }
+    let at = rollout["at"].as_u64().map_or(0, |at| at as usize + 1);
+    let step = text(&rollout["steps"][at]["name"]);
+    let step = if step.is_empty() { "the end" } else { step };
+    let left = rollout["seconds_left"].as_f64();
+    match (text(&rollout["judged"]), left) {
+        ("not-started", _) => format!("cutline rollout {name} start"),
+        ("advance", _) => format!("{step} now"),
+        ("hold", Some(left)) if left > 0.0 => format!("{step} in {}", roughly(left)),
+        ("not-enough-evidence", Some(left)) if left > 0.0 => {
+            format!("not enough evidence: {step} in {}", roughly(left))
+        }
+        ("not-enough-evidence", _) => "not enough evidence".to_owned(),
+        ("rolled-back", _) => format!("rolled back: cutline rollout {name} resume"),
+        ("paused", _) => format!("paused: cutline rollout {name} resume"),
+        ("awaiting-confirmation", _) => format!("{step}: cutline rollout {name} confirm"),
+        ("done", _) => "retire".to_owned(),
+        _ => format!("{step} once all is within its limit"),
+    }
 }
 
 /// What somebody should know, or do something about.
@@ -124,13 +183,34 @@ fn notes<'a>(status: &Value, stages: impl Iterator<Item = &'a Value>) -> Vec<Str
     for stage in stages {
         notes.extend(notes_of(stage));
     }
+    notes.extend(answered("no stage", &status["unowned"]));
     notes
+}
+
+/// `41,220 answered by the monolith, 12 by it in the candidate's place`
+fn answered(of: &str, traffic: &Value) -> Option<String> {
+    let ends = [
+        ("monolith", "answered by the monolith"),
+        ("candidate", "by the candidate"),
+        ("fallback", "by the monolith in the candidate's place"),
+        ("refused", "by the proxy itself"),
+        ("aborted", "broken off"),
+    ];
+    let counted = ends.into_iter().filter_map(|(end, words)| {
+        let n = traffic["requests"][end].as_u64().filter(|n| *n > 0)?;
+        Some(format!("{} {words}", grouped(n)))
+    });
+    let mirrored = traffic["mirrored"].as_object().into_iter().flatten();
+    let mirrored: u64 = mirrored.filter_map(|(_, n)| n.as_u64()).sum();
+    let mirrored = (mirrored > 0).then(|| format!("{} mirrored", grouped(mirrored)));
+    let counted: Vec<_> = counted.chain(mirrored).collect();
+    (!counted.is_empty()).then(|| format!("{of}: {}", counted.join(", ")))
 }
 
 fn notes_of(stage: &Value) -> Vec<String> {
     let name = text(&stage["name"]);
     let (now, since) = (&stage["now"], &stage["since"]);
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = answered(name, &stage["traffic"]).into_iter().collect();
     if stage["declared"] != *now {
         let why = match text(&since["why"]) {
             "" => String::new(),
@@ -187,38 +267,12 @@ fn percent(share: &Value) -> Option<String> {
     }
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-/// `41,220`
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Of seconds, as precise as it matters.
-fn millis(seconds: f64) -> String {
-    let millis = seconds * 1_000.0;
-    match millis < 10.0 {
-        true => format!("{millis:.1}"),
-        false => format!("{millis:.0}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
-    fn status() -> Value {
+    fn board() -> Value {
         let quiet =
             json!({ "requests": {}, "failures": {}, "mirrored": {}, "dropped": {}, "seconds": {} });
         json!({
@@ -238,57 +292,100 @@ mod tests {
                         "dropped": { "memory": 3 },
                         "seconds": { "monolith": { "p50": 0.04, "p99": 0.14 }, "candidate": { "p50": 0.001, "p99": 0.003 } },
                     },
+                    "compared": {
+                        "answers": 8113,
+                        "rate": { "value": 0.0002, "low": 0.0, "high": 0.0006, "sure": 0.99 },
+                        "monolith": null, "candidate": null,
+                    },
+                    "rollout": rollout("hold", Some(2_400.0)),
                 },
                 {
                     "name": "training",
                     "now": { "mode": "monolith", "percent": 0.0 },
                     "declared": { "mode": "monolith", "percent": 0.0 },
-                    "since": null, "candidate": [], "traffic": quiet,
+                    "since": null, "candidate": [{ "url": "http://127.0.0.1:7071", "healthy": true }],
+                    "traffic": quiet, "compared": null, "rollout": null,
                 },
             ],
             "unowned": { "requests": { "monolith": 7, "refused": 1 } },
         })
     }
 
+    fn rollout(judged: &str, left: Option<f64>) -> Value {
+        json!({
+            "steps": [{ "name": "shadow" }, { "name": "25 %" }, { "name": "50 %" }],
+            "at": 1, "evidence": "requests", "judged": judged,
+            "gathered": 8113, "needed": 11397, "seconds_left": left,
+        })
+    }
+
     #[test]
     fn a_row_per_stage_and_then_what_matters() {
         let expected = "\
-STAGE        MODE       SHARE   MONOLITH   CANDIDATE   FALLBACK   REFUSED   MIRRORED      P50/P99 mono · cand
-inference    split       25 %     41,220      13,740         12         0      1,000   40/140 ms · 1.0/3.0 ms
-training     monolith       –          0           0          0         0          0                    – · –
-(no stage)   –              –          7           0          0         1          0                    – · –
+STAGE       MODE       SHARE   EVIDENCE                  MISMATCH             P99 mono/cand   NEXT
+inference   split       25 %   8,113 of ~11,400 needed   0.02 % (0.00–0.06)    140 / 3.0 ms   50 % in ~40 min
+training    monolith       –   –                         –                                –   cutline mode training shadow
 
+inference: 41,220 answered by the monolith, 13,740 by the candidate, 12 by the monolith in the candidate's place, 1,000 mirrored
 inference: split 25 % since 2026-11-24T14:02:00.000Z by anna; routes.toml says shadow 100 %
 inference: http://127.0.0.1:7070 is left out: it failed too often
 inference: 12 failures of the candidate
 inference: copies not sent: 3 memory
+no stage: 7 answered by the monolith, 1 by the proxy itself
 ";
-        assert_eq!(shown(&status()), expected);
+        assert_eq!(shown(&board()), expected);
+    }
+
+    #[test]
+    fn what_comes_next_is_a_step_or_a_command() {
+        for (judged, left, expected) in [
+            ("not-started", None, "cutline rollout inference start"),
+            ("not-enough-evidence", None, "not enough evidence"),
+            (
+                "not-enough-evidence",
+                Some(21_600.0),
+                "not enough evidence: 50 % in ~6 h",
+            ),
+            ("hold", None, "50 % once all is within its limit"),
+            (
+                "rolled-back",
+                None,
+                "rolled back: cutline rollout inference resume",
+            ),
+            (
+                "paused",
+                Some(1.0),
+                "paused: cutline rollout inference resume",
+            ),
+            (
+                "awaiting-confirmation",
+                None,
+                "50 %: cutline rollout inference confirm",
+            ),
+            ("done", None, "retire"),
+        ] {
+            let stage = json!({ "name": "inference", "rollout": rollout(judged, left) });
+            assert_eq!(next(&stage), expected);
+        }
     }
 
     #[test]
     fn a_refused_file_is_said_first() {
-        let mut status = status();
-        status["stages"] = json!([]);
-        status["file"]["restart_for"] = json!(["listen", "limits"]);
-        status["file"]["refused"] = json!({
+        let mut board = board();
+        board["stages"] = json!([]);
+        board["file"]["restart_for"] = json!(["listen", "limits"]);
+        board["file"]["refused"] = json!({
             "line": 14, "column": 13, "message": "no URL", "mend": "write one",
         });
-        let shown = shown(&status);
-        let notes: Vec<_> = shown.lines().skip(3).collect();
+        let shown = shown(&board);
+        let notes: Vec<_> = shown.lines().skip(2).collect();
         assert_eq!(
             notes,
             [
                 "routes.toml:14:13 is refused, and what it said before holds: no URL (write one)",
                 "restart the proxy for what the file says of listen, limits",
+                "no stage: 7 answered by the monolith, 1 by the proxy itself",
             ]
         );
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }

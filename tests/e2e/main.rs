@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
 mod behind_the_proxy;
 mod browser;
 mod dashboard;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cutline_proxy::{Handed, Proxy, control};
 use serde_json::Value;
@@ -42,7 +42,7 @@ impl Folder {
         Folder::between(answering("monolith"), answering("candidate"))
     }
 
-    fn between(monolith: SocketAddr, candidate: SocketAddr) -> Folder {
+    pub(crate) fn between(monolith: SocketAddr, candidate: SocketAddr) -> Folder {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             r#"listen = "127.0.0.1:0"
@@ -82,7 +82,7 @@ sticky = {{ header = "x-customer" }}
     }
 
     /// What a command that succeeds prints.
-    fn printed(&self, args: &[&str]) -> String {
+    pub(crate) fn printed(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{args:?}\n{out}{err}");
@@ -108,7 +108,7 @@ sticky = {{ header = "x-customer" }}
         fs::write(file, text.replace(old, new)).unwrap();
     }
 
-    fn start(&self, args: &[&str]) -> Process {
+    pub(crate) fn start(&self, args: &[&str]) -> Process {
         self.start_in(args, &[])
     }
 
@@ -165,7 +165,7 @@ impl Process {
     }
 
     /// Waits until a line of its log contains `text`, and returns it.
-    fn says(&self, text: &str) -> String {
+    pub(crate) fn says(&self, text: &str) -> String {
         let wait = Duration::from_secs(60);
         let mut said = Vec::new();
         while let Ok(line) = self.log.recv_timeout(wait) {
@@ -217,6 +217,15 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits until something is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < until, "it never came to it: {what}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -13,6 +13,7 @@ mod live;
 mod openapi;
 mod orders;
 mod page;
+mod pairs;
 mod ready;
 mod rollout;
 mod scrape;
@@ -297,12 +298,13 @@ async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
 
 /// Where something is, and whether it is shown without a token. A test holds
 /// the document and the router to it.
-const ROUTES: [(&str, &str, bool); 17] = [
+const ROUTES: [(&str, &str, bool); 18] = [
     ("get", "/", true),
     ("get", "/api/board", false),
     ("get", "/api/changes", false),
     ("get", "/api/differences", false),
     ("get", "/api/live", false),
+    ("get", "/api/pairs", false),
     ("post", "/api/stages/{stage}", false),
     ("post", "/api/stages/{stage}/rollout", false),
     ("post", "/api/stages/{stage}/runs", false),
@@ -327,6 +329,7 @@ fn router(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/api/changes", get(changes))
         .route("/api/differences", get(differences))
         .route("/api/live", get(live::live).with_state(looking))
+        .route("/api/pairs", get(pairs::pairs))
         .route("/api/stages/{stage}", post(orders::change))
         .route("/api/stages/{stage}/rollout", post(orders::steer))
         .route("/api/stages/{stage}/runs", post(orders::ran))

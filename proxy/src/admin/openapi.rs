@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::board::{Board, Differences};
 use super::document::{Asked, AskedOfRollout, Changed, Changes, ErrorDocument, Status, ToldRun};
+use super::pairs::Pairs;
 use super::session::Login;
 
 /// As served under `/openapi.json`.
@@ -23,6 +24,7 @@ pub(super) fn document() -> Value {
     let status = body::<Status>(&mut schemas, "The proxy as it stands");
     let board = body::<Board>(&mut schemas, "Everything at one moment");
     let differences = body::<Differences>(&mut schemas, "Fields that differ, and examples");
+    let pairs = body::<Pairs>(&mut schemas, "Pairs of answers, the latest first");
     let changes = body::<Changes>(&mut schemas, "The latest changes, the last first");
     let changed = body::<Changed>(&mut schemas, "The share that holds now");
     let wish = body::<Asked>(&mut schemas, "The share that is wanted");
@@ -73,6 +75,17 @@ pub(super) fn document() -> Value {
             "/api/live": { "get": {
                 "summary": "Server-sent events: `board` whenever it changed, `beat` now and then, `end` as the last",
                 "responses": answers(events, &["500", "503"]),
+            } },
+            "/api/pairs": { "get": {
+                "summary": "Requests that were kept, with both sides' answers and what came of comparing them",
+                "parameters": [
+                    parameter("stage", "query", "string"),
+                    parameter("verdict", "query", "string"),
+                    parameter("session", "query", "string"),
+                    parameter("id", "query", "string"),
+                    parameter("limit", "query", "integer"),
+                ],
+                "responses": answers(pairs, &["400", "404", "500"]),
             } },
             "/api/stages/{stage}/rollout": { "post": {
                 "summary": "Starts, pauses, resumes, confirms, advances or rolls back a stage's rollout",

@@ -18,7 +18,9 @@ use super::file::{
     RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
 };
 use super::values::{self, Texts};
-use super::{AdminTls, Budget, Config, Limits, MirrorLimits, Problem, Settings, compare, rollout};
+use super::{
+    AdminTls, Budget, Config, Limits, MirrorLimits, Problem, Settings, compare, notify, rollout,
+};
 use crate::compare::Rules;
 use crate::rollout::Policy;
 use crate::route::{
@@ -412,6 +414,7 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
             least: file.fallback.least.unwrap_or(Budget::default().least),
         },
         mirror: mirror(file),
+        notify: file.notify.as_ref().map(notify::notices).transpose()?,
         rollouts: rollouts(file)?,
         compare: Arc::default(),
         journal: file.journal.size.map_or(256 << 20, |size| size.0 as u64),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::compare::CompareFile;
+use super::notify::NotifyFile;
 use super::rollout::RolloutFile;
 use super::values::{Bytes, TextOr, Texts, Time};
 use super::{Config, Problem, check};
@@ -51,6 +52,9 @@ pub struct RoutesFile {
     /// How much is kept of the two sides' answers.
     #[serde(default)]
     pub(super) journal: JournalFile,
+    /// Who is told of decisions.
+    #[schemars(with = "Option<NotifyFile>")]
+    pub(super) notify: Option<Spanned<NotifyFile>>,
 }
 
 /// How much is kept of the two sides' answers.

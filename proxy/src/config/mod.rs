@@ -22,6 +22,7 @@
 mod check;
 mod compare;
 mod file;
+mod notify;
 mod problem;
 mod rollout;
 mod values;
@@ -36,6 +37,7 @@ use ipnet::IpNet;
 
 pub(crate) use check::default_weight;
 pub use file::RoutesFile;
+pub use notify::{Notices, Occasion, Webhook};
 pub use problem::Problem;
 
 use crate::compare::Rules;
@@ -76,6 +78,8 @@ pub struct Settings {
     pub journal: u64,
     /// How stages go to their candidates, by name; people alone move the others.
     pub rollouts: BTreeMap<String, Arc<Policy>>,
+    /// Who is told of decisions.
+    pub notify: Option<Notices>,
     /// What counts as a difference, for each of [`RouteTable::routes`].
     pub compare: Arc<[Arc<Rules>]>,
 }
@@ -146,6 +150,9 @@ impl Config {
             within(&mut tls.files.1);
             tls.authority.iter_mut().for_each(within);
         }
+        let webhooks = settings.notify.as_mut();
+        let webhooks = webhooks.and_then(|notify| notify.file.as_mut());
+        webhooks.into_iter().for_each(within);
         let candidates = self.table.stages.iter_mut();
         let candidates = candidates.filter_map(|stage| stage.candidate.as_mut());
         for side in candidates.chain([&mut self.table.monolith]) {

@@ -5,6 +5,7 @@
 //! refused whole, and what it said before stays.
 
 mod folder;
+mod notify;
 mod rollout;
 mod seen;
 mod shares;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub use folder::{AdminAddress, FolderError, SecureAddress, StateFolder, token};
+pub use notify::{Notice, Notify};
 pub use rollout::{Ask, JUDGE};
 pub(crate) use rollout::{Stand, details};
 pub(crate) use seen::Seen;
@@ -26,7 +28,7 @@ pub use wish::{Wish, WishError};
 use crate::config::{Config, Problem, RoutesFile, Settings};
 use crate::journal::{Author, Change, Journal, JournalError, NewChange, effective};
 use crate::listen::Handle;
-use crate::rollout::{Policy, Position, What};
+use crate::rollout::{Policy, Position, Step, What};
 use crate::route::{Mode, Share};
 use crate::verdict::Gathered;
 use watch::{Read, Watch};
@@ -45,6 +47,7 @@ pub struct Control {
     pub(crate) started: SystemTime,
     pub(crate) at_start: Settings,
     inner: Mutex<Inner>,
+    notify: Option<Box<dyn Notify>>,
 }
 
 struct Inner {
@@ -59,6 +62,9 @@ struct Inner {
     stands: BTreeMap<String, Stand>,
     /// Stages whose answers differ, and nobody knows whether that is noise.
     doubted: BTreeSet<Arc<str>>,
+    /// By stage: the epoch, and the step, of which was told that a person has
+    /// to confirm it.
+    awaited: BTreeMap<String, (u64, Step)>,
     /// What the journal could not be told yet.
     untold: Gathered,
     /// Another process decides by now.
@@ -226,6 +232,7 @@ impl Control {
             running,
             started: SystemTime::now(),
             at_start: file.settings.clone(),
+            notify: None,
             inner: Mutex::new(Inner {
                 // What was written since `settled` looked is not known.
                 others: UNKNOWN,
@@ -236,6 +243,7 @@ impl Control {
                 restart: Vec::new(),
                 stands: BTreeMap::new(),
                 doubted: BTreeSet::new(),
+                awaited: BTreeMap::new(),
                 untold: Gathered::default(),
                 follows: false,
             }),
@@ -266,7 +274,8 @@ impl Control {
             let change = standing.change(stage, to, event, by, why);
             Ok(Some(shares::kept(change, journal)?))
         })?;
-        if change.is_some() {
+        if let Some(change) = &change {
+            self.tell(change);
             self.put(&inner, &inner.file)?;
         }
         Ok(change)
@@ -454,6 +463,7 @@ fn differences(before: &Settings, after: &Settings) -> Vec<&'static str> {
         ("tls", before.tls != after.tls),
         ("admin_tls", before.admin_tls != after.admin_tls),
         ("limits", before.limits != after.limits),
+        ("notify", before.notify != after.notify),
     ];
     let changed = fields.iter().filter(|(_, changed)| *changed);
     changed.map(|(name, _)| *name).collect()

@@ -95,6 +95,7 @@ impl Control {
             position.admit(policy, what)?;
             happens(stage, &standing, what, by, why, journal)
         })?;
+        self.tell(&change);
         self.put(&inner, &inner.file)?;
         Ok(change)
     }
@@ -203,6 +204,12 @@ impl Control {
                 };
                 Ok((Some(stand), change))
             })?;
+            if let Some(change) = &change {
+                self.tell(change);
+            }
+            if let Some(stand) = &stand {
+                self.tell_awaited(&stage, stand, &mut inner.awaited, now);
+            }
             moved |= change.is_some();
             stands.extend(stand.map(|stand| (stage, stand)));
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use cutline_proxy::control::{self, Control};
+use cutline_proxy::control::{self, Control, Notify};
 use cutline_proxy::{Admin, Journal, Proxy, Running, StateFolder, admin};
 use serde_json::{Value, json};
 
@@ -21,6 +21,15 @@ pub(crate) struct Whole {
 impl Whole {
     /// Starts, or starts again, what the folder holds.
     pub(crate) fn start(folder: &Path) -> Whole {
+        Whole::started(folder, |control| control)
+    }
+
+    /// The same, with somebody who is told of decisions.
+    pub(crate) fn start_telling(folder: &Path, notify: Box<dyn Notify>) -> Whole {
+        Whole::started(folder, |control| control.telling(notify))
+    }
+
+    fn started(folder: &Path, made: impl FnOnce(Control) -> Control) -> Whole {
         let state = StateFolder::make(&folder.join(".cutline")).unwrap();
         let token = state.token().unwrap();
         let journal = Journal::open(&state.journal()).unwrap();
@@ -31,7 +40,7 @@ impl Whole {
         settled.table = control::settled(&config, &journal).unwrap();
         let listener = admin::bind(&config.settings, None).unwrap();
         let running = Proxy::bind(settled).unwrap().start(1).unwrap();
-        let control = Control::new(running.handle(), config, &file, text, journal);
+        let control = made(Control::new(running.handle(), config, &file, text, journal));
         let admin = Admin::start(control, listener, token.clone()).unwrap();
         Whole {
             running,
