@@ -26,9 +26,9 @@ use std::time::Instant;
 
 pub(crate) use answers::{Answers, Request};
 pub(crate) use gathered::{Gathered, STRETCH, Trend};
-pub(crate) use kept::{KeptAnswer, KeptBody, KeptPair};
 #[cfg(test)]
 pub(crate) use kept::KeptRequest;
+pub(crate) use kept::{KeptAnswer, KeptBody, KeptPair};
 pub(crate) use tally::{Tallies, Tally};
 
 use crate::compare::Noise;

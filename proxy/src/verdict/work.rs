@@ -6,7 +6,7 @@ use super::gathered::MOST_PAIRS;
 use super::{Answers, KeptPair, Verdicts, lock, run};
 use crate::compare::{Comparison, Rules, Verdict, compare};
 use crate::decide::bucket_of;
-use crate::outcome::{Fault, Outcome};
+use crate::outcome::{Captured, Fault, Outcome};
 use crate::rollout::{Compared, Count, Evidence, Kind};
 
 /// Compares what there is to compare.
@@ -39,7 +39,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
         let mut comparison = compare(monolith, candidate, rules);
         noise.excuse(&mut comparison, &rules.noise.strict);
         noise.watch(&comparison);
-        add(&comparison, (monolith, candidate), &mut evidence);
+        add(&comparison, answers, &mut evidence);
         let policy = live.settings.rollouts.get(&*stage.name);
         if let Some(Kind::Runs { tolerance, .. }) = policy.map(|policy| &policy.evidence) {
             let sides = (monolith, candidate);
@@ -79,7 +79,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
 }
 
 /// Adds a comparison of both sides.
-fn add(comparison: &Comparison, sides: (&Outcome, &Outcome), evidence: &mut Evidence) {
+fn add(comparison: &Comparison, answers: &Answers, evidence: &mut Evidence) {
     if let Some(count) = differing(comparison) {
         evidence.answers.get_or_insert_default().pairs += count;
     }
@@ -90,7 +90,10 @@ fn add(comparison: &Comparison, sides: (&Outcome, &Outcome), evidence: &mut Evid
         let scores = evidence.scores.get_or_insert_default();
         scores.record(*monolith, *candidate);
     }
-    if let (Some(monolith), Some(candidate)) = (failed(sides.0), failed(sides.1)) {
+    let failed = |own| failed(own, own.side != answers.primary.side);
+    let sides = answers.sides();
+    let failures = sides.and_then(|(monolith, candidate)| failed(monolith).zip(failed(candidate)));
+    if let Some((monolith, candidate)) = failures {
         let errors = evidence.paired_errors.get_or_insert_default();
         errors.record(monolith, candidate);
     }
@@ -111,9 +114,11 @@ fn flipped(comparison: &Comparison) -> Option<Count> {
     (predictions.labels > 0).then(|| Count::new(predictions.labels, predictions.flipped))
 }
 
-/// Whether a side failed; None where it was the client who did.
-fn failed(outcome: &Outcome) -> Option<bool> {
+/// Whether a side failed; None where it was the client who did, or may have
+/// been: an answer to a client also breaks off when the client goes.
+fn failed(outcome: &Outcome, is_copy: bool) -> Option<bool> {
     match &outcome.result {
+        Ok(reply) if reply.body == Captured::Broken => is_copy.then_some(true),
         Ok(reply) => Some(reply.status.is_server_error()),
         Err(failure) if failure.fault() == Fault::Downstream => None,
         Err(_) => Some(true),
