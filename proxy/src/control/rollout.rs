@@ -12,7 +12,7 @@ use crate::rollout::{
     What, explain,
 };
 use crate::route::{Mode, Share, Weight};
-use crate::verdict::Gathered;
+use crate::verdict::{Gathered, WARM_UP};
 
 use crate::rollout::Refused as NotNow;
 
@@ -151,19 +151,25 @@ impl Control {
         Ok(())
     }
 
-    /// The stages whose answers differ since their share began, while less is
-    /// known of noise than of differences: until then a difference may be the
-    /// monolith's own.
+    /// The stages of which too little is known of noise: next to nothing, or,
+    /// since their share began, less than of differences. Until then a difference
+    /// may be the monolith's own.
     fn doubted(&self, journal: &Journal) -> Result<BTreeSet<Arc<str>>, JournalError> {
         let mut doubted = BTreeSet::new();
-        for stage in self.running.table().stages {
+        let table = self.running.table();
+        for stage in &table.stages {
+            let copied = !matches!(stage.share.mode, Mode::Monolith);
+            if copied && self.running.noise(&stage.name).asked() < WARM_UP {
+                doubted.insert(Arc::clone(&stage.name));
+                continue;
+            }
             let evidence = journal.evidence(&stage.name, stage.epoch)?;
             let Some(answers) = evidence.answers else {
                 continue;
             };
             let known = answers.noise.map_or(0, |noise| noise.of);
             if answers.pairs.events > 0 && known < MOST_DOUBTED.min(answers.pairs.of) {
-                doubted.insert(stage.name);
+                doubted.insert(Arc::clone(&stage.name));
             }
         }
         Ok(doubted)

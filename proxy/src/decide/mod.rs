@@ -229,16 +229,19 @@ fn draw(stage: &Stage, route: &StageRoute, head: &RequestHead<'_>) -> Drawn {
     }
 }
 
-/// Whether the monolith is asked twice: never what does anything outside its
-/// process, and not while nobody compares.
+/// Whether the monolith is asked twice.
 fn again(stage: &Stage, route: &StageRoute, side: Side, head: &RequestHead<'_>) -> bool {
     side == Side::Monolith
-        && matches!(stage.share.mode, Mode::Shadow | Mode::Split)
-        && match route.check.again {
-            Weight::ZERO => false,
-            again => stage.doubted || is_drawn(&stage.name, b"again", head, again),
-        }
-        && route.effect(Side::Monolith, head.method) == Effect::None
+        && may_be_asked_again(stage, route, head.method)
+        && (stage.doubted || is_drawn(&stage.name, b"again", head, route.check.again))
+}
+
+/// Whether the monolith may be asked such a request twice: never what does
+/// anything outside its process, and not while nobody compares.
+pub(crate) fn may_be_asked_again(stage: &Stage, route: &StageRoute, method: &Method) -> bool {
+    matches!(stage.share.mode, Mode::Shadow | Mode::Split)
+        && route.check.again != Weight::ZERO
+        && route.effect(Side::Monolith, method) == Effect::None
 }
 
 /// Draws by the request's id, for each purpose by itself.

@@ -5,7 +5,7 @@ use super::judgement::{Criterion, Finding, Standing};
 use super::latency::Ratio;
 use super::rate::Seen;
 use super::scores::PLACES;
-use super::{Compared, Count, Evidence, Limits, PairedErrors, PerSide, Policy, ScoreShift};
+use super::{Compared, Count, Evidence, Limits, PairedErrors, PerSide, Policy, ScoreShift, Step};
 
 /// How much evidence a decision needs, as logarithms.
 ///
@@ -54,12 +54,21 @@ impl Enough {
 }
 
 /// What is known of each criterion that has a limit and can be measured.
-pub(super) fn findings(policy: &Policy, limits: &Limits, evidence: &Evidence) -> Vec<Finding> {
+///
+/// Where both sides are asked, answers can always be compared: if none was,
+/// that is nothing known, and not a criterion less.
+pub(super) fn findings(
+    policy: &Policy,
+    limits: &Limits,
+    step: Option<Step>,
+    evidence: &Evidence,
+) -> Vec<Finding> {
+    let compares = matches!(step, Some(Step::Shadow | Step::ReverseShadow));
     let enough = Enough::of(policy, limits);
     let criteria = Criterion::ALL.into_iter();
     let found = criteria.filter_map(|criterion| {
         let limit = limit(criterion, limits)?;
-        let measured = measure(criterion, limits, evidence)?;
+        let measured = measure(criterion, limits, compares, evidence)?;
         Some(finding(criterion, &measured, limit, enough))
     });
     found.collect()
@@ -78,10 +87,12 @@ fn limit(criterion: Criterion, limits: &Limits) -> Option<f64> {
 fn measure<'a>(
     criterion: Criterion,
     limits: &Limits,
+    compares: bool,
     evidence: &'a Evidence,
 ) -> Option<Measured<'a>> {
+    let nothing = compares.then(Compared::default);
     match criterion {
-        Criterion::Mismatch => evidence.answers.map(compared),
+        Criterion::Mismatch => evidence.answers.or(nothing).map(compared),
         Criterion::LabelFlips => evidence.labels.map(compared),
         Criterion::Errors => match (evidence.paired_errors, &evidence.errors) {
             (Some(paired), _) => Some(paired_errors(paired)),

@@ -23,7 +23,7 @@ pub fn judge(
     now: SystemTime,
 ) -> Judgement {
     let findings = match policy.limits() {
-        Some(limits) => findings(policy, limits, evidence),
+        Some(limits) => findings(policy, limits, at.step, evidence),
         None => Vec::new(),
     };
     let action = action(policy, at, (evidence, &findings), health, now);

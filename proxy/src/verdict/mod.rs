@@ -28,6 +28,7 @@ pub(crate) use answers::{Answers, Request};
 pub(crate) use gathered::{Gathered, STRETCH, Trend};
 pub(crate) use kept::{KeptAnswer, KeptBody, KeptPair, KeptRequest};
 pub(crate) use tally::{Tallies, Tally};
+pub(crate) use work::WARM_UP;
 
 use crate::compare::Noise;
 use crate::metrics::Dropped;

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use super::gathered::MOST_PAIRS;
 use super::{Answers, KeptPair, Verdicts, lock, run};
 use crate::compare::{Comparison, Rules, Verdict, compare};
-use crate::decide::bucket_of;
-use crate::outcome::{Fault, Outcome};
+use crate::decide::{bucket_of, may_be_asked_again};
+use crate::outcome::{Captured, Fault, Outcome};
 use crate::rollout::{Compared, Count, Evidence, Kind};
+
+/// As often a stage's monolith is asked twice before differences count, where
+/// it may be asked: what differs in a tenth of its answers is known by then
+/// with 89 % certainty, and in a quarter with more than 99 %.
+pub(crate) const WARM_UP: u64 = 50;
 
 /// Compares what there is to compare.
 ///
@@ -22,6 +27,8 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
     let noise = all.entry(Arc::clone(&stage.name)).or_default();
     let mut evidence = Evidence::default();
     let mut learnt = false;
+    let is_asked_again = may_be_asked_again(stage, route, &answers.request.method);
+    let warming_up = is_asked_again && noise.asked() < WARM_UP;
     if let Some(again) = &answers.again {
         let itself = compare(&answers.primary, again, rules);
         let mut alike = itself.clone();
@@ -31,15 +38,22 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
             pairs: Count::default(),
             noise: Some(count),
         };
-        evidence.answers = differing(&alike).map(compared);
-        evidence.labels = flipped(&alike).map(compared);
+        if !warming_up {
+            evidence.answers = differing(&alike).map(compared);
+            evidence.labels = flipped(&alike).map(compared);
+        }
     }
     let mut compared = None;
     if let Some((monolith, candidate)) = answers.sides() {
         let mut comparison = compare(monolith, candidate, rules);
         noise.excuse(&mut comparison, &rules.noise.strict);
-        noise.watch(&comparison);
-        add(&comparison, (monolith, candidate), &mut evidence);
+        if !warming_up {
+            noise.watch(&comparison);
+        }
+        if !warming_up {
+            add(&comparison, &mut evidence);
+        }
+        add_failures(answers, &mut evidence);
         let policy = live.settings.rollouts.get(&*stage.name);
         if let Some(Kind::Runs { tolerance, .. }) = policy.map(|policy| &policy.evidence) {
             let sides = (monolith, candidate);
@@ -47,6 +61,14 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
             evidence.runs.push(run);
         }
         compared = Some(comparison);
+    }
+    // Noise that may be learnt and is not yet known is not none.
+    if is_asked_again {
+        for compared in [&mut evidence.answers, &mut evidence.labels] {
+            if let Some(compared) = compared {
+                compared.noise.get_or_insert_default();
+            }
+        }
     }
     let noise = learnt.then(|| noise.clone());
     drop(all);
@@ -58,7 +80,9 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
     let kept = gathered.pairs.len();
     let (sum, summary) = gathered.step(&stage.name, stage.epoch);
     *sum += &evidence;
-    let Some(comparison) = compared else { return };
+    let Some(comparison) = compared.filter(|_| !warming_up) else {
+        return;
+    };
     summary.add(&format!("{:032x}", answers.id), &comparison);
     let stretch = gathered.stretch(&stage.name, answers.time);
     match comparison.verdict {
@@ -79,7 +103,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
 }
 
 /// Adds a comparison of both sides.
-fn add(comparison: &Comparison, sides: (&Outcome, &Outcome), evidence: &mut Evidence) {
+fn add(comparison: &Comparison, evidence: &mut Evidence) {
     if let Some(count) = differing(comparison) {
         evidence.answers.get_or_insert_default().pairs += count;
     }
@@ -90,7 +114,14 @@ fn add(comparison: &Comparison, sides: (&Outcome, &Outcome), evidence: &mut Evid
         let scores = evidence.scores.get_or_insert_default();
         scores.record(*monolith, *candidate);
     }
-    if let (Some(monolith), Some(candidate)) = (failed(sides.0), failed(sides.1)) {
+}
+
+/// Adds who failed.
+fn add_failures(answers: &Answers, evidence: &mut Evidence) {
+    let failed = |own| failed(own, own.side != answers.primary.side);
+    let sides = answers.sides();
+    let failures = sides.and_then(|(monolith, candidate)| failed(monolith).zip(failed(candidate)));
+    if let Some((monolith, candidate)) = failures {
         let errors = evidence.paired_errors.get_or_insert_default();
         errors.record(monolith, candidate);
     }
@@ -111,9 +142,11 @@ fn flipped(comparison: &Comparison) -> Option<Count> {
     (predictions.labels > 0).then(|| Count::new(predictions.labels, predictions.flipped))
 }
 
-/// Whether a side failed; None where it was the client who did.
-fn failed(outcome: &Outcome) -> Option<bool> {
+/// Whether a side failed; None where it was the client who did, or may have
+/// been: an answer to a client also breaks off when the client goes.
+fn failed(outcome: &Outcome, is_copy: bool) -> Option<bool> {
     match &outcome.result {
+        Ok(reply) if reply.body == Captured::Broken => is_copy.then_some(true),
         Ok(reply) => Some(reply.status.is_server_error()),
         Err(failure) if failure.fault() == Fault::Downstream => None,
         Err(_) => Some(true),

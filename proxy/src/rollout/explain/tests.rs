@@ -99,7 +99,7 @@ fn what_is_not_known_is_said_to_be_so() {
         Not enough evidence of inference at shadow: none of 312 answers differed. About 5,187 more are needed at this rate.
         Holding inference at shadow: 4 of 8,113 answers differed, so that from 1.3e-3 % to 0.19 % do with 99 % certainty, on either side of your limit of 0.10 %. About 31,185 more are needed at this rate.
         Holding inference at shadow: 9 of 8,113 answers differed, so that from 0.02 % to 0.29 % do with 99 % certainty, on either side of your limit of 0.10 %. At this rate it will not pass.
-        Not enough evidence of inference at shadow: nothing that has a limit is measured there.
+        Not enough evidence of inference at shadow: nothing was seen of mismatch.
         "#
     );
 }
