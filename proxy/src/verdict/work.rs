@@ -64,10 +64,9 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
     }
     // Noise that may be learnt and is not yet known is not none.
     if is_asked_again {
-        for compared in [&mut evidence.answers, &mut evidence.labels] {
-            if let Some(compared) = compared {
-                compared.noise.get_or_insert_default();
-            }
+        let compared = [&mut evidence.answers, &mut evidence.labels];
+        for compared in compared.into_iter().flatten() {
+            compared.noise.get_or_insert_default();
         }
     }
     let noise = learnt.then(|| noise.clone());
