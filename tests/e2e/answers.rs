@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::proxy_control::{Folder, Process, ask, eventually, upstream};
+use crate::proxy_control::{Folder, Process, ask, upstream};
+use crate::support::eventually;
 
 /// A side that predicts a score for each customer, and makes `shown` of it.
 fn scoring(shown: impl Fn(f64) -> f64 + Send + Sync + 'static) -> SocketAddr {
@@ -278,5 +279,54 @@ on = ["roll-back", "people"]
         log.contains("decisions are told") && !log.contains("T0/secret"),
         "{log}"
     );
+    assert_eq!(proxy.end(), Some(0));
+}
+
+#[test]
+fn a_killed_proxy_counts_no_answer_twice_and_its_rollout_goes_on_where_it_stood() {
+    let folder = Folder::between(exact(), exact());
+    folder.edit("mode = \"split\"\npercent = 0\n", "mode = \"shadow\"\n");
+    let sticky = "sticky = { header = \"x-customer\" }\n";
+    let more = r#"side_effects = { monolith = "none", candidate = "none" }
+[stage.inference.compare]
+noise = "off"
+[stage.inference.rollout]
+steps = ["shadow", 50, 100]
+confirm = [100]
+sure = 0.9
+limits = { mismatch = 0.1, errors = "none", latency_ratio = "none" }
+"#;
+    folder.edit(sticky, &format!("{sticky}{more}"));
+    let diff = ["diff", "inference", "--json"];
+    let answers = |told: &Value| told["compared"]["answers"].as_u64().unwrap_or(0);
+    let stage = || {
+        let status: Value = serde_json::from_str(&folder.printed(&["status", "--json"])).unwrap();
+        status["stages"][0]["now"].clone()
+    };
+    let proxy = folder.start(&[]);
+    eventually("half of it is the candidate's", || {
+        asks(&proxy, 1..=20);
+        stage()["mode"] == "split"
+    });
+    asks(&proxy, 1..=50);
+    let before = answers(&once(&folder, &diff, |told| answers(told) >= 50));
+
+    // Some of what it is asked now it has told its journal when it dies.
+    asks(&proxy, 1..=100);
+    let told = answers(&once(&folder, &diff, |told| answers(told) > before));
+    proxy.kill();
+    let proxy = folder.start(&[]);
+    let half = stage();
+    assert_eq!(
+        (&half["mode"], half["percent"].as_f64()),
+        (&"split".into(), Some(50.0))
+    );
+    let kept = answers(&once(&folder, &diff, |told| answers(told) > 0));
+    assert!(
+        (told..=before + 100).contains(&kept),
+        "{kept}: {told}, {before}"
+    );
+    asks(&proxy, 1..=40);
+    once(&folder, &diff, |told| answers(told) == kept + 40);
     assert_eq!(proxy.end(), Some(0));
 }

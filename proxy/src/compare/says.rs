@@ -83,6 +83,7 @@ fn of_numbers(numbers: &Numbers, places: u64) -> Option<String> {
         return None;
     }
     if let Some((least, most)) = numbers.ratio
+        && least != 0.0
         && near(least, most)
     {
         return Some(format!(
@@ -194,6 +195,7 @@ mod tests {
                 said(&[("[1,2,3]", "[3,2,1]")]),
                 said(&[("null", "1")]),
                 said(&[("1", "null")]),
+                said(&[("1", "0"), ("1", "0"), ("1", "0")]),
                 said(&[("1", "\"1\"")]),
                 said(&[("1", "{}"), ("{}", r#"{"a": 1}"#)]),
                 said(&[("null", "{}"), ("{}", r#"{"a": null}"#)]),
@@ -214,6 +216,7 @@ mod tests {
         /score: same items in another order
         /score: candidate has a value for null
         /score: candidate has null
+        /score: candidate is lower by 1 throughout; largest difference 1
         /score: one side writes it as text
         /a: only candidate has it
         /score: candidate lacks it

@@ -21,7 +21,7 @@ await scenario(async ({ proxy, open }) => {
   const page = await open({ board: tainted, differences: infected(differences) });
   await page.getByText("inference <img").first().waitFor();
   await page.locator(".name").nth(5).click();
-  await page.getByText("candidate rounds to 3 decimals <img").waitFor();
+  await page.getByText("no label flips <img").waitFor();
   await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
   await page.locator(".stage").nth(5).getByRole("button", { name: "Roll back" }).click();
   await page.getByRole("heading", { name: "Roll inference <img" }).waitFor();

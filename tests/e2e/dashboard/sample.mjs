@@ -176,7 +176,7 @@ export const differences = {
   sentence: "41 of 8,113 answers differ (0.51 %, 0.36–0.68 at 99 %), above the limit of 0.10 %",
   fields: [
     field("/score", 41, {
-      how: "candidate rounds to 3 decimals", largest: 4.9e-4, label_flips: 0,
+      how: "candidate rounds to 3 decimals; largest difference 4.9e-4; no label flips", largest: 4.9e-4, label_flips: 0,
       excerpts: [{ id: "5a5a000000000001", place: "/score", monolith: "0.33349", candidate: "0.333" }],
       examples: ["4f1c77a2b0c14e55", "88aa0172e9d94ab1"],
     }),

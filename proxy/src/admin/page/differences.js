@@ -62,8 +62,8 @@ function Field({ field, examples }) {
   const own = examples.filter((example) => field.examples.includes(example.id));
   const more = [
     field.how,
-    field.largest !== null && `largest difference ${figure(field.largest, "number")}`,
-    field.label_flips !== null && (field.label_flips === 0 ? "no label flips" : counted(field.label_flips, "label flip")),
+    field.how === null && field.largest !== null && `largest difference ${figure(field.largest, "number")}`,
+    field.how === null && field.label_flips !== null && (field.label_flips === 0 ? "no label flips" : counted(field.label_flips, "label flip")),
   ].filter(Boolean).join("; ");
   const head = html`<code>${field.path}</code> <span class="n">${grouped(field.count)}×</span> <span>${more}</span>`;
   const excerpts = field.excerpts.filter((one) => !field.examples.includes(one.id)).map((one) => html`<p class="excerpt">
