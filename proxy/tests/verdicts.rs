@@ -389,6 +389,21 @@ fn a_plain_failure_takes_the_share_back_at_once() {
     let candidate = Upstream::new(|_, socket| respond(socket, "500 Oh", "", "no"));
     let share = "mode = \"split\"\npercent = 50";
     let folder = rollout(&monolith, &candidate, share, r#"["shadow", 50, 100]"#);
+    // Nothing else may tip it, however few requests there are at the first look.
+    let file = folder.path().join("routes.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let limits = r#"limits = { mismatch = "none", errors = "none", latency_ratio = 1000 }"#;
+    let text: Vec<_> = text
+        .lines()
+        .map(|line| {
+            if line.starts_with("limits = ") {
+                limits
+            } else {
+                line
+            }
+        })
+        .collect();
+    fs::write(&file, text.join("\n")).unwrap();
     let whole = Whole::start(folder.path());
     let either = |status| matches!(status, 200 | 500);
     while_asked(&whole, either, || {

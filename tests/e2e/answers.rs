@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -52,18 +52,12 @@ fn asks(proxy: &Process, customers: std::ops::RangeInclusive<u32>) {
 
 /// What a command's JSON is, once `right` says that it is so.
 fn once(folder: &Folder, args: &[&str], right: impl Fn(&Value) -> bool) -> Value {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        let told: Value = serde_json::from_str(&folder.printed(args)).unwrap();
-        if right(&told) {
-            return told;
-        }
-        assert!(
-            Instant::now() < until,
-            "{args:?} never came to it: {told:#}"
-        );
-        thread::sleep(Duration::from_millis(50));
-    }
+    let mut told = Value::Null;
+    eventually(&format!("{args:?}"), || {
+        told = serde_json::from_str(&folder.printed(args)).unwrap();
+        right(&told)
+    });
+    told
 }
 
 /// The exit code, and all that a command prints.

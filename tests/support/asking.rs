@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::eventually;
 use super::service::{Proxy, program};
 
 /// What came of one request, as its client saw it.
@@ -107,12 +108,9 @@ pub(crate) fn counted_as_seen(proxy: &Proxy, asked: &[Asked]) {
     assert!(lost.is_none(), "{lost:?}");
     let sent = asked.len() as u64;
     // The client may have its last byte before the proxy has counted it.
-    for _ in 0..600 {
-        if proxy.counted("cutline_requests_total", "") >= sent {
-            break;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
+    eventually("all that was sent is counted", || {
+        proxy.counted("cutline_requests_total", "") >= sent
+    });
     let all = proxy.metric("cutline_requests_total");
     assert_eq!(all.values().sum::<u64>(), sent, "{all:?}");
     let ended = |end: &str| proxy.counted("cutline_requests_total", &format!("end=\"{end}\""));

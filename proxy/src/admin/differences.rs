@@ -12,7 +12,7 @@ use crate::compare::noise::Looks;
 use crate::compare::{FieldSummary, PredictionSummary, Sketch, noise};
 use crate::control::{Control, Seen};
 use crate::journal::{JournalError, Wanted};
-use crate::rollout::Histogram;
+use crate::rollout::{Histogram, grouped};
 use crate::verdict::{KeptAnswer, KeptBody, KeptPair, STRETCH};
 
 /// As many examples are shown, and bytes of a body.
@@ -268,17 +268,4 @@ fn text(body: &KeptBody) -> Option<(String, bool)> {
     let cut = cut || end < text.len();
     text.truncate(end);
     Some((text, cut))
-}
-
-/// `41,220`
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -10,7 +10,7 @@ use super::document::ShareDocument;
 use crate::compare::Summary;
 use crate::control::{Ask, Stand, details};
 use crate::rollout::{self, Finding, Hold, Judgement, Kind, Policy, Position, State, What};
-use crate::route::{Mode, Share, Weight};
+use crate::route::Share;
 
 /// The rollout of a stage by that policy, as it was last judged.
 pub(super) fn of(
@@ -159,10 +159,6 @@ fn actions(policy: &Policy, position: &Position) -> Vec<Action> {
 
 /// What a rollback would leave the stage with.
 fn back(policy: &Policy, position: &Position) -> ShareDocument {
-    let step = policy.retreat().filter(|to| Some(*to) < position.step);
-    let monolith = Share {
-        mode: Mode::Monolith,
-        weight: Weight::ZERO,
-    };
-    ShareDocument::from(step.map_or(monolith, rollout::Step::share))
+    let step = policy.back_from(position.step);
+    ShareDocument::from(step.map_or(Share::MONOLITH, rollout::Step::share))
 }

@@ -11,7 +11,7 @@ use crate::rollout::{
     self, Action, Details, Evidence, FieldDifference, Judgement, Kind, Policy, Position, Run, Step,
     What, explain,
 };
-use crate::route::{Mode, Share, Weight};
+use crate::route::{Mode, Share};
 use crate::verdict::{Gathered, WARM_UP};
 
 use crate::rollout::Refused as NotNow;
@@ -78,7 +78,7 @@ impl Ask {
             Ask::Confirm => What::Confirm { step: next()? },
             Ask::Advance => What::Force { to: Some(next()?) },
             Ask::RollBack => What::RollBack {
-                to: policy.retreat().filter(|to| Some(*to) < position.step),
+                to: policy.back_from(position.step),
             },
         })
     }
@@ -154,7 +154,11 @@ impl Control {
     /// The stages of which too little is known of noise: next to nothing, or,
     /// since their share began, less than of differences. Until then a difference
     /// may be the monolith's own.
-    fn doubted(&self, journal: &Journal) -> Result<BTreeSet<Arc<str>>, JournalError> {
+    fn doubted(
+        &self,
+        stands: &BTreeMap<String, Stand>,
+        journal: &Journal,
+    ) -> Result<BTreeSet<Arc<str>>, JournalError> {
         let mut doubted = BTreeSet::new();
         let table = self.running.table();
         for stage in &table.stages {
@@ -163,10 +167,11 @@ impl Control {
                 doubted.insert(Arc::clone(&stage.name));
                 continue;
             }
-            let evidence = journal.evidence(&stage.name, stage.epoch)?;
-            let Some(answers) = evidence.answers else {
-                continue;
+            let answers = match stands.get(&*stage.name) {
+                Some(stand) => stand.evidence.answers,
+                None => journal.evidence(&stage.name, stage.epoch)?.answers,
             };
+            let Some(answers) = answers else { continue };
             let known = answers.noise.map_or(0, |noise| noise.of);
             if answers.pairs.events > 0 && known < MOST_DOUBTED.min(answers.pairs.of) {
                 doubted.insert(Arc::clone(&stage.name));
@@ -220,7 +225,7 @@ impl Control {
             stands.extend(stand.map(|stand| (stage, stand)));
         }
         inner.stands = stands;
-        let doubted = self.doubted(&inner.journal)?;
+        let doubted = self.doubted(&inner.stands, &inner.journal)?;
         let changed = doubted != inner.doubted;
         inner.doubted = doubted;
         Ok(moved || changed)
@@ -281,7 +286,9 @@ fn happens(
     let share = match what {
         What::Start { to } | What::Advance { to } => to.share(),
         What::Resume { at } if Step::of(standing.share) != Some(at) => at.share(),
-        What::Force { to } | What::RollBack { to } | What::Override { to } => shared(to),
+        What::Force { to } | What::RollBack { to } | What::Override { to } => {
+            to.map_or(Share::MONOLITH, Step::share)
+        }
         What::Finish | What::Pause | What::Resume { .. } | What::Confirm { .. } => standing.share,
     };
     if !standing.has_candidate && share.mode != Mode::Monolith {
@@ -294,14 +301,4 @@ fn happens(
         journal.begin(stage, change.id.unsigned_abs(), &before.next_step())?;
     }
     Ok(change)
-}
-
-fn shared(step: Option<Step>) -> Share {
-    step.map_or(
-        Share {
-            mode: Mode::Monolith,
-            weight: Weight::ZERO,
-        },
-        Step::share,
-    )
 }

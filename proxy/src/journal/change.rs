@@ -188,10 +188,7 @@ mod tests {
 
     #[test]
     fn without_a_candidate_nothing_can_be_sent_there() {
-        let monolith = Share {
-            mode: Mode::Monolith,
-            weight: Weight::ZERO,
-        };
+        let monolith = Share::MONOLITH;
         let change = shifted(monolith, split(25.0), monolith);
         let declared = Some(Declared {
             share: monolith,

@@ -24,6 +24,9 @@ pub(crate) struct Wanted<'a> {
 const COLUMNS: &str = "time, stage, epoch, route, id, session, sampled, comparison, request, \
                        monolith, candidate";
 
+/// Bytes of all pairs.
+pub(super) const SIZE: &str = "SELECT coalesce(sum(bytes), 0) FROM pair";
+
 impl Journal {
     /// The latest pairs of those that are wanted, the last first.
     pub(crate) fn pairs(
@@ -88,7 +91,7 @@ impl Journal {
     /// Removes the oldest pairs until the others fit into `room` bytes.
     pub(super) fn make_room_for_pairs(&self, room: u64) -> Result<(), JournalError> {
         self.run(|from| {
-            let mut sum = from.prepare_cached("SELECT coalesce(sum(bytes), 0) FROM pair")?;
+            let mut sum = from.prepare_cached(SIZE)?;
             let mut taken: u64 = sum.query_row([], |row| row.get(0))?;
             while taken > room {
                 // A hundred at once: seldom more than a second's are too many.

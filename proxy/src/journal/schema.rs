@@ -87,6 +87,7 @@ const STEPS: [&str; 3] = [
         bytes      INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX pair_of_stage ON pair (stage, verdict, number);
+    CREATE INDEX pair_sizes ON pair (bytes);
     CREATE INDEX pair_by_id ON pair (id);
     CREATE INDEX pair_of_session ON pair (session, number) WHERE session IS NOT NULL;",
 ];

@@ -333,6 +333,18 @@ fn the_oldest_pairs_give_way_and_sums_stay() {
     assert!(size < 4 << 20, "{size} bytes");
 }
 
+/// The bodies themselves must not be read for it, once a second.
+#[test]
+fn how_much_is_kept_is_known_by_an_index() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path).unwrap();
+    let sql = format!("EXPLAIN QUERY PLAN {}", pair::SIZE);
+    let plan: String = journal
+        .run(|from| from.query_row(&sql, [], |row| row.get(3)))
+        .unwrap();
+    assert!(plan.contains("COVERING INDEX pair_sizes"), "{plan}");
+}
+
 #[test]
 fn a_run_that_is_told_twice_counts_once() {
     let (_folder, path) = folder();

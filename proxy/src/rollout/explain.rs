@@ -354,7 +354,7 @@ fn small(value: f64) -> String {
 }
 
 /// `8,113`
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut told = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -27,6 +27,7 @@ mod runs;
 mod scores;
 
 pub use evidence::{Before, Compared, Count, Evidence, Health, PairedErrors, PerSide};
+pub(crate) use explain::grouped;
 pub use explain::{Details, FieldDifference, explain};
 pub use histogram::Histogram;
 pub use judge::judge;

@@ -112,6 +112,11 @@ impl Policy {
             .filter(|step| *step == Step::Shadow)
     }
 
+    /// Where a person who rolls back from `at` goes: never forward.
+    pub fn back_from(&self, at: Option<Step>) -> Option<Step> {
+        self.retreat().filter(|to| Some(*to) < at)
+    }
+
     /// A person has to confirm that `step` is entered.
     pub fn asks(&self, step: Step) -> bool {
         matches!(self.evidence, Kind::Runs { .. }) || self.confirm.contains(&step)

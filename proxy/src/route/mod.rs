@@ -74,6 +74,14 @@ pub struct Share {
     pub weight: Weight,
 }
 
+impl Share {
+    /// The monolith answers everything, and nothing is copied.
+    pub const MONOLITH: Share = Share {
+        mode: Mode::Monolith,
+        weight: Weight::ZERO,
+    };
+}
+
 /// Who answers a stage's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
