@@ -1,5 +1,15 @@
 //! The stage functions of cutline.
 //!
-//! Empty so far. It will hold the seven stages as single-purpose, idempotent,
-//! stateless functions that talk through queues and blobs, embedded on one
-//! machine or on Azure Storage and Azure Functions.
+//! The seven stages as single-purpose, idempotent, stateless functions that
+//! talk through queues and blobs. The kernels (`table`, `transform`, `model`,
+//! `metrics`, `drift`) know no stage, queue or blob: numbers in, numbers out.
+
+pub mod drift;
+pub mod face;
+pub mod import;
+pub mod metrics;
+pub mod model;
+pub mod queue;
+pub mod store;
+pub mod table;
+pub mod transform;

@@ -1,0 +1,1 @@
+//! How a stage answers over HTTP: one file per face.

@@ -1,0 +1,1 @@
+//! What the monolith trained, as transformations and a model.

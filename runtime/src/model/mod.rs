@@ -1,0 +1,1 @@
+//! Models: one file per algorithm behind linfa's traits.

@@ -1,0 +1,1 @@
+//! Queues with at-least-once delivery: one file per backend.

@@ -1,0 +1,1 @@
+//! What a data folder holds: its lock and version, blobs, registry, ledger, encryption.

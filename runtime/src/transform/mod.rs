@@ -1,0 +1,1 @@
+//! Transformations, fitted once and then frozen: one file per transformer.
