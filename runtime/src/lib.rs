@@ -6,9 +6,11 @@
 
 pub mod drift;
 pub mod face;
+pub mod function;
 pub mod import;
 pub mod metrics;
 pub mod model;
+pub mod pipeline;
 pub mod queue;
 pub mod store;
 pub mod table;

@@ -1,0 +1,325 @@
+//! From the file as written to the [`Pipeline`]: every name has its other end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use toml::Spanned;
+
+use super::file::{BindingFile, File, FunctionFile, OutputFile, TriggerFile};
+use super::problem::Problem;
+use super::{Function, Input, Output, Pipeline, Store, Table, Template, Trigger};
+use crate::function::Kind;
+
+pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
+    readers_differ(&file.functions)?;
+    artifacts_are_made(&file.functions)?;
+    logs_are_kept(&file.functions, kinds)?;
+    let functions = file.functions.into_iter().map(|file| function(file, kinds));
+    let folder = file.store.folder.map(Spanned::into_inner);
+    Ok(Pipeline {
+        store: Store {
+            folder: folder.unwrap_or_else(|| "cutline-data".to_owned()),
+        },
+        functions: functions.collect::<Result<_, _>>()?,
+        faces: file.faces,
+    })
+}
+
+fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
+    let name = file.name.get_ref().clone();
+    is_name(&file.name, "a function")?;
+    let stage = file.shared.stage.unwrap_or_else(|| file.name.clone());
+    let kind = kind(&name, &stage, kinds)?;
+    let inputs = file.inputs.into_iter().map(|(input, binding)| {
+        let owner = match input.as_str() {
+            "input" => format!("function {name}: input"),
+            named => format!("function {name}: input.{named}"),
+        };
+        Ok((input, self::input(&owner, binding)?))
+    });
+    Ok(Function {
+        inputs: inputs.collect::<Result<_, Problem>>()?,
+        trigger: trigger(&name, &file.name, file.shared.trigger)?,
+        output: output(&name, file.shared.output)?,
+        parameters: file.params.canonical(),
+        run: (kind.configure)(&file.params)?,
+        stage: stage.into_inner(),
+        name,
+    })
+}
+
+fn kind<'a>(name: &str, stage: &Spanned<String>, kinds: &'a [Kind]) -> Result<&'a Kind, Problem> {
+    let found = kinds.iter().find(|kind| kind.name == stage.get_ref());
+    found.ok_or_else(|| {
+        let known: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+        let message = format!("function {name}: there is no stage {:?}", stage.get_ref());
+        let label = format!("give it stage = one of {}", known.join(", "));
+        Problem::at(stage.span(), message).label(label)
+    })
+}
+
+fn trigger(
+    name: &str,
+    place: &Spanned<String>,
+    file: Option<Spanned<TriggerFile>>,
+) -> Result<Trigger, Problem> {
+    let one = "write trigger = { queue = \"…\" }, { every = \"15m\" } or { http = true }";
+    let Some(file) = file else {
+        let message = format!("function {name} has no trigger");
+        return Err(Problem::at(place.span(), message).label(one));
+    };
+    let span = file.span();
+    match file.into_inner() {
+        TriggerFile {
+            queue: Some(queue),
+            every: None,
+            http: None,
+        } => {
+            is_queue(&queue)?;
+            Ok(Trigger::Queue(queue.into_inner()))
+        }
+        TriggerFile {
+            queue: None,
+            every: Some(every),
+            http: None,
+        } => humantime::parse_duration(every.get_ref())
+            .ok()
+            .filter(|every| *every >= Duration::from_secs(1))
+            .map(Trigger::Every)
+            .ok_or_else(|| {
+                let message = format!("function {name}: {:?} is no time", every.get_ref());
+                Problem::at(every.span(), message).label("write 30s, 15m or 1day; 1s at least")
+            }),
+        TriggerFile {
+            queue: None,
+            every: None,
+            http: Some(http),
+        } if *http.get_ref() => Ok(Trigger::Http),
+        _ => {
+            let message = format!("function {name}: a function has one trigger");
+            Err(Problem::at(span, message).label(one))
+        }
+    }
+}
+
+fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
+    let span = binding.span();
+    match binding.into_inner() {
+        BindingFile {
+            blob: Some(blob),
+            artifact: None,
+            sql: None,
+            query: None,
+            model: None,
+            log: None,
+        } => Template::parse(blob.get_ref())
+            .map(Input::Blob)
+            .map_err(|why| Problem::at(blob.span(), format!("{owner}: blob: {why}"))),
+        BindingFile {
+            blob: None,
+            artifact: Some(artifact),
+            sql: None,
+            query: None,
+            model: None,
+            log: None,
+        } => Ok(Input::Artifact(artifact)),
+        BindingFile {
+            blob: None,
+            artifact: None,
+            sql: Some(url),
+            query: Some(query),
+            model: None,
+            log: None,
+        } => Ok(Input::Sql { url, query }),
+        BindingFile {
+            blob: None,
+            artifact: None,
+            sql: None,
+            query: None,
+            model: Some(alias),
+            log: None,
+        } => Ok(Input::Model(alias)),
+        BindingFile {
+            blob: None,
+            artifact: None,
+            sql: None,
+            query: None,
+            model: None,
+            log: Some(log),
+        } => Ok(Input::Log(log.into_inner())),
+        _ => Err(
+            Problem::at(span, format!("{owner}: a binding is one thing"))
+                .label("write one of blob, artifact, model, log, or sql with query"),
+        ),
+    }
+}
+
+fn output(name: &str, file: Option<Spanned<OutputFile>>) -> Result<Output, Problem> {
+    let Some(file) = file.map(Spanned::into_inner) else {
+        return Ok(Output::default());
+    };
+    if let Some(queue) = &file.queue {
+        is_queue(queue)?;
+    }
+    let mut artifacts = IndexMap::new();
+    if let Some(main) = &file.artifact {
+        is_name(main, "an artifact")?;
+        artifacts.insert(String::new(), main.get_ref().clone());
+    }
+    for (port, artifact) in file.artifacts {
+        is_name(&artifact, "an artifact")?;
+        artifacts.insert(port, artifact.into_inner());
+    }
+    let table = file.table.map(|table| {
+        let span = table.span();
+        let table = table.into_inner();
+        match table.key.is_empty() {
+            true => Err(Problem::at(
+                span,
+                format!(
+                    "function {name}: output.table has no key, and a repeat would double its rows"
+                ),
+            )
+            .label("write key = [\"…\"]: the columns that name a row")),
+            false => Ok(Table {
+                url: table.sql,
+                name: table.name,
+                key: table.key,
+            }),
+        }
+    });
+    Ok(Output {
+        artifacts,
+        queue: file.queue.map(Spanned::into_inner),
+        alias: file.alias.map(Spanned::into_inner),
+        table: table.transpose()?,
+    })
+}
+
+/// A message goes to one of a queue's readers: two functions on one queue would
+/// each see half of them.
+fn readers_differ(functions: &[FunctionFile]) -> Result<(), Problem> {
+    let mut read: Vec<(&str, &str)> = Vec::new();
+    for function in functions {
+        let Some(queue) = queue_of(function) else {
+            continue;
+        };
+        let (name, queue_name) = (function.name.get_ref(), queue.get_ref().as_str());
+        if let Some((other, _)) = read.iter().find(|(_, read)| *read == queue_name) {
+            let message = format!("function {name}: {other} reads the queue {queue_name} too");
+            return Err(Problem::at(queue.span(), message)
+                .label("a message goes to one of them: give each its own queue"));
+        }
+        read.push((name, queue_name));
+    }
+    Ok(())
+}
+
+fn queue_of(function: &FunctionFile) -> Option<&Spanned<String>> {
+    function.shared.trigger.as_ref()?.get_ref().queue.as_ref()
+}
+
+/// What a function reads by name, some function makes.
+fn artifacts_are_made(functions: &[FunctionFile]) -> Result<(), Problem> {
+    let outputs = functions
+        .iter()
+        .filter_map(|function| function.shared.output.as_ref());
+    let made: BTreeSet<&str> = outputs
+        .flat_map(|output| {
+            output
+                .get_ref()
+                .artifact
+                .iter()
+                .chain(output.get_ref().artifacts.values())
+        })
+        .map(|name| name.get_ref().as_str())
+        .collect();
+    let is_made = |name: &str| {
+        made.iter().any(|made| {
+            name == *made
+                || name
+                    .strip_prefix(made)
+                    .is_some_and(|rest| rest.starts_with('-'))
+        })
+    };
+    for function in functions {
+        for (input, binding) in &function.inputs {
+            let Some(artifact) = &binding.get_ref().artifact else {
+                continue;
+            };
+            if !is_made(artifact) {
+                let name = function.name.get_ref();
+                let message =
+                    format!("function {name}: input {input}: no function makes {artifact:?}");
+                let made: Vec<&str> = made.iter().copied().collect();
+                return Err(Problem::at(binding.span(), message)
+                    .label(format!("what is made: {}", made.join(", "))));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A log is that of an inference function of this file.
+fn logs_are_kept(functions: &[FunctionFile], _kinds: &[Kind]) -> Result<(), Problem> {
+    let names: BTreeSet<&str> = functions
+        .iter()
+        .map(|function| function.name.get_ref().as_str())
+        .collect();
+    for function in functions {
+        let logs = function
+            .inputs
+            .values()
+            .filter_map(|binding| binding.get_ref().log.as_ref());
+        for log in logs {
+            if !names.contains(log.get_ref().as_str()) {
+                let message = format!(
+                    "function {}: there is no function {:?} whose predictions could be read",
+                    function.name.get_ref(),
+                    log.get_ref()
+                );
+                return Err(Problem::at(log.span(), message).label("name an inference function"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The rule of Azure Storage for queues, so that a file that holds here holds
+/// there: 3 to 63 lower-case letters, digits and single hyphens inside.
+fn is_queue(name: &Spanned<String>) -> Result<(), Problem> {
+    let text = name.get_ref();
+    if text.ends_with("-poison") {
+        let message = format!("the queue {text:?} is where failed messages of another go");
+        return Err(Problem::at(name.span(), message).label("give it a name of its own"));
+    }
+    let fits = (3..=56).contains(&text.len()) && is_plain(text);
+    match fits {
+        true => Ok(()),
+        false => Err(
+            Problem::at(name.span(), format!("{text:?} is no name of a queue"))
+                .label("3 to 56 lower-case letters, digits and single hyphens inside"),
+        ),
+    }
+}
+
+fn is_name(name: &Spanned<String>, what: &str) -> Result<(), Problem> {
+    let text = name.get_ref();
+    match text.len() <= 60 && is_plain(text) {
+        true => Ok(()),
+        false => Err(
+            Problem::at(name.span(), format!("{text:?} is no name of {what}"))
+                .label("lower-case letters, digits and single hyphens inside, 60 at most"),
+        ),
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty()
+        && text.chars().all(inside)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--")
+}

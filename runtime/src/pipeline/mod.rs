@@ -1,0 +1,189 @@
+//! `functions.toml`: the stages as functions, what triggers each, and every
+//! input and output; checked once into a [`Pipeline`].
+//!
+//! ```toml
+//! [store]
+//! folder = "cutline-data"
+//!
+//! [function.ingestion]
+//! trigger = { queue = "raw-arrived" }
+//! input   = { blob = "raw/{name}.csv" }
+//! expect  = { age = { min = 18, max = 110 }, customer_id = { unique = true } }
+//! output  = { artifact = "customers", queue = "customers-ready" }
+//!
+//! [function.training]
+//! trigger = { queue = "features-ready" }
+//! input   = { artifact = "customers-train" }
+//! label   = "churned"
+//! model   = { kind = "logistic-regression", c = 1.0 }
+//! output  = { artifact = "model", queue = "model-trained" }
+//! ```
+//!
+//! The keys `stage`, `trigger`, `input` and `output` are the same for every
+//! function and say what it may touch; all others are its stage's parameters.
+//! The first problem is reported, with its place.
+
+mod check;
+mod file;
+mod params;
+mod problem;
+mod show;
+mod template;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+pub use params::Params;
+pub use problem::Problem;
+pub use template::Template;
+
+use crate::function::{Kind, StageFn};
+
+/// A checked `functions.toml`.
+pub struct Pipeline {
+    /// Where queues, blobs, registry and ledger are.
+    pub store: Store,
+    /// In the order of the file.
+    pub functions: Vec<Function>,
+    /// The `[[http]]` tables as written; `face` checks them.
+    pub faces: Vec<Params>,
+}
+
+/// Where a pipeline keeps what it makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The data folder, relative to the file.
+    pub folder: String,
+}
+
+/// One stage function.
+pub struct Function {
+    /// As in `[function.NAME]`.
+    pub name: String,
+    /// The name of its kind: one of the seven stages, or the user's own.
+    pub stage: String,
+    /// What starts it.
+    pub trigger: Trigger,
+    /// By name; the only input of a function is called `input`.
+    pub inputs: IndexMap<String, Input>,
+    /// What it makes, and who is told.
+    pub output: Output,
+    /// What runs, with its parameters.
+    pub run: Arc<dyn StageFn>,
+    /// The parameters as text: part of what an invocation's name is made of,
+    /// so that the same input with other parameters is other work.
+    pub parameters: String,
+}
+
+/// What starts a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A message in this queue.
+    Queue(String),
+    /// So much time after the last start.
+    Every(Duration),
+    /// A request at one of its faces.
+    Http,
+}
+
+/// What a function reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A blob by path; `{name}` stands for the message's field.
+    Blob(Template),
+    /// What the message names so.
+    Artifact(String),
+    /// The rows of a query.
+    Sql {
+        /// Of the database.
+        url: String,
+        /// A `SELECT`.
+        query: String,
+    },
+    /// The version behind an alias of the registry.
+    Model(String),
+    /// The log of this inference function's predictions.
+    Log(String),
+}
+
+/// What a function makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The name, in messages, of what the stage calls so; the key `""` is what
+    /// a stage that makes one artifact makes.
+    pub artifacts: IndexMap<String, String>,
+    /// Where the message goes once all is made.
+    pub queue: Option<String>,
+    /// The alias of the registry that it may move.
+    pub alias: Option<String>,
+    /// The table it may write rows to.
+    pub table: Option<Table>,
+}
+
+/// A table of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Of the database.
+    pub url: String,
+    /// Of the table.
+    pub name: String,
+    /// The columns that name a row.
+    pub key: Vec<String>,
+}
+
+impl Pipeline {
+    /// Reads and checks; `kinds` are the stages there are.
+    ///
+    /// # Errors
+    /// The first problem with its place in `text`.
+    pub fn parse(text: &str, kinds: &[Kind]) -> Result<Pipeline, Problem> {
+        file::read(&text.into())
+            .and_then(|file| check::check(file, kinds))
+            .map_err(|problem| problem.located(text))
+    }
+
+    /// The function of that name.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// All queues, in the order in which the file first names them.
+    #[must_use]
+    pub fn queues(&self) -> Vec<&str> {
+        let mut queues: Vec<&str> = Vec::new();
+        for function in &self.functions {
+            let read = match &function.trigger {
+                Trigger::Queue(queue) => Some(queue.as_str()),
+                Trigger::Every(_) | Trigger::Http => None,
+            };
+            for queue in read.into_iter().chain(function.output.queue.as_deref()) {
+                if !queues.contains(&queue) {
+                    queues.push(queue);
+                }
+            }
+        }
+        queues
+    }
+}
+
+impl Output {
+    /// The name, in messages, of what the stage calls `port`: as the file says,
+    /// or the main artifact's name with the port behind it.
+    #[must_use]
+    pub fn artifact(&self, port: &str) -> Option<String> {
+        if let Some(name) = self.artifacts.get(port) {
+            return Some(name.clone());
+        }
+        let main = self.artifacts.get("")?;
+        Some(match port {
+            "" => main.clone(),
+            port => format!("{main}-{port}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

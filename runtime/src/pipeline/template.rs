@@ -1,0 +1,124 @@
+//! [`Template`]: a path with places for a message's fields.
+
+use std::fmt;
+
+/// `raw/{name}/calls.csv`: text, and names in braces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Field(String),
+}
+
+impl Template {
+    /// # Errors
+    /// What is wrong with it: a brace without its other one, a field without a
+    /// name, or a path that leaves its folder.
+    pub fn parse(text: &str) -> Result<Template, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let (before, after) = rest.split_at(open);
+            let Some((field, behind)) = after[1..].split_once('}') else {
+                return Err("a brace is open to the end".to_owned());
+            };
+            if field.is_empty() || !field.chars().all(|c| c.is_alphanumeric() || c == '_') {
+                return Err(format!("{{{field}}} names no field"));
+            }
+            parts.extend(Part::text(before));
+            parts.push(Part::Field(field.to_owned()));
+            rest = behind;
+        }
+        parts.extend(Part::text(rest));
+        if text.contains('}') && !text.contains('{') {
+            return Err("a brace is closed that was never open".to_owned());
+        }
+        is_inside(text)?;
+        Ok(Template(parts))
+    }
+
+    /// The path for a message whose fields `field` gives.
+    ///
+    /// # Errors
+    /// The name of a field that the message lacks, or a value that would leave
+    /// the folder.
+    pub fn fill(&self, field: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+        let mut filled = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => filled.push_str(text),
+                Part::Field(name) => {
+                    let value = field(name).ok_or_else(|| {
+                        format!("the message has no field {name}, and {self} needs it")
+                    })?;
+                    filled.push_str(&value);
+                }
+            }
+        }
+        is_inside(&filled)?;
+        Ok(filled)
+    }
+}
+
+impl Part {
+    fn text(text: &str) -> Option<Part> {
+        (!text.is_empty()).then(|| Part::Text(text.to_owned()))
+    }
+}
+
+fn is_inside(path: &str) -> Result<(), String> {
+    let bad = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', '\0']);
+    match path.split('/').any(bad) {
+        true => Err(format!("{path:?} is not a path inside the store")),
+        false => Ok(()),
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Field(name) => write!(f, "{{{name}}}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str, value: &str) -> Result<String, String> {
+        let template = Template::parse(template)?;
+        template.fill(|field| (field == "name").then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn fields_stand_in_braces() {
+        assert_eq!(
+            filled("raw/{name}/calls.csv", "may").as_deref(),
+            Ok("raw/may/calls.csv")
+        );
+        assert_eq!(filled("{name}", "a/b").as_deref(), Ok("a/b"));
+        assert!(filled("raw/{day}.csv", "may").is_err_and(|why| why.contains("no field day")));
+    }
+
+    #[test]
+    fn nothing_leaves_the_store() {
+        for template in [
+            "/etc/passwd",
+            "raw/../x",
+            "raw//x",
+            "{name",
+            "name}",
+            "{}",
+            "",
+        ] {
+            assert!(Template::parse(template).is_err(), "{template}");
+        }
+        for value in ["../x", "", "/x", "a/../../x", "a\\b"] {
+            assert!(filled("raw/{name}.csv/{name}", value).is_err(), "{value}");
+        }
+    }
+}

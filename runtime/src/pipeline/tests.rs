@@ -1,0 +1,216 @@
+use super::*;
+use crate::function::{Facts, Invocation, Invoked, StageContext};
+
+/// Does nothing, and takes any parameters that are texts.
+struct Nothing;
+
+impl StageFn for Nothing {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn invoke<'a>(&'a self, _: &'a StageContext, _: Invocation) -> Invoked<'a> {
+        Box::pin(std::future::ready(Ok(Facts::new())))
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Label {
+    #[expect(dead_code, reason = "only its shape is tested")]
+    label: Option<String>,
+}
+
+fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
+    params.read::<Label>()?;
+    Ok(Arc::new(Nothing))
+}
+
+fn parse(text: &str) -> Result<Pipeline, Problem> {
+    let kinds = ["ingestion", "training", "inference"].map(|name| Kind { name, configure });
+    Pipeline::parse(text, &kinds)
+}
+
+/// The place and the text of what is wrong.
+#[track_caller]
+fn wrong(text: &str) -> String {
+    parse(text).err().expect("something is wrong").to_string()
+}
+
+const GOOD: &str = r#"
+[function.ingestion]
+trigger = { queue = "raw-arrived" }
+input = { customers = { blob = "raw/{name}/customers.csv" }, calls = { sql = "postgres://u:secret@db/x", query = "SELECT 1" } }
+output = { artifact = "customers", queue = "customers-ready" }
+
+[function.daily]
+stage = "training"
+trigger = { queue = "customers-ready" }
+input = { artifact = "customers" }
+label = "churned"
+output = { artifact = "model", artifacts = { log = "training-log" }, queue = "model-trained" }
+
+[function.inference]
+trigger = { http = true }
+input = { model = "champion" }
+
+[[http]]
+route = "POST /predict"
+"#;
+
+#[test]
+fn a_file_becomes_a_pipeline() {
+    let pipeline = parse(GOOD).unwrap();
+    assert_eq!(pipeline.store.folder, "cutline-data");
+    assert_eq!(
+        pipeline.queues(),
+        ["raw-arrived", "customers-ready", "model-trained"]
+    );
+    let daily = pipeline.function("daily").unwrap();
+    assert_eq!(
+        (daily.stage.as_str(), &daily.parameters),
+        ("training", &r#"{"label":"churned"}"#.to_owned())
+    );
+    assert_eq!(
+        daily.inputs["input"],
+        Input::Artifact("customers".to_owned())
+    );
+    assert_eq!(daily.output.artifact("").as_deref(), Some("model"));
+    assert_eq!(
+        daily.output.artifact("log").as_deref(),
+        Some("training-log")
+    );
+    assert_eq!(daily.output.artifact("card").as_deref(), Some("model-card"));
+    assert_eq!(pipeline.faces.len(), 1);
+    let face: toml::Table = pipeline.faces[0].read().unwrap();
+    assert_eq!(face["route"].as_str(), Some("POST /predict"));
+}
+
+#[test]
+fn it_is_shown_without_what_is_secret() {
+    let pipeline = parse(GOOD).unwrap();
+    assert_eq!(
+        pipeline.rows()[0],
+        [
+            "ingestion",
+            "ingestion",
+            "queue raw-arrived",
+            "raw/{name}/customers.csv, postgres://…@db/x",
+            "customers, queue customers-ready",
+        ]
+    );
+    insta::assert_snapshot!(pipeline.mermaid(), @r#"
+    graph LR
+      q_raw_arrived[/"raw-arrived"/]
+      q_customers_ready[/"customers-ready"/]
+      q_model_trained[/"model-trained"/]
+      f_ingestion["ingestion"]
+      q_raw_arrived --> f_ingestion
+      s_raw__name__customers_csv[("raw/*name*/customers.csv")] -. customers .-> f_ingestion
+      s_SELECT_1[("a query")] -. calls .-> f_ingestion
+      f_ingestion --> q_customers_ready
+      f_daily["daily"]
+      q_customers_ready --> f_daily
+      f_daily --> q_model_trained
+      f_inference["inference"]
+      h_f_inference("HTTP") --> f_inference
+      s_champion[("champion")] -. input .-> f_inference
+    "#);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let function = |more: &str| format!("[function.training]\n{more}\n");
+    let queued = |more: &str| function(&format!("trigger = {{ queue = \"ready\" }}\n{more}"));
+    for (text, expected) in [
+        (
+            "functions = 1",
+            "1:1: there is no key functions (the file has [store], [function.NAME] and [[http]])",
+        ),
+        (
+            "http = 1",
+            "1:8: http is not a list of tables (write [[http]])",
+        ),
+        (
+            "[store]\nfile = 1",
+            "2:1: store: unknown field `file`, expected `folder`",
+        ),
+        (
+            "[function.Training]\n",
+            "1:11: \"Training\" is no name of a function",
+        ),
+        (
+            "[function.x]\ntrigger = { http = true }",
+            "1:11: function x: there is no stage \"x\" (give it stage = one of ingestion, training, inference)",
+        ),
+        (&function(""), "1:11: function training has no trigger"),
+        (
+            &function("trigger = { queue = \"abc\", http = true }"),
+            "2:11: function training: a function has one trigger",
+        ),
+        (
+            &function("trigger = { every = \"soon\" }"),
+            "2:21: function training: \"soon\" is no time (write 30s",
+        ),
+        (
+            &function("trigger = { queue = \"Raw\" }"),
+            "2:21: \"Raw\" is no name of a queue",
+        ),
+        (
+            &function("trigger = { queue = \"raw-poison\" }"),
+            "2:21: the queue \"raw-poison\" is where failed messages of another go",
+        ),
+        (
+            &queued("input = { blob = \"../x\" }"),
+            "3:18: function training: input: blob: \"../x\" is not a path inside the store",
+        ),
+        (
+            &queued("input = { x = { blob = \"a\", model = \"b\" } }"),
+            "3:15: function training: input.x: a binding is one thing",
+        ),
+        (
+            &queued("input = { x = { blub = \"a\" } }"),
+            "3:17: function training: input.x: unknown field `blub`",
+        ),
+        (
+            &queued("input = { artifact = \"nobody\" }"),
+            "3:9: function training: input input: no function makes \"nobody\"",
+        ),
+        (
+            &queued("input = { log = \"nobody\" }"),
+            "3:17: function training: there is no function \"nobody\"",
+        ),
+        (
+            &queued("labl = \"x\""),
+            "3:1: function training: unknown field `labl`, expected `label`",
+        ),
+        (
+            &queued("output = { table = { sql = \"sqlite:x\", name = \"t\", key = [] } }"),
+            "3:20: function training: output.table has no key",
+        ),
+        ("a = [", "1:6: "),
+    ] {
+        let said = wrong(text);
+        assert!(
+            said.starts_with(expected),
+            "{text}\n  said     {said}\n  expected {expected}"
+        );
+    }
+}
+
+#[test]
+fn two_functions_never_share_a_queue() {
+    let text = GOOD.replace("customers-ready\" }\ninput", "raw-arrived\" }\ninput");
+    let said = wrong(&text);
+    assert!(
+        said.contains("function daily: ingestion reads the queue raw-arrived too"),
+        "{said}"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_it(text in r#"(\[function\.[a-z]{1,3}\]|\[\[http\]\]|[a-z]{1,7} = |\{ | \}|"[a-z{}./-]{0,8}"|true|1|,|\n|\[|\]){0,30}"#) {
+        let _ = parse(&text);
+    }
+}
