@@ -6,7 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::{Error, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 
 use super::write::{blob_path, random};

@@ -191,8 +191,8 @@ impl Artifacts {
         let text = serde_json::to_vec(&artifact);
         let text = text.map_err(|source| ArtifactError::Document { id, source })?;
         let create = PutOptions::from(PutMode::Create);
-        let put = self.store.put_opts(&document(&id), text.into(), create);
-        match put.await {
+        let location = document(&id);
+        match self.store.put_opts(&location, text.into(), create).await {
             Ok(_) => Ok(artifact),
             Err(Error::AlreadyExists { .. }) => {
                 self.forget(&artifact).await;
