@@ -1,20 +1,18 @@
 //! [`StageFn`]: one responsibility, run as often as need be with the same
 //! result. It sees a [`StageContext`], nothing more: no backend, no cloud.
 
-use std::collections::BTreeMap;
+mod context;
+mod error;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-/// Later.
-pub struct StageContext;
-/// Later.
-#[derive(Debug)]
-pub struct StageError;
+pub use context::{Made, Services, StageContext};
+pub use error::StageError;
 
 use crate::pipeline::{Params, Problem};
+use crate::queue::Message;
 
 /// A stage with its parameters.
 pub trait StageFn: Send + Sync {
@@ -45,29 +43,11 @@ pub struct Kind {
 /// versions, metrics. What it made stands beside them, by name.
 pub type Facts = serde_json::Map<String, serde_json::Value>;
 
-/// What a message says: which artifacts, and fields such as a batch's name. It
-/// never carries data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// One call of a function.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    /// Artifact ids by the names that bindings use.
-    #[serde(default)]
-    pub artifacts: BTreeMap<String, String>,
-    /// Everything else.
-    #[serde(default)]
-    pub fields: Facts,
-    /// How often the message has been given out, this time included.
-    #[serde(skip)]
+    /// What it was asked to do. It names artifacts, and never carries data.
+    pub message: Message,
+    /// How often the message was received, this time included.
     pub dequeue_count: u32,
-}
-
-impl Invocation {
-    /// A field as text, for paths.
-    #[must_use]
-    pub fn field(&self, name: &str) -> Option<String> {
-        match self.fields.get(name)? {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        }
-    }
 }

@@ -7,7 +7,9 @@
 pub mod drift;
 pub mod face;
 pub mod function;
+pub mod host;
 pub mod import;
+pub mod log;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;

@@ -8,8 +8,9 @@ use toml::Spanned;
 
 use super::file::{BindingFile, File, FunctionFile, OutputFile, TriggerFile};
 use super::problem::Problem;
-use super::{Function, Input, Output, Pipeline, Store, Table, Template, Trigger};
+use super::{Alias, Function, Input, Output, Pipeline, Store, Table, Template, Trigger};
 use crate::function::Kind;
+use crate::store::registry;
 
 pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     readers_differ(&file.functions)?;
@@ -139,7 +140,7 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
             query: None,
             model: Some(alias),
             log: None,
-        } => Ok(Input::Model(alias)),
+        } => self::alias(owner, &alias).map(Input::Model),
         BindingFile {
             blob: None,
             artifact: None,
@@ -192,8 +193,20 @@ fn output(name: &str, file: Option<Spanned<OutputFile>>) -> Result<Output, Probl
     Ok(Output {
         artifacts,
         queue: file.queue.map(Spanned::into_inner),
-        alias: file.alias.map(Spanned::into_inner),
+        alias: file.alias.map(|text| alias(&format!("function {name}: output"), &text)).transpose()?,
         table: table.transpose()?,
+    })
+}
+
+fn alias(owner: &str, text: &Spanned<String>) -> Result<Alias, Problem> {
+    let parsed = text.get_ref().split_once('@').and_then(|(model, name)| {
+        let alias = registry::Alias::ALL.into_iter().find(|alias| alias.name() == name)?;
+        let model = model.parse().ok()?;
+        Some(Alias { model, alias })
+    });
+    parsed.ok_or_else(|| {
+        let message = format!("{owner}: {:?} is no alias of a model", text.get_ref());
+        Problem::at(text.span(), message).label("write MODEL@champion or MODEL@candidate")
     })
 }
 

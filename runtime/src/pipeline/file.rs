@@ -54,7 +54,7 @@ pub(super) struct BindingFile {
     pub(super) artifact: Option<String>,
     pub(super) sql: Option<String>,
     pub(super) query: Option<String>,
-    pub(super) model: Option<String>,
+    pub(super) model: Option<Spanned<String>>,
     pub(super) log: Option<Spanned<String>>,
 }
 

@@ -30,6 +30,7 @@ mod problem;
 mod show;
 mod template;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub use problem::Problem;
 pub use template::Template;
 
 use crate::function::{Kind, StageFn};
+use crate::store::registry::{self, ModelName};
 
 /// A checked `functions.toml`.
 pub struct Pipeline {
@@ -102,8 +104,8 @@ pub enum Input {
         /// A `SELECT`.
         query: String,
     },
-    /// The version behind an alias of the registry.
-    Model(String),
+    /// The version behind an alias of the registry: `churn@champion`.
+    Model(Alias),
     /// The log of this inference function's predictions.
     Log(String),
 }
@@ -117,9 +119,18 @@ pub struct Output {
     /// Where the message goes once all is made.
     pub queue: Option<String>,
     /// The alias of the registry that it may move.
-    pub alias: Option<String>,
+    pub alias: Option<Alias>,
     /// The table it may write rows to.
     pub table: Option<Table>,
+}
+
+/// An alias of a model in the registry, written `churn@champion`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// Of the model.
+    pub model: ModelName,
+    /// Which of its aliases.
+    pub alias: registry::Alias,
 }
 
 /// A table of a database.
@@ -170,18 +181,24 @@ impl Pipeline {
 }
 
 impl Output {
-    /// The name, in messages, of what the stage calls `port`: as the file says,
-    /// or the main artifact's name with the port behind it.
+    /// The name, in messages, of what the stage calls `port`: as the file says;
+    /// or the main artifact's name with the port behind it; or the port's own.
     #[must_use]
     pub fn artifact(&self, port: &str) -> Option<String> {
         if let Some(name) = self.artifacts.get(port) {
             return Some(name.clone());
         }
-        let main = self.artifacts.get("")?;
-        Some(match port {
-            "" => main.clone(),
-            port => format!("{main}-{port}"),
-        })
+        match (self.artifacts.get(""), port) {
+            (_, "") => None,
+            (Some(main), port) => Some(format!("{main}-{port}")),
+            (None, port) => Some(port.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.model, self.alias)
     }
 }
 

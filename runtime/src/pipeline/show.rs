@@ -78,7 +78,7 @@ fn store(input: &Input) -> Option<(String, String)> {
         Input::Artifact(_) => None,
         Input::Blob(path) => Some((path.to_string(), path.to_string().replace(['{', '}'], "*"))),
         Input::Sql { query, .. } => Some((query.clone(), "a query".to_owned())),
-        Input::Model(alias) => Some((alias.clone(), alias.clone())),
+        Input::Model(alias) => Some((alias.to_string(), alias.to_string())),
         Input::Log(function) => Some((
             format!("log_{function}"),
             format!("predictions of {function}"),

@@ -52,7 +52,7 @@ output = { artifact = "model", artifacts = { log = "training-log" }, queue = "mo
 
 [function.inference]
 trigger = { http = true }
-input = { model = "champion" }
+input = { model = "churn@champion" }
 
 [[http]]
 route = "POST /predict"
@@ -114,7 +114,7 @@ fn it_is_shown_without_what_is_secret() {
       f_daily --> q_model_trained
       f_inference["inference"]
       h_f_inference("HTTP") --> f_inference
-      s_champion[("champion")] -. input .-> f_inference
+      s_churn_champion[("churn@champion")] -. input .-> f_inference
     "#);
 }
 

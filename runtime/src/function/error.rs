@@ -1,0 +1,73 @@
+//! [`StageError`]: why an invocation came to nothing.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why an invocation came to nothing, and whether another try may help.
+#[derive(Debug)]
+pub struct StageError {
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    /// The same invocation may succeed later.
+    pub may_pass: bool,
+}
+
+impl StageError {
+    /// What is wrong with the data or the declaration: another try changes
+    /// nothing, and the message goes to the poison queue at once.
+    pub fn data(message: impl Into<String>) -> StageError {
+        StageError {
+            message: message.into(),
+            source: None,
+            may_pass: false,
+        }
+    }
+
+    /// Likewise, because of `source`.
+    pub fn of(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> StageError {
+        StageError {
+            source: Some(source.into()),
+            ..StageError::data(message)
+        }
+    }
+
+    /// What may pass: a store that does not answer, a disk that is full.
+    pub fn passing(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> StageError {
+        StageError {
+            may_pass: true,
+            ..StageError::of(message, source)
+        }
+    }
+
+    /// The message and all causes, as one text.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for StageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for StageError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
+    }
+}

@@ -1,0 +1,56 @@
+//! What runs functions: [`Local`] hosts a pipeline in one process.
+//!
+//! A message is taken, its work is done at most once at a time and recorded in
+//! the ledger, the next message is sent, and only then is the message taken
+//! out. Whatever dies between two of these, the message comes again; work that
+//! was recorded is not done again, and a message that is sent twice finds its
+//! work recorded. So nothing is lost, and nothing is doubled.
+
+mod local;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use local::{Local, Running};
+
+use crate::function::Services;
+use crate::queue::Queues;
+use crate::queue::retry::Retry;
+use crate::store::ledger::Ledger;
+
+/// What a host works with.
+#[derive(Clone)]
+pub struct Stores {
+    /// What stages see of it.
+    pub services: Services,
+    /// Where messages are.
+    pub queues: Arc<dyn Queues>,
+    /// What has been done.
+    pub ledger: Ledger,
+}
+
+/// How a host works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// For how long a message is hidden, and work is ours, at a time; renewed
+    /// while the work lasts.
+    pub visibility: Duration,
+    /// How often is tried.
+    pub retry: Retry,
+    /// Invocations of one function at once.
+    pub at_once: usize,
+    /// The longest that a message may lie before it is seen.
+    pub poll: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            visibility: Duration::from_secs(60),
+            retry: Retry::default(),
+            at_once: 1,
+            poll: Duration::from_millis(500),
+        }
+    }
+}

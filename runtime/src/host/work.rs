@@ -1,0 +1,266 @@
+//! One message, from its reception to its end.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use tokio::task::{AbortHandle, JoinError};
+
+use super::{Settings, Stores};
+use crate::function::{Facts, Invocation, StageContext, StageError};
+use crate::pipeline::{Function, Input};
+use crate::queue::retry::{self, Fate, Next, Retry};
+use crate::queue::{Message, QueueError, QueueName};
+use crate::store::artifact::ArtifactId;
+use crate::store::ledger::{Begun, Claim, Entry, LedgerError};
+
+/// What came of an invocation, as the ledger keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Came {
+    /// What was made, by the names that messages use.
+    pub(crate) artifacts: BTreeMap<String, ArtifactId>,
+    pub(crate) facts: Facts,
+}
+
+/// Why a message was left as it is; it comes again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Left {
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("what the ledger says of it cannot be read")]
+    Record(#[from] serde_json::Error),
+}
+
+/// Does what a message asks for, and sees to it that it is gone, or comes
+/// again, or is in the poison queue.
+pub(super) async fn work(
+    stores: &Stores,
+    settings: &Settings,
+    function: &Arc<Function>,
+    next: Next,
+) -> Result<(), Left> {
+    let start = Instant::now();
+    let entry = entry(stores, function, &next.message);
+    let holder = format!("{}/{}", std::process::id(), next.message.id);
+    match stores.ledger.begin(&entry, &holder, settings.visibility).await? {
+        Begun::Done(output) => {
+            tracing::info!(function = function.name, message = next.message.id, "done before");
+            end(stores, function, &next, serde_json::from_value(output)?).await
+        }
+        // Its lease will be over, or the work done, when the message is back.
+        Begun::Busy { .. } | Begun::Different => {
+            let queue = stores.queues.open(&next.queue);
+            queue.renew(&next.delivery.receipt, settings.visibility, None).await?;
+            Ok(())
+        }
+        Begun::Mine(claim) => {
+            let (came, next, claim) = held(stores, settings, function, next, claim).await?;
+            match came {
+                Ok(came) => {
+                    stores.ledger.complete(claim, serde_json::to_value(&came)?).await?;
+                    said(function, &next, start, &came);
+                    end(stores, function, &next, came).await
+                }
+                Err(error) => {
+                    stores.ledger.give_up(claim).await?;
+                    failed(stores, settings, function, &next, &error).await
+                }
+            }
+        }
+    }
+}
+
+/// Invokes the function, and holds on to the message and the ledger's entry
+/// while that lasts.
+async fn held(
+    stores: &Stores,
+    settings: &Settings,
+    function: &Arc<Function>,
+    mut next: Next,
+    mut claim: Claim,
+) -> Result<(Result<Came, StageError>, Next, Claim), Left> {
+    let context = StageContext::new(
+        Arc::clone(function),
+        stores.services.clone(),
+        next.message.clone(),
+    );
+    let invocation = Invocation {
+        message: next.message.clone(),
+        dequeue_count: next.delivery.dequeue_count,
+    };
+    let run = Arc::clone(&function.run);
+    let mut working = Aborting::spawn(async move {
+        let facts = run.invoke(&context, invocation).await?;
+        let artifacts = context.made().artifacts;
+        Ok(Came { artifacts, facts })
+    });
+    let mut again = tokio::time::interval(settings.visibility / 3);
+    again.tick().await;
+    loop {
+        tokio::select! {
+            done = working.done() => return Ok((done, next, claim)),
+            _ = again.tick() => {
+                let queue = stores.queues.open(&next.queue);
+                let receipt = queue.renew(&next.delivery.receipt, settings.visibility, None);
+                next.delivery.receipt = receipt.await?;
+                claim = stores.ledger.renew(claim, settings.visibility).await?;
+            }
+        }
+    }
+}
+
+/// Work that ends with whoever waits for it; what panics there, fails there.
+struct Aborting {
+    handle: tokio::task::JoinHandle<Result<Came, StageError>>,
+    abort: AbortHandle,
+}
+
+impl Aborting {
+    fn spawn(work: impl Future<Output = Result<Came, StageError>> + Send + 'static) -> Aborting {
+        let handle = tokio::spawn(work);
+        let abort = handle.abort_handle();
+        Aborting { handle, abort }
+    }
+
+    async fn done(&mut self) -> Result<Came, StageError> {
+        let broken = |error: JoinError| StageError::passing("the stage broke off", error);
+        (&mut self.handle).await.unwrap_or_else(|error| Err(broken(error)))
+    }
+}
+
+impl Drop for Aborting {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
+}
+
+/// The same work has the same entry: same function, code, parameters and
+/// artifacts. Where it reads what is not named by its content, a blob or a
+/// query, each message is work of its own.
+fn entry(stores: &Stores, function: &Function, message: &Message) -> Entry {
+    let mut parameters: IndexMap<String, serde_json::Value> =
+        serde_json::from_str(&function.parameters).unwrap_or_default();
+    let mut inputs = Vec::new();
+    let mut is_named = true;
+    for (name, input) in &function.inputs {
+        match input {
+            Input::Artifact(artifact) => {
+                let id = message.artifacts.get(artifact);
+                inputs.extend(id.copied());
+                parameters.insert(format!("input {name}"), artifact.as_str().into());
+            }
+            _ => is_named = false,
+        }
+    }
+    if !is_named {
+        parameters.insert("message".to_owned(), message.id.as_str().into());
+    }
+    for (name, value) in &message.values {
+        parameters.insert(format!("value {name}"), value.as_str().into());
+    }
+    Entry::invocation(&function.name, &stores.services.code, &parameters, &inputs)
+}
+
+/// Tells who comes next, and takes the message out.
+async fn end(
+    stores: &Stores,
+    function: &Function,
+    next: &Next,
+    came: Came,
+) -> Result<(), Left> {
+    if let Some(queue) = &function.output.queue {
+        let message = following(&next.message, came);
+        let queue: QueueName = queue.parse().map_err(|_| not_a_queue(&next.queue))?;
+        let body = message.to_body().map_err(|source| QueueError::Message {
+            queue: queue.clone(),
+            source,
+        })?;
+        let target = stores.queues.open(&queue);
+        target.send(body, std::time::Duration::ZERO).await?;
+    }
+    retry::finish(&*stores.queues, next).await?;
+    Ok(())
+}
+
+/// A pipeline's queues were checked when it was read.
+fn not_a_queue(queue: &QueueName) -> QueueError {
+    QueueError::Lost {
+        queue: queue.clone(),
+    }
+}
+
+/// What the next function is told: all that this one was told, what it made,
+/// and what it says in one word.
+fn following(message: &Message, came: Came) -> Message {
+    let mut following = Message::new(message.id.clone());
+    following.artifacts = message.artifacts.clone();
+    following.artifacts.extend(came.artifacts);
+    following.values = message.values.clone();
+    for (name, fact) in came.facts {
+        match fact {
+            serde_json::Value::String(text) => following.values.insert(name, text),
+            serde_json::Value::Bool(truth) => following.values.insert(name, truth.to_string()),
+            _ => None,
+        };
+    }
+    following.traceparent = message.traceparent.clone();
+    following
+}
+
+async fn failed(
+    stores: &Stores,
+    settings: &Settings,
+    function: &Function,
+    next: &Next,
+    error: &StageError,
+) -> Result<(), Left> {
+    let tries = match error.may_pass {
+        true => settings.retry.tries,
+        // Another try would end the same.
+        false => 1,
+    };
+    let retry = Retry {
+        tries,
+        ..settings.retry
+    };
+    let now = stores.services.clock.now();
+    let drawn = rand::random::<f64>();
+    let text = error.whole();
+    let fate = retry::fail(&*stores.queues, next, &text, &retry, now, drawn).await?;
+    let (name, id) = (&function.name, &next.message.id);
+    let dequeue_count = next.delivery.dequeue_count;
+    match fate {
+        Fate::Again { after } => {
+            tracing::warn!(function = name, message = id, dequeue_count, error = text, "failed; tried again in {after:?}");
+        }
+        Fate::Poisoned => {
+            let poison = next.queue.poison();
+            tracing::error!(function = name, message = id, dequeue_count, error = text, "failed; the message is in {poison}");
+        }
+    }
+    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "failed").increment(1);
+    Ok(())
+}
+
+fn said(function: &Function, next: &Next, start: Instant, came: &Came) {
+    let name = function.name.clone();
+    let seconds = start.elapsed().as_secs_f64();
+    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "done").increment(1);
+    metrics::histogram!("cutline_invocation_seconds", "function" => name.clone()).record(seconds);
+    let artifacts: Vec<String> = came.artifacts.iter().map(|(name, id)| format!("{name}={id}")).collect();
+    tracing::info!(
+        function = name,
+        stage = function.stage,
+        message = next.message.id,
+        dequeue_count = next.delivery.dequeue_count,
+        seconds,
+        artifacts = artifacts.join(" "),
+        facts = serde_json::Value::from(came.facts.clone()).to_string(),
+        "done"
+    );
+}

@@ -1,0 +1,237 @@
+//! [`PredictionLog`]: what an inference function was asked and what it said,
+//! for monitoring.
+//!
+//! ```text
+//! log/FUNCTION/2026-02-28T14:02:00.000Z-RANDOM.ndjson      a line per row, in the order of time
+//! ```
+//!
+//! Nobody waits for it: rows go to a bounded queue, and are written once a
+//! second or when there are many. Rows that find no room are counted as lost;
+//! a process that is killed loses those of its last second.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::store::clock::{Clock, Timestamp};
+
+/// One row that was asked about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// When it was answered.
+    pub at: Timestamp,
+    /// The request it came in.
+    pub request: String,
+    /// The version that answered.
+    pub model: String,
+    /// What was asked, by column.
+    pub row: Map<String, Value>,
+    /// What was said, by output.
+    pub said: Map<String, Value>,
+    /// How long the whole request took.
+    pub seconds: f64,
+}
+
+/// Takes rows. Clones are the same log.
+#[derive(Clone, Debug)]
+pub struct PredictionLog {
+    rows: mpsc::Sender<Entry>,
+    lost: Arc<AtomicU64>,
+}
+
+/// Why a log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The store says no.
+    #[error("the predictions of {function} cannot be read")]
+    Store {
+        /// Whose log.
+        function: String,
+        /// Why.
+        source: object_store::Error,
+    },
+    /// A line is none of ours.
+    #[error("the predictions of {function}: line {line} of {blob} is damaged")]
+    Line {
+        /// Whose log.
+        function: String,
+        /// Which blob.
+        blob: String,
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// Rows that may wait to be written.
+const WAITING: usize = 1 << 16;
+/// Rows that are written together at most.
+const MOST: usize = 1 << 14;
+/// How long a row waits for others at most.
+const SOON: Duration = Duration::from_secs(1);
+
+impl PredictionLog {
+    /// The log of `function` in this store. What is returned beside it ends
+    /// once the last clone is gone and all is written.
+    pub fn start(
+        store: Arc<dyn ObjectStore>,
+        function: &str,
+        clock: Arc<dyn Clock>,
+    ) -> (PredictionLog, JoinHandle<()>) {
+        let (rows, waiting) = mpsc::channel(WAITING);
+        let lost = Arc::new(AtomicU64::new(0));
+        let log = PredictionLog { rows, lost };
+        let writing = tokio::spawn(write_all(store, function.to_owned(), clock, waiting));
+        (log, writing)
+    }
+
+    /// Takes a row, or counts it as lost.
+    pub fn append(&self, entry: Entry) {
+        if self.rows.try_send(entry).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            metrics::counter!("cutline_predictions_lost_total").increment(1);
+        }
+    }
+
+    /// Rows that found no room.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Every row of `function` that was answered at `since` or later, as far as it
+/// is written, in the order of time.
+///
+/// # Errors
+/// When the store cannot be read, or holds what is not a log.
+pub async fn read(
+    store: &dyn ObjectStore,
+    function: &str,
+    since: Timestamp,
+) -> Result<Vec<Entry>, LogError> {
+    let failed = |source| LogError::Store {
+        function: function.to_owned(),
+        source,
+    };
+    let prefix = Path::from(format!("log/{function}"));
+    let mut blobs: Vec<Path> = store
+        .list(Some(&prefix))
+        .map_ok(|found| found.location)
+        .try_collect()
+        .await
+        .map_err(failed)?;
+    blobs.sort();
+    let mut entries = Vec::new();
+    for blob in blobs {
+        // A blob's name is the time of its last row.
+        if blob.filename().is_some_and(|name| name < since.to_string().as_str()) {
+            continue;
+        }
+        let bytes = store.get(&blob).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            let entry: Entry = serde_json::from_slice(line).map_err(|source| LogError::Line {
+                function: function.to_owned(),
+                blob: blob.to_string(),
+                line: index + 1,
+                source,
+            })?;
+            entries.extend(Some(entry).filter(|entry| entry.at >= since));
+        }
+    }
+    entries.sort_by_key(|entry| entry.at);
+    Ok(entries)
+}
+
+async fn write_all(
+    store: Arc<dyn ObjectStore>,
+    function: String,
+    clock: Arc<dyn Clock>,
+    mut waiting: mpsc::Receiver<Entry>,
+) {
+    let mut rows = Vec::new();
+    while waiting.recv_many(&mut rows, MOST).await > 0 {
+        let more = async { while rows.len() < MOST && waiting.recv_many(&mut rows, MOST).await > 0 {} };
+        // Over when there are many, nobody is left to send, or it is time.
+        let _ = tokio::time::timeout(SOON, more).await;
+        let blob = blob(&function, clock.now());
+        if let Err(error) = store.put(&blob, lines(&rows).into()).await {
+            metrics::counter!("cutline_predictions_lost_total").increment(rows.len() as u64);
+            tracing::error!(function, rows = rows.len(), %error, "predictions could not be written, and are lost");
+        }
+        rows.clear();
+    }
+}
+
+fn blob(function: &str, at: Timestamp) -> Path {
+    Path::from(format!("log/{function}/{at}-{:016x}.ndjson", rand::random::<u64>()))
+}
+
+fn lines(rows: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        // What was made of JSON is JSON; finite numbers and texts cannot fail.
+        if serde_json::to_writer(&mut bytes, row).is_ok() {
+            bytes.push(b'\n');
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::clock::ManualClock;
+    use object_store::memory::InMemory;
+    use serde_json::json;
+
+    fn entry(at: u64, score: f64) -> Entry {
+        Entry {
+            at: Timestamp::from_millis(at),
+            request: format!("r{at}"),
+            model: "churn v1".to_owned(),
+            row: Map::from_iter([("age".to_owned(), json!(41))]),
+            said: Map::from_iter([("score".to_owned(), json!(score))]),
+            seconds: 0.001,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_said_is_read_back_in_order() {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let clock = ManualClock::default();
+        for at in [20, 10, 30] {
+            let (log, written) =
+                PredictionLog::start(Arc::clone(&store), "inference", Arc::new(clock.clone()));
+            log.append(entry(at, 0.1 + 0.2));
+            drop(log);
+            written.await.unwrap();
+        }
+        let read = read(&*store, "inference", Timestamp::from_millis(15)).await;
+        assert_eq!(read.unwrap(), [entry(20, 0.1 + 0.2), entry(30, 0.1 + 0.2)]);
+        let other = super::read(&*store, "infer", Timestamp::from_millis(0)).await;
+        assert_eq!(other.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_not_ours_is_named() {
+        let store = InMemory::new();
+        let blob = Path::from("log/inference/2026-02-28T14:02:00.000Z-00.ndjson");
+        store.put(&blob, "{}\n".into()).await.unwrap();
+        let error = read(&store, "inference", Timestamp::from_millis(0)).await.unwrap_err();
+        assert!(error.to_string().contains("line 1 of log/inference/"), "{error}");
+    }
+}

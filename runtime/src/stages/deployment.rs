@@ -1,0 +1,125 @@
+//! *deployment* registers a version, and lets it serve where it passed.
+//!
+//! Inputs: `model`, and as far as they are bound `transform`, `evaluation` and
+//! `data`. The alias it moves is its output. A version that did not pass its
+//! gate is registered and serves nobody.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::bundle::Bundle;
+use super::evaluation::Report;
+use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
+use crate::pipeline::{Params, Problem};
+use crate::store::artifact::ArtifactId;
+use crate::store::registry::{ModelVersion, RegistryError};
+
+pub(super) const KIND: Kind = Kind {
+    name: "deployment",
+    configure,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deployment {
+    /// Deploy what did not pass, too.
+    #[serde(default)]
+    force: bool,
+}
+
+fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
+    Ok(Arc::new(params.read::<Deployment>()?))
+}
+
+impl StageFn for Deployment {
+    fn name(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn invoke<'a>(&'a self, ctx: &'a StageContext, input: Invocation) -> Invoked<'a> {
+        Box::pin(self.deploy(ctx, input))
+    }
+}
+
+impl Deployment {
+    async fn deploy(&self, ctx: &StageContext, input: Invocation) -> Result<Facts, StageError> {
+        let (registry, alias) = ctx.registry()?;
+        let failed = |error: RegistryError| match error {
+            RegistryError::Conflict { .. } | RegistryError::NoVersion { .. } => {
+                StageError::of("the model cannot be deployed", error)
+            }
+            error => StageError::passing("the model cannot be deployed", error),
+        };
+        let version = version(ctx).await?;
+        let report = report(ctx).await?;
+        let by = ctx.function();
+        let registered = registry.register(&alias.model, version, by).await.map_err(failed)?;
+        let mut facts = Facts::from_iter([
+            ("version".to_owned(), json!(registered.number.to_string())),
+            ("live".to_owned(), json!(false)),
+        ]);
+        let passed = report.as_ref().is_none_or(|report| report.judgement.passed);
+        if !passed && !self.force {
+            tracing::warn!(version = %registered.number, "did not pass its gate; it is registered and serves nobody");
+            return Ok(facts);
+        }
+        let seen = registry.alias(&alias.model, alias.alias).await.map_err(failed)?;
+        let is_there = seen.as_ref().is_some_and(|seen| seen.to == registered.number);
+        if !is_there {
+            let why = format!("message {}", input.message.id);
+            let (model, number) = (&alias.model, registered.number);
+            let moved = registry.point(model, alias.alias, seen.as_ref(), number, by, &why).await;
+            moved.map_err(failed)?;
+        }
+        facts.insert("live".to_owned(), json!(true));
+        Ok(facts)
+    }
+}
+
+async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
+    let model = ctx.artifact("model").await?;
+    let bundle = Bundle::read(&*ctx.content(&model.id).await?)?;
+    let data = match bound(ctx, "data").await? {
+        Some(data) => data,
+        None => model.made.inputs.first().copied().unwrap_or(model.id),
+    };
+    let mut metrics = IndexMap::new();
+    if let Some(report) = report(ctx).await? {
+        for measure in report.evaluation.measures {
+            metrics.extend(measure.value.map(|value| (measure.metric.name().to_owned(), value)));
+        }
+        if let Some(curves) = report.evaluation.curves {
+            metrics.insert("threshold".to_owned(), curves.best_threshold);
+        }
+    }
+    Ok(ModelVersion {
+        model: model.id,
+        preprocessing: bound(ctx, "transform").await?,
+        schema: json!({ "features": bundle.steps.features(), "label": bundle.label }),
+        metrics,
+        data,
+        code: model.made.code,
+        parameters: model.made.parameters,
+        signature: None,
+    })
+}
+
+async fn report(ctx: &StageContext) -> Result<Option<Report>, StageError> {
+    let Some(id) = bound(ctx, "evaluation").await? else {
+        return Ok(None);
+    };
+    let document = ctx.content(&id).await?;
+    let read = serde_json::from_slice(&document);
+    read.map(Some).map_err(|error| StageError::of("the evaluation's document is damaged", error))
+}
+
+/// The artifact behind an input that need not be bound.
+async fn bound(ctx: &StageContext, input: &str) -> Result<Option<ArtifactId>, StageError> {
+    match ctx.inputs().any(|bound| bound == input) {
+        true => ctx.artifact(input).await.map(|artifact| Some(artifact.id)),
+        false => Ok(None),
+    }
+}

@@ -1,0 +1,161 @@
+//! *evaluation* measures a model on rows it was not trained on, and says
+//! whether it is good enough.
+//!
+//! Inputs: `model`, `test`, and, where the gate compares, `current`, the version
+//! that serves now. It makes the measures. Its fact `passed` is what the gate
+//! says, and `threshold` where the best one is asked for.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::bundle::Bundle;
+use super::tables::{apart, frame};
+use super::truth::{class_names, predictions};
+use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
+use crate::metrics::{self, Evaluation, EvaluationSpec, Gate, Judgement};
+use crate::pipeline::{Input, Params, Problem};
+use crate::store::artifact::Description;
+use crate::transform::Frame;
+
+pub(super) const KIND: Kind = Kind {
+    name: "evaluation",
+    configure,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    metrics: Vec<metrics::Metric>,
+    #[serde(default)]
+    bootstrap: metrics::Bootstrap,
+    #[serde(default)]
+    gate: Gate,
+    /// Columns whose values part the rows.
+    #[serde(default)]
+    slices: Vec<String>,
+}
+
+struct Measuring {
+    spec: EvaluationSpec,
+    gate: Gate,
+    slices: Vec<String>,
+}
+
+/// What an evaluation keeps.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Report {
+    /// What was measured.
+    pub(super) evaluation: Evaluation,
+    /// What the gate says.
+    pub(super) judgement: Judgement,
+}
+
+fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
+    let file: File = params.read()?;
+    file.gate
+        .check()
+        .map_err(|error| params.problem("gate", &error.to_string()))?;
+    Ok(Arc::new(Measuring {
+        spec: EvaluationSpec {
+            metrics: file.metrics,
+            bootstrap: file.bootstrap,
+        },
+        gate: file.gate,
+        slices: file.slices,
+    }))
+}
+
+impl StageFn for Measuring {
+    fn name(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn invoke<'a>(&'a self, ctx: &'a StageContext, _: Invocation) -> Invoked<'a> {
+        Box::pin(self.evaluate(ctx))
+    }
+}
+
+impl Measuring {
+    async fn evaluate(&self, ctx: &StageContext) -> Result<Facts, StageError> {
+        let bundle = Bundle::read(ctx.open("model").await?)?;
+        let test = frame(ctx, "test").await?;
+        let current = self.current(ctx).await?;
+        let (spec, gate, slices) = (self.spec.clone(), self.gate.clone(), self.slices.clone());
+        let report = apart("evaluating", move || {
+            measured(&spec, &gate, &slices, &bundle, current.as_ref(), &test)
+        })
+        .await?;
+        let document = serde_json::to_vec_pretty(&report)
+            .map_err(|error| StageError::of("the measures cannot be written", error))?;
+        let description = Description {
+            kind: "evaluation".to_owned(),
+            ..Description::default()
+        };
+        ctx.put("", description, document).await?;
+        Ok(facts(&report))
+    }
+
+    /// The version that serves, where the gate asks for it.
+    async fn current(&self, ctx: &StageContext) -> Result<Option<Bundle>, StageError> {
+        let is_bound = ctx.inputs().any(|input| input == "current");
+        if self.gate.against_current.is_empty() || !is_bound {
+            return Ok(None);
+        }
+        let Input::Model(_) = ctx.input("current")? else {
+            return Err(StageError::data("the input current is no model: write current = { model = \"NAME@champion\" }"));
+        };
+        match ctx.model("current").await? {
+            None => Ok(None),
+            Some(registered) => {
+                let document = ctx.content(&registered.version.model).await?;
+                Bundle::read(&*document).map(Some)
+            }
+        }
+    }
+}
+
+fn measured(
+    spec: &EvaluationSpec,
+    gate: &Gate,
+    slices: &[String],
+    bundle: &Bundle,
+    current: Option<&Bundle>,
+    test: &Frame,
+) -> Result<Report, StageError> {
+    let predicted = predictions(bundle, test)?;
+    let now = current.map(|current| predictions(current, test)).transpose()?;
+    let parts = slices.iter().map(|column| {
+        let wrong = |error| StageError::of("the test rows cannot be parted", error);
+        let values = test.column(column).map_err(wrong)?;
+        let texts: Vec<Option<String>> =
+            values.scalars().map(|value| value.map(|value| value.to_string())).collect();
+        let slices = metrics::by_value(texts.iter().map(Option::as_deref), MOST_SLICES);
+        Ok((column.clone(), slices))
+    });
+    let parts = parts.collect::<Result<Vec<_>, StageError>>()?;
+    Ok(Report {
+        evaluation: metrics::evaluate(spec, &predicted, &class_names(bundle), &parts),
+        judgement: metrics::judge(gate, &predicted, now.as_ref(), &spec.bootstrap),
+    })
+}
+
+/// Values of a column that are looked at by themselves.
+const MOST_SLICES: usize = 20;
+
+fn facts(report: &Report) -> Facts {
+    let mut facts = Facts::new();
+    facts.insert("passed".to_owned(), json!(report.judgement.passed));
+    facts.insert("rows".to_owned(), json!(report.evaluation.rows));
+    for measure in &report.evaluation.measures {
+        facts.insert(measure.metric.name().to_owned(), json!(measure.value));
+    }
+    let against = report.judgement.reasons.iter().filter(|reason| !reason.passed);
+    let against: Vec<&str> = against.map(|reason| reason.why.as_str()).collect();
+    if !against.is_empty() {
+        facts.insert("why".to_owned(), json!(against.join("; ")));
+    }
+    facts
+}

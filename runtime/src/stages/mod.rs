@@ -1,0 +1,43 @@
+//! The seven stages. They are thin: what they read is handed to a kernel, and
+//! what it gives is kept under the name that the declaration says.
+
+mod bundle;
+mod deployment;
+mod evaluation;
+mod inference;
+mod ingestion;
+mod monitoring;
+mod preprocessing;
+mod tables;
+mod training;
+mod truth;
+
+pub use bundle::Bundle;
+pub use inference::Serving;
+
+use crate::function::Kind;
+
+/// Every stage, in the order of data.
+pub static ALL: &[Kind] = &[
+    ingestion::KIND,
+    preprocessing::KIND,
+    training::KIND,
+    evaluation::KIND,
+    deployment::KIND,
+    inference::KIND,
+    monitoring::KIND,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_is_listed() {
+        let names: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
+        assert_eq!(
+            names,
+            ["ingestion", "preprocessing", "training", "evaluation", "deployment", "inference", "monitoring"]
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Tables as artifacts: Parquet, in and out of a function's bindings.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+
+use arrow_array::RecordBatch;
+
+use crate::function::{StageContext, StageError};
+use crate::pipeline::Input;
+use crate::store::artifact::{Artifact, Description};
+use crate::table::{self, Format, ParquetWriter, Reading, Sink, Source};
+use crate::transform::Frame;
+
+/// Work for a thread of its own: what computes, or reads files.
+pub(super) async fn apart<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> Result<T, StageError> + Send + 'static,
+) -> Result<T, StageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(StageError::of(format!("{what} broke off"), error)),
+    }
+}
+
+/// A whole table, from an artifact, a blob or a query.
+pub(super) async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError> {
+    let name = input.to_owned();
+    let (source, format) = match ctx.input(input)?.clone() {
+        Input::Sql { url, query } => return queried(&url, &query, input).await,
+        Input::Blob(path) => (source(ctx, input).await?, format_of(&path.to_string())?),
+        _ => (source(ctx, input).await?, Format::Parquet),
+    };
+    apart("reading a table", move || {
+        let wrong = |error| StageError::of(format!("the table {name} cannot be read"), error);
+        let reader = table::open(&source, format, &Reading::default()).map_err(wrong)?;
+        let schema = reader.schema().clone();
+        let mut batches = Vec::new();
+        for batch in reader {
+            let batch = batch.map_err(wrong)?;
+            if let Some(rejected) = batch.rejected.first() {
+                return Err(StageError::data(format!("the table {name}: {rejected}")));
+            }
+            batches.push(batch.rows);
+        }
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Frame::from_batches(&batches)
+            .map_err(|error| StageError::of(format!("the table {name} cannot be used"), error))
+    })
+    .await
+}
+
+/// The bytes of an input, to be read more than once.
+pub(super) async fn source(ctx: &StageContext, input: &str) -> Result<Source, StageError> {
+    let file = ctx.open(input).await?;
+    let name = input.to_owned();
+    apart("reading a table", move || {
+        Source::spool(&name, file)
+            .map_err(|error| StageError::passing(format!("the table {name} cannot be read"), error))
+    })
+    .await
+}
+
+/// Which format a path says it is.
+pub(super) fn format_of(path: &str) -> Result<Format, StageError> {
+    match path.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => Ok(Format::Csv),
+        Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
+        Some("parquet") => Ok(Format::Parquet),
+        _ => Err(StageError::data(format!(
+            "{path:?} does not say which format it is: end it in .csv, .ndjson or .parquet, or write format = \"…\""
+        ))),
+    }
+}
+
+/// Keeps a table.
+pub(super) async fn keep(
+    ctx: &StageContext,
+    port: &str,
+    frame: Frame,
+) -> Result<Artifact, StageError> {
+    let rows = frame.n_rows() as u64;
+    let (file, schema) = apart("writing a table", move || {
+        let wrong = |error| StageError::of("a table cannot be written", error);
+        let batch = frame.to_batch().map_err(wrong)?;
+        let mut file = temporary()?;
+        write(&mut file, &batch)?;
+        Ok((rewound(file)?, fingerprint(&batch.schema())))
+    })
+    .await?;
+    let description = Description {
+        kind: "table".to_owned(),
+        rows: Some(rows),
+        schema: Some(schema),
+        ..Description::default()
+    };
+    ctx.put(port, description, file).await
+}
+
+fn write(file: &mut File, batch: &RecordBatch) -> Result<(), StageError> {
+    let wrong = |error| StageError::of("a table cannot be written", error);
+    let clone = file.try_clone().map_err(|error| StageError::passing("a temporary file", error))?;
+    let mut writer = ParquetWriter::new("table", &batch.schema(), clone).map_err(wrong)?;
+    writer.write(batch).map_err(wrong)?;
+    writer.finish().map_err(wrong)?;
+    Ok(())
+}
+
+pub(super) fn temporary() -> Result<File, StageError> {
+    tempfile::tempfile()
+        .map_err(|error| StageError::passing("a temporary file cannot be made: is the disk full?", error))
+}
+
+pub(super) fn rewound(mut file: File) -> Result<File, StageError> {
+    file.seek(SeekFrom::Start(0))
+        .map_err(|error| StageError::passing("a temporary file cannot be read", error))?;
+    Ok(file)
+}
+
+/// Names and types, as one text: the same for tables that fit each other.
+pub(super) fn fingerprint(schema: &arrow_schema::Schema) -> String {
+    let columns = schema.fields().iter().map(|field| {
+        let null = if field.is_nullable() { "?" } else { "" };
+        format!("{} {}{null}", field.name(), field.data_type())
+    });
+    columns.collect::<Vec<_>>().join(", ")
+}
+
+async fn queried(url: &str, query: &str, input: &str) -> Result<Frame, StageError> {
+    let batches = table::sql::read(url, query).await;
+    let batches = batches
+        .map_err(|error| StageError::passing(format!("the query of {input} failed"), error))?;
+    Frame::from_batches(&batches)
+        .map_err(|error| StageError::of(format!("the rows of {input} cannot be used"), error))
+}
