@@ -25,7 +25,7 @@ pub struct Message {
     /// The trace it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<TraceContext>,
-    /// How it went before, the last [`MOST_FAILURES`] times.
+    /// How it went before, the last five times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
 }
@@ -72,7 +72,7 @@ pub enum MessageError {
 const VERSION: u32 = 1;
 
 /// Failures that are kept.
-pub const MOST_FAILURES: usize = 5;
+const MOST_FAILURES: usize = 5;
 /// The most that an error takes, as JSON.
 const MOST_ERROR: usize = 1_024;
 /// The most that a message takes beside its failures.

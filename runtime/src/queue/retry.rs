@@ -82,8 +82,8 @@ impl Retry {
     pub fn wait(&self, failures: u32, drawn: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let longest = self.first.saturating_mul(doubled).min(self.most);
-        // `max` and `min` make a number even of NaN.
-        longest.mul_f64(0.5 + 0.5 * drawn.max(0.0).min(1.0))
+        let share = if drawn.is_nan() { 0.0 } else { drawn.clamp(0.0, 1.0) };
+        longest.mul_f64(0.5 + 0.5 * share)
     }
 }
 

@@ -2,7 +2,13 @@
 
 pub mod artifact;
 pub mod blob;
+mod canonical;
 pub mod cells;
 pub mod clock;
 pub mod database;
+pub mod folder;
+pub mod ledger;
+pub mod lineage;
+pub mod registry;
 pub mod seal;
+pub mod space;

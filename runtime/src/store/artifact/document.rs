@@ -9,7 +9,6 @@ use crate::store::clock::Timestamp;
 /// An artifact: stored bytes named by their hash. It is written once and never
 /// changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Artifact {
     /// Its name.
     pub id: ArtifactId,

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::{Cells, Revision, Swapped};
 
-pub(super) async fn check(cells: &dyn Cells) {
+pub(in crate::store) async fn check(cells: &dyn Cells) {
     one_swap_of_many_wins(cells).await;
     a_revision_that_is_past_changes_nothing(cells).await;
     a_cell_that_is_gone_can_be_made_again(cells).await;

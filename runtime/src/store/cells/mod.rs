@@ -7,7 +7,7 @@
 
 mod blob;
 #[cfg(test)]
-mod contract;
+pub(super) mod contract;
 mod embedded;
 
 use std::fmt;

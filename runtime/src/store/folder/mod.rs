@@ -1,0 +1,276 @@
+//! [`DataFolder`]: one folder that holds all that the runtime keeps.
+//!
+//! ```text
+//! cutline.json     which version of cutline it is for, and whether it is sealed
+//! lock             held by the process that uses it, which it names
+//! cutline.sqlite   queues and cells
+//! store/           artifacts; store/shadow/ what shadow requests made
+//! ```
+
+mod backup;
+mod lock;
+mod stamp;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::ObjectStore;
+
+pub use backup::BackedUp;
+pub use lock::Holder;
+
+use self::lock::Lock;
+use self::stamp::Stamp;
+use super::artifact::{ArtifactId, Artifacts};
+use super::blob::{self, BlobError};
+use super::cells::{CellError, Cells, EmbeddedCells};
+use super::clock::{Clock, Timestamp};
+use super::database::{Database, DatabaseError};
+use super::seal::{Key, SealedStore};
+use super::space::Space;
+use crate::queue::EmbeddedQueues;
+
+/// An open data folder. It is this process's alone until the last clone is
+/// dropped.
+#[derive(Clone)]
+pub struct DataFolder {
+    path: PathBuf,
+    live: Space,
+    store: Arc<dyn ObjectStore>,
+    database: Database,
+    /// Last: what is above is closed when the lock is released.
+    _lock: Arc<Lock>,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The system refuses.
+    #[error("{what} {path}")]
+    Io {
+        /// `cannot read`, …
+        what: &'static str,
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process uses it.
+    #[error("the data folder {path} is in use by {holder}: stop that one, or name another folder")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// By whom.
+        holder: Holder,
+    },
+    /// It holds other things.
+    #[error("{path} is no data folder of cutline, and not empty: name another folder")]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Its stamp cannot be understood.
+    #[error("{path} is damaged: restore it from a backup of the data folder")]
+    Stamp {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// It is for a later version.
+    #[error(
+        "the data folder {path} was made by cutline {by}, in format {format}, and this one knows format {known}: use that version, or name another folder",
+        known = stamp::FORMAT
+    )]
+    Newer {
+        /// The folder.
+        path: PathBuf,
+        /// The version that made it.
+        by: String,
+        /// Its format.
+        format: u32,
+    },
+    /// It is encrypted, and there is no key.
+    #[error("the data folder {path} is encrypted: give its key")]
+    NeedsKey {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It is not encrypted, and there is a key.
+    #[error(
+        "the data folder {path} is not encrypted, and a key was given: leave the key out, or name a new folder"
+    )]
+    NeedsNoKey {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It is encrypted with another key.
+    #[error("the key is not the one that the data folder {path} is encrypted with")]
+    WrongKey {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There are no random numbers to be had.
+    #[error("the data folder {path} cannot be encrypted: the system gives no random numbers")]
+    Random {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: rand::rand_core::OsError,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The blobs cannot be used.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A shadow's blobs cannot be removed.
+    #[error("what shadow requests made cannot be removed from the data folder {path}")]
+    Expire {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: object_store::Error,
+    },
+    /// The cells cannot be used.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// A backup does not overwrite.
+    #[error("{path} is there already: back up into a new folder")]
+    BackupExists {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// Where shadows are, among blobs and among cells.
+const SHADOW: &str = "shadow";
+
+impl DataFolder {
+    /// Opens the folder at `path`, making it where there is none: encrypted, if
+    /// there is a key. Blocks; only one process at a time can.
+    pub fn open(
+        path: &Path,
+        key: Option<Key>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<DataFolder, FolderError> {
+        std::fs::create_dir_all(path).map_err(|source| io("cannot make", path, source))?;
+        let lock = Lock::take(path)?;
+        Stamp::check(path, key.as_ref(), clock.now())?;
+        let folder = path.join("store");
+        remove_half_written(&folder)?;
+        let plain = blob::open(&format!("file:{}", folder.display()))?;
+        let store: Arc<dyn ObjectStore> = match &key {
+            Some(key) => Arc::new(SealedStore::new(plain, key.clone())),
+            None => plain,
+        };
+        let database = Database::open(&path.join("cutline.sqlite"))?;
+        let cells = Arc::new(EmbeddedCells::new(database.clone(), key.clone()));
+        let queues = Arc::new(EmbeddedQueues::new(database.clone(), key, clock.clone()));
+        let artifacts = Artifacts::new(store.clone());
+        Ok(DataFolder {
+            path: path.to_owned(),
+            live: Space::new(artifacts, cells, queues, clock),
+            store,
+            database,
+            _lock: Arc::new(lock),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What everybody sees.
+    pub fn live(&self) -> &Space {
+        &self.live
+    }
+
+    /// The shadow of the request `id`, kept for `keep` from now. The same id
+    /// within that time, given the same `now`, is the same shadow.
+    pub fn shadow(&self, id: &str, begun: Timestamp, keep: Duration) -> Space {
+        let (expires, name) = (begun.after(keep), ArtifactId::of(id.as_bytes()));
+        let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name.short());
+        self.live.shadow(self.store.clone(), &prefix)
+    }
+
+    /// Removes shadows whose time is over; says how many blobs and cells that
+    /// were.
+    pub async fn expire_shadows(&self) -> Result<u64, FolderError> {
+        let now = self.live.clock().now();
+        let mut n_removed = 0;
+        for (key, cell) in self.live.cells().list(&format!("{SHADOW}/")).await? {
+            if is_over(&key, now) && self.live.cells().remove(&key, &cell.revision).await? {
+                n_removed += 1;
+            }
+        }
+        let wrong = |source| FolderError::Expire {
+            path: self.path.clone(),
+            source,
+        };
+        let listed = self.store.list(Some(&SHADOW.into()));
+        let over = listed
+            .map_ok(|meta| meta.location)
+            .try_filter(|location| std::future::ready(is_over(location.as_ref(), now)));
+        let over: Vec<_> = over.collect().await;
+        let mut removed = self.store.delete_stream(futures_util::stream::iter(over).boxed());
+        while removed.try_next().await.map_err(wrong)?.is_some() {
+            n_removed += 1;
+        }
+        Ok(n_removed)
+    }
+}
+
+/// Of `shadow/MILLIS-ID/…`.
+fn is_over(name: &str, now: Timestamp) -> bool {
+    let shadow = name.split('/').nth(1);
+    let expires = shadow.and_then(|shadow| shadow.split_once('-')?.0.parse::<u64>().ok());
+    expires.is_some_and(|expires| expires <= now.millis())
+}
+
+/// Removes what a process that died was writing. object_store writes a file
+/// under its name and `#` with a number, and then renames it.
+fn remove_half_written(folder: &Path) -> Result<(), FolderError> {
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|source| io("cannot read", &folder, source))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|source| io("cannot read", &folder, source))?;
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                left.push(path);
+            } else if is_half_written(&entry.file_name()) {
+                std::fs::remove_file(&path).map_err(|source| io("cannot remove", &path, source))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_half_written(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().contains('#')
+}
+
+fn io(what: &'static str, path: &Path, source: std::io::Error) -> FolderError {
+    FolderError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl fmt::Debug for DataFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataFolder").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
