@@ -12,6 +12,7 @@ use super::types::{Columns, all_there};
 use super::{Reading, TableError};
 
 /// Converts batches, and rejects the rows that cannot be.
+#[derive(Clone)]
 pub(super) struct Conform {
     table: String,
     schema: SchemaRef,

@@ -1,7 +1,7 @@
 //! Tables in batches: one file per format, and what is expected of their rows.
 //!
 //! ```text
-//! Source -> open() -> Reader: schema, batches -> check() -> accepted Sink, quarantine Sink, Summary
+//! Source -> open() -> Table: schema, batches -> check() -> accepted Sink, quarantine Sink, Summary
 //! ```
 //!
 //! Everything streams: no table is ever held in memory as a whole, and what
@@ -14,9 +14,11 @@ mod batch;
 mod conform;
 mod csv;
 mod error;
+mod expect;
 mod missing;
 mod moment;
 mod parquet;
+mod sort;
 mod source;
 mod text;
 mod types;
@@ -29,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use batch::{Batch, Reason, Rejected, Rule};
 pub use csv::{Csv, CsvWriter, Ragged};
 pub use error::TableError;
+pub use expect::{Expect, Expectations, Keep, Scalar, Summary, check, quarantine_schema};
 pub use missing::{Missing, PANDAS_WORDS};
 pub use parquet::ParquetWriter;
 pub use source::Source;
@@ -58,19 +61,22 @@ pub struct Reading {
 }
 
 /// Opens a table: its schema is known, its rows are yet to be read.
-pub fn open(source: &Source, format: Format, reading: &Reading) -> Result<Reader, TableError> {
+pub fn open(source: &Source, format: Format, reading: &Reading) -> Result<Table, TableError> {
     match format {
         Format::Csv => csv::open(source, reading),
         Format::Parquet => parquet::open(source, reading),
     }
 }
 
-/// A table that is open: an iterator of its batches. After an error comes
-/// nothing.
-pub struct Reader {
+/// A table that is open. It can be read from the start any number of times.
+pub struct Table {
+    name: String,
     schema: SchemaRef,
-    batches: Box<dyn Iterator<Item = Result<Batch, TableError>> + Send>,
+    read: Box<dyn Fn() -> Result<Batches, TableError> + Send + Sync>,
 }
+
+/// The rows of a table in order. After an error comes nothing.
+pub type Batches = Box<dyn Iterator<Item = Result<Batch, TableError>> + Send>;
 
 /// Where rows go.
 pub trait Sink {
@@ -78,27 +84,31 @@ pub trait Sink {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), TableError>;
 }
 
-impl Reader {
+impl Table {
     fn new(
+        name: &str,
         schema: SchemaRef,
-        batches: impl Iterator<Item = Result<Batch, TableError>> + Send + 'static,
-    ) -> Reader {
-        Reader {
+        read: impl Fn() -> Result<Batches, TableError> + Send + Sync + 'static,
+    ) -> Table {
+        Table {
+            name: name.to_owned(),
             schema,
-            batches: Box::new(batches),
+            read: Box::new(read),
         }
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The columns of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
-}
 
-impl Iterator for Reader {
-    type Item = Result<Batch, TableError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.batches.next()
+    /// The rows, from the start.
+    pub fn batches(&self) -> Result<Batches, TableError> {
+        (self.read)()
     }
 }

@@ -5,7 +5,6 @@ use std::io::Write;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
-use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{
@@ -14,13 +13,14 @@ use parquet::arrow::arrow_writer::{
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use super::conform::Conform;
 use super::source::Kept;
-use super::{Reader, Reading, Sink, Source, TableError};
+use super::{Batches, Reading, Sink, Source, Table, TableError};
 
 /// How many rows a batch that is read has.
 const BATCH: usize = 8_192;
@@ -31,22 +31,30 @@ const GROUP_ROWS: usize = 1 << 17;
 /// How many encoded bytes a row group may hold in memory.
 const GROUP_BYTES: usize = 16 << 20;
 
-/// A reader of the rows. The types are those of the file; a column that is
-/// declared is converted, and a row that cannot be is rejected.
-pub(super) fn open(source: &Source, reading: &Reading) -> Result<Reader, TableError> {
-    let broken = TableError::parquet(source.name());
-    let (schema, batches) = match source.kept() {
-        Kept::Memory(bytes) => read(bytes.clone()).map_err(broken)?,
-        Kept::File(_) | Kept::Spooled(_) => read(source.open_file()?).map_err(broken)?,
+/// The table. The types are those of the file; a column that is declared is
+/// converted, and a row that cannot be is rejected.
+pub(super) fn open(source: &Source, reading: &Reading) -> Result<Table, TableError> {
+    let (found, _) = read(source)?;
+    let conform = Conform::new(source.name(), &found, reading)?;
+    let (own, schema) = (source.clone(), conform.schema());
+    let read = move || {
+        let (_, batches) = read(&own)?;
+        Ok(Box::new(conform.clone().all(batches)) as Batches)
     };
-    let conform = Conform::new(source.name(), &schema, reading)?;
-    Ok(Reader::new(conform.schema(), conform.all(batches)))
+    Ok(Table::new(source.name(), schema, read))
 }
 
-fn read<R>(input: R) -> Result<(SchemaRef, ParquetRecordBatchReader), ParquetError>
-where
-    R: parquet::file::reader::ChunkReader + 'static,
-{
+fn read(source: &Source) -> Result<(SchemaRef, ParquetRecordBatchReader), TableError> {
+    let read = match source.kept() {
+        Kept::Memory(bytes) => reader(bytes.clone()),
+        Kept::File(_) | Kept::Spooled(_) => reader(source.open_file()?),
+    };
+    read.map_err(TableError::parquet(source.name()))
+}
+
+fn reader(
+    input: impl ChunkReader + 'static,
+) -> Result<(SchemaRef, ParquetRecordBatchReader), ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(input)?;
     let schema = builder.schema().clone();
     Ok((schema, builder.with_batch_size(BATCH).build()?))
@@ -223,9 +231,10 @@ mod tests {
         for (n_rows, step) in [(0, 1), (1, 1), (10_000, 777), (300_000, 50_000)] {
             let rows = rows(n_rows);
             let source = Source::memory("x.parquet", written(&rows, step));
-            let reader = open(&source, Format::Parquet, &Reading::default()).unwrap();
-            let schema = reader.schema().clone();
-            let batches: Vec<_> = reader.map(|batch| batch.unwrap().rows).collect();
+            let table = open(&source, Format::Parquet, &Reading::default()).unwrap();
+            let schema = table.schema().clone();
+            let batches = table.batches().unwrap();
+            let batches: Vec<_> = batches.map(|batch| batch.unwrap().rows).collect();
             let read = arrow_select::concat::concat_batches(&schema, &batches).unwrap();
             assert_eq!(read, rows);
         }

@@ -14,6 +14,7 @@ mod header;
 mod waves;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -28,7 +29,7 @@ use self::fields::Rules;
 use self::header::Header;
 use self::waves::{Shape, Waves, infer};
 use super::types::{Column, all_there, schema};
-use super::{Reader, Reading, Sink, Source, TableError};
+use super::{Batches, Reading, Sink, Source, Table, TableError};
 
 /// How a CSV is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -69,9 +70,9 @@ impl Default for Csv {
     }
 }
 
-/// A reader of the rows; types of columns that are not declared are inferred
+/// The table; types of columns that are not declared are inferred
 /// by reading the whole of `source` once before.
-pub(super) fn open(source: &Source, reading: &Reading) -> Result<Reader, TableError> {
+pub(super) fn open(source: &Source, reading: &Reading) -> Result<Table, TableError> {
     let csv = &reading.csv;
     let (names, first, blocks, encoding) = start(source, csv)?;
     all_there(source.name(), &names, &reading.columns)?;
@@ -87,18 +88,21 @@ pub(super) fn open(source: &Source, reading: &Reading) -> Result<Reader, TableEr
         true => infer(first, blocks, &rules, &declared, &reading.missing)?,
         false => declared.into_iter().flatten().collect(),
     };
-    // From the start again: inferring has read it.
-    let (_, first, blocks, _) = start(source, csv)?;
     let schema = schema(&names, &columns);
-    let shape = Shape {
+    let shape = Arc::new(Shape {
         table: source.name().to_owned(),
         rules,
         names,
         columns,
         missing: reading.missing.clone(),
         schema: schema.clone(),
+    });
+    let (own, csv) = (source.clone(), csv.clone());
+    let read = move || {
+        let (_, first, blocks, _) = start(&own, &csv)?;
+        Ok(Box::new(Waves::new(shape.clone(), first, blocks)) as Batches)
     };
-    Ok(Reader::new(schema, Waves::new(shape, first, blocks)))
+    Ok(Table::new(source.name(), schema, read))
 }
 
 /// The names of the columns, the first block behind them, and the others.
@@ -201,3 +205,6 @@ impl<W: Write> Sink for CsvWriter<W> {
         self.out.write(rows).map_err(TableError::arrow(&self.table))
     }
 }
+
+#[cfg(test)]
+mod tests;

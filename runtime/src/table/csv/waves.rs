@@ -1,6 +1,7 @@
 //! [`Waves`]: blocks parsed in parallel, some at a time, and given in order.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::SchemaRef;
@@ -29,7 +30,7 @@ pub(super) struct Shape {
 /// The batches of a table. While the blocks of one wave, two for each thread,
 /// are parsed, those of the next are read.
 pub(super) struct Waves {
-    shape: Shape,
+    shape: Arc<Shape>,
     blocks: Blocks,
     ahead: Vec<Block>,
     /// Why no more can be read; told behind what was.
@@ -45,7 +46,7 @@ struct Parsed {
 }
 
 impl Waves {
-    pub(super) fn new(shape: Shape, first: Option<Block>, blocks: Blocks) -> Waves {
+    pub(super) fn new(shape: Arc<Shape>, first: Option<Block>, blocks: Blocks) -> Waves {
         Waves {
             shape,
             blocks,
