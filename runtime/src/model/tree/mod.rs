@@ -1,0 +1,25 @@
+//! Models made of trees: a decision tree, a random forest, gradient boosting on
+//! histograms, and the isolation forest.
+//!
+//! [`DecisionTree`] and [`RandomForest`] share how they grow (`grow`, with
+//! `features`, `impurity` and `limits`); [`IsolationForest`] parts at random;
+//! [`GradientBoosting`] has rooms of its own in `boosting`. All of them keep a
+//! tree as [`Nodes`].
+
+mod columns;
+mod decision;
+mod document;
+mod features;
+mod forest;
+mod grow;
+mod impurity;
+mod lesson;
+mod limits;
+mod nodes;
+mod random;
+mod rows;
+
+pub use decision::{Criterion, DecisionTree};
+pub use forest::{Forest, RandomForest};
+pub use limits::{MaxFeatures, Rule};
+pub use nodes::Nodes;
