@@ -343,7 +343,7 @@ fn largest(numbers: &[f64]) -> usize {
     largest
 }
 
-fn add(sums: &mut [f64], numbers: &[f64]) {
+pub(super) fn add(sums: &mut [f64], numbers: &[f64]) {
     for (sum, number) in sums.iter_mut().zip(numbers) {
         *sum += number;
     }

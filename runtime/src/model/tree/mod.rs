@@ -6,6 +6,7 @@
 //! [`GradientBoosting`] has rooms of its own in `boosting`. All of them keep a
 //! tree as [`Nodes`].
 
+mod boosting;
 mod columns;
 mod decision;
 mod document;
@@ -13,13 +14,16 @@ mod features;
 mod forest;
 mod grow;
 mod impurity;
+mod isolation;
 mod lesson;
 mod limits;
 mod nodes;
 mod random;
 mod rows;
 
+pub use boosting::{Boosted, GradientBoosting};
 pub use decision::{Criterion, DecisionTree};
 pub use forest::{Forest, RandomForest};
+pub use isolation::{Isolation, IsolationForest};
 pub use limits::{MaxFeatures, Rule};
 pub use nodes::Nodes;
