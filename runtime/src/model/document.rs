@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::training_set::all_finite;
-use super::{GaussianNb, Label, Logistic, ModelError, Prediction, Predictor};
+use super::{GaussianNb, KMeansModel, Label, Linear, Logistic, ModelError, Prediction, Predictor};
 
 /// A trained model of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ use super::{GaussianNb, Label, Logistic, ModelError, Prediction, Predictor};
 pub enum Model {
     /// Gaussian naive Bayes.
     GaussianNb(GaussianNb),
+    /// Clusters about centres.
+    KMeans(KMeansModel),
+    /// A number linear in the columns.
+    Linear(Linear),
     /// Logistic regression.
     Logistic(Logistic),
 }
@@ -80,6 +84,8 @@ impl Model {
     fn predictor(&self) -> &dyn Predictor {
         match self {
             Model::GaussianNb(model) => model,
+            Model::KMeans(model) => model,
+            Model::Linear(model) => model,
             Model::Logistic(model) => model,
         }
     }

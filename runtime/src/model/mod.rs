@@ -8,10 +8,14 @@
 mod class_weight;
 mod document;
 mod error;
+mod k_means;
+mod linear;
 mod logistic;
 mod matrix;
 mod naive_bayes;
 mod params;
+#[cfg(test)]
+mod parity;
 mod prediction;
 mod probability;
 mod progress;
@@ -24,6 +28,8 @@ mod training_set;
 pub use class_weight::ClassWeight;
 pub use document::Model;
 pub use error::ModelError;
+pub use k_means::{Init, KMeans, KMeansModel};
+pub use linear::{ElasticNet, Lasso, Linear, LinearRegression, Ridge};
 pub use logistic::{Logistic, LogisticRegression, Penalty};
 pub use naive_bayes::{GaussianNaiveBayes, GaussianNb};
 pub use params::{Algorithm, Checked};
