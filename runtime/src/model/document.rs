@@ -7,20 +7,29 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::training_set::all_finite;
+use super::tree::{Boosted, Forest, Isolation};
 use super::{GaussianNb, KMeansModel, Label, Linear, Logistic, ModelError, Prediction, Predictor};
 
 /// A trained model of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
+    /// Trees whose answers add up.
+    Boosting(Boosted),
+    /// Trees whose answers are averaged.
+    Forest(Forest),
     /// Gaussian naive Bayes.
     GaussianNb(GaussianNb),
+    /// How soon a row is alone.
+    IsolationForest(Isolation),
     /// Clusters about centres.
     KMeans(KMeansModel),
     /// A number linear in the columns.
     Linear(Linear),
     /// Logistic regression.
     Logistic(Logistic),
+    /// One tree.
+    Tree(Forest),
 }
 
 /// What stands in the file: `{ "version": 1, "model": { kind: … } }`. The
@@ -83,10 +92,14 @@ impl Model {
 
     fn predictor(&self) -> &dyn Predictor {
         match self {
+            Model::Boosting(model) => model,
+            Model::Forest(model) => model,
             Model::GaussianNb(model) => model,
+            Model::IsolationForest(model) => model,
             Model::KMeans(model) => model,
             Model::Linear(model) => model,
             Model::Logistic(model) => model,
+            Model::Tree(model) => model,
         }
     }
 }

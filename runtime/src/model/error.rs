@@ -36,6 +36,14 @@ pub enum ModelError {
         /// What it holds.
         value: f64,
     },
+    /// There are more rows than the algorithm counts.
+    #[error("there are {rows} rows, and at most {most} can be learnt from; train on a sample")]
+    TooManyRows {
+        /// How many there are.
+        rows: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A value to predict is NaN or an infinity.
     #[error("the target of row {row} is {value}; drop the row or mend its target")]
     TargetNotFinite {

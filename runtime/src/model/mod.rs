@@ -24,6 +24,7 @@ mod solve;
 mod spec;
 mod target;
 mod training_set;
+pub mod tree;
 
 pub use class_weight::ClassWeight;
 pub use document::Model;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tree::{DecisionTree, GradientBoosting, IsolationForest, RandomForest};
 use super::{
     Algorithm, ElasticNet, GaussianNaiveBayes, KMeans, Lasso, LinearRegression, LogisticRegression,
     Model, ModelError, Progress, Ridge, TrainingSet,
@@ -13,10 +14,16 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ModelSpec {
+    /// One tree.
+    DecisionTree(DecisionTree),
     /// Least squares with the sizes and squares of coefficients held small.
     ElasticNet(ElasticNet),
     /// Gaussian naive Bayes.
     GaussianNaiveBayes(GaussianNaiveBayes),
+    /// Trees that mend what those before them left.
+    GradientBoosting(GradientBoosting),
+    /// How soon a row is alone.
+    IsolationForest(IsolationForest),
     /// Clusters about centres.
     KMeans(KMeans),
     /// Least squares with the sizes of coefficients held small.
@@ -25,6 +32,8 @@ pub enum ModelSpec {
     LinearRegression(LinearRegression),
     /// Logistic regression.
     LogisticRegression(LogisticRegression),
+    /// Many trees, each of rows drawn at random.
+    RandomForest(RandomForest),
     /// Least squares with the squares of coefficients held small.
     Ridge(Ridge),
 }
@@ -34,28 +43,36 @@ impl Algorithm for ModelSpec {
 
     fn check(&self) -> Result<(), ModelError> {
         match self {
+            ModelSpec::DecisionTree(params) => params.check(),
             ModelSpec::ElasticNet(params) => params.check(),
             ModelSpec::GaussianNaiveBayes(params) => params.check(),
+            ModelSpec::GradientBoosting(params) => params.check(),
+            ModelSpec::IsolationForest(params) => params.check(),
             ModelSpec::KMeans(params) => params.check(),
             ModelSpec::Lasso(params) => params.check(),
             ModelSpec::LinearRegression(params) => params.check(),
             ModelSpec::LogisticRegression(params) => params.check(),
+            ModelSpec::RandomForest(params) => params.check(),
             ModelSpec::Ridge(params) => params.check(),
         }
     }
 
     fn train(&self, data: &TrainingSet<'_>, progress: &dyn Progress) -> Result<Model, ModelError> {
         match self {
+            ModelSpec::DecisionTree(params) => params.train(data, progress).map(Model::Tree),
             ModelSpec::ElasticNet(params) => params.train(data, progress).map(Model::Linear),
             ModelSpec::GaussianNaiveBayes(params) => {
                 params.train(data, progress).map(Model::GaussianNb)
             }
+            ModelSpec::GradientBoosting(params) => params.train(data, progress).map(Model::Boosting),
+            ModelSpec::IsolationForest(params) => params.train(data, progress).map(Model::IsolationForest),
             ModelSpec::KMeans(params) => params.train(data, progress).map(Model::KMeans),
             ModelSpec::Lasso(params) => params.train(data, progress).map(Model::Linear),
             ModelSpec::LinearRegression(params) => params.train(data, progress).map(Model::Linear),
             ModelSpec::LogisticRegression(params) => {
                 params.train(data, progress).map(Model::Logistic)
             }
+            ModelSpec::RandomForest(params) => params.train(data, progress).map(Model::Forest),
             ModelSpec::Ridge(params) => params.train(data, progress).map(Model::Linear),
         }
     }

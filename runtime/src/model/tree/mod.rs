@@ -18,6 +18,8 @@ mod isolation;
 mod lesson;
 mod limits;
 mod nodes;
+#[cfg(test)]
+mod parity;
 mod random;
 mod rows;
 
