@@ -74,7 +74,7 @@ pub enum ModelError {
     #[error("all weights are 0; at least one row must count")]
     NoWeight,
     /// The kind of model learns something else.
-    #[error("{kind} learns from {expected}, and the target holds {found}")]
+    #[error("{kind} needs {expected}, and there are {found}")]
     Target {
         /// The kind of model.
         kind: &'static str,

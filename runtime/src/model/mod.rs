@@ -3,7 +3,7 @@
 //! A [`ModelSpec`] says which kind of model to train and how; [`Checked`] once,
 //! it [fits](Checked::fit_telling) a [`TrainingSet`] and gives a [`Model`],
 //! which is written and read as one JSON document and says a [`Prediction`] of
-//! new rows.
+//! new rows. [`search`] tries several specs by cross-validation.
 
 mod class_weight;
 mod document;
@@ -20,6 +20,7 @@ mod prediction;
 mod probability;
 mod progress;
 mod rows;
+pub mod search;
 mod solve;
 mod spec;
 mod target;

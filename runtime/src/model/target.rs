@@ -98,7 +98,7 @@ impl Target {
         match self {
             Target::Labels(_) => "labels",
             Target::Values(_) => "values",
-            Target::None => "nothing",
+            Target::None => "none",
         }
     }
 

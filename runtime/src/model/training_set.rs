@@ -197,7 +197,10 @@ mod tests {
                 refused(x(), labels(&[1, 0]), Some(&[1.0, 0.0])),
                 "of class 1",
             ),
-            (refused(x(), Target::None, None), "holds nothing"),
+            (
+                refused(x(), Target::None, None),
+                "needs labels, and there are none",
+            ),
             (
                 refused(x(), Target::Values(array![1.0, f64::INFINITY]), None),
                 "row 1 is inf",
