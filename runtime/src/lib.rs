@@ -9,6 +9,7 @@ pub mod face;
 pub mod import;
 pub mod metrics;
 pub mod model;
+pub mod page;
 pub mod queue;
 pub mod store;
 pub mod table;
