@@ -17,7 +17,10 @@ pub type Counts = IndexMap<String, u64>;
 /// The numbers that can be compared: missing ones (NaN) are left out, and so
 /// are infinite ones, as Evidently does.
 pub fn finite(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
-    values.into_iter().filter(|value| value.is_finite()).collect()
+    values
+        .into_iter()
+        .filter(|value| value.is_finite())
+        .collect()
 }
 
 impl Column {

@@ -65,8 +65,19 @@ fn stirling_error(n: f64) -> f64 {
         return factorial.ln() - ((n + 0.5) * n.ln() - n + 0.5 * (2.0 * PI).ln());
     }
     let square = n * n;
-    let series = [1.0 / 12.0, 1.0 / 360.0, 1.0 / 1260.0, 1.0 / 1680.0, 1.0 / 1188.0, 691.0 / 360_360.0];
-    series.iter().rev().fold(0.0, |sum, term| term - sum / square) / n
+    let series = [
+        1.0 / 12.0,
+        1.0 / 360.0,
+        1.0 / 1260.0,
+        1.0 / 1680.0,
+        1.0 / 1188.0,
+        691.0 / 360_360.0,
+    ];
+    series
+        .iter()
+        .rev()
+        .fold(0.0, |sum, term| term - sum / square)
+        / n
 }
 
 /// x ln(x / m) + m − x, without cancellation where both are close.
@@ -180,7 +191,8 @@ fn pelz_good(n: f64, x: f64) -> f64 {
         let terms = [
             1.0,
             -z2 + pi2 / 4.0 * odd,
-            6.0 * z6 + 2.0 * z4
+            6.0 * z6
+                + 2.0 * z4
                 + (2.0 * z4 - 5.0 * z2) * pi2 / 4.0 * odd
                 + pi2.powi(2) * (1.0 - 2.0 * z2) / 16.0 * odd.powi(2),
             -30.0 * z6 - 90.0 * z4 * z4
@@ -204,7 +216,9 @@ fn pelz_good(n: f64, x: f64) -> f64 {
         sums[3] += weight * (3.0 * z2 - pi2 * k2) / (216.0 * z6);
     }
     let terms = sums.into_iter().enumerate();
-    terms.map(|(power, sum)| sum / n.sqrt().powi(power as i32)).sum()
+    terms
+        .map(|(power, sum)| sum / n.sqrt().powi(power as i32))
+        .sum()
 }
 
 #[cfg(test)]
@@ -233,7 +247,9 @@ mod tests {
 
     #[test]
     fn binomial_probabilities_add_up() {
-        let sum: f64 = (0..=1_000).map(|k| binomial(f64::from(k), 1_000.0, 0.3)).sum();
+        let sum: f64 = (0..=1_000)
+            .map(|k| binomial(f64::from(k), 1_000.0, 0.3))
+            .sum();
         assert!((sum - 1.0).abs() < 1e-13);
     }
 }

@@ -47,8 +47,14 @@ fn statistic(reference: &[f64], current: &[f64]) -> f64 {
     let (mut r, mut c, mut greatest) = (0, 0, 0.0_f64);
     while let (Some(a), Some(b)) = (reference.get(r), current.get(c)) {
         let at = a.min(*b);
-        r += reference[r..].iter().take_while(|value| **value <= at).count();
-        c += current[c..].iter().take_while(|value| **value <= at).count();
+        r += reference[r..]
+            .iter()
+            .take_while(|value| **value <= at)
+            .count();
+        c += current[c..]
+            .iter()
+            .take_while(|value| **value <= at)
+            .count();
         let apart = r as f64 / reference.len() as f64 - c as f64 / current.len() as f64;
         greatest = greatest.max(apart.abs());
     }
@@ -71,7 +77,9 @@ fn exact(n: usize, m: usize, statistic: f64) -> f64 {
         return 1.0;
     }
     let inside = |x: u64, y: u64| (m_step * x).abs_diff(n_step * y) < apart;
-    let mut outside: Vec<f64> = (0..=m).map(|y| if inside(0, y) { 0.0 } else { 1.0 }).collect();
+    let mut outside: Vec<f64> = (0..=m)
+        .map(|y| if inside(0, y) { 0.0 } else { 1.0 })
+        .collect();
     let mut first = 0;
     for x in 1..=n {
         while first <= m && n_step * first < m_step * x && !inside(x, first) {
@@ -82,7 +90,11 @@ fn exact(n: usize, m: usize, statistic: f64) -> f64 {
             if !inside(x, y) {
                 break;
             }
-            let below = if y == 0 { 0.0 } else { outside[y as usize - 1] * y as f64 };
+            let below = if y == 0 {
+                0.0
+            } else {
+                outside[y as usize - 1] * y as f64
+            };
             let share = (outside[y as usize] * x as f64 + below) / (x + y) as f64;
             outside[y as usize] = share;
         }

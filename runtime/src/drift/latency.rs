@@ -36,7 +36,9 @@ impl Latency {
 
     /// How many answers.
     pub fn len(&self) -> u64 {
-        self.buckets.values().fold(0, |sum, n| sum.saturating_add(*n))
+        self.buckets
+            .values()
+            .fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     /// There are none.

@@ -42,13 +42,22 @@ fn data() -> Data {
 }
 
 #[track_caller]
-fn check(reference: &Column, current: &Column, usual: Test, scores: &BTreeMap<String, (f64, bool)>) {
+fn check(
+    reference: &Column,
+    current: &Column,
+    usual: Test,
+    scores: &BTreeMap<String, (f64, bool)>,
+) {
     assert_eq!(Test::usual(reference, current), usual);
     for (name, (score, drifted)) in scores {
         let test = Test::by_name(name).unwrap();
         let found = test.run(reference, current, None).unwrap();
         let apart = (found.score - score).abs();
-        assert!(apart <= 1e-9 * score.abs().max(1.0), "{name}: {} {score}", found.score);
+        assert!(
+            apart <= 1e-9 * score.abs().max(1.0),
+            "{name}: {} {score}",
+            found.score
+        );
         assert_eq!(found.drifted, *drifted, "{name}");
     }
 }
@@ -73,11 +82,18 @@ fn categories() {
 #[test]
 fn large_samples() {
     let spread = |n: usize, scale: f64, shift: f64| {
-        Column::numbers((0..n).map(move |i| (i as f64 * 0.618_033_988_749_894_9) % 1.0 * scale + shift))
+        Column::numbers(
+            (0..n).map(move |i| (i as f64 * 0.618_033_988_749_894_9) % 1.0 * scale + shift),
+        )
     };
     for case in data().large {
         let (n, m, scale, shift) = case.make;
-        check(&spread(n, 1.0, 0.0), &spread(m, scale, shift), case.usual, &case.scores);
+        check(
+            &spread(n, 1.0, 0.0),
+            &spread(m, scale, shift),
+            case.usual,
+            &case.scores,
+        );
     }
 }
 

@@ -53,7 +53,9 @@ pub enum BadProfile {
         source: ArrowError,
     },
     /// Numbers here and words there.
-    #[error("column {column} holds numbers in one part and words in another; read both with one schema")]
+    #[error(
+        "column {column} holds numbers in one part and words in another; read both with one schema"
+    )]
     Kind {
         /// Its name.
         column: String,
@@ -79,7 +81,11 @@ impl Profile {
     /// is of another kind.
     pub fn merge(&mut self, other: &Profile) -> Result<(), BadProfile> {
         for (column, theirs) in &other.columns {
-            if self.columns.get(column).is_some_and(|ours| !ours.is_like(theirs)) {
+            if self
+                .columns
+                .get(column)
+                .is_some_and(|ours| !ours.is_like(theirs))
+            {
                 let column = column.clone();
                 return Err(BadProfile::Kind { column });
             }
@@ -105,7 +111,11 @@ impl Profile {
 impl ColumnProfile {
     fn of(name: &str, column: &ArrayRef) -> Result<ColumnProfile, BadProfile> {
         let numeric = column.data_type().is_numeric();
-        let to = if numeric { DataType::Float64 } else { DataType::Utf8 };
+        let to = if numeric {
+            DataType::Float64
+        } else {
+            DataType::Utf8
+        };
         let cast = arrow_cast::cast(column, &to).map_err(|source| BadProfile::Type {
             column: name.to_string(),
             ty: column.data_type().clone(),
@@ -120,7 +130,9 @@ impl ColumnProfile {
             }
             false => {
                 let mut words = Words::default();
-                cast.as_string::<i32>().iter().for_each(|value| words.add(value));
+                cast.as_string::<i32>()
+                    .iter()
+                    .for_each(|value| words.add(value));
                 ColumnProfile::Words(words)
             }
         })
@@ -165,7 +177,9 @@ mod tests {
 
     fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable(
-            columns.into_iter().map(|(name, column)| (name, column, true)),
+            columns
+                .into_iter()
+                .map(|(name, column)| (name, column, true)),
         )
         .unwrap()
     }
@@ -174,17 +188,35 @@ mod tests {
     fn each_column_is_taken_as_what_it_is() {
         let mut profile = Profile::default();
         let rows = batch(vec![
-            ("age", Arc::new(Int64Array::from(vec![Some(20), None, Some(40)]))),
-            ("plan", Arc::new(StringArray::from(vec![Some("pro"), Some("pro"), None]))),
-            ("active", Arc::new(BooleanArray::from(vec![true, false, true]))),
+            (
+                "age",
+                Arc::new(Int64Array::from(vec![Some(20), None, Some(40)])),
+            ),
+            (
+                "plan",
+                Arc::new(StringArray::from(vec![Some("pro"), Some("pro"), None])),
+            ),
+            (
+                "active",
+                Arc::new(BooleanArray::from(vec![true, false, true])),
+            ),
         ]);
         profile.add(&rows).unwrap();
         profile.add(&rows).unwrap();
-        let ColumnProfile::Numbers(age) = &profile.columns["age"] else { panic!() };
-        assert_eq!((age.count, age.missing, age.min, age.max), (4, 2, Some(20.0), Some(40.0)));
-        let ColumnProfile::Words(plan) = &profile.columns["plan"] else { panic!() };
+        let ColumnProfile::Numbers(age) = &profile.columns["age"] else {
+            panic!()
+        };
+        assert_eq!(
+            (age.count, age.missing, age.min, age.max),
+            (4, 2, Some(20.0), Some(40.0))
+        );
+        let ColumnProfile::Words(plan) = &profile.columns["plan"] else {
+            panic!()
+        };
         assert_eq!((plan.counts["pro"], plan.missing), (4, 2));
-        let ColumnProfile::Words(active) = &profile.columns["active"] else { panic!() };
+        let ColumnProfile::Words(active) = &profile.columns["active"] else {
+            panic!()
+        };
         assert_eq!((active.counts["true"], active.counts["false"]), (4, 2));
         let text = serde_json::to_string(&profile).unwrap();
         assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), profile);
@@ -197,11 +229,19 @@ mod tests {
         let mut profile = Profile::default();
         profile.add(&batch(vec![("a", numbers.clone())])).unwrap();
         profile.add(&batch(vec![("b", words.clone())])).unwrap();
-        let missing: Vec<u64> = profile.columns.values().map(ColumnProfile::missing).collect();
+        let missing: Vec<u64> = profile
+            .columns
+            .values()
+            .map(ColumnProfile::missing)
+            .collect();
         assert_eq!((profile.rows, missing), (4, vec![2, 2]));
         let before = profile.clone();
         let refused = profile.add(&batch(vec![("a", words)])).unwrap_err();
-        assert!(refused.to_string().starts_with("column a holds numbers in one part"));
+        assert!(
+            refused
+                .to_string()
+                .starts_with("column a holds numbers in one part")
+        );
         assert_eq!(profile, before);
     }
 }

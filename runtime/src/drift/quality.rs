@@ -87,7 +87,10 @@ pub fn check(reference: &Profile, current: &Profile, limits: &QualityLimits) -> 
         };
         problems.extend(issues.into_iter().map(|issue| Problem::of(name, issue)));
     }
-    let new = current.columns.keys().filter(|name| !reference.columns.contains_key(*name));
+    let new = current
+        .columns
+        .keys()
+        .filter(|name| !reference.columns.contains_key(*name));
     problems.extend(new.map(|name| Problem::of(name, Issue::New)));
     problems
 }
@@ -130,12 +133,19 @@ fn new_categories(was: &Words, is: &Words, limit: f64) -> Option<Issue> {
     if was.others > 0 {
         return None;
     }
-    let new = || is.counts.iter().filter(|(value, _)| !was.counts.contains_key(*value));
+    let new = || {
+        is.counts
+            .iter()
+            .filter(|(value, _)| !was.counts.contains_key(*value))
+    };
     let n_new: u64 = new().map(|(_, n)| n).sum::<u64>() + is.others;
     let share = n_new as f64 / is.count.max(1) as f64;
     (share > limit).then(|| Issue::NewCategories {
         share,
-        examples: new().take(MOST_EXAMPLES).map(|(value, _)| value.clone()).collect(),
+        examples: new()
+            .take(MOST_EXAMPLES)
+            .map(|(value, _)| value.clone())
+            .collect(),
     })
 }
 
@@ -153,11 +163,21 @@ impl Problem {
         let rest = match &self.issue {
             Issue::Gone => "is not there".to_string(),
             Issue::New => "is new; the reference does not have it".to_string(),
-            Issue::OtherKind => "holds numbers where the reference holds words, or the other way round".to_string(),
-            Issue::Missing { share, reference } => {
-                format!("misses {} of its values, {} in the reference", percent(*share), percent(*reference))
+            Issue::OtherKind => {
+                "holds numbers where the reference holds words, or the other way round".to_string()
             }
-            Issue::OutOfRange { share, range: [low, high], reference: [min, max] } => format!(
+            Issue::Missing { share, reference } => {
+                format!(
+                    "misses {} of its values, {} in the reference",
+                    percent(*share),
+                    percent(*reference)
+                )
+            }
+            Issue::OutOfRange {
+                share,
+                range: [low, high],
+                reference: [min, max],
+            } => format!(
                 "reaches from {low} to {high}, about {} beyond the reference's {min} to {max}",
                 percent(*share)
             ),
@@ -176,7 +196,9 @@ mod tests {
     use super::*;
 
     fn profile(columns: Vec<(&str, ColumnProfile)>) -> Profile {
-        let columns = columns.into_iter().map(|(name, column)| (name.to_string(), column));
+        let columns = columns
+            .into_iter()
+            .map(|(name, column)| (name.to_string(), column));
         Profile {
             rows: 4,
             columns: columns.collect(),
@@ -185,13 +207,19 @@ mod tests {
 
     fn numbers(values: [f64; 4]) -> ColumnProfile {
         let mut numbers = Numbers::default();
-        values.map(Some).into_iter().for_each(|value| numbers.add(value));
+        values
+            .map(Some)
+            .into_iter()
+            .for_each(|value| numbers.add(value));
         ColumnProfile::Numbers(numbers)
     }
 
     fn words(values: [&str; 4]) -> ColumnProfile {
         let mut words = Words::default();
-        values.map(Some).into_iter().for_each(|value| words.add(value));
+        values
+            .map(Some)
+            .into_iter()
+            .for_each(|value| words.add(value));
         ColumnProfile::Words(words)
     }
 
@@ -211,9 +239,19 @@ mod tests {
         ]);
         let problems = check(&reference, &current, &QualityLimits::default());
         let says: Vec<String> = problems.iter().map(Problem::says).collect();
-        assert_eq!(says[0], "age misses 50.0 % of its values, 0.0 % in the reference");
-        assert_eq!(says[1], "plan has values that the reference lacks, in 50.0 % of the rows: team");
-        assert!(says[2].starts_with("score reaches from 2 to 900, about "), "{}", says[2]);
+        assert_eq!(
+            says[0],
+            "age misses 50.0 % of its values, 0.0 % in the reference"
+        );
+        assert_eq!(
+            says[1],
+            "plan has values that the reference lacks, in 50.0 % of the rows: team"
+        );
+        assert!(
+            says[2].starts_with("score reaches from 2 to 900, about "),
+            "{}",
+            says[2]
+        );
         assert_eq!(says[3], "gone is not there");
         assert_eq!(says[4], "new is new; the reference does not have it");
         assert_eq!(check(&reference, &reference, &QualityLimits::default()), []);

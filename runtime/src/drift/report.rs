@@ -107,7 +107,10 @@ pub fn compare(
         .filter_map(|(name, column)| Some(spec.column(name, column, current.get(name)?)))
         .collect();
     let drifted = |column: &&ColumnDrift| column.outcome.is_some_and(|outcome| outcome.drifted);
-    let tested = columns.iter().filter(|column| column.outcome.is_some()).count();
+    let tested = columns
+        .iter()
+        .filter(|column| column.outcome.is_some())
+        .count();
     let n_drifted = columns.iter().filter(drifted).count();
     let share = n_drifted as f64 / tested.max(1) as f64;
     let predictions = predictions.map(|(was, is)| spec.column("prediction", was, is));
@@ -187,7 +190,10 @@ fn values(reference: &Counts, current: &Counts) -> Distribution {
 
 fn in_shares(counts: Vec<f64>) -> Vec<f64> {
     let sum: f64 = counts.iter().sum();
-    counts.into_iter().map(|count| count / sum.max(1.0)).collect()
+    counts
+        .into_iter()
+        .map(|count| count / sum.max(1.0))
+        .collect()
 }
 
 #[cfg(test)]
@@ -195,7 +201,8 @@ mod tests {
     use super::*;
 
     fn columns(shift: f64) -> IndexMap<String, Column> {
-        let numbers = |times: f64| Column::numbers((0..50).map(|row| f64::from(row) * times + shift));
+        let numbers =
+            |times: f64| Column::numbers((0..50).map(|row| f64::from(row) * times + shift));
         let word = if shift > 0.0 { "pro" } else { "free" };
         let words = (0..50).map(|row| Some(if row < 30 { word } else { "team" }));
         IndexMap::from([
@@ -209,11 +216,28 @@ mod tests {
     fn columns_and_predictions_are_compared() {
         let (reference, current) = (columns(0.0), columns(40.0));
         let scores = Column::numbers((0..50).map(|row| f64::from(row % 10) / 10.0));
-        let report = compare(&DriftSpec::default(), &reference, &current, Some((&scores, &scores)));
-        let drifted: Vec<bool> = report.columns.iter().map(|c| c.outcome.unwrap().drifted).collect();
+        let report = compare(
+            &DriftSpec::default(),
+            &reference,
+            &current,
+            Some((&scores, &scores)),
+        );
+        let drifted: Vec<bool> = report
+            .columns
+            .iter()
+            .map(|c| c.outcome.unwrap().drifted)
+            .collect();
         assert_eq!(drifted, [true, false, true]);
         assert!(report.drifted && report.share > 0.6);
-        assert!(!report.predictions.as_ref().unwrap().outcome.unwrap().drifted);
+        assert!(
+            !report
+                .predictions
+                .as_ref()
+                .unwrap()
+                .outcome
+                .unwrap()
+                .drifted
+        );
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<DriftReport>(&text).unwrap(), report);
         let calm = compare(&DriftSpec::default(), &reference, &reference, None);
@@ -223,19 +247,26 @@ mod tests {
     #[test]
     fn a_column_may_have_its_own_test_and_one_that_cannot_be_tested_says_why() {
         let spec: DriftSpec =
-            toml::from_str("tests = { age = \"psi\", plan = \"ks\" }\nthresholds = { age = 99.0 }").unwrap();
+            toml::from_str("tests = { age = \"psi\", plan = \"ks\" }\nthresholds = { age = 99.0 }")
+                .unwrap();
         let report = compare(&spec, &columns(0.0), &columns(40.0), None);
         let age = report.columns[0].outcome.unwrap();
         assert_eq!((age.test, age.drifted), (Test::Psi, false));
         let why = report.columns[2].untestable.as_deref().unwrap();
-        assert!(why.starts_with("ks compares numbers, and these are words"), "{why}");
+        assert!(
+            why.starts_with("ks compares numbers, and these are words"),
+            "{why}"
+        );
     }
 
     #[test]
     fn many_values_are_drawn_as_others() {
         let names: Vec<String> = (0..40).map(|id| format!("v{id}")).collect();
         let many = Column::words(names.iter().map(|name| Some(name.as_str())));
-        let Distribution::Values { names, reference, .. } = Distribution::of(&many, &many) else {
+        let Distribution::Values {
+            names, reference, ..
+        } = Distribution::of(&many, &many)
+        else {
             panic!()
         };
         assert_eq!(names.len(), MOST_VALUES);

@@ -90,7 +90,10 @@ impl Tally {
 pub(super) fn sturges(reference: &[f64], current: &[f64]) -> Vec<f64> {
     let both = || reference.iter().chain(current).copied();
     let n = (reference.len() + current.len()) as f64;
-    let (least, greatest) = (both().fold(f64::INFINITY, f64::min), both().fold(f64::NEG_INFINITY, f64::max));
+    let (least, greatest) = (
+        both().fold(f64::INFINITY, f64::min),
+        both().fold(f64::NEG_INFINITY, f64::max),
+    );
     if least >= greatest {
         return vec![least - 0.5, greatest + 0.5];
     }

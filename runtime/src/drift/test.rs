@@ -180,7 +180,10 @@ impl Test {
             }
             Test::Z => {
                 let tally = self.tally(reference, current)?;
-                z_test(first_and_rest(&tally.reference), first_and_rest(&tally.current))
+                z_test(
+                    first_and_rest(&tally.reference),
+                    first_and_rest(&tally.current),
+                )
             }
             Test::Ks => {
                 let (reference, current) = self.numbers(reference, current)?;
@@ -251,7 +254,9 @@ mod tests {
             assert_eq!(Test::by_name(test.name()), Ok(test));
         }
         let says = Test::by_name("kl").unwrap_err().to_string();
-        assert!(says.ends_with("the tests are psi, ks, chi-square, z, wasserstein, jensen-shannon"));
+        assert!(
+            says.ends_with("the tests are psi, ks, chi-square, z, wasserstein, jensen-shannon")
+        );
     }
 
     #[test]

@@ -24,8 +24,14 @@ pub fn wasserstein(reference: &[f64], current: &[f64]) -> Option<f64> {
         let apart = r as f64 / reference.len() as f64 - c as f64 / current.len() as f64;
         area += apart.abs() * (next - at);
         at = next;
-        r += reference[r..].iter().take_while(|value| **value <= next).count();
-        c += current[c..].iter().take_while(|value| **value <= next).count();
+        r += reference[r..]
+            .iter()
+            .take_while(|value| **value <= next)
+            .count();
+        c += current[c..]
+            .iter()
+            .take_while(|value| **value <= next)
+            .count();
     }
     Some(area)
 }

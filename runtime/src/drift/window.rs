@@ -167,9 +167,18 @@ mod tests {
     #[test]
     fn windows_follow_each_other() {
         let window = Window::around(at("2026-03-01T10:59:59.999Z"), HOUR).unwrap();
-        assert_eq!((window.from, window.to), (at("2026-03-01T10:00:00Z"), at("2026-03-01T11:00:00Z")));
-        assert_eq!(window_start(at("1969-12-31T23:30:00Z"), HOUR), Some(at("1969-12-31T23:00:00Z")));
-        assert_eq!(window_start(at("1970-01-01T00:00:00Z"), Duration::ZERO), Some(at("1970-01-01T00:00:00Z")));
+        assert_eq!(
+            (window.from, window.to),
+            (at("2026-03-01T10:00:00Z"), at("2026-03-01T11:00:00Z"))
+        );
+        assert_eq!(
+            window_start(at("1969-12-31T23:30:00Z"), HOUR),
+            Some(at("1969-12-31T23:00:00Z"))
+        );
+        assert_eq!(
+            window_start(at("1970-01-01T00:00:00Z"), Duration::ZERO),
+            Some(at("1970-01-01T00:00:00Z"))
+        );
         assert!(Window::around(DateTime::<Utc>::MAX_UTC, Duration::MAX).is_none());
     }
 
@@ -186,7 +195,10 @@ mod tests {
         };
         other.add(&failed);
         window.merge(&other);
-        assert_eq!((window.answers, window.errors, window.latency.len()), (2, 1, 3));
+        assert_eq!(
+            (window.answers, window.errors, window.latency.len()),
+            (2, 1, 3)
+        );
         assert_eq!((window.labels["stays"], window.labels["leaves"]), (1, 1));
         assert_eq!(window.scores.mean(), Some(0.5));
         assert_eq!(window.error_rate(), Some(1.0 / 3.0));

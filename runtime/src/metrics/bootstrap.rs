@@ -238,7 +238,9 @@ mod tests {
 
     #[test]
     fn a_constant_has_an_interval_without_width() {
-        let interval = Bootstrap::default().interval(9, mean_of(&[2.0; 9])).unwrap();
+        let interval = Bootstrap::default()
+            .interval(9, mean_of(&[2.0; 9]))
+            .unwrap();
         assert_eq!((interval.low, interval.high), (2.0, 2.0));
     }
 

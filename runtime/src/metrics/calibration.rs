@@ -71,7 +71,10 @@ impl Calibration {
     /// from what was observed, each bin weighing as its rows do (Naeini, Cooper
     /// and Hauskrecht 2015, §3).
     pub fn expected_error(&self) -> Score {
-        let apart = self.bins.iter().map(|bin| (bin.predicted - bin.observed).abs());
+        let apart = self
+            .bins
+            .iter()
+            .map(|bin| (bin.predicted - bin.observed).abs());
         let weights: Vec<f64> = self.bins.iter().map(|bin| bin.weight).collect();
         mean(apart, Some(&weights))
     }
@@ -126,7 +129,11 @@ mod tests {
     fn a_bin_holds_what_was_predicted_and_what_came() {
         let rows = classified(vec![0, 1, 1, 1], &[0.1, 0.3, 0.7, 0.9]);
         let curve = calibration(&rows, Bins::Uniform(2)).unwrap();
-        let points: Vec<_> = curve.bins.iter().map(|b| (b.predicted, b.observed)).collect();
+        let points: Vec<_> = curve
+            .bins
+            .iter()
+            .map(|b| (b.predicted, b.observed))
+            .collect();
         assert_eq!(points, [(0.2, 0.5), (0.8, 1.0)]);
         assert!((curve.expected_error().unwrap() - 0.25).abs() < 1e-15);
     }

@@ -80,15 +80,13 @@ impl Confusion {
 
     /// The recall of `class`; undefined where no row is of it.
     pub fn recall(&self, class: usize) -> Score {
-        ratio(self.hits(class), self.true_rows(class))
-            .ok_or(Undefined::Absent { class })
+        ratio(self.hits(class), self.true_rows(class)).ok_or(Undefined::Absent { class })
     }
 
     /// The F1 of `class`; undefined where no row is of it nor predicted so.
     pub fn f1(&self, class: usize) -> Score {
         let rows = self.true_rows(class) + self.predicted_rows(class);
-        ratio(2.0 * self.hits(class), rows)
-            .ok_or(Undefined::Absent { class })
+        ratio(2.0 * self.hits(class), rows).ok_or(Undefined::Absent { class })
     }
 
     /// The mean precision of the classes that occur, in truth or prediction.
@@ -113,7 +111,10 @@ impl Confusion {
         let occurring: Vec<usize> = self.classes().filter(occurs).collect();
         let score = |class: &usize| score(self, *class).unwrap_or(0.0);
         let scores: Vec<f64> = occurring.iter().map(score).collect();
-        let supports: Vec<f64> = occurring.iter().map(|class| self.true_rows(*class)).collect();
+        let supports: Vec<f64> = occurring
+            .iter()
+            .map(|class| self.true_rows(*class))
+            .collect();
         match scores.is_empty() {
             true => Err(Undefined::Empty),
             false => average.of(&scores, &supports),
@@ -172,10 +173,7 @@ mod tests {
         assert_eq!(confusion.recall(3), Err(Undefined::Absent { class: 3 }));
         assert_eq!(confusion.mean_precision(Average::Macro), Ok(0.5));
         assert_eq!(confusion.accuracy(), Ok(4.0 / 6.0));
-        assert_eq!(
-            confusion.balanced_accuracy(),
-            Ok((2.0 / 3.0 + 1.0) / 3.0)
-        );
+        assert_eq!(confusion.balanced_accuracy(), Ok((2.0 / 3.0 + 1.0) / 3.0));
     }
 
     #[test]

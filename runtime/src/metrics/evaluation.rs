@@ -126,7 +126,9 @@ pub fn evaluate(
     Evaluation {
         rows: predictions.n_rows(),
         measures: measures(spec, predictions),
-        classes: confusion.as_ref().map_or_else(Vec::new, |c| class_reports(c, class_names)),
+        classes: confusion
+            .as_ref()
+            .map_or_else(Vec::new, |c| class_reports(c, class_names)),
         confusion: confusion.as_ref().map_or_else(Vec::new, |c| {
             c.matrix().outer_iter().map(|row| row.to_vec()).collect()
         }),
@@ -162,7 +164,12 @@ impl Measure {
 }
 
 fn class_reports(confusion: &Confusion, names: &[String]) -> Vec<ClassReport> {
-    let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| class.to_string());
+    let name = |class: usize| {
+        names
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
+    };
     let report = |class: usize| {
         let scores = confusion.class(class);
         ClassReport {
@@ -183,8 +190,13 @@ fn curves(classified: &Classified) -> Option<Curves> {
     let roc = ranked.roc().ok()?;
     let precision_recall = ranked.precision_recall().ok()?;
     let Operating { threshold, f1, .. } = ranked.best_threshold().ok()?;
-    let roc = roc.iter().map(|p| [p.false_positive_rate, p.true_positive_rate]);
-    let precision_recall = precision_recall.iter().rev().map(|p| [p.recall, p.precision]);
+    let roc = roc
+        .iter()
+        .map(|p| [p.false_positive_rate, p.true_positive_rate]);
+    let precision_recall = precision_recall
+        .iter()
+        .rev()
+        .map(|p| [p.recall, p.precision]);
     Some(Curves {
         roc: thinned(roc.collect()),
         precision_recall: thinned(precision_recall.collect()),
@@ -204,7 +216,9 @@ fn thinned(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
         return points;
     }
     let last = points.len() - 1;
-    (0..MOST_POINTS).map(|point| points[point * last / (MOST_POINTS - 1)]).collect()
+    (0..MOST_POINTS)
+        .map(|point| points[point * last / (MOST_POINTS - 1)])
+        .collect()
 }
 
 #[cfg(test)]
@@ -232,17 +246,27 @@ mod tests {
         let names = ["stays".to_string(), "leaves".to_string()];
         let slices = [("plan".to_string(), parts)];
         let evaluation = evaluate(&spec, &predictions(90), &names, &slices);
-        let [auc, mae] = evaluation.measures.as_slice() else { panic!() };
+        let [auc, mae] = evaluation.measures.as_slice() else {
+            panic!()
+        };
         let interval = auc.interval.unwrap();
         assert!(interval.low < auc.value.unwrap() && auc.value.unwrap() < interval.high);
         assert_eq!(mae.value, None);
-        assert!(mae.undefined.as_ref().unwrap().starts_with("mae is a metric of numbers"));
+        assert!(
+            mae.undefined
+                .as_ref()
+                .unwrap()
+                .starts_with("mae is a metric of numbers")
+        );
         assert_eq!(evaluation.classes[1].name, "leaves");
         assert_eq!(evaluation.slices[0].name, "b");
         let curves = evaluation.curves.as_ref().unwrap();
         assert_eq!(curves.roc.last(), Some(&[1.0, 1.0]));
         let text = serde_json::to_string(&evaluation).unwrap();
-        assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap(), evaluation);
+        assert_eq!(
+            serde_json::from_str::<Evaluation>(&text).unwrap(),
+            evaluation
+        );
     }
 
     #[test]

@@ -146,10 +146,13 @@ pub fn judge(
         .limits
         .iter()
         .map(|(metric, limit)| within(*metric, limit, metric.score(candidate)));
-    let versus = gate.against_current.iter().map(|(metric, versus)| match current {
-        None => Reason::new(*metric, true, "there is no current version to compare with"),
-        Some(current) => against(*metric, versus, candidate, current, bootstrap),
-    });
+    let versus = gate
+        .against_current
+        .iter()
+        .map(|(metric, versus)| match current {
+            None => Reason::new(*metric, true, "there is no current version to compare with"),
+            Some(current) => against(*metric, versus, candidate, current, bootstrap),
+        });
     let reasons: Vec<Reason> = limits.chain(versus).collect();
     Judgement {
         passed: reasons.iter().all(|reason| reason.passed),
@@ -248,7 +251,11 @@ fn check_finite(
     metric: Metric,
     values: [Option<f64>; 2],
 ) -> Result<(), BadGate> {
-    match values.into_iter().flatten().find(|value| !value.is_finite()) {
+    match values
+        .into_iter()
+        .flatten()
+        .find(|value| !value.is_finite())
+    {
         None => Ok(()),
         Some(value) => Err(BadGate::NotFinite {
             table,
@@ -272,24 +279,36 @@ mod tests {
         let truth: Vec<f64> = (0..100).map(f64::from).collect();
         let sign = |row: usize| if row % 2 == 0 { 1.0 } else { -1.0 };
         let size = |row: usize| error * (1.0 + (row % 7) as f64 / 10.0);
-        let predicted = truth.iter().enumerate().map(|(row, truth)| truth + sign(row) * size(row));
+        let predicted = truth
+            .iter()
+            .enumerate()
+            .map(|(row, truth)| truth + sign(row) * size(row));
         Predictions::Numbers(Regressed::new(truth.clone(), predicted.collect()).unwrap())
     }
 
     fn judged(text: &str, candidate: f64, current: Option<f64>) -> Judgement {
         let current = current.map(off_by);
-        judge(&gate(text), &off_by(candidate), current.as_ref(), &Bootstrap::default())
+        judge(
+            &gate(text),
+            &off_by(candidate),
+            current.as_ref(),
+            &Bootstrap::default(),
+        )
     }
 
     #[test]
     fn limits_are_said_in_words() {
-        let judgement = judged("limits = { mae = { max = 2.0 }, r2 = { min = 0.9999 } }", 1.0, None);
+        let judgement = judged(
+            "limits = { mae = { max = 2.0 }, r2 = { min = 0.9999 } }",
+            1.0,
+            None,
+        );
         assert!(!judgement.passed);
         let whys: Vec<&str> = judgement.reasons.iter().map(|r| r.why.as_str()).collect();
         assert_eq!(
             whys,
             [
-                "mae: 1.2970 is at most 2",
+                "mae: 1.2950 is at most 2",
                 "r2: 0.9979 is below the least allowed, 0.9999"
             ]
         );
@@ -312,7 +331,7 @@ mod tests {
         assert!(!judgement.passed);
         let why = &judgement.reasons[0].why;
         assert!(
-            why.starts_with("mae: is 0.2594 better than the current version's; the 95 % interval")
+            why.starts_with("mae: is 0.2590 better than the current version's; the 95 % interval")
                 && why.ends_with("and it passes where it is shown to be better by 0.5"),
             "{why}"
         );
@@ -331,7 +350,10 @@ mod tests {
     #[test]
     fn a_gate_that_makes_no_sense_is_refused() {
         let says = |text: &str| gate(text).check().unwrap_err().to_string();
-        assert_eq!(says("limits = { f1 = {} }"), "gate.limits.f1: give min, max or both");
+        assert_eq!(
+            says("limits = { f1 = {} }"),
+            "gate.limits.f1: give min, max or both"
+        );
         assert_eq!(
             says("limits = { f1 = { min = nan } }"),
             "gate.limits.f1: NaN is not a finite number"

@@ -57,7 +57,10 @@ impl Classes {
 #[track_caller]
 fn close(found: f64, expected: f64) {
     let apart = (found - expected).abs();
-    assert!(apart <= 1e-12 * expected.abs().max(1.0), "{found} {expected}");
+    assert!(
+        apart <= 1e-12 * expected.abs().max(1.0),
+        "{found} {expected}"
+    );
 }
 
 #[track_caller]
@@ -81,7 +84,11 @@ fn classes() {
         let classified = case.classified();
         check_scores(&Predictions::Classes(classified.clone()), &case.scores);
         let confusion = Confusion::of(&classified);
-        let rows: Vec<Vec<f64>> = confusion.matrix().outer_iter().map(|r| r.to_vec()).collect();
+        let rows: Vec<Vec<f64>> = confusion
+            .matrix()
+            .outer_iter()
+            .map(|r| r.to_vec())
+            .collect();
         for (found, expected) in rows.concat().iter().zip(case.confusion.concat()) {
             close(*found, expected);
         }
@@ -103,16 +110,33 @@ fn curves() {
         let classified = case.classified();
         let ranked = Ranked::of(&classified, 1).unwrap();
         let roc = ranked.roc().unwrap();
-        let roc: Vec<_> = roc.iter().map(|p| [p.false_positive_rate, p.true_positive_rate]).collect();
+        let roc: Vec<_> = roc
+            .iter()
+            .map(|p| [p.false_positive_rate, p.true_positive_rate])
+            .collect();
         all_close(&roc, &case.roc);
         let pr = ranked.precision_recall().unwrap();
-        let pr: Vec<_> = pr.iter().map(|p| [p.threshold, p.precision, p.recall]).collect();
+        let pr: Vec<_> = pr
+            .iter()
+            .map(|p| [p.threshold, p.precision, p.recall])
+            .collect();
         all_close(&pr, &case.precision_recall);
-        close(ranked.best_threshold().unwrap().threshold, case.best_threshold.unwrap());
-        let Some(curves) = &case.calibration else { continue };
-        for (bins, name) in [(Bins::Uniform(10), "uniform"), (Bins::Quantile(10), "quantile")] {
+        close(
+            ranked.best_threshold().unwrap().threshold,
+            case.best_threshold.unwrap(),
+        );
+        let Some(curves) = &case.calibration else {
+            continue;
+        };
+        for (bins, name) in [
+            (Bins::Uniform(10), "uniform"),
+            (Bins::Quantile(10), "quantile"),
+        ] {
             let found = calibration(&classified, bins).unwrap().bins;
-            let found: Vec<_> = found.iter().map(|bin| [bin.predicted, bin.observed]).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|bin| [bin.predicted, bin.observed])
+                .collect();
             all_close(&found, &curves[name]);
         }
     }

@@ -14,8 +14,11 @@ fn any_number() -> impl Strategy<Value = f64> {
 }
 
 fn scored() -> impl Strategy<Value = (Vec<usize>, Vec<f64>)> {
-    prop::collection::vec((0..2_usize, -3..3_i32), 0..30)
-        .prop_map(|rows| rows.into_iter().map(|(y, s)| (y, f64::from(s) / 2.0)).unzip())
+    prop::collection::vec((0..2_usize, -3..3_i32), 0..30).prop_map(|rows| {
+        rows.into_iter()
+            .map(|(y, s)| (y, f64::from(s) / 2.0))
+            .unzip()
+    })
 }
 
 proptest! {

@@ -80,11 +80,7 @@ pub fn average_precision(classified: &Classified, average: Average) -> Score {
     over_classes(classified, average, Ranked::average_precision)
 }
 
-fn over_classes(
-    classified: &Classified,
-    average: Average,
-    score: fn(&Ranked) -> Score,
-) -> Score {
+fn over_classes(classified: &Classified, average: Average, score: fn(&Ranked) -> Score) -> Score {
     if classified.n_classes() == 2 {
         return score(&Ranked::of(classified, 1)?);
     }
@@ -104,7 +100,11 @@ impl Ranked {
         let mut rows: Vec<usize> = (0..scores.len()).filter(weighs).collect();
         // Stable: of equal scores, the row that came first stays first. Scores
         // are finite, so that all can be compared.
-        rows.sort_by(|a, b| scores[*b].partial_cmp(&scores[*a]).unwrap_or(Ordering::Equal));
+        rows.sort_by(|a, b| {
+            scores[*b]
+                .partial_cmp(&scores[*a])
+                .unwrap_or(Ordering::Equal)
+        });
         let weighed = rows.iter().map(|row| {
             let positive = classified.truth()[*row] == class;
             (scores[*row], positive, classified.weight(*row))
@@ -135,10 +135,7 @@ impl Ranked {
                 decile = (step.positive + step.negative, step.positive);
             }
         }
-        Ranked {
-            steps,
-            decile,
-        }
+        Ranked { steps, decile }
     }
 
     /// The curve from (0, 0) to (1, 1), a point for each score that occurs.

@@ -70,7 +70,9 @@ fn distances(regressed: &Regressed) -> impl Iterator<Item = f64> {
 }
 
 fn weighted_median(values: &[f64], weights: &[f64]) -> Score {
-    let mut rows: Vec<usize> = (0..values.len()).filter(|row| weights[*row] > 0.0).collect();
+    let mut rows: Vec<usize> = (0..values.len())
+        .filter(|row| weights[*row] > 0.0)
+        .collect();
     rows.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     // Summed plainly and in order: where half the weight lies on an edge, the
     // last bit decides, and this is how scikit-learn adds.

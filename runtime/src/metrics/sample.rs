@@ -164,7 +164,10 @@ impl Classified {
             0 => return Err(BadSample::NoClasses),
             n_classes => n_classes,
         };
-        let predicted = probabilities.axis_iter(Axis(0)).map(most_probable).collect();
+        let predicted = probabilities
+            .axis_iter(Axis(0))
+            .map(most_probable)
+            .collect();
         let mut classified = Classified::labels(n_classes, truth, predicted)?;
         classified.scores = Some(Scores::Probabilities(probabilities));
         Ok(classified)

@@ -40,7 +40,11 @@ pub fn by_value<'a>(values: impl IntoIterator<Item = Option<&'a str>>, most: usi
 /// end; then `missing`, where values are NaN. Bins without rows are left out.
 /// Edges are taken in order; NaN is none.
 pub fn by_edges(values: &[f64], edges: &[f64]) -> Vec<Slice> {
-    let mut edges: Vec<f64> = edges.iter().copied().filter(|edge| !edge.is_nan()).collect();
+    let mut edges: Vec<f64> = edges
+        .iter()
+        .copied()
+        .filter(|edge| !edge.is_nan())
+        .collect();
     edges.sort_by(f64::total_cmp);
     edges.dedup();
     let mut bins = vec![Vec::new(); edges.len() + 1];

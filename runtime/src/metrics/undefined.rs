@@ -74,5 +74,8 @@ pub enum Undefined {
 
 /// `value` where it is a number.
 pub(super) fn finite(value: f64) -> Score {
-    value.is_finite().then_some(value).ok_or(Undefined::Overflow)
+    value
+        .is_finite()
+        .then_some(value)
+        .ok_or(Undefined::Overflow)
 }

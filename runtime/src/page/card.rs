@@ -101,7 +101,14 @@ pub fn model_card_markdown(card: &ModelCard) -> String {
     for (title, facts) in card.facts() {
         let line = |fact: &Fact| format!("- {}: {}\n", escaped(&fact.name), escaped(&fact.value));
         let lines: String = facts.iter().map(line).collect();
-        part(title, if lines.is_empty() { lines } else { lines + "\n" });
+        part(
+            title,
+            if lines.is_empty() {
+                lines
+            } else {
+                lines + "\n"
+            },
+        );
     }
     out
 }
@@ -128,7 +135,10 @@ fn measures(form: &Form, card: &ModelCard) -> String {
     };
     let measures = &card.evaluation.measures;
     let rows: Vec<Vec<String>> = measures.iter().map(row).collect();
-    let level = measures.iter().find_map(|measure| measure.interval).map(|i| i.level);
+    let level = measures
+        .iter()
+        .find_map(|measure| measure.interval)
+        .map(|i| i.level);
     let interval = level.map_or("Interval".to_string(), |level| {
         format!("{} % interval", words::number(level * 100.0))
     });
@@ -170,7 +180,9 @@ fn slices(form: &Form, evaluation: &Evaluation) -> String {
         .map(|slice| {
             let name = format!("{}: {}", slice.by, slice.name);
             let lead = [(form.escaped)(&name), words::grouped(slice.rows as f64)];
-            lead.into_iter().chain(slice.measures.iter().map(words::value)).collect()
+            lead.into_iter()
+                .chain(slice.measures.iter().map(words::value))
+                .collect()
         })
         .collect();
     (form.table)(&head, &rows)
@@ -180,7 +192,10 @@ fn curves(evaluation: &Evaluation) -> String {
     let Some(curves) = &evaluation.curves else {
         return String::new();
     };
-    let auc = evaluation.measures.iter().find(|measure| measure.metric == Metric::RocAuc);
+    let auc = evaluation
+        .measures
+        .iter()
+        .find(|measure| measure.metric == Metric::RocAuc);
     let figures = [
         figures::roc(curves, auc.and_then(|auc| auc.value)),
         figures::precision_recall(curves),
@@ -195,8 +210,15 @@ fn confusion_html(evaluation: &Evaluation) -> String {
     if evaluation.confusion.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = evaluation.classes.iter().map(|c| html::escaped(&c.name)).collect();
-    let head: String = names.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
+    let names: Vec<String> = evaluation
+        .classes
+        .iter()
+        .map(|c| html::escaped(&c.name))
+        .collect();
+    let head: String = names
+        .iter()
+        .map(|name| format!("<th scope=\"col\">{name}</th>"))
+        .collect();
     let mut out = format!(
         "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">True class ↓, predicted →</th>{head}</tr></thead>\n<tbody>\n"
     );
@@ -205,7 +227,10 @@ fn confusion_html(evaluation: &Evaluation) -> String {
         out += &format!("<tr><th scope=\"row\">{name}</th>");
         for count in row {
             let share = if sum > 0.0 { count / sum * 100.0 } else { 0.0 };
-            out += &format!("<td>{} <span class=\"muted\">{share:.0} %</span></td>", words::number(*count));
+            out += &format!(
+                "<td>{} <span class=\"muted\">{share:.0} %</span></td>",
+                words::number(*count)
+            );
         }
         out += "</tr>\n";
     }
@@ -217,12 +242,18 @@ fn confusion_markdown(evaluation: &Evaluation) -> String {
         return String::new();
     }
     let names = evaluation.classes.iter().map(|class| class.name.as_str());
-    let head: Vec<&str> = ["True class ↓, predicted →"].into_iter().chain(names).collect();
+    let head: Vec<&str> = ["True class ↓, predicted →"]
+        .into_iter()
+        .chain(names)
+        .collect();
     let classes = evaluation.classes.iter().zip(&evaluation.confusion);
     let rows: Vec<Vec<String>> = classes
         .map(|(class, row)| {
             let counts = row.iter().map(|count| words::number(*count));
-            [markdown::escaped(&class.name)].into_iter().chain(counts).collect()
+            [markdown::escaped(&class.name)]
+                .into_iter()
+                .chain(counts)
+                .collect()
         })
         .collect();
     markdown::table(&head, &rows)
@@ -233,9 +264,16 @@ fn gate_html(judgement: &Judgement) -> String {
         true => "<span class=\"good\">passes</span>",
         false => "<span class=\"bad\">fails</span>",
     };
-    let mut out = format!("<p class=\"lead\">The model {}.</p>\n<ul>\n", says(judgement.passed));
+    let mut out = format!(
+        "<p class=\"lead\">The model {}.</p>\n<ul>\n",
+        says(judgement.passed)
+    );
     for reason in &judgement.reasons {
-        out += &format!("<li>{} {}</li>\n", says(reason.passed), html::escaped(&reason.why));
+        out += &format!(
+            "<li>{} {}</li>\n",
+            says(reason.passed),
+            html::escaped(&reason.why)
+        );
     }
     out + "</ul>\n"
 }
@@ -244,7 +282,11 @@ fn gate_markdown(judgement: &Judgement) -> String {
     let says = |passed: bool| if passed { "passes" } else { "**fails**" };
     let mut out = format!("The model {}.\n\n", says(judgement.passed));
     for reason in &judgement.reasons {
-        out += &format!("- {}: {}\n", says(reason.passed), markdown::escaped(&reason.why));
+        out += &format!(
+            "- {}: {}\n",
+            says(reason.passed),
+            markdown::escaped(&reason.why)
+        );
     }
     out + "\n"
 }

@@ -21,7 +21,12 @@ pub fn drift_html(title: &str, report: &DriftReport) -> String {
 /// The predictions first, then what has drifted, then the rest.
 fn in_order(report: &DriftReport) -> Vec<&ColumnDrift> {
     let (drifted, calm): (Vec<&ColumnDrift>, _) = report.columns.iter().partition(|c| drifted(c));
-    report.predictions.iter().chain(drifted).chain(calm).collect()
+    report
+        .predictions
+        .iter()
+        .chain(drifted)
+        .chain(calm)
+        .collect()
 }
 
 fn drifted(column: &ColumnDrift) -> bool {
@@ -33,7 +38,11 @@ fn lead(title: &str, report: &DriftReport) -> String {
         true => "<span class=\"bad\">The data has drifted.</span>",
         false => "<span class=\"good\">The data has not drifted.</span>",
     };
-    let n_drifted = report.columns.iter().filter(|column| drifted(column)).count();
+    let n_drifted = report
+        .columns
+        .iter()
+        .filter(|column| drifted(column))
+        .count();
     let [reference, current] = report.rows.map(|rows| grouped(rows as f64));
     format!(
         "<header>\n<h1>{}</h1>\n<p class=\"lead\">{verdict} {n_drifted} of {} columns differ from the \
@@ -63,7 +72,11 @@ fn scores(columns: &[&ColumnDrift]) -> String {
             true => "<span class=\"bad\">drifted</span>",
             false => "<span class=\"muted\">no drift</span>",
         };
-        let side = if outcome.test.is_p_value() { "below" } else { "from" };
+        let side = if outcome.test.is_p_value() {
+            "below"
+        } else {
+            "from"
+        };
         vec![
             name,
             escaped(outcome.test.title()),

@@ -30,22 +30,29 @@ pub(super) fn precision_recall(curves: &Curves) -> String {
     let y = Axis::share("Precision");
     let mut plot = Plot::new("Precision and recall", &about, Axis::share("Recall"), y);
     let mut reached = 0.0;
-    let steps = curves.precision_recall.iter().flat_map(|&[recall, precision]| {
-        let from = std::mem::replace(&mut reached, recall);
-        [[from, precision], [recall, precision]]
-    });
+    let steps = curves
+        .precision_recall
+        .iter()
+        .flat_map(|&[recall, precision]| {
+            let from = std::mem::replace(&mut reached, recall);
+            [[from, precision], [recall, precision]]
+        });
     plot.line("one", steps);
     figure("Precision and recall", &about, &plot)
 }
 
 /// What was predicted against what came.
 pub(super) fn calibration(curves: &Curves) -> String {
-    let about = "On the dashed line, what was predicted is what came. Larger points hold more rows.";
+    let about =
+        "On the dashed line, what was predicted is what came. Larger points hold more rows.";
     let x = Axis::share("Predicted probability");
     let mut plot = Plot::new("Calibration", about, x, Axis::share("Observed share"));
     plot.line("ideal", [[0.0, 0.0], [1.0, 1.0]]);
     let points = || curves.calibration.iter();
-    plot.line("one", points().map(|&[predicted, observed, _]| [predicted, observed]));
+    plot.line(
+        "one",
+        points().map(|&[predicted, observed, _]| [predicted, observed]),
+    );
     let most = points().map(|point| point[2]).fold(0.0, f64::max);
     for &[predicted, observed, weight] in points() {
         let says = format!(
@@ -101,9 +108,20 @@ pub(super) fn distribution(column: &str, caption: &str, of: &Distribution) -> Op
         };
         let width = edge[1] - edge[0];
         let middle = edge[0] + width / 2.0;
-        let says = |side: &str, share: f64| format!("{name}: {:.1} % of the {side} rows", share * 100.0);
-        plot.bar("one", [edge[0] + width * 0.08, middle], *reference, &says("reference", *reference));
-        plot.bar("two", [middle, edge[1] - width * 0.08], *current, &says("current", *current));
+        let says =
+            |side: &str, share: f64| format!("{name}: {:.1} % of the {side} rows", share * 100.0);
+        plot.bar(
+            "one",
+            [edge[0] + width * 0.08, middle],
+            *reference,
+            &says("reference", *reference),
+        );
+        plot.bar(
+            "two",
+            [middle, edge[1] - width * 0.08],
+            *current,
+            &says("current", *current),
+        );
     }
     Some(figure(column, caption, &plot))
 }
@@ -116,7 +134,9 @@ fn name_ticks(names: &[String]) -> Vec<(f64, String)> {
         false => name.clone(),
     };
     let ticks = names.iter().enumerate();
-    ticks.map(|(place, name)| (place as f64 + 0.5, short(name))).collect()
+    ticks
+        .map(|(place, name)| (place as f64 + 0.5, short(name)))
+        .collect()
 }
 
 fn figure(title: &str, about: &str, plot: &Plot) -> String {

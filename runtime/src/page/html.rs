@@ -43,7 +43,10 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 pub(super) fn section(title: &str, content: &str) -> String {
     match content.is_empty() {
         true => String::new(),
-        false => format!("<section>\n<h2>{}</h2>\n{content}</section>\n", escaped(title)),
+        false => format!(
+            "<section>\n<h2>{}</h2>\n{content}</section>\n",
+            escaped(title)
+        ),
     }
 }
 

@@ -5,7 +5,9 @@ pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '~' | '#' | '!' => out.extend(['\\', character]),
+            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '~' | '#' | '!' => {
+                out.extend(['\\', character])
+            }
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),

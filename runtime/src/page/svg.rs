@@ -52,7 +52,11 @@ impl Axis {
     /// lies outside is put at an end.
     fn place(&self, value: f64) -> f64 {
         let place = (value - self.from) / (self.to - self.from);
-        if place.is_nan() { 0.0 } else { place.clamp(0.0, 1.0) }
+        if place.is_nan() {
+            0.0
+        } else {
+            place.clamp(0.0, 1.0)
+        }
     }
 
     fn ticks(&self) -> Vec<(f64, String)> {
@@ -180,10 +184,16 @@ impl Plot {
 
 /// 1, 2 or 5 times a power of ten: some five steps to a range.
 fn round_step(range: f64) -> f64 {
-    let range = if range.is_finite() && range > 0.0 { range } else { 1.0 };
+    let range = if range.is_finite() && range > 0.0 {
+        range
+    } else {
+        1.0
+    };
     let rough = range / 5.0;
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * power >= rough * 0.999);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .find(|step| step * power >= rough * 0.999);
     step.unwrap_or(10.0) * power
 }
 
@@ -196,8 +206,16 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         let ticks = |from, to| {
-            let axis = Axis { label: "", from, to, ticks: None };
-            axis.ticks().into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+            let axis = Axis {
+                label: "",
+                from,
+                to,
+                ticks: None,
+            };
+            axis.ticks()
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect::<Vec<_>>()
         };
         assert_eq!(ticks(0.0, 1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert_eq!(ticks(0.0, 0.37), ["0", "0.1", "0.2", "0.3"]);

@@ -59,17 +59,34 @@ fn card(text: &str) -> ModelCard {
 fn report(text: &str) -> DriftReport {
     let columns = |shift: f64| {
         let bell = |row: usize| spread(row, 0.618_033_988_7) + spread(row, 0.754_877_666_2);
-        let words = (0..400).map(|row| Some(if spread(row, 0.37) < 0.4 + shift / 2.0 { "pro" } else { text }));
+        let words = (0..400).map(|row| {
+            Some(if spread(row, 0.37) < 0.4 + shift / 2.0 {
+                "pro"
+            } else {
+                text
+            })
+        });
         IndexMap::from([
-            ("tenure".to_string(), Column::numbers((0..400).map(|row| bell(row) * 12.0))),
-            (format!("spend {text}"), Column::numbers((0..400).map(|row| (bell(row) + shift) * 900.0))),
+            (
+                "tenure".to_string(),
+                Column::numbers((0..400).map(|row| bell(row) * 12.0)),
+            ),
+            (
+                format!("spend {text}"),
+                Column::numbers((0..400).map(|row| (bell(row) + shift) * 900.0)),
+            ),
             ("plan".to_string(), Column::words(words)),
             ("constant".to_string(), Column::numbers([3.0; 400])),
             ("empty".to_string(), Column::numbers([f64::NAN; 3])),
         ])
     };
     let scores = Column::numbers((0..400).map(|row| spread(row, 0.618_033_988_7)));
-    let mut report = compare(&DriftSpec::default(), &columns(0.0), &columns(0.3), Some((&scores, &scores)));
+    let mut report = compare(
+        &DriftSpec::default(),
+        &columns(0.0),
+        &columns(0.3),
+        Some((&scores, &scores)),
+    );
     report.problems = vec![Problem {
         column: text.to_string(),
         issue: Issue::Missing {
@@ -87,13 +104,21 @@ fn check(page: &str) {
     assert!(page.contains("default-src 'none'"));
     assert!(!page.contains("<script"), "nothing becomes markup");
     assert!(!page.contains("{{") && !page.contains("NaN"));
-    for reach in ["http://", "https://", "url(", "@import", "src=", "href=", "style=\""] {
+    for reach in [
+        "http://", "https://", "url(", "@import", "src=", "href=", "style=\"",
+    ] {
         assert!(!page.contains(reach), "{reach}");
     }
-    for element in ["svg", "figure", "section", "table", "tr", "td", "dl", "ul", "li", "span"] {
+    for element in [
+        "svg", "figure", "section", "table", "tr", "td", "dl", "ul", "li", "span",
+    ] {
         let opened = page.matches(&format!("<{element}>")).count()
             + page.matches(&format!("<{element} ")).count();
-        assert_eq!(opened, page.matches(&format!("</{element}>")).count(), "{element}");
+        assert_eq!(
+            opened,
+            page.matches(&format!("</{element}>")).count(),
+            "{element}"
+        );
     }
     assert_eq!(page.matches("<svg").count(), page.matches("<desc>").count());
 }
@@ -104,7 +129,14 @@ fn a_card_shows_all_and_nothing_in_it_becomes_markup() {
         let html = model_card_html(&card(text));
         check(&html);
         assert_eq!(html.matches("<svg").count(), 3);
-        for shown in ["Gate", "fails", "ROC AUC", "95 % interval", "plan: free", "1f0c9e2"] {
+        for shown in [
+            "Gate",
+            "fails",
+            "ROC AUC",
+            "95 % interval",
+            "plan: free",
+            "1f0c9e2",
+        ] {
             assert!(html.contains(shown), "{shown}");
         }
         let markdown = model_card_markdown(&card(text));
@@ -149,5 +181,9 @@ fn pages_to_look_at() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("card.html"), model_card_html(&card("team"))).unwrap();
     std::fs::write(folder.join("card.md"), model_card_markdown(&card("team"))).unwrap();
-    std::fs::write(folder.join("drift.html"), drift_html("churn, 1 March", &report("team"))).unwrap();
+    std::fs::write(
+        folder.join("drift.html"),
+        drift_html("churn, 1 March", &report("team")),
+    )
+    .unwrap();
 }

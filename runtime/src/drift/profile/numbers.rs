@@ -111,14 +111,19 @@ mod tests {
 
     fn of(values: impl IntoIterator<Item = f64>) -> Numbers {
         let mut numbers = Numbers::default();
-        values.into_iter().for_each(|value| numbers.add(Some(value)));
+        values
+            .into_iter()
+            .for_each(|value| numbers.add(Some(value)));
         numbers
     }
 
     #[test]
     fn figures_of_ten_thousand_values() {
         let numbers = of((0..10_000).map(f64::from).chain([f64::NAN, f64::INFINITY]));
-        assert_eq!((numbers.count, numbers.missing, numbers.infinite), (10_000, 1, 1));
+        assert_eq!(
+            (numbers.count, numbers.missing, numbers.infinite),
+            (10_000, 1, 1)
+        );
         assert_eq!((numbers.min, numbers.max), (Some(0.0), Some(9_999.0)));
         assert!((numbers.mean().unwrap() - 4_999.5).abs() < 1e-9);
         assert!((numbers.std().unwrap() - 2_886.895_679_907).abs() < 1e-6);

@@ -28,7 +28,10 @@ pub(super) struct Quantiles(TDigestMut);
 pub(super) struct Distinct {
     /// Their bits, while they are few.
     exact: Option<BTreeSet<u64>>,
-    #[serde(serialize_with = "write_registers", deserialize_with = "read_registers")]
+    #[serde(
+        serialize_with = "write_registers",
+        deserialize_with = "read_registers"
+    )]
     registers: HllSketch,
 }
 
@@ -131,7 +134,9 @@ impl<'de> Deserialize<'de> for Quantiles {
         let digest = TDigestMut::deserialize(&bytes(from)?).map_err(D::Error::custom)?;
         match digest.total_weight() <= MOST_VALUES {
             true => Ok(Quantiles(digest)),
-            false => Err(D::Error::custom("the quantiles are of more than 2⁵³ values")),
+            false => Err(D::Error::custom(
+                "the quantiles are of more than 2⁵³ values",
+            )),
         }
     }
 }

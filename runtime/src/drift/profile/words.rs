@@ -81,7 +81,10 @@ mod tests {
     fn names_are_counted_as_long_as_they_are_few() {
         let mut words = of(["a", "b", "a"].map(String::from));
         words.merge(&of(["c", "a"].map(String::from)));
-        assert_eq!((words.count, words.counts["a"], words.distinct()), (5, 3, (3, true)));
+        assert_eq!(
+            (words.count, words.counts["a"], words.distinct()),
+            (5, 3, (3, true))
+        );
         let many = of((0..3_000).map(|id| format!("id-{id}")));
         assert_eq!((many.counts.len(), many.others), (1_000, 2_000));
         let (distinct, exact) = many.distinct();
