@@ -12,6 +12,7 @@ pub mod import;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod page;
 pub mod pipeline;
 pub mod queue;
 pub mod store;
