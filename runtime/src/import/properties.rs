@@ -1,0 +1,1 @@
+//! Whatever the document says, nothing panics.
