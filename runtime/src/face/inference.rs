@@ -34,7 +34,10 @@ pub fn router(predictor: Shared) -> Router {
         .route("/v2/models/{model}/ready", get(model_ready))
         .route("/v2/models/{model}/infer", post(infer))
         .route("/v2/models/{model}/versions/{version}", get(model))
-        .route("/v2/models/{model}/versions/{version}/ready", get(model_ready))
+        .route(
+            "/v2/models/{model}/versions/{version}/ready",
+            get(model_ready),
+        )
         .route("/v2/models/{model}/versions/{version}/infer", post(infer));
     routes.with_state(predictor)
 }
@@ -57,7 +60,11 @@ async fn live() -> Response {
 
 async fn ready(State(predictor): State<Shared>) -> Response {
     let ready = predictor.models().iter().all(|model| model.ready);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     response(status, &json!({"ready": ready}))
 }
 
@@ -71,11 +78,7 @@ async fn model_ready(State(predictor): State<Shared>, Path(named): Path<Named>) 
     said(metadata.map(|metadata| json!({"name": metadata.name, "ready": true})))
 }
 
-async fn infer(
-    State(predictor): State<Shared>,
-    Path(named): Path<Named>,
-    body: Bytes,
-) -> Response {
+async fn infer(State(predictor): State<Shared>, Path(named): Path<Named>, body: Bytes) -> Response {
     said(inferred(&*predictor, &named, &body).await)
 }
 
@@ -92,9 +95,10 @@ async fn inferred(predictor: &dyn Predictor, named: &Named, body: &[u8]) -> Resu
 fn said(said: Result<Value, Refusal>) -> Response {
     match said {
         Ok(body) => response(StatusCode::OK, &body),
-        Err(refusal) => {
-            response(refusal.refused.status(), &json!({"error": refusal.to_string()}))
-        }
+        Err(refusal) => response(
+            refusal.refused.status(),
+            &json!({"error": refusal.to_string()}),
+        ),
     }
 }
 
@@ -109,7 +113,11 @@ fn described(metadata: &Metadata, predictor: &dyn Predictor) -> Value {
         };
         json!({"name": name, "datatype": datatype, "shape": [-1, 1]})
     };
-    let inputs = metadata.inputs.iter().map(|column| (&column.name, column.kind)).map(input);
+    let inputs = metadata
+        .inputs
+        .iter()
+        .map(|column| (&column.name, column.kind))
+        .map(input);
     json!({
         "name": metadata.name,
         "versions": versions,

@@ -56,8 +56,12 @@ pub(super) fn response(status: StatusCode, body: &Value) -> Response {
 
 /// The media type of a request, in lower case and without parameters.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let value = value.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let value = value
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
     value.trim().to_ascii_lowercase()
 }
 
@@ -81,14 +85,20 @@ mod tests {
     #[test]
     fn nan_reads_as_null_and_stays_in_texts() {
         let read = read(br#"{"a": [NaN, 1], "b": "NaN \" NaN \\", "c": NaN}"#).unwrap();
-        assert_eq!(read, json!({"a": [null, 1], "b": "NaN \" NaN \\", "c": null}));
+        assert_eq!(
+            read,
+            json!({"a": [null, 1], "b": "NaN \" NaN \\", "c": null})
+        );
         assert!(super::read(b"{NaN").is_err());
         assert!(super::read(br#"{"a": Infinity}"#).is_err());
     }
 
     #[test]
     fn nan_is_never_written() {
-        assert_eq!(numbers(&[0.1, f64::NAN, f64::INFINITY]).to_string(), "[0.1,null,null]");
+        assert_eq!(
+            numbers(&[0.1, f64::NAN, f64::INFINITY]).to_string(),
+            "[0.1,null,null]"
+        );
     }
 
     #[test]

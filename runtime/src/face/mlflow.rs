@@ -27,7 +27,10 @@ struct Served {
 
 /// The routes, which serve one model.
 pub fn router(predictor: Arc<dyn Predictor>, model: &str) -> Router {
-    let served = Served { predictor, model: model.into() };
+    let served = Served {
+        predictor,
+        model: model.into(),
+    };
     let routes = Router::new()
         .route("/invocations", post(invocations))
         .route("/ping", get(ping))
@@ -66,37 +69,62 @@ async fn invoked(served: &Served, headers: &HeaderMap, body: &[u8]) -> Result<Ve
         "application/json" => of_json(&read(body)?, &metadata)?,
         "text/csv" => of_csv(body, &metadata)?,
         other => {
-            let message = format!("the content type is {other:?}; it is application/json or text/csv");
+            let message =
+                format!("the content type is {other:?}; it is application/json or text/csv");
             return Err(bad(message));
         }
     };
     metadata.check(rows.columns())?;
-    Ok(served.predictor.predict(&served.model, None, rows).await?.labels)
+    Ok(served
+        .predictor
+        .predict(&served.model, None, rows)
+        .await?
+        .labels)
 }
 
 fn bad(message: impl Into<String>) -> Refusal {
     Refusal::new(Refused::BadRequest, message)
 }
 
-const FORMS: [&str; 4] = ["dataframe_split", "dataframe_records", "instances", "inputs"];
+const FORMS: [&str; 4] = [
+    "dataframe_split",
+    "dataframe_records",
+    "instances",
+    "inputs",
+];
 
 fn of_json(body: &Value, metadata: &Metadata) -> Result<Rows, Refusal> {
-    let body = body.as_object().ok_or_else(|| bad("the body is not an object"))?;
-    let mut given = FORMS.into_iter().filter_map(|form| Some((form, body.get(form)?)));
+    let body = body
+        .as_object()
+        .ok_or_else(|| bad("the body is not an object"))?;
+    let mut given = FORMS
+        .into_iter()
+        .filter_map(|form| Some((form, body.get(form)?)));
     let (form, data) = match (given.next(), given.next()) {
         (Some(given), None) => given,
-        _ => return Err(bad(format!("the body holds exactly one of {}", FORMS.join(", ")))),
+        _ => {
+            return Err(bad(format!(
+                "the body holds exactly one of {}",
+                FORMS.join(", ")
+            )));
+        }
     };
     match (form, data) {
         ("dataframe_split", Value::Object(split)) => of_split(split, metadata),
         ("inputs", Value::Object(columns)) => of_columns(columns),
-        ("dataframe_records" | "instances" | "inputs", Value::Array(list)) => of_list(list, metadata),
+        ("dataframe_records" | "instances" | "inputs", Value::Array(list)) => {
+            of_list(list, metadata)
+        }
         (form, other) => Err(bad(format!("{form} is {}", type_of(other)))),
     }
 }
 
 fn in_order(metadata: &Metadata) -> Vec<String> {
-    metadata.inputs.iter().map(|column| column.name.clone()).collect()
+    metadata
+        .inputs
+        .iter()
+        .map(|column| column.name.clone())
+        .collect()
 }
 
 /// `{"columns": [...], "data": [[...]]}`; without columns they are the model's.
@@ -104,13 +132,18 @@ fn of_split(split: &Map<String, Value>, metadata: &Metadata) -> Result<Rows, Ref
     let names = match split.get("columns") {
         None => in_order(metadata),
         Some(columns) => {
-            let names = columns.as_array().map(|names| names.iter().map(|name| name.as_str().map(str::to_owned)));
+            let names = columns
+                .as_array()
+                .map(|names| names.iter().map(|name| name.as_str().map(str::to_owned)));
             let names = names.and_then(Iterator::collect::<Option<_>>);
             names.ok_or_else(|| bad("dataframe_split.columns is not a list of names"))?
         }
     };
     let data = split.get("data").and_then(Value::as_array);
-    of_lists(names, data.ok_or_else(|| bad("dataframe_split.data is not a list of rows"))?)
+    of_lists(
+        names,
+        data.ok_or_else(|| bad("dataframe_split.data is not a list of rows"))?,
+    )
 }
 
 /// Rows as objects, or as lists in the model's order.
@@ -121,7 +154,11 @@ fn of_list(list: &[Value], metadata: &Metadata) -> Result<Rows, Refusal> {
     let records: Vec<&Map<String, Value>> = list.iter().filter_map(Value::as_object).collect();
     let mut names: Vec<String> = Vec::new();
     for record in &records {
-        let new: Vec<_> = record.keys().filter(|name| !names.contains(name)).cloned().collect();
+        let new: Vec<_> = record
+            .keys()
+            .filter(|name| !names.contains(name))
+            .cloned()
+            .collect();
         names.extend(new);
     }
     let mut rows = Rows::new(names.clone())?;
@@ -139,7 +176,11 @@ fn of_lists(names: Vec<String>, list: &[Value]) -> Result<Rows, Refusal> {
         let refusal = || Refusal::row(index, format!("it is {}, not a list", type_of(row)));
         let values = row.as_array().ok_or_else(refusal)?;
         let cells = values.iter().enumerate().map(|(column, value)| {
-            cell(value, names.get(column).map_or("beyond the last", String::as_str), index)
+            cell(
+                value,
+                names.get(column).map_or("beyond the last", String::as_str),
+                index,
+            )
         });
         rows.push(cells.collect::<Result<Vec<_>, _>>()?)?;
     }
@@ -155,7 +196,10 @@ fn of_columns(columns: &Map<String, Value>) -> Result<Rows, Refusal> {
     }
     let n_rows = lists.first().map_or(0, |(_, list)| list.len());
     if let Some((name, list)) = lists.iter().find(|(_, list)| list.len() != n_rows) {
-        return Err(Refusal::column(name, format!("it has {} values, not {n_rows}", list.len())));
+        return Err(Refusal::column(
+            name,
+            format!("it has {} values, not {n_rows}", list.len()),
+        ));
     }
     let mut rows = Rows::new(columns.keys().cloned().collect())?;
     for row in 0..n_rows {
@@ -173,8 +217,16 @@ fn cell(value: &Value, name: &str, row: usize) -> Result<Cell, Refusal> {
 fn of_csv(body: &[u8], metadata: &Metadata) -> Result<Rows, Refusal> {
     let mut reader = csv::Reader::from_reader(body);
     let broken = |error: csv::Error| bad(format!("the body does not read as CSV: {error}"));
-    let names: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
-    let kinds: Vec<_> = names.iter().map(|name| metadata.input(name).map(|input| input.kind)).collect();
+    let names: Vec<String> = reader
+        .headers()
+        .map_err(broken)?
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    let kinds: Vec<_> = names
+        .iter()
+        .map(|name| metadata.input(name).map(|input| input.kind))
+        .collect();
     let mut rows = Rows::new(names)?;
     for record in reader.records() {
         let record = record.map_err(broken)?;
@@ -217,10 +269,17 @@ mod tests {
             r#"{"inputs": {"age": [30, 80], "plan": ["free", "pro"]}}"#,
             r#"{"inputs": [[30, "free", null], [80, "pro", null]]}"#,
         ] {
-            assert_eq!(invoke("application/json; charset=utf-8", body).await, r#"200 {"predictions":[0,1]}"#, "{body}");
+            assert_eq!(
+                invoke("application/json; charset=utf-8", body).await,
+                r#"200 {"predictions":[0,1]}"#,
+                "{body}"
+            );
         }
         let csv = "age,plan,region\n30,free,\n80,\"pro, or so\",NA\n";
-        assert_eq!(invoke("text/csv", csv).await, r#"200 {"predictions":[0,1]}"#);
+        assert_eq!(
+            invoke("text/csv", csv).await,
+            r#"200 {"predictions":[0,1]}"#
+        );
     }
 
     #[tokio::test]
@@ -230,13 +289,28 @@ mod tests {
             ("text/plain", ""),
             ("application/json", "[]"),
             ("application/json", r#"{"instances": [], "inputs": []}"#),
-            ("application/json", r#"{"dataframe_split": {"columns": [1], "data": []}}"#),
+            (
+                "application/json",
+                r#"{"dataframe_split": {"columns": [1], "data": []}}"#,
+            ),
             ("application/json", r#"{"dataframe_records": [{"age": 1}]}"#),
-            ("application/json", r#"{"dataframe_records": [{"age": [1], "plan": "a"}]}"#),
-            ("application/json", r#"{"dataframe_records": [{"age": 1, "plan": "a", "x": 1}]}"#),
+            (
+                "application/json",
+                r#"{"dataframe_records": [{"age": [1], "plan": "a"}]}"#,
+            ),
+            (
+                "application/json",
+                r#"{"dataframe_records": [{"age": 1, "plan": "a", "x": 1}]}"#,
+            ),
             ("application/json", r#"{"instances": [[1, "a"]]}"#),
-            ("application/json", r#"{"inputs": {"age": [1], "plan": []}}"#),
-            ("application/json", r#"{"inputs": {"age": ["old"], "plan": ["a"]}}"#),
+            (
+                "application/json",
+                r#"{"inputs": {"age": [1], "plan": []}}"#,
+            ),
+            (
+                "application/json",
+                r#"{"inputs": {"age": ["old"], "plan": ["a"]}}"#,
+            ),
             ("text/csv", "age,plan\n1\n"),
             ("text/csv", "age,age\n1,2\n"),
         ] {

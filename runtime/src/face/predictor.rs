@@ -147,23 +147,37 @@ impl Refused {
 impl Refusal {
     /// Of the whole request.
     pub fn new(refused: Refused, message: impl Into<String>) -> Refusal {
-        Refusal { refused, column: None, row: None, message: message.into() }
+        Refusal {
+            refused,
+            column: None,
+            row: None,
+            message: message.into(),
+        }
     }
 
     /// Of a column of the request.
     pub fn column(column: &str, message: impl Into<String>) -> Refusal {
         let column = Some(column.to_owned());
-        Refusal { column, ..Refusal::new(Refused::BadRequest, message) }
+        Refusal {
+            column,
+            ..Refusal::new(Refused::BadRequest, message)
+        }
     }
 
     /// Of a row of the request, from 0.
     pub fn row(row: usize, message: impl Into<String>) -> Refusal {
-        Refusal { row: Some(row), ..Refusal::new(Refused::BadRequest, message) }
+        Refusal {
+            row: Some(row),
+            ..Refusal::new(Refused::BadRequest, message)
+        }
     }
 
     /// Of the same, in this row.
     pub(super) fn in_row(self, row: usize) -> Refusal {
-        Refusal { row: Some(row), ..self }
+        Refusal {
+            row: Some(row),
+            ..self
+        }
     }
 }
 

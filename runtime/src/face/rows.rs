@@ -31,7 +31,11 @@ impl Rows {
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(Refusal::column(twice[0], "it is there twice"));
         }
-        Ok(Rows { columns, cells: Vec::new(), n_rows: 0 })
+        Ok(Rows {
+            columns,
+            cells: Vec::new(),
+            n_rows: 0,
+        })
     }
 
     /// Adds a row, which must be as long as there are columns.
@@ -111,7 +115,10 @@ mod tests {
         let mut rows = Rows::new(vec!["a".into(), "b".into()]).unwrap();
         rows.push([Cell::Number(1.0), Cell::Missing]).unwrap();
         let refusal = rows.push([Cell::Missing]).unwrap_err();
-        assert_eq!(refusal.to_string(), "row 1: it has 1 values where there are 2 columns");
+        assert_eq!(
+            refusal.to_string(),
+            "row 1: it has 1 values where there are 2 columns"
+        );
         assert_eq!(rows.iter().count(), 1);
         assert!(Rows::new(vec!["a".into(), "a".into()]).is_err());
     }

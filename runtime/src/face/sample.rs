@@ -20,14 +20,25 @@ pub(super) struct Churn;
 
 impl Predictor for Churn {
     fn models(&self) -> Vec<ModelVersions> {
-        vec![ModelVersions { name: "churn".into(), versions: vec!["3".into()], ready: true }]
+        vec![ModelVersions {
+            name: "churn".into(),
+            versions: vec!["3".into()],
+            ready: true,
+        }]
     }
 
     fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
         if model != "churn" || version.is_some_and(|version| version != "3") {
-            return Err(Refusal::new(Refused::NotFound, format!("there is no model {model}")));
+            return Err(Refusal::new(
+                Refused::NotFound,
+                format!("there is no model {model}"),
+            ));
         }
-        let column = |name: &str, kind, required| Column { name: name.into(), kind, required };
+        let column = |name: &str, kind, required| Column {
+            name: name.into(),
+            kind,
+            required,
+        };
         Ok(Metadata {
             name: "churn".into(),
             version: "3".into(),
@@ -48,8 +59,15 @@ impl Predictor for Churn {
     ) -> BoxFuture<'a, Result<Predicted, Refusal>> {
         async move {
             self.metadata(model, version)?;
-            let age = rows.columns().iter().position(|column| column == "age").unwrap();
-            let mut predicted = Predicted { version: "3".into(), ..Predicted::default() };
+            let age = rows
+                .columns()
+                .iter()
+                .position(|column| column == "age")
+                .unwrap();
+            let mut predicted = Predicted {
+                version: "3".into(),
+                ..Predicted::default()
+            };
             for (index, row) in rows.iter().enumerate() {
                 let share = match &row[age] {
                     Cell::Number(age) => age / 100.0,
@@ -82,7 +100,10 @@ pub(super) async fn ask(router: Router, request: Request<Body>) -> (StatusCode, 
 
 /// A request with a body of this type.
 pub(super) fn request(method: &str, uri: &str, media_type: &str, body: &str) -> Request<Body> {
-    let request = Request::builder().method(method).uri(uri).header("content-type", media_type);
+    let request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .header("content-type", media_type);
     request.body(Body::from(body.to_owned())).unwrap()
 }
 

@@ -105,13 +105,13 @@ pub(super) fn model(
 }
 
 /// The classes of a document, each of which is a value.
-pub(super) fn labels(
-    written: Vec<Option<Scalar>>,
-    at: &Place,
-) -> Result<Vec<Label>, ImportError> {
+pub(super) fn labels(written: Vec<Option<Scalar>>, at: &Place) -> Result<Vec<Label>, ImportError> {
     at.not_empty("classes", &written)?;
     let label = |scalar: Option<Scalar>| match scalar {
-        None => Err(at.flaw(Flaw::Number { what: "a class", found: f64::NAN })),
+        None => Err(at.flaw(Flaw::Number {
+            what: "a class",
+            found: f64::NAN,
+        })),
         Some(Scalar::Bool(bool)) => Ok(Label::Bool(bool)),
         Some(Scalar::Int(int)) => Ok(Label::Int(int)),
         Some(Scalar::Float { float }) => Ok(Label::Float(float.0)),
@@ -177,15 +177,20 @@ pub(super) fn of_numbers(
     takes: Takes,
     kernel: impl Kernel + 'static,
 ) -> Box<dyn Model> {
-    Box::new(OfNumbers { names: names.clone(), takes, kernel })
+    Box::new(OfNumbers {
+        names: names.clone(),
+        takes,
+        kernel,
+    })
 }
 
 impl<K: Kernel> Model for OfNumbers<K> {
     fn answer(&self, row: &[Cell<'_>]) -> Result<Answer, PredictError> {
         let numbers = row.iter().zip(&self.names);
-        let numbers =
-            numbers.map(|(cell, name)| self.takes.number(number(*cell, name)?, name));
-        Ok(self.kernel.answer(&numbers.collect::<Result<Vec<f64>, _>>()?))
+        let numbers = numbers.map(|(cell, name)| self.takes.number(number(*cell, name)?, name));
+        Ok(self
+            .kernel
+            .answer(&numbers.collect::<Result<Vec<f64>, _>>()?))
     }
 
     fn classes(&self) -> Option<&[Label]> {

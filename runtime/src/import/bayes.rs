@@ -41,11 +41,21 @@ pub(super) fn checked(
     at.length("variances", variances.len(), classes.len())?;
     let of_class = priors.into_iter().zip(means.into_iter().zip(variances));
     let of_class = of_class.map(|(prior, (means, variances))| {
-        let ln = variances.iter().map(|variance| (2.0 * std::f64::consts::PI * variance).ln());
+        let ln = variances
+            .iter()
+            .map(|variance| (2.0 * std::f64::consts::PI * variance).ln());
         let ln_spread = -0.5 * pairwise_sum(&ln.collect::<Vec<_>>());
-        OfClass { ln_prior: prior.ln(), ln_spread, means, variances }
+        OfClass {
+            ln_prior: prior.ln(),
+            ln_spread,
+            means,
+            variances,
+        }
     });
-    let kernel = Gaussian { of_class: of_class.collect(), classes };
+    let kernel = Gaussian {
+        of_class: of_class.collect(),
+        classes,
+    };
     Ok(of_numbers(names, Takes::Finite, kernel))
 }
 
@@ -60,14 +70,22 @@ impl OfClass {
 
 impl Kernel for Gaussian {
     fn answer(&self, x: &[f64]) -> Answer {
-        let joint: Vec<f64> = self.of_class.iter().map(|class| class.ln_likelihood(x)).collect();
+        let joint: Vec<f64> = self
+            .of_class
+            .iter()
+            .map(|class| class.ln_likelihood(x))
+            .collect();
         // SciPy's `logsumexp`.
         let greatest = max(&joint);
         let greatest = if greatest.is_finite() { greatest } else { 0.0 };
         let shares: Vec<f64> = joint.iter().map(|joint| (joint - greatest).exp()).collect();
         let evidence = pairwise_sum(&shares).ln() + greatest;
         let probabilities = joint.iter().map(|joint| (joint - evidence).exp()).collect();
-        Answer::Class(Class { index: argmax(&joint), probabilities, scores: Vec::new() })
+        Answer::Class(Class {
+            index: argmax(&joint),
+            probabilities,
+            scores: Vec::new(),
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {

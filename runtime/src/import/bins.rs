@@ -31,8 +31,17 @@ pub(super) fn checked(
     let n_made = |edges: &Vec<f64>| if one_hot { edges.len() + 1 } else { 1 };
     at.columns(edges.iter().map(n_made).sum())?;
     let made = names.iter().zip(&edges);
-    let made = made.flat_map(|(name, edges)| vec![name.clone(); n_made(edges)]).collect();
-    Ok((Box::new(Bins { names: names.clone(), edges, one_hot }), made))
+    let made = made
+        .flat_map(|(name, edges)| vec![name.clone(); n_made(edges)])
+        .collect();
+    Ok((
+        Box::new(Bins {
+            names: names.clone(),
+            edges,
+            one_hot,
+        }),
+        made,
+    ))
 }
 
 impl Step for Bins {
@@ -41,7 +50,9 @@ impl Step for Bins {
             // A value on an edge belongs to the bin above it.
             let bin = edges.partition_point(|edge| *edge <= x);
             match self.one_hot {
-                true => out.extend((0..=edges.len()).map(|own| Cell::Number(f64::from(own == bin)))),
+                true => {
+                    out.extend((0..=edges.len()).map(|own| Cell::Number(f64::from(own == bin))))
+                }
                 false => out.push(Cell::Number(bin as f64)),
             }
         }

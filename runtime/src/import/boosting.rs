@@ -70,7 +70,11 @@ impl Boosted {
             }
         }
         let start = super::document::numbers(start);
-        Ok(Boosted { start, rate: rate.0, trees })
+        Ok(Boosted {
+            start,
+            rate: rate.0,
+            trees,
+        })
     }
 
     fn scores(&self, x: &[f64]) -> Vec<f64> {
@@ -108,13 +112,32 @@ pub(super) fn classifier(
     let n_scores = match written.link {
         Link::Exponential | Link::Logistic => 1,
         Link::Softmax => classes.len(),
-        Link::Exp | Link::Identity => return Err(at.flaw(Flaw::Role { what: "a link of a classifier" })),
+        Link::Exp | Link::Identity => {
+            return Err(at.flaw(Flaw::Role {
+                what: "a link of a classifier",
+            }));
+        }
     };
     at.length("start", written.start.len(), n_scores)?;
     at.length("classes", classes.len(), n_scores.max(2))?;
-    let BoostingWritten { start, rate, stages, precision, link, .. } = written;
+    let BoostingWritten {
+        start,
+        rate,
+        stages,
+        precision,
+        link,
+        ..
+    } = written;
     let boosted = Boosted::new(start, rate, stages, names.len(), at)?;
-    Ok(of_numbers(names, precision.takes(), Classifier { classes, boosted, link }))
+    Ok(of_numbers(
+        names,
+        precision.takes(),
+        Classifier {
+            classes,
+            boosted,
+            link,
+        },
+    ))
 }
 
 impl Kernel for Classifier {
@@ -124,9 +147,16 @@ impl Kernel for Classifier {
         let (index, probabilities) = match self.link {
             Link::Softmax | Link::Exp | Link::Identity => (argmax(&scores), softmax(&scores)),
             Link::Logistic => (usize::from(scores[0] >= 0.0), of_two(expit(scores[0]))),
-            Link::Exponential => (usize::from(scores[0] >= 0.0), of_two(expit(2.0 * scores[0]))),
+            Link::Exponential => (
+                usize::from(scores[0] >= 0.0),
+                of_two(expit(2.0 * scores[0])),
+            ),
         };
-        Answer::Class(Class { index, probabilities, scores })
+        Answer::Class(Class {
+            index,
+            probabilities,
+            scores,
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {
@@ -137,7 +167,10 @@ impl Kernel for Classifier {
 /// As scikit-learn's losses have it: added up one after the other.
 fn softmax(scores: &[f64]) -> Vec<f64> {
     let greatest = max(scores);
-    let shares: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
+    let shares: Vec<f64> = scores
+        .iter()
+        .map(|score| (score - greatest).exp())
+        .collect();
     let sum = shares.iter().fold(0.0, |sum, share| sum + share);
     shares.into_iter().map(|share| share / sum).collect()
 }
@@ -158,12 +191,24 @@ pub(super) fn regressor(
         Link::Exp => true,
         Link::Identity => false,
         Link::Exponential | Link::Logistic | Link::Softmax => {
-            return Err(at.flaw(Flaw::Role { what: "a link of a regressor" }));
+            return Err(at.flaw(Flaw::Role {
+                what: "a link of a regressor",
+            }));
         }
     };
-    let BoostingWritten { start, rate, stages, precision, .. } = written;
+    let BoostingWritten {
+        start,
+        rate,
+        stages,
+        precision,
+        ..
+    } = written;
     let boosted = Boosted::new(start, rate, stages, names.len(), at)?;
-    Ok(of_numbers(names, precision.takes(), Regressor { boosted, exp }))
+    Ok(of_numbers(
+        names,
+        precision.takes(),
+        Regressor { boosted, exp },
+    ))
 }
 
 impl Kernel for Regressor {

@@ -67,13 +67,24 @@ pub(super) fn checked(
     for (index, part) in written.parts.into_iter().enumerate() {
         let at = at.of(&index.to_string())?;
         let model = model(part.model, names, &at)?;
-        let of_model = model.classes().ok_or_else(|| at.flaw(Flaw::Role { what: "a classifier" }))?;
+        let of_model = model.classes().ok_or_else(|| {
+            at.flaw(Flaw::Role {
+                what: "a classifier",
+            })
+        })?;
         at.length("the calibrated classes", of_model.len(), classes.len())?;
         let n_calibrators = if classes.len() == 2 { 1 } else { classes.len() };
         at.length("calibrators", part.calibrators.len(), n_calibrators)?;
-        let calibrators = part.calibrators.into_iter().map(|written| Calibrator::new(written, &at));
+        let calibrators = part
+            .calibrators
+            .into_iter()
+            .map(|written| Calibrator::new(written, &at));
         let calibrators = calibrators.collect::<Result<_, _>>()?;
-        parts.push(Part { model, response: part.response, calibrators });
+        parts.push(Part {
+            model,
+            response: part.response,
+            calibrators,
+        });
     }
     Ok(Box::new(Calibrated { classes, parts }))
 }
@@ -83,12 +94,19 @@ impl Model for Calibrated {
         let mut probabilities = vec![0.0; self.classes.len()];
         for part in &self.parts {
             let own = part.probabilities(row, self.classes.len())?;
-            probabilities.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+            probabilities
+                .iter_mut()
+                .zip(own)
+                .for_each(|(sum, own)| *sum += own);
         }
         let n_parts = self.parts.len() as f64;
         probabilities.iter_mut().for_each(|sum| *sum /= n_parts);
         let index = argmax(&probabilities);
-        Ok(Answer::Class(Class { index, probabilities, scores: Vec::new() }))
+        Ok(Answer::Class(Class {
+            index,
+            probabilities,
+            scores: Vec::new(),
+        }))
     }
 
     fn classes(&self) -> Option<&[Label]> {
@@ -96,11 +114,17 @@ impl Model for Calibrated {
     }
 
     fn takes(&self) -> Vec<Option<Kind>> {
-        self.parts.first().map(|part| part.model.takes()).unwrap_or_default()
+        self.parts
+            .first()
+            .map(|part| part.model.takes())
+            .unwrap_or_default()
     }
 
     fn uses(&self) -> Vec<bool> {
-        self.parts.first().map(|part| part.model.uses()).unwrap_or_default()
+        self.parts
+            .first()
+            .map(|part| part.model.uses())
+            .unwrap_or_default()
     }
 }
 
@@ -111,11 +135,15 @@ impl Part {
         };
         let responses = match self.response {
             Response::Scores => &class.scores[..],
-            Response::Probabilities if n_classes == 2 => class.probabilities.get(1..).unwrap_or(&[]),
+            Response::Probabilities if n_classes == 2 => {
+                class.probabilities.get(1..).unwrap_or(&[])
+            }
             Response::Probabilities => &class.probabilities[..],
         };
         let calibrated = self.calibrators.iter().zip(responses);
-        let mut shares: Vec<f64> = calibrated.map(|(one, response)| one.of(*response)).collect();
+        let mut shares: Vec<f64> = calibrated
+            .map(|(one, response)| one.of(*response))
+            .collect();
         if n_classes == 2 {
             let positive = shares.first().copied().unwrap_or(f64::NAN);
             return Ok(vec![1.0 - positive, positive]);
@@ -129,15 +157,24 @@ impl Part {
 impl Calibrator {
     fn new(written: CalibratorWritten, at: &Place) -> Result<Calibrator, ImportError> {
         let (x, y) = match written {
-            CalibratorWritten::Sigmoid { a, b } => return Ok(Calibrator::Sigmoid { a: a.0, b: b.0 }),
+            CalibratorWritten::Sigmoid { a, b } => {
+                return Ok(Calibrator::Sigmoid { a: a.0, b: b.0 });
+            }
             CalibratorWritten::Isotonic { x, y } => (x, y),
         };
         at.not_empty("x", &x)?;
         at.length("y", y.len(), x.len())?;
         let points: Vec<(f64, f64)> = x.iter().zip(y).map(|(x, y)| (x.0, y.0)).collect();
-        match points.iter().zip(&points[1..]).find(|(low, high)| !(low.0 < high.0)) {
+        match points
+            .iter()
+            .zip(&points[1..])
+            .find(|(low, high)| !(low.0 < high.0))
+        {
             None => Ok(Calibrator::Isotonic { points }),
-            Some((_, high)) => Err(at.flaw(Flaw::Number { what: "an x that does not rise", found: high.0 })),
+            Some((_, high)) => Err(at.flaw(Flaw::Number {
+                what: "an x that does not rise",
+                found: high.0,
+            })),
         }
     }
 
@@ -152,7 +189,10 @@ impl Calibrator {
 /// NumPy's `interp` of `x` clipped to the points.
 fn interpolated(points: &[(f64, f64)], x: f64) -> f64 {
     let above = points.partition_point(|point| point.0 <= x);
-    match (above.checked_sub(1).map(|below| points[below]), points.get(above)) {
+    match (
+        above.checked_sub(1).map(|below| points[below]),
+        points.get(above),
+    ) {
         (None, None) => f64::NAN,
         (None, Some(first)) => first.1,
         (Some(last), None) => last.1,

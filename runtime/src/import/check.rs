@@ -25,24 +25,39 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn root() -> Place {
-        Place { at: "model".to_owned(), depth: 0 }
+        Place {
+            at: "model".to_owned(),
+            depth: 0,
+        }
     }
 
     /// The place of the step `name` in this one.
     pub(super) fn of(&self, name: &str) -> Result<Place, ImportError> {
         let depth = self.depth + 1;
         if depth > MOST_DEEP {
-            return Err(self.flaw(Flaw::TooMuch { what: "the depth of steps", most: MOST_DEEP }));
+            return Err(self.flaw(Flaw::TooMuch {
+                what: "the depth of steps",
+                most: MOST_DEEP,
+            }));
         }
-        Ok(Place { at: format!("{}.{name}", self.at), depth })
+        Ok(Place {
+            at: format!("{}.{name}", self.at),
+            depth,
+        })
     }
 
     pub(super) fn flaw(&self, flaw: Flaw) -> ImportError {
-        ImportError::Step { at: self.at.clone(), flaw }
+        ImportError::Step {
+            at: self.at.clone(),
+            flaw,
+        }
     }
 
     pub(super) fn unknown(&self, what: impl Into<String>) -> ImportError {
-        ImportError::Unknown { at: self.at.clone(), what: what.into() }
+        ImportError::Unknown {
+            at: self.at.clone(),
+            what: what.into(),
+        }
     }
 
     /// A list of `found` entries has `expected` ones.
@@ -54,7 +69,11 @@ impl Place {
     ) -> Result<(), ImportError> {
         match found == expected {
             true => Ok(()),
-            false => Err(self.flaw(Flaw::Length { what, found, expected })),
+            false => Err(self.flaw(Flaw::Length {
+                what,
+                found,
+                expected,
+            })),
         }
     }
 
@@ -84,7 +103,10 @@ impl Place {
     /// A step makes no more columns than are taken.
     pub(super) fn columns(&self, found: usize) -> Result<(), ImportError> {
         match found > MOST_COLUMNS {
-            true => Err(self.flaw(Flaw::TooMuch { what: "the number of columns", most: MOST_COLUMNS })),
+            true => Err(self.flaw(Flaw::TooMuch {
+                what: "the number of columns",
+                most: MOST_COLUMNS,
+            })),
             false => Ok(()),
         }
     }
@@ -108,6 +130,8 @@ impl Place {
         width: usize,
     ) -> Result<Vec<Vec<f64>>, ImportError> {
         self.not_empty(what, &rows)?;
-        rows.into_iter().map(|row| self.per_column(what, row, width)).collect()
+        rows.into_iter()
+            .map(|row| self.per_column(what, row, width))
+            .collect()
     }
 }

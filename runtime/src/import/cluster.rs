@@ -24,12 +24,17 @@ pub(super) fn checked(
     at: &Place,
 ) -> Result<Box<dyn Model>, ImportError> {
     let centers = at.rows("centers", written.centers, names.len())?;
-    let classes = (0..centers.len()).map(|index| Label::Int(index as i64)).collect();
+    let classes = (0..centers.len())
+        .map(|index| Label::Int(index as i64))
+        .collect();
     let centers = centers.into_iter().map(|center| {
         let squared = dot(&center, &center);
         (center, squared)
     });
-    let kernel = Centers { classes, centers: centers.collect() };
+    let kernel = Centers {
+        classes,
+        centers: centers.collect(),
+    };
     Ok(of_numbers(names, Takes::Finite, kernel))
 }
 
@@ -45,7 +50,10 @@ impl Kernel for Centers {
                 nearest = (index, far);
             }
         }
-        Answer::Class(Class { index: nearest.0, ..Class::default() })
+        Answer::Class(Class {
+            index: nearest.0,
+            ..Class::default()
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {

@@ -82,14 +82,26 @@ fn steps(
         steps.push(step);
         made = next;
     }
-    Ok((Sequence { width: names.len(), steps }, made))
+    Ok((
+        Sequence {
+            width: names.len(),
+            steps,
+        },
+        made,
+    ))
 }
 
 /// Checked steps, one after the other.
 pub(super) fn in_sequence(steps: Vec<Made>, names: &Names) -> Made {
     let made = steps.last().map_or(names, |(_, made)| made).clone();
     let steps = steps.into_iter().map(|(step, _)| step).collect();
-    (Box::new(Sequence { width: names.len(), steps }), made)
+    (
+        Box::new(Sequence {
+            width: names.len(),
+            steps,
+        }),
+        made,
+    )
 }
 
 impl Step for Sequence {
@@ -117,13 +129,18 @@ impl Step for Sequence {
             if next.len() != takes.len() {
                 break;
             }
-            takes.iter_mut().zip(next).for_each(|(known, next)| *known = known.or(next));
+            takes
+                .iter_mut()
+                .zip(next)
+                .for_each(|(known, next)| *known = known.or(next));
         }
         takes
     }
 
     fn uses(&self) -> Vec<bool> {
-        self.steps.first().map_or_else(|| vec![true; self.width], |first| first.uses())
+        self.steps
+            .first()
+            .map_or_else(|| vec![true; self.width], |first| first.uses())
     }
 }
 
@@ -151,21 +168,31 @@ pub(super) fn columns(
         let at = at.of(&part.name)?;
         at.columns(part.columns.len())?;
         at.indices("a column", &part.columns, names.len())?;
-        let own = part.columns.iter().map(|column| names[*column].clone()).collect();
+        let own = part
+            .columns
+            .iter()
+            .map(|column| names[*column].clone())
+            .collect();
         let (step, made) = transform(part.transform, &own, &at)?;
         at.columns(all.len() + made.len())?;
         all.extend_from_slice(&made);
         let weight = part.weight.map(|weight| (weight.0, made));
-        parts.push(Part { columns: Some(part.columns), weight, step });
+        parts.push(Part {
+            columns: Some(part.columns),
+            weight,
+            step,
+        });
     }
-    Ok((Box::new(Beside { width: names.len(), parts }), all))
+    Ok((
+        Box::new(Beside {
+            width: names.len(),
+            parts,
+        }),
+        all,
+    ))
 }
 
-pub(super) fn union(
-    written: UnionWritten,
-    names: &Names,
-    at: &Place,
-) -> Result<Made, ImportError> {
+pub(super) fn union(written: UnionWritten, names: &Names, at: &Place) -> Result<Made, ImportError> {
     let (mut parts, mut all) = (Vec::new(), Names::new());
     for part in written.parts {
         let at = at.of(&part.name)?;
@@ -173,9 +200,19 @@ pub(super) fn union(
         at.columns(all.len() + made.len())?;
         all.extend_from_slice(&made);
         let weight = part.weight.map(|weight| (weight.0, made));
-        parts.push(Part { columns: None, weight, step });
+        parts.push(Part {
+            columns: None,
+            weight,
+            step,
+        });
     }
-    Ok((Box::new(Beside { width: names.len(), parts }), all))
+    Ok((
+        Box::new(Beside {
+            width: names.len(),
+            parts,
+        }),
+        all,
+    ))
 }
 
 impl Step for Beside {

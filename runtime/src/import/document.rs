@@ -153,13 +153,22 @@ mod tests {
 
     #[test]
     fn reals_are_read_to_the_bit() {
-        let read: Vec<Real> =
-            serde_json::from_str(r#"[0.1, 3, "nan", "-inf", 5e-324, 1.7976931348623157e308, 2.2250738585072011e-308]"#)
-                .unwrap();
+        let read: Vec<Real> = serde_json::from_str(
+            r#"[0.1, 3, "nan", "-inf", 5e-324, 1.7976931348623157e308, 2.2250738585072011e-308]"#,
+        )
+        .unwrap();
         let read = numbers(read);
         assert!(read[2].is_nan());
         assert_eq!(read[..2], [0.1, 3.0]);
-        assert_eq!(read[3..], [f64::NEG_INFINITY, 5e-324, f64::MAX, 2.225_073_858_507_201_1e-308]);
+        assert_eq!(
+            read[3..],
+            [
+                f64::NEG_INFINITY,
+                5e-324,
+                f64::MAX,
+                2.225_073_858_507_201_1e-308
+            ]
+        );
         assert!(serde_json::from_str::<Real>("\"1\"").is_err());
     }
 
@@ -169,7 +178,13 @@ mod tests {
             serde_json::from_str(r#"[null, true, 1, {"float": 1.0}, "1"]"#).unwrap();
         let float = Scalar::Float { float: Real(1.0) };
         let text = Scalar::Text("1".to_owned());
-        let known = [None, Some(Scalar::Bool(true)), Some(Scalar::Int(1)), Some(float), Some(text)];
+        let known = [
+            None,
+            Some(Scalar::Bool(true)),
+            Some(Scalar::Int(1)),
+            Some(float),
+            Some(text),
+        ];
         assert_eq!(read, known);
     }
 }

@@ -90,8 +90,18 @@ impl<T: Copy> Feature<T> {
                 Cell::Number(number) => numbers.insert(bits(number), *becomes),
             };
         }
-        let kind = if texts.is_empty() { Kind::Number } else { Kind::Text };
-        Feature { name: name.clone(), kind, texts, numbers, unknown }
+        let kind = if texts.is_empty() {
+            Kind::Number
+        } else {
+            Kind::Text
+        };
+        Feature {
+            name: name.clone(),
+            kind,
+            texts,
+            numbers,
+            unknown,
+        }
     }
 
     fn of(&self, cell: Cell<'_>) -> Result<T, PredictError> {
@@ -99,10 +109,13 @@ impl<T: Copy> Feature<T> {
             Cell::Text(text) => self.texts.get(text),
             Cell::Number(number) => self.numbers.get(&bits(number)),
         };
-        known.copied().or(self.unknown).ok_or_else(|| PredictError::UnknownCategory {
-            column: self.name.to_string(),
-            value: shown(cell),
-        })
+        known
+            .copied()
+            .or(self.unknown)
+            .ok_or_else(|| PredictError::UnknownCategory {
+                column: self.name.to_string(),
+                value: shown(cell),
+            })
     }
 }
 
@@ -135,17 +148,28 @@ pub(super) fn one_hot(
     at: &Place,
 ) -> Result<Made, ImportError> {
     at.length("features", written.features.len(), names.len())?;
-    let widths = written.features.iter().map(|feature| feature.width.min(MOST_COLUMNS + 1));
+    let widths = written
+        .features
+        .iter()
+        .map(|feature| feature.width.min(MOST_COLUMNS + 1));
     at.columns(widths.fold(0, usize::saturating_add))?;
     let (mut features, mut made) = (Vec::new(), Names::new());
     for (feature, name) in written.features.into_iter().zip(names) {
         at.length("columns", feature.columns.len(), feature.categories.len())?;
-        at.indices("a category's column", feature.columns.iter().flatten(), feature.width)?;
+        at.indices(
+            "a category's column",
+            feature.columns.iter().flatten(),
+            feature.width,
+        )?;
         let unknown = match feature.unknown {
             Unknown::Refused => None,
             Unknown::Column(column) => Some(column),
         };
-        at.indices("the unknown's column", unknown.iter().flatten(), feature.width)?;
+        at.indices(
+            "the unknown's column",
+            unknown.iter().flatten(),
+            feature.width,
+        )?;
         let checked = Feature::new(name, &feature.categories, &feature.columns, unknown);
         features.push((checked, feature.width));
         made.extend(std::iter::repeat_n(name.clone(), feature.width));
@@ -167,7 +191,10 @@ impl Step for OneHot {
     }
 
     fn takes(&self) -> Vec<Option<Kind>> {
-        self.features.iter().map(|(feature, _)| Some(feature.kind)).collect()
+        self.features
+            .iter()
+            .map(|(feature, _)| Some(feature.kind))
+            .collect()
     }
 }
 
@@ -199,6 +226,9 @@ impl Step for Ordinal {
     }
 
     fn takes(&self) -> Vec<Option<Kind>> {
-        self.features.iter().map(|feature| Some(feature.kind)).collect()
+        self.features
+            .iter()
+            .map(|feature| Some(feature.kind))
+            .collect()
     }
 }

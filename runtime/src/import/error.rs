@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// It is not the JSON that is asked for.
-    #[error("the exported model does not read: {source}; write it again with `cutline import-model`")]
+    #[error(
+        "the exported model does not read: {source}; write it again with `cutline import-model`"
+    )]
     Json {
         /// Where and why.
         source: serde_json::Error,

@@ -32,13 +32,30 @@ pub(super) fn checked(
     at.columns(written.terms.len())?;
     let n_factors: usize = written.terms.iter().map(Vec::len).sum();
     if n_factors > MOST_FACTORS {
-        return Err(at.flaw(Flaw::TooMuch { what: "the number of factors", most: MOST_FACTORS }));
+        return Err(at.flaw(Flaw::TooMuch {
+            what: "the number of factors",
+            most: MOST_FACTORS,
+        }));
     }
-    at.indices("a factor's column", written.terms.iter().flatten(), names.len())?;
+    at.indices(
+        "a factor's column",
+        written.terms.iter().flatten(),
+        names.len(),
+    )?;
     let constant: Arc<str> = "1".into();
-    let name = |term: &Vec<usize>| term.first().map_or(&constant, |first| &names[*first]).clone();
+    let name = |term: &Vec<usize>| {
+        term.first()
+            .map_or(&constant, |first| &names[*first])
+            .clone()
+    };
     let made = written.terms.iter().map(name).collect();
-    Ok((Box::new(Polynomial { names: names.clone(), terms: written.terms }), made))
+    Ok((
+        Box::new(Polynomial {
+            names: names.clone(),
+            terms: written.terms,
+        }),
+        made,
+    ))
 }
 
 impl Step for Polynomial {
@@ -46,7 +63,11 @@ impl Step for Polynomial {
         let row = all_finite(row, &self.names)?;
         for term in &self.terms {
             // scikit-learn multiplies a product of later columns by an earlier one.
-            let product = term.iter().rev().map(|factor| row[*factor]).reduce(|rest, x| rest * x);
+            let product = term
+                .iter()
+                .rev()
+                .map(|factor| row[*factor])
+                .reduce(|rest, x| rest * x);
             out.push(Cell::Number(product.unwrap_or(1.0)));
         }
         Ok(())

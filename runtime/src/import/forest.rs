@@ -26,7 +26,9 @@ pub(super) fn trees(
 ) -> Result<Vec<Tree>, ImportError> {
     at.not_empty("trees", &written)?;
     let numbered = written.into_iter().enumerate();
-    numbered.map(|(number, tree)| Tree::new(tree, number, n_features, n_outputs, at)).collect()
+    numbered
+        .map(|(number, tree)| Tree::new(tree, number, n_features, n_outputs, at))
+        .collect()
 }
 
 struct Classifier {
@@ -42,7 +44,9 @@ pub(super) fn classifier(
     at.length("features", written.features, names.len())?;
     let classes = labels(written.classes, at)?;
     let trees = trees(written.trees, names.len(), classes.len(), at)?;
-    let takes = Takes::Single { missing: written.missing };
+    let takes = Takes::Single {
+        missing: written.missing,
+    };
     Ok(of_numbers(names, takes, Classifier { classes, trees }))
 }
 
@@ -56,7 +60,11 @@ impl Kernel for Classifier {
         let n_trees = self.trees.len() as f64;
         probabilities.iter_mut().for_each(|sum| *sum /= n_trees);
         let index = argmax(&probabilities);
-        Answer::Class(Class { index, probabilities, scores: Vec::new() })
+        Answer::Class(Class {
+            index,
+            probabilities,
+            scores: Vec::new(),
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {
@@ -75,7 +83,9 @@ pub(super) fn regressor(
 ) -> Result<Box<dyn Model>, ImportError> {
     at.length("features", written.features, names.len())?;
     let trees = trees(written.trees, names.len(), 1, at)?;
-    let takes = Takes::Single { missing: written.missing };
+    let takes = Takes::Single {
+        missing: written.missing,
+    };
     Ok(of_numbers(names, takes, Regressor { trees }))
 }
 

@@ -47,7 +47,10 @@ impl Imported {
                 true => "of no format".to_owned(),
                 false => format!("{} {}", head.format, head.version),
             };
-            return Err(ImportError::Format { found, known: format!("{FORMAT} {VERSION}") });
+            return Err(ImportError::Format {
+                found,
+                known: format!("{FORMAT} {VERSION}"),
+            });
         }
         let document: Document = serde_json::from_slice(document).map_err(json)?;
         let names: Names = document.inputs.into_iter().map(Arc::from).collect();
@@ -76,7 +79,10 @@ impl Imported {
             kind: kind.unwrap_or(Kind::Number),
             used,
         });
-        Imported { inputs: inputs.collect(), model }
+        Imported {
+            inputs: inputs.collect(),
+            model,
+        }
     }
 
     /// The columns of a row, in order.
@@ -95,7 +101,9 @@ impl Imported {
         let place = |input: &Input| {
             let found = columns.iter().position(|column| *column == &*input.name);
             match found.is_none() && input.used {
-                true => Err(PredictError::NoColumn { column: input.name.to_string() }),
+                true => Err(PredictError::NoColumn {
+                    column: input.name.to_string(),
+                }),
                 false => Ok(found),
             }
         };
@@ -125,7 +133,10 @@ impl Imported {
     fn answer(&self, row: &[Cell<'_>]) -> Result<Answer, PredictError> {
         match row.len() == self.inputs.len() {
             true => self.model.answer(row),
-            false => Err(PredictError::Width { found: row.len(), expected: self.inputs.len() }),
+            false => Err(PredictError::Width {
+                found: row.len(),
+                expected: self.inputs.len(),
+            }),
         }
     }
 }
@@ -135,13 +146,24 @@ impl Predicted {
     fn push(&mut self, answer: Answer) {
         match (self, answer) {
             (Predicted::Values(values), Answer::Value(value)) => values.push(value),
-            (Predicted::Classes { classes, probabilities, scores }, Answer::Class(class)) => {
+            (
+                Predicted::Classes {
+                    classes,
+                    probabilities,
+                    scores,
+                },
+                Answer::Class(class),
+            ) => {
                 classes.push(class.index);
                 probabilities.push(class.probabilities);
                 scores.push(class.scores);
             }
-            (Predicted::Values(_), Answer::Class(_)) | (Predicted::Classes { .. }, Answer::Value(_)) => {
-                debug_assert!(false, "a model with classes answers classes, one without values");
+            (Predicted::Values(_), Answer::Class(_))
+            | (Predicted::Classes { .. }, Answer::Value(_)) => {
+                debug_assert!(
+                    false,
+                    "a model with classes answers classes, one without values"
+                );
             }
         }
     }
@@ -150,7 +172,9 @@ impl Predicted {
 impl std::fmt::Debug for Imported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Imported");
-        shown.field("inputs", &self.inputs).field("classes", &self.classes());
+        shown
+            .field("inputs", &self.inputs)
+            .field("classes", &self.classes());
         shown.finish_non_exhaustive()
     }
 }

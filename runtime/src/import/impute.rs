@@ -53,7 +53,11 @@ impl Step for Impute {
         let missing = value(self.missing.as_ref());
         for (column, fill) in &self.kept {
             let cell = row[*column];
-            out.push(if cell.is(missing) { value(fill.as_ref()) } else { cell });
+            out.push(if cell.is(missing) {
+                value(fill.as_ref())
+            } else {
+                cell
+            });
         }
         let indicated = self.indicated.iter();
         out.extend(indicated.map(|column| Cell::Number(f64::from(row[*column].is(missing)))));

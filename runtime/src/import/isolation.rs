@@ -39,7 +39,11 @@ pub(super) fn checked(
         }
     }
     let trees = trees(written.trees, names.len(), 1, at)?;
-    let kernel = Isolation { trees, offset, denominator };
+    let kernel = Isolation {
+        trees,
+        offset,
+        denominator,
+    };
     Ok(of_numbers(names, Takes::Single { missing: false }, kernel))
 }
 
@@ -47,7 +51,11 @@ impl Kernel for Isolation {
     /// The score is `decision_function`'s: below 0 is an outlier.
     fn answer(&self, x: &[f64]) -> Answer {
         let depths = self.trees.iter().fold(0.0, |sum, tree| sum + tree.value(x));
-        let share = if self.denominator == 0.0 { 1.0 } else { depths / self.denominator };
+        let share = if self.denominator == 0.0 {
+            1.0
+        } else {
+            depths / self.denominator
+        };
         let score = -(2.0_f64.powf(-share)) - self.offset;
         Answer::Class(Class {
             index: usize::from(score >= 0.0),

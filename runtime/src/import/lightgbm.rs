@@ -26,7 +26,10 @@ pub(super) fn checked(
 ) -> Result<Box<dyn Model>, ImportError> {
     let saved = Saved::read(&written.text, at)?;
     at.length("feature_names", saved.names.len(), names.len())?;
-    let classes = written.classes.map(|classes| labels(classes, at)).transpose()?;
+    let classes = written
+        .classes
+        .map(|classes| labels(classes, at))
+        .transpose()?;
     saved.model(names, classes, at)
 }
 
@@ -50,9 +53,13 @@ struct Saved {
 /// What becomes of the scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Objective {
-    Binary { sigmoid: f64 },
+    Binary {
+        sigmoid: f64,
+    },
     Softmax,
-    OneVersusAll { sigmoid: f64 },
+    OneVersusAll {
+        sigmoid: f64,
+    },
     Identity,
     /// Trained on the root: the value is the square, with the score's sign.
     Squared,
@@ -77,11 +84,18 @@ impl Saved {
         }
         categories_of_pandas(text, at)?;
         let n_features: usize = head.one::<usize>("max_feature_idx")?.saturating_add(1);
-        let names: Names =
-            head.text("feature_names")?.split_ascii_whitespace().map(Into::into).collect();
+        let names: Names = head
+            .text("feature_names")?
+            .split_ascii_whitespace()
+            .map(Into::into)
+            .collect();
         at.length("feature_names", names.len(), n_features)?;
         let n_scores: usize = head.one("num_tree_per_iteration")?;
-        let objective = Objective::read(head.first("objective").unwrap_or("regression"), n_scores, at)?;
+        let objective = Objective::read(
+            head.first("objective").unwrap_or("regression"),
+            n_scores,
+            at,
+        )?;
         let trees = blocks.enumerate().map(|(number, block)| {
             let block = block.split_once('\n').map_or("", |(_, lines)| lines);
             Block::of(&format!("tree {number}"), block, at).tree(number, n_features)
@@ -93,7 +107,13 @@ impl Saved {
             rest => at.length("the last iteration", rest, n_scores)?,
         }
         let averaged = head.lines.contains_key("average_output");
-        Ok(Saved { names, objective, n_scores, averaged, trees })
+        Ok(Saved {
+            names,
+            objective,
+            n_scores,
+            averaged,
+            trees,
+        })
     }
 
     fn model(
@@ -112,13 +132,23 @@ impl Saved {
         if let (Some(classes), Some(n)) = (&classes, n_classes) {
             at.length("classes", classes.len(), n)?;
         }
-        Ok(of_numbers(names, Takes::Any, Lightgbm { saved: self, classes }))
+        Ok(of_numbers(
+            names,
+            Takes::Any,
+            Lightgbm {
+                saved: self,
+                classes,
+            },
+        ))
     }
 }
 
 /// Where pandas told it of categories, texts become numbers outside of the trees.
 fn categories_of_pandas(text: &str, at: &Place) -> Result<(), ImportError> {
-    let line = text.lines().rev().find_map(|line| line.strip_prefix("pandas_categorical:"));
+    let line = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("pandas_categorical:"));
     match line.map(str::trim) {
         None | Some("null" | "[]") => Ok(()),
         Some(_) => Err(at.unknown("LightGBM on pandas' own categories")),
@@ -131,7 +161,9 @@ impl Objective {
         let name = words.next().unwrap_or_default();
         let rest: Vec<&str> = words.collect();
         let sigmoid = rest.iter().find_map(|word| word.strip_prefix("sigmoid:"));
-        let sigmoid = sigmoid.and_then(|number| number.parse().ok()).unwrap_or(1.0);
+        let sigmoid = sigmoid
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(1.0);
         let objective = match name {
             "binary" => Objective::Binary { sigmoid },
             "multiclass" => Objective::Softmax,
@@ -143,19 +175,32 @@ impl Objective {
             "cross_entropy" => Objective::Logistic,
             _ => return Err(at.unknown(format!("LightGBM's objective {name:?}"))),
         };
-        let one_each = matches!(objective, Objective::Softmax | Objective::OneVersusAll { .. });
+        let one_each = matches!(
+            objective,
+            Objective::Softmax | Objective::OneVersusAll { .. }
+        );
         match one_each {
-            true if n_scores < 2 => Err(at.flaw(Flaw::Empty { what: "num_tree_per_iteration" })),
+            true if n_scores < 2 => Err(at.flaw(Flaw::Empty {
+                what: "num_tree_per_iteration",
+            })),
             true => Ok(objective),
-            false => at.length("num_tree_per_iteration", n_scores, 1).map(|()| objective),
+            false => at
+                .length("num_tree_per_iteration", n_scores, 1)
+                .map(|()| objective),
         }
     }
 }
 
 impl<'t> Block<'t> {
     fn of(name: &str, text: &'t str, at: &'t Place) -> Block<'t> {
-        let lines = text.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
-        Block { lines: lines.collect(), name: name.to_owned(), at }
+        let lines = text
+            .lines()
+            .map(|line| line.split_once('=').unwrap_or((line, "")));
+        Block {
+            lines: lines.collect(),
+            name: name.to_owned(),
+            at,
+        }
     }
 
     fn first(&self, key: &str) -> Option<&'t str> {
@@ -173,16 +218,24 @@ impl<'t> Block<'t> {
 
     fn all<T: FromStr>(&self, key: &'static str) -> Result<Vec<T>, ImportError> {
         let words = self.text(key)?.split_ascii_whitespace();
-        words.map(|word| word.parse().map_err(|_| self.broken(key, word))).collect()
+        words
+            .map(|word| word.parse().map_err(|_| self.broken(key, word)))
+            .collect()
     }
 
     fn broken(&self, key: &str, found: &str) -> ImportError {
         let what = format!("{key} of {}", self.name);
-        self.at.flaw(Flaw::Text { what, found: found.chars().take(40).collect() })
+        self.at.flaw(Flaw::Text {
+            what,
+            found: found.chars().take(40).collect(),
+        })
     }
 
     fn tree(&self, number: usize, n_features: usize) -> Result<Tree, ImportError> {
-        if self.first("is_linear").is_some_and(|linear| linear.trim() == "1") {
+        if self
+            .first("is_linear")
+            .is_some_and(|linear| linear.trim() == "1")
+        {
             return Err(self.at.unknown("LightGBM with linear_tree"));
         }
         let n_leaves: usize = self.one("num_leaves")?;
@@ -193,7 +246,13 @@ impl<'t> Block<'t> {
             _ => self.splits(n_leaves)?,
         };
         let values = values.into_iter().map(|value| vec![Real(value)]).collect();
-        Tree::new(TreeWritten { values, ..written }, number, n_features, 1, self.at)
+        Tree::new(
+            TreeWritten { values, ..written },
+            number,
+            n_features,
+            1,
+            self.at,
+        )
     }
 
     /// The splits, with the leaves behind them.
@@ -220,13 +279,19 @@ impl<'t> Block<'t> {
         for (threshold, decision) in thresholds.iter().zip(decisions) {
             let decision = Decision::read(decision, self.at)?;
             missing_left.push(u8::from(decision.missing_left(*threshold)));
-            set.push(if decision.categorical { *threshold as i64 } else { -1 });
+            set.push(if decision.categorical {
+                *threshold as i64
+            } else {
+                -1
+            });
         }
         let nodes = n_splits + n_leaves;
         feature.resize(nodes, 0);
         missing_left.resize(nodes, 0);
         set.resize(nodes, -1);
-        let threshold = thresholds.into_iter().chain(std::iter::repeat_n(0.0, n_leaves));
+        let threshold = thresholds
+            .into_iter()
+            .chain(std::iter::repeat_n(0.0, n_leaves));
         Ok(TreeWritten {
             left,
             right,
@@ -253,7 +318,10 @@ impl<'t> Block<'t> {
                 let bits = (0..32).filter(move |bit| word >> bit & 1 == 1);
                 bits.map(move |bit| index * 32 + bit)
             });
-            Ok(SetWritten { left: members.collect(), known: None })
+            Ok(SetWritten {
+                left: members.collect(),
+                known: None,
+            })
         };
         bounds.windows(2).map(set).collect()
     }
@@ -292,7 +360,11 @@ impl Decision {
             2 => Missing::Nan,
             _ => return Err(at.unknown("LightGBM with zero_as_missing")),
         };
-        Ok(Decision { categorical: bits & 1 == 1, default_left: bits & 2 == 2, missing })
+        Ok(Decision {
+            categorical: bits & 1 == 1,
+            default_left: bits & 2 == 2,
+            missing,
+        })
     }
 
     fn missing_left(&self, threshold: f64) -> bool {
@@ -313,7 +385,10 @@ impl Lightgbm {
     fn scores(&self, x: &[f64]) -> Vec<f64> {
         let mut scores = vec![0.0; self.saved.n_scores];
         for iteration in self.saved.trees.chunks_exact(scores.len()) {
-            scores.iter_mut().zip(iteration).for_each(|(score, tree)| *score += tree.value(x));
+            scores
+                .iter_mut()
+                .zip(iteration)
+                .for_each(|(score, tree)| *score += tree.value(x));
         }
         if self.saved.averaged {
             let n_iterations = (self.saved.trees.len() / scores.len()) as f64;
@@ -341,7 +416,11 @@ impl Kernel for Lightgbm {
                 scores.iter().map(|score| expit(sigmoid * score)).collect()
             }
         };
-        Answer::Class(Class { index: argmax(&probabilities), probabilities, scores })
+        Answer::Class(Class {
+            index: argmax(&probabilities),
+            probabilities,
+            scores,
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {
@@ -352,7 +431,10 @@ impl Kernel for Lightgbm {
 /// As LightGBM's `Common::Softmax`: added up one after the other.
 fn softmax(scores: &[f64]) -> Vec<f64> {
     let greatest = max(scores);
-    let shares: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
+    let shares: Vec<f64> = scores
+        .iter()
+        .map(|score| (score - greatest).exp())
+        .collect();
     let sum = shares.iter().fold(0.0, |sum, share| sum + share);
     shares.into_iter().map(|share| share / sum).collect()
 }

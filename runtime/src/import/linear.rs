@@ -49,7 +49,10 @@ pub(super) fn regressor(
     at: &Place,
 ) -> Result<Box<dyn Model>, ImportError> {
     let coefficients = at.per_column("coefficients", written.coefficients, names.len())?;
-    let kernel = Regressor { coefficients, intercept: written.intercept.0 };
+    let kernel = Regressor {
+        coefficients,
+        intercept: written.intercept.0,
+    };
     Ok(of_numbers(names, Takes::Finite, kernel))
 }
 
@@ -80,7 +83,11 @@ pub(super) fn classifier(
     at.length("coefficients", rows.len(), n_rows)?;
     let intercepts = at.per_column("intercepts", written.intercepts, n_rows)?;
     let rows = rows.into_iter().zip(intercepts).collect();
-    let kernel = Classifier { classes, rows, link: written.link };
+    let kernel = Classifier {
+        classes,
+        rows,
+        link: written.link,
+    };
     Ok(of_numbers(names, Takes::Finite, kernel))
 }
 
@@ -93,7 +100,11 @@ impl Kernel for Classifier {
             _ => argmax(&scores),
         };
         let probabilities = self.link.probabilities(&scores, self.classes.len() == 2);
-        Answer::Class(Class { index, probabilities, scores })
+        Answer::Class(Class {
+            index,
+            probabilities,
+            scores,
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {

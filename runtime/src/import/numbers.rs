@@ -13,7 +13,9 @@ pub(super) fn pairwise_sum(values: &[f64]) -> f64 {
         let (lanes, rest) = values.as_chunks::<8>();
         let mut r = lanes[0];
         for lane in &lanes[1..] {
-            r.iter_mut().zip(lane).for_each(|(sum, value)| *sum += value);
+            r.iter_mut()
+                .zip(lane)
+                .for_each(|(sum, value)| *sum += value);
         }
         let sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
         return rest.iter().fold(sum, |sum, value| sum + value);
@@ -36,7 +38,10 @@ pub(super) fn expit(x: f64) -> f64 {
 /// scikit-learn's `softmax`: the greatest taken off first.
 pub(super) fn softmax(scores: &[f64]) -> Vec<f64> {
     let greatest = max(scores);
-    let mut shares: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
+    let mut shares: Vec<f64> = scores
+        .iter()
+        .map(|score| (score - greatest).exp())
+        .collect();
     let sum = pairwise_sum(&shares);
     shares.iter_mut().for_each(|share| *share /= sum);
     shares

@@ -30,7 +30,10 @@ fn label(label: &Label) -> Value {
 fn near(what: &str, own: f64, other: &Value, name: &str) {
     let other = other.as_f64().unwrap();
     let apart = (own - other).abs();
-    assert!(apart <= NEAR * other.abs().max(1e-3), "{name}: {what} {own} is not {other}");
+    assert!(
+        apart <= NEAR * other.abs().max(1e-3),
+        "{name}: {what} {own} is not {other}"
+    );
 }
 
 fn table_near(what: &str, own: &[Vec<f64>], case: &Value, name: &str) {
@@ -38,13 +41,17 @@ fn table_near(what: &str, own: &[Vec<f64>], case: &Value, name: &str) {
     for (own, other) in own.iter().zip(other.as_array().unwrap()) {
         let other = other.as_array().unwrap();
         assert_eq!(own.len(), other.len(), "{name}: {what}");
-        own.iter().zip(other).for_each(|(own, other)| near(what, *own, other, name));
+        own.iter()
+            .zip(other)
+            .for_each(|(own, other)| near(what, *own, other, name));
     }
 }
 
 fn rows(case: &Value) -> Vec<Vec<Cell<'_>>> {
     let rows = case["rows"].as_array().unwrap();
-    rows.iter().map(|row| row.as_array().unwrap().iter().map(cell).collect()).collect()
+    rows.iter()
+        .map(|row| row.as_array().unwrap().iter().map(cell).collect())
+        .collect()
 }
 
 fn check(case: &Value) {
@@ -57,9 +64,16 @@ fn check(case: &Value) {
     match predicted.unwrap_or_else(|error| panic!("{name}: {error:?}")) {
         Predicted::Values(values) => {
             assert_eq!(values.len(), predict.len());
-            values.iter().zip(predict).for_each(|(own, other)| near("predict", *own, other, name));
+            values
+                .iter()
+                .zip(predict)
+                .for_each(|(own, other)| near("predict", *own, other, name));
         }
-        Predicted::Classes { classes, probabilities, scores } => {
+        Predicted::Classes {
+            classes,
+            probabilities,
+            scores,
+        } => {
             let known = imported.classes().unwrap();
             let labels: Vec<Value> = classes.iter().map(|index| label(&known[*index])).collect();
             assert_eq!(&labels, predict, "{name}");
@@ -96,11 +110,31 @@ fn steps_that_are_not_known_are_refused_by_name() {
 fn inputs_are_named_and_what_is_not_used_need_not_be_there() {
     let data: Value = serde_json::from_str(DATA).unwrap();
     let imported = imported(case(&data, "columns"));
-    let said: Vec<String> = imported.inputs().iter().map(|input| format!("{input:?}")).collect();
+    let said: Vec<String> = imported
+        .inputs()
+        .iter()
+        .map(|input| format!("{input:?}"))
+        .collect();
     insta::assert_snapshot!(said.join("\n"), @"");
-    let order = imported.order(&["region", "plan", "other", "tickets", "age", "charges"]).unwrap();
-    assert_eq!(order, [Some(4), Some(5), None, None, Some(1), Some(0), Some(3), None]);
-    let error = imported.order(&["region", "tickets", "age", "charges"]).unwrap_err();
+    let order = imported
+        .order(&["region", "plan", "other", "tickets", "age", "charges"])
+        .unwrap();
+    assert_eq!(
+        order,
+        [
+            Some(4),
+            Some(5),
+            None,
+            None,
+            Some(1),
+            Some(0),
+            Some(3),
+            None
+        ]
+    );
+    let error = imported
+        .order(&["region", "tickets", "age", "charges"])
+        .unwrap_err();
     assert_eq!(error.to_string(), "column plan is missing");
 }
 
@@ -113,7 +147,11 @@ fn a_row_at_fault_names_its_column() {
         let mut rows = rows(case);
         rows.truncate(1);
         rows[0][column] = cell;
-        imported.predict(rows.iter().map(Vec::as_slice)).unwrap_err().1.to_string()
+        imported
+            .predict(rows.iter().map(Vec::as_slice))
+            .unwrap_err()
+            .1
+            .to_string()
     };
     let said = [
         said("columns", 0, Cell::Text("old")),

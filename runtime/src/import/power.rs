@@ -3,11 +3,11 @@
 //! Cox 1964, "An analysis of transformations").
 
 use super::check::{Names, Place};
+use super::compose::in_sequence;
 use super::document::Real;
 use super::error::ImportError;
 use super::scale::{self, ScaleWritten};
 use super::step::{Made, elementwise};
-use super::compose::in_sequence;
 
 /// A power per column, and the scaling behind it.
 #[derive(serde::Deserialize)]
@@ -37,7 +37,10 @@ pub(super) fn checked(
     let power = elementwise(names, move |index, x| function(x, lambdas[index]));
     match written.scale {
         None => Ok(power),
-        Some(scale) => Ok(in_sequence(vec![power, scale::checked(scale, names, at)?], names)),
+        Some(scale) => Ok(in_sequence(
+            vec![power, scale::checked(scale, names, at)?],
+            names,
+        )),
     }
 }
 

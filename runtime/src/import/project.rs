@@ -33,11 +33,25 @@ pub(super) fn checked(
     let components = at.rows("components", written.components, names.len())?;
     let mean = at.per_column("mean", written.mean, names.len())?;
     let divide = written.divide;
-    let divide =
-        divide.map(|divide| at.per_column("divide", divide, components.len())).transpose()?;
-    let made = (0..components.len()).map(|index| format!("component {index}").into()).collect();
-    let center = components.iter().map(|component| dot(&mean, component)).collect();
-    Ok((Box::new(Project { names: names.clone(), components, center, divide }), made))
+    let divide = divide
+        .map(|divide| at.per_column("divide", divide, components.len()))
+        .transpose()?;
+    let made = (0..components.len())
+        .map(|index| format!("component {index}").into())
+        .collect();
+    let center = components
+        .iter()
+        .map(|component| dot(&mean, component))
+        .collect();
+    Ok((
+        Box::new(Project {
+            names: names.clone(),
+            components,
+            center,
+            divide,
+        }),
+        made,
+    ))
 }
 
 impl Step for Project {

@@ -42,9 +42,16 @@ fn places(value: &Value, at: String, all: &mut Vec<String>) {
 
 fn try_it(document: &Value) {
     let text = serde_json::to_vec(document).unwrap();
-    let Ok(imported) = Imported::read(&text) else { return };
+    let Ok(imported) = Imported::read(&text) else {
+        return;
+    };
     let width = imported.inputs().len();
-    let cells = [Cell::Number(0.5), Cell::MISSING, Cell::Number(1e300), Cell::Text("free")];
+    let cells = [
+        Cell::Number(0.5),
+        Cell::MISSING,
+        Cell::Number(1e300),
+        Cell::Text("free"),
+    ];
     for cell in cells {
         let row = vec![cell; width];
         let _ = imported.predict([row.as_slice()]);

@@ -45,7 +45,9 @@ pub(super) fn checked(
 ) -> Result<Made, ImportError> {
     let width = names.len();
     let list = |what, reals: Option<Vec<Real>>| {
-        reals.map(|reals| at.per_column(what, reals, width)).transpose()
+        reals
+            .map(|reals| at.per_column(what, reals, width))
+            .transpose()
     };
     let subtract = list("subtract", written.subtract)?;
     let divide = list("divide", written.divide)?;
@@ -65,8 +67,13 @@ pub(super) fn min_max(
     at.length("add", written.add.len(), width)?;
     let (multiply, add) = (numbers(written.multiply), numbers(written.add));
     let clip = written.clip.map(|(low, high)| (low.0, high.0));
-    if let Some((low, _)) = clip.filter(|(low, high)| low.partial_cmp(high).is_none_or(|order| order.is_gt())) {
-        return Err(at.flaw(Flaw::Number { what: "the lower bound", found: low }));
+    if let Some((low, _)) =
+        clip.filter(|(low, high)| low.partial_cmp(high).is_none_or(|order| order.is_gt()))
+    {
+        return Err(at.flaw(Flaw::Number {
+            what: "the lower bound",
+            found: low,
+        }));
     }
     Ok(elementwise(names, move |index, x| {
         let x = x * multiply[index] + add[index];
@@ -80,7 +87,10 @@ struct Normalize {
 }
 
 pub(super) fn normalize(written: &NormalizeWritten, names: &Names) -> Made {
-    let step = Normalize { names: names.clone(), norm: written.norm };
+    let step = Normalize {
+        names: names.clone(),
+        norm: written.norm,
+    };
     (Box::new(step), names.clone())
 }
 
@@ -94,7 +104,11 @@ impl Step for Normalize {
             Norm::Max => of(f64::abs).fold(0.0, f64::max),
         };
         // A norm that is next to nothing counts as none.
-        let norm = if norm < 10.0 * f64::EPSILON { 1.0 } else { norm };
+        let norm = if norm < 10.0 * f64::EPSILON {
+            1.0
+        } else {
+            norm
+        };
         out.extend(row.iter().map(|x| Cell::Number(x / norm)));
         Ok(())
     }

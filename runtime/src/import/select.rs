@@ -27,8 +27,18 @@ pub(super) fn checked(
     at.length("width", written.width, names.len())?;
     at.columns(written.columns.len())?;
     at.indices("a column", &written.columns, names.len())?;
-    let made = written.columns.iter().map(|column| names[*column].clone()).collect();
-    Ok((Box::new(Select { width: names.len(), columns: written.columns }), made))
+    let made = written
+        .columns
+        .iter()
+        .map(|column| names[*column].clone())
+        .collect();
+    Ok((
+        Box::new(Select {
+            width: names.len(),
+            columns: written.columns,
+        }),
+        made,
+    ))
 }
 
 impl Step for Select {

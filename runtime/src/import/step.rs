@@ -77,7 +77,10 @@ pub(super) fn finite(cell: Cell<'_>, name: &Arc<str>) -> Result<f64, PredictErro
 
 /// All numbers of a row, where neither missing nor infinite ones are taken.
 pub(super) fn all_finite(row: &[Cell<'_>], names: &Names) -> Result<Vec<f64>, PredictError> {
-    row.iter().zip(names).map(|(cell, name)| finite(*cell, name)).collect()
+    row.iter()
+        .zip(names)
+        .map(|(cell, name)| finite(*cell, name))
+        .collect()
 }
 
 /// A value as an error shows it.
@@ -114,7 +117,10 @@ pub(super) fn elementwise(
     names: &Names,
     function: impl Fn(usize, f64) -> f64 + Send + Sync + 'static,
 ) -> Made {
-    let step = Elementwise { names: names.clone(), function };
+    let step = Elementwise {
+        names: names.clone(),
+        function,
+    };
     (Box::new(step), names.clone())
 }
 

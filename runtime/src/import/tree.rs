@@ -40,11 +40,23 @@ pub(super) struct Tree {
 
 #[derive(Clone, Copy, Debug)]
 enum Node {
-    Leaf { first_value: u32 },
+    Leaf {
+        first_value: u32,
+    },
     /// Left at most the threshold.
-    Number { feature: u32, missing_left: bool, right: u32, threshold: f64 },
+    Number {
+        feature: u32,
+        missing_left: bool,
+        right: u32,
+        threshold: f64,
+    },
     /// Left within the set.
-    Category { feature: u32, missing_left: bool, right: u32, set: u32 },
+    Category {
+        feature: u32,
+        missing_left: bool,
+        right: u32,
+        set: u32,
+    },
 }
 
 #[derive(Debug)]
@@ -82,18 +94,36 @@ impl Tree {
             at.length("set", set.len(), n_nodes)?;
         }
         if n_nodes > u32::MAX as usize / n_outputs.max(1) {
-            return Err(at.flaw(Flaw::TooMuch { what: "the number of nodes", most: u32::MAX as usize }));
+            return Err(at.flaw(Flaw::TooMuch {
+                what: "the number of nodes",
+                most: u32::MAX as usize,
+            }));
         }
         let n_leaves = written.left.iter().filter(|left| **left < 0).count();
         at.length("values", written.values.len(), n_leaves)?;
         for value in &written.values {
             at.length("a leaf's values", value.len(), n_outputs)?;
         }
-        let mut walk = Walk { written: &written, number, n_features, n_outputs, at };
+        let mut walk = Walk {
+            written: &written,
+            number,
+            n_features,
+            n_outputs,
+            at,
+        };
         let nodes = walk.nodes()?;
         let values = written.values.iter().flatten().map(|real| real.0).collect();
-        let sets = written.sets.iter().map(|set| Set::new(set, at)).collect::<Result<_, _>>()?;
-        Ok(Tree { nodes, sets, values, n_outputs })
+        let sets = written
+            .sets
+            .iter()
+            .map(|set| Set::new(set, at))
+            .collect::<Result<_, _>>()?;
+        Ok(Tree {
+            nodes,
+            sets,
+            values,
+            n_outputs,
+        })
     }
 
     /// The values of the leaf that `x` comes to.
@@ -105,11 +135,21 @@ impl Tree {
                     let first = first_value as usize;
                     return &self.values[first..first + self.n_outputs];
                 }
-                Node::Number { feature, missing_left, right, threshold } => {
+                Node::Number {
+                    feature,
+                    missing_left,
+                    right,
+                    threshold,
+                } => {
                     let x = x[feature as usize];
                     (x <= threshold || (missing_left && x.is_nan()), right)
                 }
-                Node::Category { feature, missing_left, right, set } => {
+                Node::Category {
+                    feature,
+                    missing_left,
+                    right,
+                    set,
+                } => {
                     let side = self.sets[set as usize].left(x[feature as usize]);
                     (side.unwrap_or(missing_left), right)
                 }
@@ -148,7 +188,10 @@ impl Walk<'_> {
         let mut open = vec![(0, None)];
         while let Some((index, right_of)) = open.pop() {
             if std::mem::replace(&mut seen[index], true) {
-                let flaw = Flaw::Cycle { tree: self.number, node: index };
+                let flaw = Flaw::Cycle {
+                    tree: self.number,
+                    node: index,
+                };
                 return Err(self.at.flaw(flaw));
             }
             let here = nodes.len() as u32;
@@ -173,16 +216,33 @@ impl Walk<'_> {
         let feature = self.written.feature[index];
         self.at.indices("a feature", [&feature], self.n_features)?;
         let feature = feature as u32;
-        let missing_left = self.written.missing_left.as_ref().is_some_and(|left| left[index] != 0);
+        let missing_left = self
+            .written
+            .missing_left
+            .as_ref()
+            .is_some_and(|left| left[index] != 0);
         let set = self.written.set.as_ref().map_or(-1, |set| set[index]);
         if set >= 0 {
             let set = self.index("a set", set, self.written.sets.len())? as u32;
-            return Ok(Node::Category { feature, missing_left, right: 0, set });
+            return Ok(Node::Category {
+                feature,
+                missing_left,
+                right: 0,
+                set,
+            });
         }
         let threshold = self.written.threshold[index].0;
         match threshold.is_nan() {
-            true => Err(self.at.flaw(Flaw::Number { what: "a threshold", found: threshold })),
-            false => Ok(Node::Number { feature, missing_left, right: 0, threshold }),
+            true => Err(self.at.flaw(Flaw::Number {
+                what: "a threshold",
+                found: threshold,
+            })),
+            false => Ok(Node::Number {
+                feature,
+                missing_left,
+                right: 0,
+                threshold,
+            }),
         }
     }
 
@@ -195,19 +255,39 @@ impl Walk<'_> {
 fn with_right(node: Node, right: u32) -> Node {
     match node {
         Node::Leaf { .. } => node,
-        Node::Number { feature, missing_left, threshold, .. } => {
-            Node::Number { feature, missing_left, right, threshold }
-        }
-        Node::Category { feature, missing_left, set, .. } => {
-            Node::Category { feature, missing_left, right, set }
-        }
+        Node::Number {
+            feature,
+            missing_left,
+            threshold,
+            ..
+        } => Node::Number {
+            feature,
+            missing_left,
+            right,
+            threshold,
+        },
+        Node::Category {
+            feature,
+            missing_left,
+            set,
+            ..
+        } => Node::Category {
+            feature,
+            missing_left,
+            right,
+            set,
+        },
     }
 }
 
 impl Set {
     fn new(written: &SetWritten, at: &Place) -> Result<Set, ImportError> {
         let left = Bits::new(&written.left, at)?;
-        let known = written.known.as_ref().map(|known| Bits::new(known, at)).transpose()?;
+        let known = written
+            .known
+            .as_ref()
+            .map(|known| Bits::new(known, at))
+            .transpose()?;
         Ok(Set { left, known })
     }
 
@@ -235,10 +315,16 @@ impl Bits {
         };
         if *most >= MOST_CATEGORY {
             let (what, below) = ("a category", MOST_CATEGORY as usize);
-            return Err(at.flaw(Flaw::Index { what, found: i64::from(*most), below }));
+            return Err(at.flaw(Flaw::Index {
+                what,
+                found: i64::from(*most),
+                below,
+            }));
         }
         let mut words = vec![0; *most as usize / 64 + 1];
-        members.iter().for_each(|member| words[*member as usize / 64] |= 1 << (member % 64));
+        members
+            .iter()
+            .for_each(|member| words[*member as usize / 64] |= 1 << (member % 64));
         Ok(Bits(words))
     }
 
@@ -294,7 +380,10 @@ mod tests {
         let value = |x: f64| tree.value(&[x, 0.0]);
         assert_eq!((value(1.0), value(70.0), value(0.0)), (1.0, 1.0, 2.0));
         // Not known: as a missing one.
-        assert_eq!((value(2.0), value(-3.0), value(f64::NAN), value(1e300)), (1.0, 1.0, 1.0, 1.0));
+        assert_eq!(
+            (value(2.0), value(-3.0), value(f64::NAN), value(1e300)),
+            (1.0, 1.0, 1.0, 1.0)
+        );
     }
 
     #[test]
@@ -302,11 +391,19 @@ mod tests {
         let cycle = checked(
             r#"{"left": [1, 0], "right": [1, 1], "feature": [0, 0], "threshold": [0, 0], "values": []}"#,
         );
-        assert!(cycle.unwrap_err().contains("node 0 of tree 0 is reached on two ways"));
+        assert!(
+            cycle
+                .unwrap_err()
+                .contains("node 0 of tree 0 is reached on two ways")
+        );
         let outside = checked(
             r#"{"left": [7, -1], "right": [1, -1], "feature": [0, 0], "threshold": [0, 0], "values": [[1]]}"#,
         );
-        assert!(outside.unwrap_err().contains("a left child 7 is not below 2"));
+        assert!(
+            outside
+                .unwrap_err()
+                .contains("a left child 7 is not below 2")
+        );
         let feature = checked(
             r#"{"left": [1, -1, -1], "right": [2, -1, -1], "feature": [2, 0, 0], "threshold": [0, 0, 0],
                 "values": [[1], [2]]}"#,

@@ -43,8 +43,9 @@ impl Voters {
         at: &Place,
     ) -> Result<Voters, ImportError> {
         at.not_empty("voters", &voters)?;
-        let weights =
-            weights.map(|weights| at.per_column("weights", weights, voters.len())).transpose()?;
+        let weights = weights
+            .map(|weights| at.per_column("weights", weights, voters.len()))
+            .transpose()?;
         let checked = |voter: Voter| model(voter.model, names, &at.of(&voter.name)?);
         let models = voters.into_iter().map(checked).collect::<Result<_, _>>()?;
         Ok(Voters { models, weights })
@@ -85,20 +86,33 @@ pub(super) fn classifier(
     let classes = labels(written.classes, at)?;
     let voters = Voters::new(written.voters, written.weights, names, at)?;
     for model in &voters.models {
-        let of_model = model.classes().ok_or_else(|| at.flaw(Flaw::Role { what: "a classifier" }))?;
+        let of_model = model.classes().ok_or_else(|| {
+            at.flaw(Flaw::Role {
+                what: "a classifier",
+            })
+        })?;
         at.length("a voter's classes", of_model.len(), classes.len())?;
     }
-    Ok(Box::new(Classifier { classes, voters, soft: written.soft }))
+    Ok(Box::new(Classifier {
+        classes,
+        voters,
+        soft: written.soft,
+    }))
 }
 
 impl Model for Classifier {
     fn answer(&self, row: &[Cell<'_>]) -> Result<Answer, PredictError> {
         let mut votes = vec![0.0; self.classes.len()];
         for (voter, model) in self.voters.models.iter().enumerate() {
-            let Answer::Class(class) = model.answer(row)? else { continue };
+            let Answer::Class(class) = model.answer(row)? else {
+                continue;
+            };
             let weight = self.voters.weight(voter);
             match self.soft {
-                true => votes.iter_mut().zip(&class.probabilities).for_each(|(sum, p)| *sum += p * weight),
+                true => votes
+                    .iter_mut()
+                    .zip(&class.probabilities)
+                    .for_each(|(sum, p)| *sum += p * weight),
                 false => votes[class.index] += weight,
             }
         }
@@ -108,7 +122,11 @@ impl Model for Classifier {
             true => votes.iter().map(|sum| sum / total).collect(),
             false => Vec::new(),
         };
-        Ok(Answer::Class(Class { index, probabilities, scores: Vec::new() }))
+        Ok(Answer::Class(Class {
+            index,
+            probabilities,
+            scores: Vec::new(),
+        }))
     }
 
     fn classes(&self) -> Option<&[Label]> {
@@ -136,7 +154,9 @@ pub(super) fn regressor(
     let voters = Voters::new(written.voters, written.weights, names, at)?;
     match voters.models.iter().all(|model| model.classes().is_none()) {
         true => Ok(Box::new(Regressor { voters })),
-        false => Err(at.flaw(Flaw::Role { what: "a regressor" })),
+        false => Err(at.flaw(Flaw::Role {
+            what: "a regressor",
+        })),
     }
 }
 

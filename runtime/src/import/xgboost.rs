@@ -81,7 +81,10 @@ pub(super) fn checked(
     names: &Names,
     at: &Place,
 ) -> Result<Box<dyn Model>, ImportError> {
-    let classes = written.classes.map(|classes| labels(classes, at)).transpose()?;
+    let classes = written
+        .classes
+        .map(|classes| labels(classes, at))
+        .transpose()?;
     written.model.learner.model(names, classes, at)
 }
 
@@ -93,8 +96,14 @@ pub(super) fn saved(json: &[u8], at: &Place) -> Result<(Names, Box<dyn Model>), 
     let n_features = learner.learner_model_param.n_features(at)?;
     at.columns(n_features)?;
     let names: Names = match learner.feature_names.is_empty() {
-        true => (0..n_features).map(|index| format!("f{index}").into()).collect(),
-        false => learner.feature_names.iter().map(|name| name.as_str().into()).collect(),
+        true => (0..n_features)
+            .map(|index| format!("f{index}").into())
+            .collect(),
+        false => learner
+            .feature_names
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect(),
     };
     let model = learner.model(&names, None, at)?;
     Ok((names, model))
@@ -146,7 +155,12 @@ impl LearnerWritten {
         let start = params.start(objective, n_scores, at)?;
         let trees = self.gradient_booster.trees(names.len(), n_scores, at)?;
         let classes = objective.classes(classes, n_scores, at)?;
-        let kernel = Xgboost { objective, classes, start, trees };
+        let kernel = Xgboost {
+            objective,
+            classes,
+            start,
+            trees,
+        };
         Ok(of_numbers(names, Takes::Single { missing: true }, kernel))
     }
 }
@@ -157,15 +171,26 @@ impl ParamsWritten {
     }
 
     fn number(&self, what: &str, text: &str, at: &Place) -> Result<usize, ImportError> {
-        let number = text.parse().ok().filter(|number| *number < super::check::MOST_COLUMNS);
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| *number < super::check::MOST_COLUMNS);
         number.ok_or_else(|| broken(what, text, at))
     }
 
     /// What scores start from: the base score, one or one per score, as what it
     /// is before the link.
-    fn start(&self, objective: Objective, n_scores: usize, at: &Place) -> Result<Vec<f32>, ImportError> {
+    fn start(
+        &self,
+        objective: Objective,
+        n_scores: usize,
+        at: &Place,
+    ) -> Result<Vec<f32>, ImportError> {
         let text = &self.base_score;
-        let list = text.trim_start_matches('[').trim_end_matches(']').split(',');
+        let list = text
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .split(',');
         let base: Result<Vec<f32>, _> = list.map(|number| number.trim().parse()).collect();
         let mut base = base.map_err(|_| broken("base_score", text, at))?;
         if base.len() == 1 {
@@ -173,7 +198,9 @@ impl ParamsWritten {
         }
         at.length("base_score", base.len(), n_scores)?;
         let margin = |base: f32| match objective {
-            Objective::Binary | Objective::BinaryRaw | Objective::Logistic => -(1.0 / base - 1.0).ln(),
+            Objective::Binary | Objective::BinaryRaw | Objective::Logistic => {
+                -(1.0 / base - 1.0).ln()
+            }
             Objective::Exp => base.ln(),
             Objective::Identity | Objective::Softmax => base,
         };
@@ -182,7 +209,10 @@ impl ParamsWritten {
 }
 
 fn broken(what: &str, found: &str, at: &Place) -> ImportError {
-    at.flaw(Flaw::Text { what: what.to_owned(), found: found.chars().take(40).collect() })
+    at.flaw(Flaw::Text {
+        what: what.to_owned(),
+        found: found.chars().take(40).collect(),
+    })
 }
 
 impl Objective {
@@ -193,8 +223,14 @@ impl Objective {
             "multi:softprob" | "multi:softmax" => Ok(Objective::Softmax),
             "count:poisson" | "reg:gamma" | "reg:tweedie" => Ok(Objective::Exp),
             "reg:logistic" => Ok(Objective::Logistic),
-            "reg:squarederror" | "reg:linear" | "reg:absoluteerror" | "reg:quantileerror"
-            | "reg:pseudohubererror" | "reg:squaredlogerror" | "rank:pairwise" | "rank:ndcg"
+            "reg:squarederror"
+            | "reg:linear"
+            | "reg:absoluteerror"
+            | "reg:quantileerror"
+            | "reg:pseudohubererror"
+            | "reg:squaredlogerror"
+            | "rank:pairwise"
+            | "rank:ndcg"
             | "rank:map" => Ok(Objective::Identity),
             _ => Err(at.unknown(format!("XGBoost's objective {name:?}"))),
         }
@@ -211,7 +247,11 @@ impl Objective {
             Objective::Softmax => n_scores,
             Objective::Identity | Objective::Exp | Objective::Logistic => return Ok(None),
         };
-        let numbered = || (0..n_classes).map(|class| Label::Int(class as i64)).collect();
+        let numbered = || {
+            (0..n_classes)
+                .map(|class| Label::Int(class as i64))
+                .collect()
+        };
         let classes = told.unwrap_or_else(numbered);
         at.not_empty("classes", &classes)?;
         at.length("classes", classes.len(), n_classes)?;
@@ -242,9 +282,17 @@ impl BoosterWritten {
 
 impl SplitsWritten {
     fn written(self, at: &Place) -> Result<TreeWritten, ImportError> {
-        at.length("split_conditions", self.split_conditions.len(), self.left_children.len())?;
+        at.length(
+            "split_conditions",
+            self.split_conditions.len(),
+            self.left_children.len(),
+        )?;
         let conditions = numbers(self.split_conditions);
-        let leaves = self.left_children.iter().zip(&conditions).filter(|(left, _)| **left < 0);
+        let leaves = self
+            .left_children
+            .iter()
+            .zip(&conditions)
+            .filter(|(left, _)| **left < 0);
         let values = leaves.map(|(_, value)| vec![Real(*value)]).collect();
         let missing_left = self.default_left.into_iter().map(|flag| match flag {
             Flag::Bool(left) => u8::from(left),
@@ -253,7 +301,10 @@ impl SplitsWritten {
         // Less than the condition is at most the number before it.
         let threshold = |condition: f64| Real(f64::from((condition as f32).next_down()));
         Ok(TreeWritten {
-            threshold: conditions.iter().map(|condition| threshold(*condition)).collect(),
+            threshold: conditions
+                .iter()
+                .map(|condition| threshold(*condition))
+                .collect(),
             left: self.left_children,
             right: self.right_children,
             feature: self.split_indices,
@@ -287,7 +338,11 @@ impl Kernel for Xgboost {
             }
         };
         let (probabilities, scores) = (doubles(&probabilities), doubles(&margins));
-        Answer::Class(Class { index, probabilities, scores })
+        Answer::Class(Class {
+            index,
+            probabilities,
+            scores,
+        })
     }
 
     fn classes(&self) -> Option<&[Label]> {
@@ -307,7 +362,12 @@ fn sigmoid(x: f32) -> f32 {
 /// As XGBoost's `common::Softmax`, which adds up in double precision.
 fn softmax(margins: &[f32]) -> Vec<f32> {
     let greatest = margins.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let shares: Vec<f32> = margins.iter().map(|margin| (margin - greatest).exp()).collect();
-    let sum = shares.iter().fold(0.0, |sum, share| sum + f64::from(*share)) as f32;
+    let shares: Vec<f32> = margins
+        .iter()
+        .map(|margin| (margin - greatest).exp())
+        .collect();
+    let sum = shares
+        .iter()
+        .fold(0.0, |sum, share| sum + f64::from(*share)) as f32;
     shares.into_iter().map(|share| share / sum).collect()
 }

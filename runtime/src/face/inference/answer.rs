@@ -48,9 +48,14 @@ pub(super) fn answer(
     id: Option<String>,
 ) -> Result<Value, Refusal> {
     if predicted.labels.len() != n_rows {
-        return Err(Refusal::new(Refused::Failed, "the model did not answer every row"));
+        return Err(Refusal::new(
+            Refused::Failed,
+            "the model did not answer every row",
+        ));
     }
-    let tensors = outputs.iter().map(|output| tensor(*output, predicted, n_rows));
+    let tensors = outputs
+        .iter()
+        .map(|output| tensor(*output, predicted, n_rows));
     let tensors = tensors.collect::<Result<Vec<_>, _>>()?;
     let mut body = json!({"model_name": metadata.name, "model_version": predicted.version});
     if let Some(id) = id {
@@ -95,9 +100,14 @@ fn datatype(labels: &[Value]) -> &'static str {
 /// The outputs as metadata has them.
 pub(super) fn described(metadata: &Metadata) -> Vec<Value> {
     let n_classes = metadata.classes.len();
-    let datatype = if n_classes == 0 { "FP64" } else { datatype(&metadata.classes) };
+    let datatype = if n_classes == 0 {
+        "FP64"
+    } else {
+        datatype(&metadata.classes)
+    };
     let predict = json!({"name": "predict", "datatype": datatype, "shape": [-1, 1]});
-    let probabilities = json!({"name": "predict_proba", "datatype": "FP64", "shape": [-1, n_classes]});
+    let probabilities =
+        json!({"name": "predict_proba", "datatype": "FP64", "shape": [-1, n_classes]});
     match n_classes {
         0 => vec![predict],
         _ => vec![predict, probabilities],

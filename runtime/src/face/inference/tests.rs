@@ -29,7 +29,9 @@ async fn one_tensor_of_all_columns_and_a_missing_value() {
 #[tokio::test]
 async fn what_is_wrong_is_said_of_its_column() {
     let column = |tensor: &str| {
-        format!(r#"{{"inputs": [{{"name": "plan", "shape": [1], "datatype": "BYTES", "data": ["a"]}}, {tensor}]}}"#)
+        format!(
+            r#"{{"inputs": [{{"name": "plan", "shape": [1], "datatype": "BYTES", "data": ["a"]}}, {tensor}]}}"#
+        )
     };
     let bodies = [
         "[]".to_owned(),
@@ -61,12 +63,20 @@ async fn what_is_wrong_is_said_of_its_column() {
 async fn health_and_metadata() {
     let mut said = Vec::new();
     for uri in [
-        "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/churn", "/v2/models/churn/ready",
-        "/v2/models/churn/versions/3/ready", "/v2/models/churn/versions/4", "/v2/models/other",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/churn",
+        "/v2/models/churn/ready",
+        "/v2/models/churn/versions/3/ready",
+        "/v2/models/churn/versions/4",
+        "/v2/models/other",
     ] {
         let (status, body) = ask(router(churn()), request("GET", uri, "", "")).await;
         said.push(format!("{} {body}", status.as_u16()));
     }
-    let said = said.join("\n").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let said = said
+        .join("\n")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
     insta::assert_snapshot!(said, @"");
 }
