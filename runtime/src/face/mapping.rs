@@ -1,0 +1,245 @@
+//! The monolith's own paths and shapes, as declared: no code, so that a function
+//! can stand behind the proxy as the candidate.
+//!
+//! ```toml
+//! [[http]]
+//! route    = "POST /predict"
+//! function = "inference"
+//! request  = { rows = "/customers", optional = ["age"], pass = ["customer_id"] }
+//! status   = 200
+//!
+//! [http.response]
+//! "/model"                      = "/model/version"
+//! "/predictions/*/customer_id"  = "/rows/*/customer_id"
+//! "/predictions/*/score"        = { from = "/probabilities/*/1", round = 6 }
+//!
+//! [http.error]
+//! status = 400
+//! body   = { error = "/message" }
+//! ```
+//!
+//! [`Face`] is that table, checked before anything starts. Requests become rows
+//! in `request`, answers are laid out by a [`Template`](template::Template); both
+//! are pure, and [`router`] joins them to a [`Predictor`].
+
+mod error;
+mod pointer;
+mod request;
+mod route;
+mod template;
+mod written;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::RawPathParams;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::on;
+use serde_json::{Map, Value, json};
+
+use super::json::{numbers, response};
+use super::predictor::{Metadata, Predicted, Predictor, Refusal, Refused};
+use request::{Asked, Request};
+use route::Route;
+use template::Template;
+
+pub use error::MappingError;
+pub use written::{BodyKind, ErrorWritten, HttpWritten, RequestWritten, SourceWritten, Unknown};
+
+/// What an answer may be taken from.
+const ANSWER: [&str; 8] = [
+    "classes",
+    "count",
+    "labels",
+    "model",
+    "probabilities",
+    "request",
+    "rows",
+    "scores",
+];
+
+/// What an error's body may be taken from.
+const ERROR: [&str; 4] = ["column", "message", "row", "status"];
+
+/// A declared face, checked.
+#[derive(Clone, Debug)]
+pub struct Face {
+    route: Route,
+    function: String,
+    request: Request,
+    response: Template,
+    status: StatusCode,
+    error: ErrorShape,
+}
+
+#[derive(Clone, Debug)]
+struct ErrorShape {
+    /// In the place of 400, where it is declared.
+    status: Option<StatusCode>,
+    body: Template,
+}
+
+impl Face {
+    /// Checks a declared face; an error names the route and the key.
+    pub fn new(written: &HttpWritten) -> Result<Face, MappingError> {
+        let text = &*written.route;
+        let route = Route::parse(text)?;
+        let request = Request::new(&written.request, &route, text)?;
+        if written.response.is_empty() {
+            let problem = "it is empty, so there would be no answer".to_owned();
+            return Err(MappingError::key(text, "response", problem));
+        }
+        let response = Template::new(text, "response", &written.response, &ANSWER)?;
+        let status = status(text, "status", written.status)?;
+        let error = ErrorShape::new(text, written.error.as_ref())?;
+        Ok(Face {
+            route,
+            function: written.function.clone(),
+            request,
+            response,
+            status,
+            error,
+        })
+    }
+
+    /// The function that answers.
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    async fn answer(
+        &self,
+        predictor: &dyn Predictor,
+        model: &str,
+        asked: Asked<'_>,
+    ) -> Result<Value, Refusal> {
+        let metadata = predictor.metadata(model, None)?;
+        let read = self.request.read(&asked, &metadata)?;
+        let n_rows = read.rows.n_rows();
+        let predicted = predictor.predict(model, None, read.rows).await?;
+        if predicted.labels.len() != n_rows {
+            return Err(Refusal::new(
+                Refused::Failed,
+                "the model did not answer every row",
+            ));
+        }
+        let document = self.document(&metadata, predicted, read.records, read.request);
+        Ok(self.response.fill(&document))
+    }
+
+    /// What the response is taken from; nothing that it does not name is made.
+    fn document(
+        &self,
+        metadata: &Metadata,
+        predicted: Predicted,
+        records: Vec<Map<String, Value>>,
+        request: Value,
+    ) -> Value {
+        let table = |rows: &[Vec<f64>]| rows.iter().map(|row| numbers(row)).collect::<Value>();
+        let mut document = Map::new();
+        let mut add = |root: &str, value: &mut dyn FnMut() -> Value| {
+            if self.response.names(root) {
+                document.insert(root.to_owned(), value());
+            }
+        };
+        add("classes", &mut || metadata.classes.clone().into());
+        add(
+            "model",
+            &mut || json!({"name": metadata.name, "version": predicted.version}),
+        );
+        add("probabilities", &mut || table(&predicted.probabilities));
+        add("scores", &mut || table(&predicted.scores));
+        add("request", &mut || request.clone());
+        document.insert("count".to_owned(), predicted.labels.len().into());
+        document.insert("labels".to_owned(), predicted.labels.into());
+        if self.response.names("rows") {
+            let rows = records.into_iter().map(Value::Object).collect();
+            document.insert("rows".to_owned(), rows);
+        }
+        Value::Object(document)
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Response {
+        let declared = self
+            .error
+            .status
+            .filter(|_| refusal.refused == Refused::BadRequest);
+        let status = declared.unwrap_or_else(|| refusal.refused.status());
+        let document = json!({
+            "column": refusal.column,
+            "message": refusal.to_string(),
+            "row": refusal.row,
+            "status": status.as_u16(),
+        });
+        response(status, &self.error.body.fill(&document))
+    }
+}
+
+impl ErrorShape {
+    fn new(route: &str, written: Option<&ErrorWritten>) -> Result<ErrorShape, MappingError> {
+        let default = [(
+            "error".to_owned(),
+            SourceWritten::Pointer("/message".to_owned()),
+        )];
+        let default = default.into_iter().collect();
+        let body = written
+            .map(|written| &written.body)
+            .filter(|body| !body.is_empty());
+        let body = Template::new(route, "error.body", body.unwrap_or(&default), &ERROR)?;
+        let told = written.and_then(|written| written.status);
+        let status = told
+            .map(|told| status(route, "error.status", told))
+            .transpose()?;
+        Ok(ErrorShape { status, body })
+    }
+}
+
+fn status(route: &str, key: &str, status: u16) -> Result<StatusCode, MappingError> {
+    let known = StatusCode::from_u16(status)
+        .ok()
+        .filter(|_| (200..600).contains(&status));
+    known
+        .ok_or_else(|| MappingError::key(route, key, format!("{status} is no status of an answer")))
+}
+
+/// The routes of all faces, each with the model that it asks. Two faces may not
+/// answer the same requests.
+pub fn router(
+    predictor: &Arc<dyn Predictor>,
+    faces: impl IntoIterator<Item = (Face, String)>,
+) -> Result<Router, MappingError> {
+    let mut router = Router::new();
+    let mut seen: HashMap<String, (String, Vec<String>)> = HashMap::new();
+    for (face, model) in faces {
+        let route = face.route.clone();
+        let shape = route.shape();
+        let (path, methods) = seen
+            .entry(shape)
+            .or_insert_with(|| (route.path.clone(), Vec::new()));
+        if *path != route.path || methods.contains(&route.method.to_string()) {
+            return Err(MappingError::Twice {
+                route: route.to_string(),
+                other: path.clone(),
+            });
+        }
+        methods.push(route.method.to_string());
+        let (face, model) = (Arc::new(face), Arc::<str>::from(model));
+        let predictor = predictor.clone();
+        let handler =
+            async move |params: RawPathParams, uri: Uri, headers: HeaderMap, body: Bytes| {
+                let asked = Asked::new(&params, uri.query(), &headers, &body);
+                match face.answer(&*predictor, &model, asked).await {
+                    Ok(body) => response(face.status, &body),
+                    Err(refusal) => face.refused(&refusal),
+                }
+            };
+        router = router.route(&route.path, on(route.filter, handler));
+    }
+    Ok(router)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! [`Request`]: where in a request the rows are.
+
+use std::borrow::Cow;
+
+use axum::extract::RawPathParams;
+use axum::http::HeaderMap;
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::super::json::{media_type, read, type_of};
+use super::super::predictor::{Kind, Metadata, Refusal, Refused};
+use super::super::rows::{Cell, Rows};
+use super::error::MappingError;
+use super::pointer::Pointer;
+use super::route::Route;
+use super::written::{BodyKind, RequestWritten, Unknown};
+
+/// A `request` table, checked.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    body: BodyKind,
+    rows: Option<Pointer>,
+    rows_at: String,
+    names: Vec<String>,
+    columns: Vec<(String, Pointer)>,
+    query: IndexMap<String, String>,
+    path: IndexMap<String, String>,
+    constants: IndexMap<String, Value>,
+    optional: Vec<String>,
+    pass: Vec<String>,
+    unknown: Unknown,
+}
+
+/// A request, as it came.
+pub(super) struct Asked<'a> {
+    path: Vec<(&'a str, &'a str)>,
+    query: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    media_type: String,
+    body: &'a [u8],
+}
+
+/// A request, read.
+pub(super) struct Read {
+    pub(super) rows: Rows,
+    /// Each row with all its members, the model's or not.
+    pub(super) records: Vec<Map<String, Value>>,
+    /// Body, path and query.
+    pub(super) request: Value,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(
+        params: &'a RawPathParams,
+        query: Option<&'a str>,
+        headers: &HeaderMap,
+        body: &'a [u8],
+    ) -> Asked<'a> {
+        let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Asked {
+            path: params.iter().collect(),
+            query: query.collect(),
+            media_type: media_type(headers),
+            body,
+        }
+    }
+}
+
+impl Request {
+    pub(super) fn new(
+        written: &RequestWritten,
+        route: &Route,
+        text: &str,
+    ) -> Result<Request, MappingError> {
+        let problem = |key: &str, problem: String| MappingError::key(text, key, problem);
+        let pointer = |key: &str, pointer: &str| {
+            let read = Pointer::parse(pointer);
+            read.map_err(|error| problem(key, format!("{pointer:?}: {error}")))
+        };
+        let rows = written
+            .rows
+            .as_deref()
+            .map(|rows| pointer("request.rows", rows))
+            .transpose()?;
+        if rows.as_ref().is_some_and(|rows| rows.n_stars() > 0) {
+            return Err(problem(
+                "request.rows",
+                "it points at the list itself, without `*`".to_owned(),
+            ));
+        }
+        let mut columns = Vec::new();
+        for (column, from) in &written.columns {
+            let key = format!("request.columns.{column}");
+            let from = pointer(&key, from)?;
+            if from.n_stars() > 1 {
+                return Err(problem(&key, "it has more than one `*`".to_owned()));
+            }
+            columns.push((column.clone(), from));
+        }
+        if let Some((column, param)) = written
+            .path
+            .iter()
+            .find(|(_, param)| !route.has_param(param))
+        {
+            let key = format!("request.path.{column}");
+            return Err(problem(&key, format!("the route has no {{{param}}}")));
+        }
+        if written.body == BodyKind::None && (rows.is_some() || !columns.is_empty()) {
+            return Err(problem(
+                "request.body",
+                "it is none, but columns are to be found there".to_owned(),
+            ));
+        }
+        Ok(Request {
+            body: written.body,
+            rows,
+            rows_at: written.rows.clone().unwrap_or_default(),
+            names: written.names.clone(),
+            columns,
+            query: written.query.clone(),
+            path: written.path.clone(),
+            constants: written.constants.clone(),
+            optional: written.optional.clone(),
+            pass: written.pass.clone(),
+            unknown: written.unknown,
+        })
+    }
+
+    /// The rows of a request, in the model's columns.
+    pub(super) fn read(&self, asked: &Asked<'_>, metadata: &Metadata) -> Result<Read, Refusal> {
+        let body = self.body(asked, metadata)?;
+        let mut records = self.records(&body)?;
+        self.add_columns(&body, &mut records)?;
+        self.add_params(asked, metadata, &mut records);
+        if let Some(refusal) = records.iter().enumerate().find_map(|(row, record)| {
+            self.unknown(record, metadata)
+                .map(|refusal| refusal.in_row(row))
+        }) {
+            return Err(refusal);
+        }
+        let rows = self.rows(&records, metadata)?;
+        let object = |pairs: Vec<(String, Value)>| Value::Object(pairs.into_iter().collect());
+        let path = asked
+            .path
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let query = asked
+            .query
+            .iter()
+            .map(|(name, value)| (name.to_string(), (&**value).into()));
+        let (path, query) = (object(path.collect()), object(query.collect()));
+        Ok(Read {
+            rows,
+            records,
+            request: json!({"body": body, "path": path, "query": query}),
+        })
+    }
+
+    fn body(&self, asked: &Asked<'_>, metadata: &Metadata) -> Result<Value, Refusal> {
+        match self.body {
+            BodyKind::None => Ok(Value::Object(Map::new())),
+            BodyKind::Json => read(asked.body),
+            BodyKind::Form if asked.media_type == "application/x-www-form-urlencoded" => {
+                let fields = form_urlencoded::parse(asked.body);
+                let fields = fields.map(|(name, text)| {
+                    let value = of_text(&text, kind(metadata, &name));
+                    (name.into_owned(), value)
+                });
+                Ok(Value::Object(fields.collect()))
+            }
+            BodyKind::Form => Err(bad("the body is not application/x-www-form-urlencoded")),
+        }
+    }
+
+    fn records(&self, body: &Value) -> Result<Vec<Map<String, Value>>, Refusal> {
+        let starred = self.columns.iter().find(|(_, from)| from.n_stars() == 1);
+        let place = match (&self.rows, starred) {
+            (Some(rows), _) => rows.all(body).into_iter().next().flatten(),
+            (None, Some((_, from))) => return Ok(vec![Map::new(); from.all(body).len()]),
+            (None, None) if !self.columns.is_empty() => return Ok(vec![Map::new()]),
+            (None, None) => Some(body),
+        };
+        match place {
+            Some(Value::Object(one)) => Ok(vec![one.clone()]),
+            Some(Value::Array(list)) if self.is_one_row(list) => Ok(vec![self.named(list, 0)?]),
+            Some(Value::Array(list)) => list
+                .iter()
+                .enumerate()
+                .map(|(row, value)| self.record(value, row))
+                .collect(),
+            Some(other) => Err(bad(format!(
+                "{} is {}, not rows",
+                self.place(),
+                type_of(other)
+            ))),
+            None => Err(bad(format!("{} is missing", self.place()))),
+        }
+    }
+
+    fn place(&self) -> &str {
+        if self.rows_at.is_empty() {
+            "the body"
+        } else {
+            &self.rows_at
+        }
+    }
+
+    /// A flat list is one row where columns are named.
+    fn is_one_row(&self, list: &[Value]) -> bool {
+        let scalar = |value: &Value| !value.is_array() && !value.is_object();
+        !self.names.is_empty() && !list.is_empty() && list.iter().all(scalar)
+    }
+
+    fn record(&self, value: &Value, row: usize) -> Result<Map<String, Value>, Refusal> {
+        match value {
+            Value::Object(record) => Ok(record.clone()),
+            Value::Array(list) if !self.names.is_empty() => self.named(list, row),
+            other => Err(Refusal::row(
+                row,
+                format!("it is {}, not a row", type_of(other)),
+            )),
+        }
+    }
+
+    fn named(&self, list: &[Value], row: usize) -> Result<Map<String, Value>, Refusal> {
+        if list.len() != self.names.len() {
+            let (found, wanted) = (list.len(), self.names.len());
+            let message = format!("it has {found} values where there are {wanted} columns");
+            return Err(Refusal::row(row, message));
+        }
+        Ok(self
+            .names
+            .iter()
+            .cloned()
+            .zip(list.iter().cloned())
+            .collect())
+    }
+
+    fn add_columns(&self, body: &Value, records: &mut [Map<String, Value>]) -> Result<(), Refusal> {
+        for (column, from) in &self.columns {
+            let values = from.all(body);
+            if from.n_stars() == 1 && values.len() != records.len() {
+                let (found, wanted) = (values.len(), records.len());
+                let message = format!("it has {found} values where there are {wanted} rows");
+                return Err(Refusal::column(column, message));
+            }
+            for (row, record) in records.iter_mut().enumerate() {
+                let value = if from.n_stars() == 1 {
+                    values[row]
+                } else {
+                    values.first().copied().flatten()
+                };
+                if let Some(value) = value {
+                    record.insert(column.clone(), value.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is the same in every row.
+    fn add_params(
+        &self,
+        asked: &Asked<'_>,
+        metadata: &Metadata,
+        records: &mut [Map<String, Value>],
+    ) {
+        let text = |column: &str, text: &str| of_text(text, kind(metadata, column));
+        for (column, param) in &self.path {
+            let found = asked.path.iter().find(|(name, _)| name == param);
+            insert(
+                records,
+                column,
+                found.map(|(_, value)| text(column, value)).as_ref(),
+            );
+        }
+        for (column, param) in &self.query {
+            let found = asked.query.iter().find(|(name, _)| name == param);
+            insert(
+                records,
+                column,
+                found.map(|(_, value)| text(column, value)).as_ref(),
+            );
+        }
+        for (column, value) in &self.constants {
+            insert(records, column, Some(value));
+        }
+    }
+
+    /// The first member that nobody knows.
+    fn unknown(&self, record: &Map<String, Value>, metadata: &Metadata) -> Option<Refusal> {
+        let known = |name: &String| metadata.input(name).is_some() || self.pass.contains(name);
+        let unknown = record
+            .keys()
+            .find(|name| self.unknown == Unknown::Refuse && !known(name));
+        unknown.map(|name| Refusal::column(name, "it is not known"))
+    }
+
+    fn rows(&self, records: &[Map<String, Value>], metadata: &Metadata) -> Result<Rows, Refusal> {
+        let inputs = &metadata.inputs;
+        let mut rows = Rows::new(inputs.iter().map(|input| input.name.clone()).collect())?;
+        for (row, record) in records.iter().enumerate() {
+            let cells = inputs.iter().map(|input| {
+                let of_column = |message: &str| Refusal::column(&input.name, message).in_row(row);
+                match record.get(&input.name) {
+                    Some(value) => Cell::of_json(value).ok_or_else(|| {
+                        of_column(&format!("it is {}, not a value", type_of(value)))
+                    }),
+                    None if !input.required || self.optional.contains(&input.name) => {
+                        Ok(Cell::Missing)
+                    }
+                    None => Err(of_column("it is missing")),
+                }
+            });
+            rows.push(cells.collect::<Result<Vec<_>, _>>()?)?;
+        }
+        Ok(rows)
+    }
+}
+
+fn insert(records: &mut [Map<String, Value>], column: &str, value: Option<&Value>) {
+    let Some(value) = value else { return };
+    records.iter_mut().for_each(|record| {
+        record.insert(column.to_owned(), value.clone());
+    });
+}
+
+fn kind(metadata: &Metadata, column: &str) -> Option<Kind> {
+    // What the model does not know is repeated as it came.
+    Some(
+        metadata
+            .input(column)
+            .map_or(Kind::Text, |input| input.kind),
+    )
+}
+
+/// A text of a form, a path or a query as the value that it stands for.
+fn of_text(text: &str, kind: Option<Kind>) -> Value {
+    match Cell::of_text(text, kind) {
+        Cell::Missing => Value::Null,
+        Cell::Text(text) => Value::String(text.into()),
+        Cell::Number(number) => text
+            .trim()
+            .parse::<i64>()
+            .map_or(Value::from(number), Value::from),
+    }
+}
+
+fn bad(message: impl Into<String>) -> Refusal {
+    Refusal::new(Refused::BadRequest, message)
+}

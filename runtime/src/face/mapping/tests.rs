@@ -1,0 +1,185 @@
+use super::super::sample::{ask, churn, post, request};
+use super::*;
+
+fn face(toml: &str) -> Result<Face, String> {
+    let written: HttpWritten = toml::from_str(toml).map_err(|error| error.to_string())?;
+    Face::new(&written).map_err(|error| error.to_string())
+}
+
+async fn say(toml: &str, request: axum::http::Request<axum::body::Body>) -> String {
+    let faces = [(face(toml).unwrap(), "churn".to_owned())];
+    let (status, body) = ask(router(&churn(), faces).unwrap(), request).await;
+    format!("{} {body}", status.as_u16())
+}
+
+const LIST: &str = r#"
+route = "POST /predict"
+function = "inference"
+request = { rows = "/customers", optional = ["age"], pass = ["customer_id"] }
+response = { "/model" = "/model/version", "/predictions/*/customer_id" = "/rows/*/customer_id", "/predictions/*/score" = { from = "/probabilities/*/1", round = 2 }, "/predictions/*/label" = "/labels/*" }
+error = { status = 422, body = { error = "/message" } }
+"#;
+
+#[tokio::test]
+async fn a_list_of_objects() {
+    let body = r#"{"customers": [{"customer_id": 7, "age": 33.333, "plan": "free"}, {"customer_id": 8, "age": 80, "plan": "pro"}], "x": 1}"#;
+    insta::assert_snapshot!(say(LIST, post("/predict", body)).await, @"");
+    let none = say(LIST, post("/predict", r#"{"customers": []}"#)).await;
+    assert_eq!(none, r#"200 {"model":"3","predictions":[]}"#);
+    let missing = say(
+        LIST,
+        post("/predict", r#"{"customers": [{"plan": "free"}]}"#),
+    )
+    .await;
+    assert_eq!(
+        missing,
+        r#"200 {"model":"3","predictions":[{"customer_id":null,"score":null,"label":0}]}"#
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_the_monoliths_shape() {
+    let mut said = Vec::new();
+    for body in [
+        "{",
+        "{}",
+        r#"{"customers": 1}"#,
+        r#"{"customers": [1]}"#,
+        r#"{"customers": [{"age": 1}]}"#,
+        r#"{"customers": [{"age": 1, "plan": "a", "colour": "red"}]}"#,
+        r#"{"customers": [{"age": [1], "plan": "a"}]}"#,
+        r#"{"customers": [{"age": 1, "plan": "a"}, {"age": "old", "plan": "a"}]}"#,
+    ] {
+        said.push(say(LIST, post("/predict", body)).await);
+    }
+    insta::assert_snapshot!(said.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn one_flat_object_lists_of_lists_and_columns_apart() {
+    let flat = r#"
+        route = "POST /one"
+        function = "f"
+        status = 201
+        response = { "/label" = "/labels/0", "/kind" = { value = "churn" }, "/verdict" = { from = "/labels/0", names = { "1" = "leaves", "0" = "stays" } } }
+    "#;
+    let said = say(flat, post("/one", r#"{"age": 60, "plan": "free"}"#)).await;
+    assert_eq!(said, r#"201 {"label":1,"kind":"churn","verdict":"leaves"}"#);
+
+    let lists = r#"
+        route = "POST /lists"
+        function = "f"
+        request = { rows = "/data", names = ["plan", "age"] }
+        response = { "/*" = "/labels/*" }
+    "#;
+    assert_eq!(
+        say(lists, post("/lists", r#"{"data": [["a", 60], ["b", 10]]}"#)).await,
+        "200 [1,0]"
+    );
+    assert_eq!(
+        say(lists, post("/lists", r#"{"data": ["a", 60]}"#)).await,
+        "200 [1]"
+    );
+    assert!(
+        say(lists, post("/lists", r#"{"data": [["a"]]}"#))
+            .await
+            .starts_with("400 ")
+    );
+
+    let apart = r#"
+        route = "POST /apart"
+        function = "f"
+        request = { columns = { age = "/people/*/years", plan = "/plan" } }
+        response = { "/out/*" = { from = "/probabilities/*/1", at_least = 0.5 } }
+    "#;
+    let said = say(
+        apart,
+        post(
+            "/apart",
+            r#"{"people": [{"years": 60}, {"years": 1}], "plan": "a"}"#,
+        ),
+    )
+    .await;
+    assert_eq!(said, r#"200 {"out":[true,false]}"#);
+}
+
+#[tokio::test]
+async fn forms_queries_and_paths() {
+    let form = r#"
+        route = "POST /form"
+        function = "f"
+        request = { body = "form", unknown = "ignore" }
+        response = { "/label" = "/labels/0", "/age" = "/rows/0/age" }
+    "#;
+    let asked = request(
+        "POST",
+        "/form",
+        "application/x-www-form-urlencoded; charset=utf-8",
+        "age=60&plan=a+b&region=&submit=Go",
+    );
+    assert_eq!(say(form, asked).await, r#"200 {"label":1,"age":60}"#);
+    assert!(say(form, post("/form", "{}")).await.starts_with("400 "));
+
+    let path = r#"
+        route = "GET /customers/{age}/score"
+        function = "f"
+        request = { body = "none", path = { age = "age" }, query = { plan = "p" }, constants = { region = "north" } }
+        response = { "/score" = "/probabilities/0/1", "/asked" = "/request/path/age", "/p" = "/request/query/p" }
+    "#;
+    let asked = request("GET", "/customers/60/score?p=free", "", "");
+    assert_eq!(
+        say(path, asked).await,
+        r#"200 {"score":0.6,"asked":"60","p":"free"}"#
+    );
+    let said = say(path, request("GET", "/customers/60/score", "", "")).await;
+    assert_eq!(said, r#"400 {"error":"row 0, column plan: it is missing"}"#);
+}
+
+#[test]
+fn a_face_that_cannot_work_is_refused_before_it_starts() {
+    let with = |keys: &str| {
+        face(&format!(
+            "route = \"POST /p/{{id}}\"\nfunction = \"f\"\n{keys}"
+        ))
+        .unwrap_err()
+    };
+    let answer = r#"response = { "/x" = "/labels" }"#;
+    let said = [
+        with(""),
+        with(r#"response = { "/x" = "/label" }"#),
+        with(r#"response = { "/x/*" = "/labels" }"#),
+        with(&format!("{answer}\nstatus = 99")),
+        with(&format!("{answer}\nrequest = {{ rows = \"a\" }}")),
+        with(&format!("{answer}\nrequest = {{ rows = \"/a/*\" }}")),
+        with(&format!(
+            "{answer}\nrequest = {{ path = {{ age = \"age\" }} }}"
+        )),
+        with(&format!(
+            "{answer}\nrequest = {{ columns = {{ age = \"/*/*\" }} }}"
+        )),
+        with(&format!(
+            "{answer}\nrequest = {{ body = \"none\", rows = \"/a\" }}"
+        )),
+        with(&format!(
+            "{answer}\nerror = {{ body = {{ error = \"/labels\" }} }}"
+        )),
+    ];
+    insta::assert_snapshot!(said.join("\n"), @"");
+}
+
+#[test]
+fn two_faces_on_one_route_are_refused() {
+    let face = |route: &str| {
+        let toml =
+            format!("route = \"{route}\"\nfunction = \"f\"\nresponse = {{ \"/x\" = \"/labels\" }}");
+        (face(&toml).unwrap(), "churn".to_owned())
+    };
+    let joined = |routes: &[&str]| router(&churn(), routes.iter().map(|route| face(route)));
+    assert!(joined(&["GET /a/{x}", "POST /a/{x}", "GET /a/b"]).is_ok());
+    assert!(joined(&["GET /a/{x}", "GET /a/{x}"]).is_err());
+    let error = joined(&["GET /a/{x}", "POST /a/{y}"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"http route "POST /a/{y}" is there twice, also as "/a/{x}"; take one away"#
+    );
+}

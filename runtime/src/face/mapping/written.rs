@@ -1,0 +1,120 @@
+//! `[[http]]` of `functions.toml`, as written.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+/// One face.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpWritten {
+    /// Method and path, like `POST /customers/{id}/score`.
+    pub route: String,
+    /// The function that answers.
+    pub function: String,
+    /// Where in a request the rows are.
+    #[serde(default)]
+    pub request: RequestWritten,
+    /// Of each place of the answer where it comes from, in the order in which
+    /// the answer has them. Places are JSON Pointers (RFC 6901) with `*` for
+    /// every row.
+    #[serde(default)]
+    pub response: IndexMap<String, SourceWritten>,
+    /// The status of an answer.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// How what the client did wrong is answered.
+    pub error: Option<ErrorWritten>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// Where in a request the rows are. Without `rows` and `columns` the body is one
+/// flat object, or a list of them.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestWritten {
+    /// What the body is.
+    pub body: BodyKind,
+    /// A pointer to one object, a list of objects or a list of lists.
+    pub rows: Option<String>,
+    /// The columns of rows that are lists, in order.
+    pub names: Vec<String>,
+    /// Columns from elsewhere in the body; with a `*`, one value per row.
+    pub columns: IndexMap<String, String>,
+    /// Columns from the query, by the parameter's name.
+    pub query: IndexMap<String, String>,
+    /// Columns from the path, by the parameter's name.
+    pub path: IndexMap<String, String>,
+    /// Columns that are always the same.
+    pub constants: IndexMap<String, Value>,
+    /// Columns that are missing values where the request does not have them.
+    pub optional: Vec<String>,
+    /// What rows have beside the model's columns, for the answer to repeat.
+    pub pass: Vec<String>,
+    /// What to do with other members of rows.
+    pub unknown: Unknown,
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BodyKind {
+    /// JSON.
+    #[default]
+    Json,
+    /// A form, `application/x-www-form-urlencoded`.
+    Form,
+    /// None: all columns are in the path and the query.
+    None,
+}
+
+/// What to do with members of rows that the model does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// Refuse the request, naming the first.
+    #[default]
+    Refuse,
+    /// Pass them over.
+    Ignore,
+}
+
+/// Where a place of the answer comes from: a pointer, or more of it.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum SourceWritten {
+    /// A pointer, as `from`.
+    Pointer(String),
+    /// A table.
+    Table(SourceTable),
+}
+
+/// Where a place of the answer comes from, and what becomes of it on the way:
+/// first `round`, then `at_least`, then `names`.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceTable {
+    /// A pointer into `labels`, `probabilities`, `scores`, `classes`, `model`
+    /// (`name`, `version`), `rows`, `request` (`body`, `path`, `query`), `count`.
+    pub from: Option<String>,
+    /// A constant.
+    pub value: Option<Value>,
+    /// Decimals, rounded as Python's `round`.
+    pub round: Option<usize>,
+    /// True from this number on, false below.
+    pub at_least: Option<f64>,
+    /// What stands for which value, by its text.
+    pub names: IndexMap<String, Value>,
+}
+
+/// How what the client did wrong is answered.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErrorWritten {
+    /// The status, in the place of 400.
+    pub status: Option<u16>,
+    /// The body, from `message`, `column`, `row` and `status`.
+    pub body: IndexMap<String, SourceWritten>,
+}

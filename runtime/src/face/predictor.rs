@@ -1,0 +1,197 @@
+//! [`Predictor`]: what all faces ask.
+
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::rows::Rows;
+
+/// Models by name and version, behind every face. `version` is a version or an
+/// alias; `None` is the one that serves by default.
+pub trait Predictor: Send + Sync {
+    /// All models.
+    fn models(&self) -> Vec<ModelVersions>;
+
+    /// What a model takes and gives.
+    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal>;
+
+    /// Predicts rows, in their order.
+    fn predict<'a>(
+        &'a self,
+        model: &'a str,
+        version: Option<&'a str>,
+        rows: Rows,
+    ) -> BoxFuture<'a, Result<Predicted, Refusal>>;
+}
+
+/// A model and the versions that may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelVersions {
+    /// The name.
+    pub name: String,
+    /// The versions, the newest last.
+    pub versions: Vec<String>,
+    /// Whether it answers.
+    pub ready: bool,
+}
+
+/// What a model takes and gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// The model.
+    pub name: String,
+    /// Its version, never an alias.
+    pub version: String,
+    /// The columns, in the order in which rows without names have them.
+    pub inputs: Vec<Column>,
+    /// The classes in the order of probabilities; empty of a regressor.
+    pub classes: Vec<Value>,
+}
+
+/// A column that a model takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The name.
+    pub name: String,
+    /// What stands there.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// What stands in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Numbers.
+    Number,
+    /// Texts.
+    Text,
+}
+
+/// What a model says of rows.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Predicted {
+    /// The version that answered.
+    pub version: String,
+    /// Of each row the class, or of a regressor the value, in the type that the
+    /// monolith gives.
+    pub labels: Vec<Value>,
+    /// Of each row one probability per class; empty where there are none.
+    pub probabilities: Vec<Vec<f64>>,
+    /// Of each row what `decision_function` says; empty where there is none.
+    pub scores: Vec<Vec<f64>>,
+}
+
+impl Metadata {
+    /// The column `name`.
+    pub fn input(&self, name: &str) -> Option<&Column> {
+        self.inputs.iter().find(|column| column.name == name)
+    }
+
+    /// Every required column is there, and no other than the model knows.
+    pub(super) fn check(&self, columns: &[String]) -> Result<(), Refusal> {
+        if let Some(unknown) = columns.iter().find(|name| self.input(name).is_none()) {
+            return Err(Refusal::column(unknown, "the model does not know it"));
+        }
+        self.check_required(columns)
+    }
+
+    /// Every required column is there.
+    pub(super) fn check_required(&self, columns: &[String]) -> Result<(), Refusal> {
+        let lacks = |column: &&Column| column.required && !columns.contains(&column.name);
+        match self.inputs.iter().find(lacks) {
+            Some(column) => Err(Refusal::column(&column.name, "it is missing")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why there is no prediction: whose fault it is, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whose fault.
+    pub refused: Refused,
+    /// The column at fault.
+    pub column: Option<String>,
+    /// The row at fault, from 0.
+    pub row: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Whose fault it is that there is no prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The request does not read, or a row is not what the model takes.
+    BadRequest,
+    /// There is no such model, version or path.
+    NotFound,
+    /// The model is not there yet, or too much is asked of it.
+    Unavailable,
+    /// The model failed.
+    Failed,
+}
+
+impl Refused {
+    /// The status that says so.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Refused::BadRequest => StatusCode::BAD_REQUEST,
+            Refused::NotFound => StatusCode::NOT_FOUND,
+            Refused::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Refused::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl Refusal {
+    /// Of the whole request.
+    pub fn new(refused: Refused, message: impl Into<String>) -> Refusal {
+        Refusal {
+            refused,
+            column: None,
+            row: None,
+            message: message.into(),
+        }
+    }
+
+    /// Of a column of the request.
+    pub fn column(column: &str, message: impl Into<String>) -> Refusal {
+        let column = Some(column.to_owned());
+        Refusal {
+            column,
+            ..Refusal::new(Refused::BadRequest, message)
+        }
+    }
+
+    /// Of a row of the request, from 0.
+    pub fn row(row: usize, message: impl Into<String>) -> Refusal {
+        Refusal {
+            row: Some(row),
+            ..Refusal::new(Refused::BadRequest, message)
+        }
+    }
+
+    /// Of the same, in this row.
+    pub(super) fn in_row(self, row: usize) -> Refusal {
+        Refusal {
+            row: Some(row),
+            ..self
+        }
+    }
+}
+
+/// `row 3, column age: "old" is not a number`
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.row, &self.column) {
+            (Some(row), Some(column)) => write!(f, "row {row}, column {column}: ")?,
+            (Some(row), None) => write!(f, "row {row}: ")?,
+            (None, Some(column)) => write!(f, "column {column}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}

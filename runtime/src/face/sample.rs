@@ -1,0 +1,112 @@
+//! A predictor to test faces with.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::{
+    Cell, Column, Kind, Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Rows,
+};
+
+/// `churn`, version 3: it takes `age` and `plan`, and perhaps `region`; the
+/// probability of class 1 is a hundredth of the age.
+pub(super) struct Churn;
+
+impl Predictor for Churn {
+    fn models(&self) -> Vec<ModelVersions> {
+        vec![ModelVersions {
+            name: "churn".into(),
+            versions: vec!["3".into()],
+            ready: true,
+        }]
+    }
+
+    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
+        if model != "churn" || version.is_some_and(|version| version != "3") {
+            return Err(Refusal::new(
+                Refused::NotFound,
+                format!("there is no model {model}"),
+            ));
+        }
+        let column = |name: &str, kind, required| Column {
+            name: name.into(),
+            kind,
+            required,
+        };
+        Ok(Metadata {
+            name: "churn".into(),
+            version: "3".into(),
+            inputs: vec![
+                column("age", Kind::Number, true),
+                column("plan", Kind::Text, true),
+                column("region", Kind::Text, false),
+            ],
+            classes: vec![0.into(), 1.into()],
+        })
+    }
+
+    fn predict<'a>(
+        &'a self,
+        model: &'a str,
+        version: Option<&'a str>,
+        rows: Rows,
+    ) -> BoxFuture<'a, Result<Predicted, Refusal>> {
+        async move {
+            self.metadata(model, version)?;
+            let age = rows
+                .columns()
+                .iter()
+                .position(|column| column == "age")
+                .unwrap();
+            let mut predicted = Predicted {
+                version: "3".into(),
+                ..Predicted::default()
+            };
+            for (index, row) in rows.iter().enumerate() {
+                let share = match &row[age] {
+                    Cell::Number(age) => age / 100.0,
+                    Cell::Missing => f64::NAN,
+                    Cell::Text(text) => {
+                        let message = format!("{text:?} is not a number");
+                        return Err(Refusal::column("age", message).in_row(index));
+                    }
+                };
+                predicted.labels.push(Value::from(u8::from(share > 0.5)));
+                predicted.probabilities.push(vec![1.0 - share, share]);
+            }
+            Ok(predicted)
+        }
+        .boxed()
+    }
+}
+
+pub(super) fn churn() -> Arc<dyn Predictor> {
+    Arc::new(Churn)
+}
+
+/// What a face answers: the status and the body.
+pub(super) async fn ask(router: Router, request: Request<Body>) -> (StatusCode, String) {
+    let response = router.oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// A request with a body of this type.
+pub(super) fn request(method: &str, uri: &str, media_type: &str, body: &str) -> Request<Body> {
+    let request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .header("content-type", media_type);
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+pub(super) fn post(uri: &str, body: &str) -> Request<Body> {
+    request("POST", uri, "application/json", body)
+}
