@@ -6,8 +6,10 @@
 //! Reading takes place on tokio's threads for blocking work, beside the writer,
 //! and sees everything that was answered before.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -75,9 +77,13 @@ pub enum DatabaseError {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    writer: mpsc::Sender<Job>,
+    /// What the writer is asked by, until it is to end.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
     /// Connections that nobody reads with now.
     readers: Mutex<Vec<Connection>>,
+    /// Dropped last.
+    _guard: Box<dyn Any + Send + Sync>,
 }
 
 /// What is to be written: run in a transaction with others, or given the reason
@@ -126,23 +132,33 @@ const MOST: usize = 256;
 const READERS: usize = 4;
 
 impl Database {
-    /// Opens the database, making it where there is none. One process at a
-    /// time may; see to that before.
+    /// Opens the database, making it where there is none. Blocks.
     pub fn open(path: &Path) -> Result<Database, DatabaseError> {
+        Database::guarded(path, ())
+    }
+
+    /// As [`Database::open`]; `guard` is dropped when all is written and the
+    /// database is closed.
+    pub(super) fn guarded(
+        path: &Path,
+        guard: impl Any + Send + Sync,
+    ) -> Result<Database, DatabaseError> {
         let connection = open(path)?;
-        let (writer, jobs) = mpsc::channel();
-        let spawned = std::thread::Builder::new()
+        let (jobs, asked) = mpsc::channel();
+        let writer = std::thread::Builder::new()
             .name("cutline-database".to_owned())
-            .spawn(move || write_all(&connection, &jobs));
-        spawned.map_err(|error| DatabaseError::Open {
+            .spawn(move || write_all(&connection, &asked));
+        let writer = writer.map_err(|error| DatabaseError::Open {
             path: path.to_owned(),
             source: Arc::new(rusqlite::Error::ToSqlConversionFailure(error.into())),
         })?;
         Ok(Database {
             shared: Arc::new(Shared {
                 path: path.to_owned(),
-                writer,
+                jobs: Some(jobs),
+                writer: Some(writer),
                 readers: Mutex::default(),
+                _guard: Box::new(guard),
             }),
         })
     }
@@ -169,7 +185,8 @@ impl Database {
         let closed = || DatabaseError::Closed {
             path: self.shared.path.clone(),
         };
-        self.shared.writer.send(job).map_err(|_| closed())?;
+        let jobs = self.shared.jobs.as_ref().ok_or_else(closed)?;
+        jobs.send(job).map_err(|_| closed())?;
         let done = told.await.map_err(|_| closed())?;
         done.map_err(|source| wrong(&self.shared.path, source))
     }
@@ -186,7 +203,7 @@ impl Database {
                 Some(connection) => connection,
                 None => reader(&shared.path).map_err(Arc::new)?,
             };
-            let done = connection.unchecked_transaction().and_then(|_| act(&connection));
+            let done = connection.unchecked_transaction().and_then(|transaction| act(&transaction));
             let mut readers = shared.readers();
             if readers.len() < READERS {
                 readers.push(connection);
@@ -223,6 +240,17 @@ impl Database {
 impl Shared {
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    /// Waits for what is being written.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            // One that panicked has nothing more to write.
+            let _ = writer.join();
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl Artifacts {
     /// blobs stay as they are.
     async fn set_aside(&self, artifact: &Artifact, part: &Part, found: &str) -> ArtifactError {
         let id = artifact.id;
-        match self.move_document(&id).await {
+        match self.move_document(artifact).await {
             Err(source) => ArtifactError::Read { id, source },
             Ok(aside) => ArtifactError::Damaged {
                 id,
@@ -124,11 +124,20 @@ impl Artifacts {
         }
     }
 
-    async fn move_document(&self, id: &ArtifactId) -> Result<String, Error> {
+    /// Another reader may have found the same, and the artifact may even have
+    /// been made anew: then there is nothing to move.
+    async fn move_document(&self, artifact: &Artifact) -> Result<String, Error> {
+        let id = artifact.id;
         let aside = format!("damaged/{id}-{}.json", &random()?[..8]);
-        let text = self.store.get(&document(id)).await?.bytes().await?;
+        let text = match self.store.get(&document(&id)).await {
+            Err(Error::NotFound { .. }) => return Ok(format!("damaged/{id}")),
+            found => found?.bytes().await?,
+        };
+        if serde_json::from_slice(&text).ok().as_ref() != Some(artifact) {
+            return Ok(format!("damaged/{id}"));
+        }
         self.store.put(&aside.as_str().into(), text.into()).await?;
-        self.store.delete(&document(id)).await?;
+        self.store.delete(&document(&id)).await?;
         Ok(aside)
     }
 }

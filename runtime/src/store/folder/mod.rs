@@ -26,23 +26,21 @@ use self::lock::Lock;
 use self::stamp::Stamp;
 use super::artifact::{ArtifactId, Artifacts};
 use super::blob::{self, BlobError};
-use super::cells::{CellError, Cells, EmbeddedCells};
+use super::cells::{CellError, EmbeddedCells};
 use super::clock::{Clock, Timestamp};
 use super::database::{Database, DatabaseError};
 use super::seal::{Key, SealedStore};
 use super::space::Space;
 use crate::queue::EmbeddedQueues;
 
-/// An open data folder. It is this process's alone until the last clone is
-/// dropped.
+/// An open data folder. It is this process's alone until it and all that came
+/// from it is dropped, spaces and queues too.
 #[derive(Clone)]
 pub struct DataFolder {
     path: PathBuf,
     live: Space,
     store: Arc<dyn ObjectStore>,
     database: Database,
-    /// Last: what is above is closed when the lock is released.
-    _lock: Arc<Lock>,
 }
 
 /// Why a data folder cannot be used.
@@ -167,7 +165,7 @@ impl DataFolder {
             Some(key) => Arc::new(SealedStore::new(plain, key.clone())),
             None => plain,
         };
-        let database = Database::open(&path.join("cutline.sqlite"))?;
+        let database = Database::guarded(&path.join("cutline.sqlite"), lock)?;
         let cells = Arc::new(EmbeddedCells::new(database.clone(), key.clone()));
         let queues = Arc::new(EmbeddedQueues::new(database.clone(), key, clock.clone()));
         let artifacts = Artifacts::new(store.clone());
@@ -176,7 +174,6 @@ impl DataFolder {
             live: Space::new(artifacts, cells, queues, clock),
             store,
             database,
-            _lock: Arc::new(lock),
         })
     }
 
@@ -190,8 +187,8 @@ impl DataFolder {
         &self.live
     }
 
-    /// The shadow of the request `id`, kept for `keep` from now. The same id
-    /// within that time, given the same `now`, is the same shadow.
+    /// The shadow of the request `id` that came at `begun`, kept for `keep`.
+    /// Asked for again with the same three, it is the same one.
     pub fn shadow(&self, id: &str, begun: Timestamp, keep: Duration) -> Space {
         let (expires, name) = (begun.after(keep), ArtifactId::of(id.as_bytes()));
         let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name.short());

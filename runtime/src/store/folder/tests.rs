@@ -74,7 +74,11 @@ fn a_second_one_is_told_who_is_first() {
     let error = error(parent.path(), None);
     let me = format!("is in use by process {} on ", std::process::id());
     assert!(error.contains(&me), "{error}");
+    // Whoever still has a part of it keeps it.
+    let part = first.live().clone();
     drop(first);
+    assert!(open(parent.path(), None).is_err());
+    drop(part);
     open(parent.path(), None).unwrap();
 }
 
