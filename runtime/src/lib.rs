@@ -15,6 +15,7 @@ pub mod model;
 pub mod page;
 pub mod pipeline;
 pub mod queue;
+pub mod stages;
 pub mod store;
 pub mod table;
 pub mod transform;

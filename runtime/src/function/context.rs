@@ -11,23 +11,23 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::StageError;
+use crate::log;
 use crate::pipeline::{Alias, Function, Input};
 use crate::queue::Message;
-use crate::store::artifact::{Artifact, ArtifactId, Artifacts, Description, Making};
-use crate::store::clock::{Clock, Timestamp};
+use crate::store::artifact::{Artifact, ArtifactId, Description, Making};
+use crate::store::clock::Timestamp;
 use crate::store::registry::{Registered, Registry};
+use crate::store::space::Space;
 
 /// What the host hands in: where things are kept.
 #[derive(Clone)]
 pub struct Services {
-    /// What stages make.
-    pub artifacts: Artifacts,
+    /// Artifacts, versions, messages and what has been done.
+    pub space: Space,
     /// What comes from outside, by path.
     pub blobs: Arc<dyn ObjectStore>,
-    /// Versions of models.
-    pub registry: Registry,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
+    /// What inference functions said.
+    pub logs: Arc<dyn ObjectStore>,
     /// Which code this is: part of every artifact's record.
     pub code: Arc<str>,
 }
@@ -93,7 +93,7 @@ impl StageContext {
             Input::Artifact(artifact) => {
                 let id = self.named(name, artifact)?;
                 self.use_of(id);
-                let fetched = self.services.artifacts.fetch(&id, "").await;
+                let fetched = self.services.space.artifacts().fetch(&id, "").await;
                 fetched.map_err(|error| StageError::passing(self.reading(name), error))
             }
             Input::Blob(path) => {
@@ -145,7 +145,7 @@ impl StageContext {
         };
         let failed = |error| StageError::passing(format!("{name} cannot be kept"), error);
         let described = Description { name: name.clone(), ..description };
-        let mut writer = self.services.artifacts.write(described);
+        let mut writer = self.services.space.artifacts().write(described);
         match content.into() {
             Content::Bytes(bytes) => writer.write(&bytes).await.map_err(failed)?,
             Content::File(mut file) => loop {
@@ -174,7 +174,7 @@ impl StageContext {
         let Input::Model(alias) = self.input(name)? else {
             return Err(StageError::data(format!("{}: it is no model", self.reading(name))));
         };
-        let found = self.services.registry.serving(&alias.model, alias.alias).await;
+        let found = self.services.space.registry().serving(&alias.model, alias.alias).await;
         found.map_err(|error| StageError::passing(self.reading(name), error))
     }
 
@@ -182,9 +182,9 @@ impl StageContext {
     ///
     /// # Errors
     /// When it declares none.
-    pub fn registry(&self) -> Result<(&Registry, &Alias), StageError> {
+    pub fn registry(&self) -> Result<(Registry, &Alias), StageError> {
         match &self.function.output.alias {
-            Some(alias) => Ok((&self.services.registry, alias)),
+            Some(alias) => Ok((self.services.space.registry(), alias)),
             None => Err(StageError::data(format!(
                 "function {} may move no alias: write output = {{ alias = \"MODEL@champion\" }}",
                 self.function.name
@@ -202,8 +202,17 @@ impl StageContext {
         };
         let id = self.named(name, artifact)?;
         self.use_of(id);
-        let found = self.services.artifacts.get(&id).await;
+        let found = self.services.space.artifacts().get(&id).await;
         found.map_err(|error| StageError::passing(self.reading(name), error))
+    }
+
+    /// What is known of any artifact.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn described(&self, id: &ArtifactId) -> Result<Artifact, StageError> {
+        let found = self.services.space.artifacts().get(id).await;
+        found.map_err(|error| StageError::passing(format!("the artifact {id} cannot be read"), error))
     }
 
     /// Any artifact by its name: what a version of a model is made of.
@@ -212,8 +221,24 @@ impl StageContext {
     /// When it cannot be read.
     pub async fn content(&self, id: &ArtifactId) -> Result<Bytes, StageError> {
         self.use_of(*id);
-        let read = self.services.artifacts.read(id, "").await;
+        let read = self.services.space.artifacts().read(id, "").await;
         read.map_err(|error| StageError::passing(format!("the artifact {id} cannot be read"), error))
+    }
+
+    /// The predictions of an inference function since then.
+    ///
+    /// # Errors
+    /// When the input is no log, or it cannot be read.
+    pub async fn predictions(
+        &self,
+        name: &str,
+        since: Timestamp,
+    ) -> Result<Vec<log::Entry>, StageError> {
+        let Input::Log(function) = self.input(name)? else {
+            return Err(StageError::data(format!("{}: it is no log", self.reading(name))));
+        };
+        let read = log::read(&*self.services.logs, function, since).await;
+        read.map_err(|error| StageError::passing(self.reading(name), error))
     }
 
     /// Who this is, for records.
@@ -231,7 +256,7 @@ impl StageContext {
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.services.clock.now()
+        self.services.space.clock().now()
     }
 
     /// What was made and used so far.
@@ -288,7 +313,7 @@ impl StageContext {
             code: self.services.code.to_string(),
             parameters: serde_json::from_str(&self.function.parameters).unwrap_or_default(),
             inputs: self.used.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            at: self.services.clock.now(),
+            at: self.services.space.clock().now(),
         }
     }
 

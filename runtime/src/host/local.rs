@@ -6,17 +6,20 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::http::{self, Http, HttpError};
 use super::work::work;
-use super::{Settings, Stores};
-use crate::pipeline::{Function, Pipeline, Trigger};
+use super::Settings;
+use crate::function::Services;
+use crate::pipeline::{Function, Params, Pipeline, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
 
 /// A pipeline that is about to run.
 pub struct Local {
-    stores: Stores,
+    services: Services,
     settings: Settings,
     functions: Vec<Arc<Function>>,
+    faces: Vec<Params>,
 }
 
 /// A pipeline that runs.
@@ -30,14 +33,22 @@ pub struct Running {
 impl Local {
     /// All functions of the pipeline, or those of these names.
     #[must_use]
-    pub fn new(pipeline: Pipeline, only: &[String], stores: Stores, settings: Settings) -> Local {
-        let wanted = |function: &Function| only.is_empty() || only.contains(&function.name);
-        let functions = pipeline.functions.into_iter().filter(wanted);
+    pub fn new(pipeline: Pipeline, only: &[String], services: Services, settings: Settings) -> Local {
+        let (functions, faces) = http::functions(pipeline, only);
         Local {
-            functions: functions.map(Arc::new).collect(),
-            stores,
+            services,
             settings,
+            functions,
+            faces,
         }
+    }
+
+    /// What answers HTTP clients. Called on a tokio runtime.
+    ///
+    /// # Errors
+    /// When a face is not as it should be.
+    pub fn http(&self) -> Result<Http, HttpError> {
+        Http::new(&self.functions, &self.faces, &self.services)
     }
 
     /// Starts a loop for each function that a queue or a time triggers.
@@ -47,7 +58,7 @@ impl Local {
         let mut loops = JoinSet::new();
         for function in self.functions {
             let looping = Loop {
-                stores: self.stores.clone(),
+                services: self.services.clone(),
                 settings: self.settings.clone(),
                 function: Arc::clone(&function),
                 arrived: Arc::clone(&arrived),
@@ -89,7 +100,7 @@ impl Running {
 
 /// What waits for one function's trigger.
 struct Loop {
-    stores: Stores,
+    services: Services,
     settings: Settings,
     function: Arc<Function>,
     arrived: Arc<Notify>,
@@ -129,8 +140,8 @@ impl Loop {
     }
 
     async fn next(&self, queue: &QueueName) -> Result<Option<Next>, QueueError> {
-        let (settings, now) = (&self.settings, self.stores.services.clock.now());
-        let queues = &*self.stores.queues;
+        let (settings, now) = (&self.settings, self.services.space.clock().now());
+        let queues = &**self.services.space.queues();
         let received =
             retry::receive(queues, queue, 1, settings.visibility, &settings.retry, now).await?;
         Ok(received.into_iter().next())
@@ -148,11 +159,11 @@ impl Loop {
     /// Work on one message; what is wrong with a store is said, and the message
     /// comes again.
     fn one(&self, next: Next) -> impl Future<Output = ()> + use<> {
-        let (stores, settings) = (self.stores.clone(), self.settings.clone());
+        let (services, settings) = (self.services.clone(), self.settings.clone());
         let (function, arrived) = (Arc::clone(&self.function), Arc::clone(&self.arrived));
         async move {
             let id = next.message.id.clone();
-            if let Err(left) = work(&stores, &settings, &function, next).await {
+            if let Err(left) = work(&services, &settings, &function, next).await {
                 tracing::error!(function = function.name, message = id, error = %left, "left to come again");
             }
             arrived.notify_waiters();
@@ -173,7 +184,7 @@ impl Loop {
                 _ = due.tick() => {}
                 _ = self.stopped.changed() => return,
             }
-            let at = self.stores.services.clock.now();
+            let at = self.services.space.clock().now();
             let message = Message::new(format!("{}-{}", self.function.name, at.millis()));
             if let Err(error) = self.due(&queue, &message).await {
                 tracing::error!(function = self.function.name, %error, "what was due could not be begun");
@@ -186,7 +197,7 @@ impl Loop {
             queue: queue.clone(),
             source,
         })?;
-        self.stores.queues.open(queue).send(body, Duration::ZERO).await?;
+        self.services.space.queues().open(queue).send(body, Duration::ZERO).await?;
         while let Some(next) = self.next(queue).await? {
             self.one(next).await;
         }

@@ -6,29 +6,16 @@
 //! was recorded is not done again, and a message that is sent twice finds its
 //! work recorded. So nothing is lost, and nothing is doubled.
 
+mod http;
 mod local;
 mod work;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+pub use http::{Http, HttpError};
 pub use local::{Local, Running};
 
-use crate::function::Services;
-use crate::queue::Queues;
 use crate::queue::retry::Retry;
-use crate::store::ledger::Ledger;
-
-/// What a host works with.
-#[derive(Clone)]
-pub struct Stores {
-    /// What stages see of it.
-    pub services: Services,
-    /// Where messages are.
-    pub queues: Arc<dyn Queues>,
-    /// What has been done.
-    pub ledger: Ledger,
-}
 
 /// How a host works.
 #[derive(Clone, Debug)]

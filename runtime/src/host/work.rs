@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use tokio::task::{AbortHandle, JoinError};
 
-use super::{Settings, Stores};
-use crate::function::{Facts, Invocation, StageContext, StageError};
+use super::Settings;
+use crate::function::{Services, Facts, Invocation, StageContext, StageError};
 use crate::pipeline::{Function, Input};
 use crate::queue::retry::{self, Fate, Next, Retry};
 use crate::queue::{Message, QueueError, QueueName};
@@ -39,36 +39,36 @@ pub(super) enum Left {
 /// Does what a message asks for, and sees to it that it is gone, or comes
 /// again, or is in the poison queue.
 pub(super) async fn work(
-    stores: &Stores,
+    services: &Services,
     settings: &Settings,
     function: &Arc<Function>,
     next: Next,
 ) -> Result<(), Left> {
     let start = Instant::now();
-    let entry = entry(stores, function, &next.message);
+    let entry = entry(services, function, &next.message);
     let holder = format!("{}/{}", std::process::id(), next.message.id);
-    match stores.ledger.begin(&entry, &holder, settings.visibility).await? {
+    match services.space.ledger().begin(&entry, &holder, settings.visibility).await? {
         Begun::Done(output) => {
             tracing::info!(function = function.name, message = next.message.id, "done before");
-            end(stores, function, &next, serde_json::from_value(output)?).await
+            end(services, function, &next, serde_json::from_value(output)?).await
         }
         // Its lease will be over, or the work done, when the message is back.
         Begun::Busy { .. } | Begun::Different => {
-            let queue = stores.queues.open(&next.queue);
+            let queue = services.space.queues().open(&next.queue);
             queue.renew(&next.delivery.receipt, settings.visibility, None).await?;
             Ok(())
         }
         Begun::Mine(claim) => {
-            let (came, next, claim) = held(stores, settings, function, next, claim).await?;
+            let (came, next, claim) = held(services, settings, function, next, claim).await?;
             match came {
                 Ok(came) => {
-                    stores.ledger.complete(claim, serde_json::to_value(&came)?).await?;
+                    services.space.ledger().complete(claim, serde_json::to_value(&came)?).await?;
                     said(function, &next, start, &came);
-                    end(stores, function, &next, came).await
+                    end(services, function, &next, came).await
                 }
                 Err(error) => {
-                    stores.ledger.give_up(claim).await?;
-                    failed(stores, settings, function, &next, &error).await
+                    services.space.ledger().give_up(claim).await?;
+                    failed(services, settings, function, &next, &error).await
                 }
             }
         }
@@ -78,7 +78,7 @@ pub(super) async fn work(
 /// Invokes the function, and holds on to the message and the ledger's entry
 /// while that lasts.
 async fn held(
-    stores: &Stores,
+    services: &Services,
     settings: &Settings,
     function: &Arc<Function>,
     mut next: Next,
@@ -86,7 +86,7 @@ async fn held(
 ) -> Result<(Result<Came, StageError>, Next, Claim), Left> {
     let context = StageContext::new(
         Arc::clone(function),
-        stores.services.clone(),
+        services.clone(),
         next.message.clone(),
     );
     let invocation = Invocation {
@@ -105,10 +105,10 @@ async fn held(
         tokio::select! {
             done = working.done() => return Ok((done, next, claim)),
             _ = again.tick() => {
-                let queue = stores.queues.open(&next.queue);
+                let queue = services.space.queues().open(&next.queue);
                 let receipt = queue.renew(&next.delivery.receipt, settings.visibility, None);
                 next.delivery.receipt = receipt.await?;
-                claim = stores.ledger.renew(claim, settings.visibility).await?;
+                claim = services.space.ledger().renew(claim, settings.visibility).await?;
             }
         }
     }
@@ -142,7 +142,7 @@ impl Drop for Aborting {
 /// The same work has the same entry: same function, code, parameters and
 /// artifacts. Where it reads what is not named by its content, a blob or a
 /// query, each message is work of its own.
-fn entry(stores: &Stores, function: &Function, message: &Message) -> Entry {
+fn entry(services: &Services, function: &Function, message: &Message) -> Entry {
     let mut parameters: IndexMap<String, serde_json::Value> =
         serde_json::from_str(&function.parameters).unwrap_or_default();
     let mut inputs = Vec::new();
@@ -163,12 +163,12 @@ fn entry(stores: &Stores, function: &Function, message: &Message) -> Entry {
     for (name, value) in &message.values {
         parameters.insert(format!("value {name}"), value.as_str().into());
     }
-    Entry::invocation(&function.name, &stores.services.code, &parameters, &inputs)
+    Entry::invocation(&function.name, &services.code, &parameters, &inputs)
 }
 
 /// Tells who comes next, and takes the message out.
 async fn end(
-    stores: &Stores,
+    services: &Services,
     function: &Function,
     next: &Next,
     came: Came,
@@ -180,10 +180,10 @@ async fn end(
             queue: queue.clone(),
             source,
         })?;
-        let target = stores.queues.open(&queue);
+        let target = services.space.queues().open(&queue);
         target.send(body, std::time::Duration::ZERO).await?;
     }
-    retry::finish(&*stores.queues, next).await?;
+    retry::finish(&**services.space.queues(), next).await?;
     Ok(())
 }
 
@@ -213,7 +213,7 @@ fn following(message: &Message, came: Came) -> Message {
 }
 
 async fn failed(
-    stores: &Stores,
+    services: &Services,
     settings: &Settings,
     function: &Function,
     next: &Next,
@@ -228,10 +228,10 @@ async fn failed(
         tries,
         ..settings.retry
     };
-    let now = stores.services.clock.now();
+    let now = services.space.clock().now();
     let drawn = rand::random::<f64>();
     let text = error.whole();
-    let fate = retry::fail(&*stores.queues, next, &text, &retry, now, drawn).await?;
+    let fate = retry::fail(&**services.space.queues(), next, &text, &retry, now, drawn).await?;
     let (name, id) = (&function.name, &next.message.id);
     let dequeue_count = next.delivery.dequeue_count;
     match fate {

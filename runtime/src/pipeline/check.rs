@@ -1,12 +1,13 @@
 //! From the file as written to the [`Pipeline`]: every name has its other end.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use toml::Spanned;
 
-use super::file::{BindingFile, File, FunctionFile, OutputFile, TriggerFile};
+use super::file::{BindingFile, File, FunctionFile, OutputFile, ServeFile, TriggerFile};
 use super::problem::Problem;
 use super::{Alias, Function, Input, Output, Pipeline, Store, Table, Template, Trigger};
 use crate::function::Kind;
@@ -17,13 +18,24 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     artifacts_are_made(&file.functions)?;
     logs_are_kept(&file.functions, kinds)?;
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
-    let folder = file.store.folder.map(Spanned::into_inner);
     Ok(Pipeline {
         store: Store {
-            folder: folder.unwrap_or_else(|| "cutline-data".to_owned()),
+            folder: file.store.folder.unwrap_or_else(|| "cutline-data".to_owned()),
+            incoming: file.store.incoming.unwrap_or_else(|| "incoming".to_owned()),
         },
+        listen: listen(file.serve)?,
         functions: functions.collect::<Result<_, _>>()?,
         faces: file.faces,
+    })
+}
+
+fn listen(file: ServeFile) -> Result<SocketAddr, Problem> {
+    let Some(listen) = file.listen else {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], 7070)));
+    };
+    listen.get_ref().parse().map_err(|_| {
+        let message = format!("serve: listen: {:?} is no address with a port", listen.get_ref());
+        Problem::at(listen.span(), message).label("write 127.0.0.1:7070")
     })
 }
 
@@ -45,6 +57,7 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
         output: output(&name, file.shared.output)?,
         parameters: file.params.canonical(),
         run: (kind.configure)(&file.params)?,
+        params: file.params,
         stage: stage.into_inner(),
         name,
     })

@@ -14,6 +14,7 @@ use super::problem::Problem;
 /// `functions.toml`, its functions still as tables.
 pub(super) struct File {
     pub(super) store: StoreFile,
+    pub(super) serve: ServeFile,
     pub(super) functions: Vec<FunctionFile>,
     pub(super) faces: Vec<Params>,
 }
@@ -21,7 +22,14 @@ pub(super) struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreFile {
-    pub(super) folder: Option<Spanned<String>>,
+    pub(super) folder: Option<String>,
+    pub(super) incoming: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServeFile {
+    pub(super) listen: Option<Spanned<String>>,
 }
 
 /// One `[function.NAME]`: the shared keys, and the rest as it stands.
@@ -90,18 +98,20 @@ pub(super) fn read(text: &Arc<str>) -> Result<File, Problem> {
     let root = DeTable::parse(text).map_err(|error| Problem::of_syntax(&error))?;
     let mut file = File {
         store: StoreFile::default(),
+        serve: ServeFile::default(),
         functions: Vec::new(),
         faces: Vec::new(),
     };
     for (key, value) in root.into_inner() {
         match key.get_ref().as_ref() {
             "store" => file.store = typed("store", value)?,
+            "serve" => file.serve = typed("serve", value)?,
             "function" => file.functions = functions(text, value)?,
             "http" => file.faces = faces(text, &value)?,
             other => {
                 let message = format!("there is no key {other}");
                 return Err(Problem::at(key.span(), message)
-                    .label("the file has [store], [function.NAME] and [[http]]"));
+                    .label("the file has [store], [serve], [function.NAME] and [[http]]"));
             }
         }
     }

@@ -31,6 +31,7 @@ mod show;
 mod template;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ use crate::store::registry::{self, ModelName};
 pub struct Pipeline {
     /// Where queues, blobs, registry and ledger are.
     pub store: Store,
+    /// Where faces are.
+    pub listen: SocketAddr,
     /// In the order of the file.
     pub functions: Vec<Function>,
     /// The `[[http]]` tables as written; `face` checks them.
@@ -58,6 +61,9 @@ pub struct Pipeline {
 pub struct Store {
     /// The data folder, relative to the file.
     pub folder: String,
+    /// The folder that what comes from outside is put into, relative to the
+    /// file.
+    pub incoming: String,
 }
 
 /// One stage function.
@@ -74,6 +80,8 @@ pub struct Function {
     pub output: Output,
     /// What runs, with its parameters.
     pub run: Arc<dyn StageFn>,
+    /// The parameters as written.
+    pub params: Params,
     /// The parameters as text: part of what an invocation's name is made of,
     /// so that the same input with other parameters is other work.
     pub parameters: String,

@@ -125,7 +125,7 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, expected) in [
         (
             "functions = 1",
-            "1:1: there is no key functions (the file has [store], [function.NAME] and [[http]])",
+            "1:1: there is no key functions (the file has [store], [serve], [function.NAME] and [[http]])",
         ),
         (
             "http = 1",
@@ -133,7 +133,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "[store]\nfile = 1",
-            "2:1: store: unknown field `file`, expected `folder`",
+            "2:1: store: unknown field `file`, expected `folder` or `incoming`",
         ),
         (
             "[function.Training]\n",

@@ -1,6 +1,7 @@
 //! The seven stages. They are thin: what they read is handed to a kernel, and
 //! what it gives is kept under the name that the declaration says.
 
+mod brain;
 mod bundle;
 mod deployment;
 mod evaluation;
@@ -8,12 +9,13 @@ mod inference;
 mod ingestion;
 mod monitoring;
 mod preprocessing;
+mod serving;
 mod tables;
 mod training;
 mod truth;
 
 pub use bundle::Bundle;
-pub use inference::Serving;
+pub use serving::Serving;
 
 use crate::function::Kind;
 

@@ -1,0 +1,179 @@
+//! [`Brain`]: what predicts prepared rows, wherever it was trained.
+
+use serde_json::Value;
+
+use super::bundle::Bundle;
+use crate::face::{Refusal, Refused};
+use crate::function::StageError;
+use crate::import::{self, Imported};
+use crate::model::{self, Target};
+use crate::transform::{Column, Frame, Type};
+
+/// A model as it serves.
+pub(super) enum Brain {
+    /// Trained here.
+    Bundle(Box<Bundle>),
+    /// Trained by the monolith.
+    Imported(Imported),
+}
+
+/// What is said of rows, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) labels: Vec<Value>,
+    pub(super) probabilities: Vec<Vec<f64>>,
+    pub(super) scores: Vec<Vec<f64>>,
+}
+
+/// The kind of artifact that holds an imported model.
+pub(super) const IMPORTED: &str = "imported-model";
+
+impl Brain {
+    pub(super) fn read(kind: &str, document: &[u8]) -> Result<Brain, StageError> {
+        match kind {
+            IMPORTED => Imported::read(document)
+                .map(Brain::Imported)
+                .map_err(|error| StageError::of("the imported model cannot be used", error)),
+            _ => Bundle::read(document).map(|bundle| Brain::Bundle(Box::new(bundle))),
+        }
+    }
+
+    /// The columns it needs of prepared rows; whether each is text.
+    pub(super) fn inputs(&self) -> Vec<(String, bool)> {
+        match self {
+            Brain::Bundle(bundle) => {
+                let inputs = bundle.steps.inputs().iter();
+                inputs
+                    .filter(|input| bundle.label.as_deref() != Some(&*input.name))
+                    .map(|input| (input.name.to_string(), input.ty == Type::String))
+                    .collect()
+            }
+            Brain::Imported(imported) => {
+                let inputs = imported.inputs().iter();
+                inputs
+                    .map(|input| (input.name.to_string(), input.kind == import::Kind::Text))
+                    .collect()
+            }
+        }
+    }
+
+    /// The classes in the order of probabilities; empty of a regressor.
+    pub(super) fn classes(&self) -> Vec<Value> {
+        match self {
+            Brain::Bundle(bundle) => {
+                let classes = bundle.model.classes().into_iter().flat_map(|all| all.iter());
+                classes.map(of_label).collect()
+            }
+            Brain::Imported(imported) => {
+                let classes = imported.classes().unwrap_or_default();
+                classes.iter().map(of_imported).collect()
+            }
+        }
+    }
+
+    /// What it says of prepared rows.
+    pub(super) fn predict(&self, frame: &Frame) -> Result<Said, Refusal> {
+        match self {
+            Brain::Bundle(bundle) => {
+                let prediction = bundle.predict(frame).map_err(|error| failed(&error))?;
+                Ok(of_prediction(prediction))
+            }
+            Brain::Imported(imported) => by_import(imported, frame),
+        }
+    }
+}
+
+fn failed(error: &StageError) -> Refusal {
+    Refusal::new(Refused::BadRequest, error.whole())
+}
+
+fn of_prediction(prediction: model::Prediction) -> Said {
+    let labels = match &prediction.target {
+        Target::Labels(labels) => labels.iter().map(of_label).collect(),
+        Target::Values(values) => values.iter().map(|value| (*value).into()).collect(),
+        Target::None => Vec::new(),
+    };
+    let rows = |matrix: ndarray::Array2<f64>| matrix.outer_iter().map(|row| row.to_vec()).collect();
+    Said {
+        labels,
+        probabilities: prediction.probabilities.map(rows).unwrap_or_default(),
+        scores: prediction
+            .scores
+            .map(|scores| scores.iter().map(|score| vec![*score]).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn of_label(label: &model::Label) -> Value {
+    match label {
+        model::Label::Bool(truth) => (*truth).into(),
+        model::Label::Int(number) => (*number).into(),
+        model::Label::Text(text) => text.as_str().into(),
+    }
+}
+
+fn of_imported(label: &import::Label) -> Value {
+    match label {
+        import::Label::Bool(truth) => (*truth).into(),
+        import::Label::Int(number) => (*number).into(),
+        import::Label::Float(number) => (*number).into(),
+        import::Label::Text(text) => (**text).into(),
+    }
+}
+
+fn by_import(imported: &Imported, frame: &Frame) -> Result<Said, Refusal> {
+    let columns = imported.inputs().iter().map(|input| match frame.get(&input.name) {
+        Some(column) => cells(&input.name, column),
+        None if input.used => Err(Refusal::column(&input.name, "the model needs it, and it is not there")),
+        None => Ok(Cells::Missing),
+    });
+    let columns = columns.collect::<Result<Vec<_>, Refusal>>()?;
+    let rows: Vec<Vec<import::Cell<'_>>> = (0..frame.n_rows())
+        .map(|row| columns.iter().map(|column| column.cell(row)).collect())
+        .collect();
+    let classes: Vec<Value> = imported.classes().unwrap_or_default().iter().map(of_imported).collect();
+    match imported.predict(rows.iter().map(Vec::as_slice)) {
+        Err((row, error)) => Err(Refusal::row(row, error.to_string())),
+        Ok(import::Predicted::Values(values)) => Ok(Said {
+            labels: values.into_iter().map(Value::from).collect(),
+            ..Said::default()
+        }),
+        Ok(import::Predicted::Classes { classes: predicted, probabilities, scores }) => Ok(Said {
+            labels: predicted
+                .into_iter()
+                .map(|class| classes.get(class).cloned().unwrap_or_default())
+                .collect(),
+            probabilities,
+            scores,
+        }),
+    }
+}
+
+/// A column's values, as an imported model takes them.
+enum Cells {
+    Missing,
+    Numbers(Vec<f64>),
+    Texts(Vec<Option<String>>),
+}
+
+impl Cells {
+    fn cell(&self, row: usize) -> import::Cell<'_> {
+        match self {
+            Cells::Missing => import::Cell::MISSING,
+            Cells::Numbers(numbers) => import::Cell::Number(numbers[row]),
+            Cells::Texts(texts) => {
+                texts[row].as_deref().map_or(import::Cell::MISSING, import::Cell::Text)
+            }
+        }
+    }
+}
+
+fn cells(name: &str, column: &Column) -> Result<Cells, Refusal> {
+    if column.ty() == Type::String {
+        let texts = column.scalars().map(|value| value.map(|value| value.to_string()));
+        return Ok(Cells::Texts(texts.collect()));
+    }
+    let numbers = column.numbers(name);
+    let numbers = numbers.map_err(|error| Refusal::column(name, error.to_string()))?;
+    Ok(Cells::Numbers(numbers.values().to_vec()))
+}

@@ -1,0 +1,165 @@
+//! *ingestion* takes raw tables in: typed, checked row by row, as Parquet.
+//!
+//! Each input becomes an artifact of its name (the only one, the function's
+//! main artifact), and its bad rows another with `-quarantine` behind it, each
+//! with its reasons and what was written. Where a set as a whole fails its
+//! expectations, nothing goes on.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::tables::{apart, fingerprint, format_of, rewound, source, temporary};
+use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
+use crate::pipeline::{Input, Params, Problem};
+use crate::store::artifact::Description;
+use crate::table::{
+    self, Columns, Csv, Expect, Expectations, Format, Missing, ParquetWriter, Reading, Source,
+    Summary, TableError,
+};
+
+pub(super) const KIND: Kind = Kind {
+    name: "ingestion",
+    configure,
+};
+
+/// How a table is read, and what is expected of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Intake {
+    /// Unless the path says so.
+    format: Option<Format>,
+    columns: Columns,
+    missing: Missing,
+    csv: Csv,
+    expect: IndexMap<String, Expect>,
+    /// The largest share of rows that may fail.
+    failed_share: Option<f64>,
+    /// Of each input, where there are several.
+    tables: IndexMap<String, Intake>,
+}
+
+struct Ingestion(Intake);
+
+fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
+    let intake: Intake = params.read()?;
+    if let Some(share) = intake.failed_share.filter(|share| !(0.0..=1.0).contains(share)) {
+        return Err(params.problem("failed_share", &format!("{share} is no share from 0 to 1")));
+    }
+    Ok(Arc::new(Ingestion(intake)))
+}
+
+impl StageFn for Ingestion {
+    fn name(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn invoke<'a>(&'a self, ctx: &'a StageContext, _: Invocation) -> Invoked<'a> {
+        Box::pin(self.ingest(ctx))
+    }
+}
+
+impl Ingestion {
+    async fn ingest(&self, ctx: &StageContext) -> Result<Facts, StageError> {
+        let mut facts = Facts::new();
+        let inputs: Vec<&str> = ctx.inputs().collect();
+        for input in &inputs {
+            let intake = self.0.tables.get(*input).unwrap_or(&self.0);
+            let (port, quarantine) = match *input {
+                "input" => (String::new(), "quarantine".to_owned()),
+                named => (named.to_owned(), format!("{named}-quarantine")),
+            };
+            let taken = take_in(ctx, input, intake).await?;
+            let summary = taken.summary;
+            let rejected = kept(ctx, &quarantine, taken.quarantine, summary.quarantined).await?;
+            if let Some(failure) = summary.failures.first() {
+                return Err(StageError::data(format!(
+                    "the table {input} is not as expected: {failure}; its bad rows are in the artifact {rejected}"
+                )));
+            }
+            kept(ctx, &port, taken.accepted, summary.accepted).await?;
+            let told = json!({
+                "rows": summary.rows,
+                "accepted": summary.accepted,
+                "quarantined": summary.quarantined,
+                "reasons": summary.reasons,
+            });
+            facts.insert((*input).to_owned(), told);
+        }
+        Ok(facts)
+    }
+}
+
+/// A table once it is checked.
+struct Taken {
+    accepted: (File, String),
+    quarantine: (File, String),
+    summary: Summary,
+}
+
+async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Taken, StageError> {
+    let format = match (intake.format, ctx.input(input)?) {
+        (Some(format), _) => format,
+        (None, Input::Blob(path)) => format_of(&path.to_string())?,
+        (None, _) => Format::Parquet,
+    };
+    let source = source(ctx, input).await?;
+    let reading = Reading {
+        columns: intake.columns.clone(),
+        missing: intake.missing.clone(),
+        csv: intake.csv.clone(),
+    };
+    let expectations = Expectations {
+        columns: intake.expect.clone(),
+        failed_share: intake.failed_share,
+    };
+    let name = input.to_owned();
+    apart("ingestion", move || {
+        checked(&source, format, &reading, &expectations)
+            .map_err(|error| StageError::of(format!("the table {name} cannot be taken in"), error))
+    })
+    .await
+}
+
+fn checked(
+    source: &Source,
+    format: Format,
+    reading: &Reading,
+    expectations: &Expectations,
+) -> Result<Taken, Box<dyn std::error::Error + Send + Sync>> {
+    let table = table::open(source, format, reading)?;
+    let bad = table::quarantine_schema(table.schema());
+    let (good_file, bad_file) = (temporary()?, temporary()?);
+    let writer = |file: &File, schema| -> Result<ParquetWriter<File>, TableError> {
+        ParquetWriter::new(table.name(), schema, file.try_clone()?)
+    };
+    let mut accepted = writer(&good_file, table.schema())?;
+    let mut quarantine = writer(&bad_file, &bad)?;
+    let summary = table::check(&table, expectations, &mut accepted, &mut quarantine)?;
+    accepted.finish()?;
+    quarantine.finish()?;
+    Ok(Taken {
+        accepted: (rewound(good_file)?, fingerprint(table.schema())),
+        quarantine: (rewound(bad_file)?, fingerprint(&bad)),
+        summary,
+    })
+}
+
+async fn kept(
+    ctx: &StageContext,
+    port: &str,
+    (file, schema): (File, String),
+    rows: u64,
+) -> Result<String, StageError> {
+    let description = Description {
+        kind: "table".to_owned(),
+        rows: Some(rows),
+        schema: Some(schema),
+        ..Description::default()
+    };
+    let artifact = ctx.put(port, description, file).await?;
+    Ok(artifact.id.to_string())
+}
