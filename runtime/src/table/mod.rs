@@ -20,6 +20,7 @@ mod moment;
 mod parquet;
 mod sort;
 mod source;
+mod sql;
 mod text;
 mod types;
 
@@ -35,6 +36,7 @@ pub use expect::{Expect, Expectations, Keep, Scalar, Summary, check, quarantine_
 pub use missing::{Missing, PANDAS_WORDS};
 pub use parquet::ParquetWriter;
 pub use source::Source;
+pub use sql::{Database, Rows, Upsert, Upserted};
 pub use types::{Column, ColumnType, Columns};
 
 /// The formats that a [`Source`] can be in.
