@@ -111,8 +111,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_whole() {
-        let text = "ä€x".repeat(100_000);
+        let text = "中文x".repeat(100_000);
         let (bytes, ..) = encoding_rs::GBK.encode(&text);
-        assert_eq!(read(&bytes, encoding_rs::GBK), text.as_bytes());
+        assert!(read(&bytes, encoding_rs::GBK) == text.as_bytes());
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
 
 use super::Ragged;
-use super::blocks::{Block, closing_quote};
 use crate::table::batch::{Reason, Rejected, Rule};
+use crate::table::blocks::{Block, closing_quote};
 
 /// The rows of a block that can be taken apart: as many fields each as the
 /// header has, closed quotes, valid UTF-8, no NUL.

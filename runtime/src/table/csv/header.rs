@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use memchr::memchr_iter;
 
-use super::blocks::closing_quote;
 use crate::table::TableError;
+use crate::table::blocks::closing_quote;
 
 /// How many columns a table may have.
 const MOST_COLUMNS: usize = 16_384;
