@@ -42,7 +42,10 @@ fn a_file_four_times_the_memory_is_checked_under_a_hard_limit() {
     assert_eq!(summary.quarantined, n_rows / 1_000);
     let accepted = Source::file(folder.path().join("out.parquet"));
     let table = open(&accepted, Format::Parquet, &Reading::default()).unwrap();
-    let rows = table.batches().unwrap().map(|batch| batch.unwrap().rows.num_rows() as u64);
+    let rows = table
+        .batches()
+        .unwrap()
+        .map(|batch| batch.unwrap().rows.num_rows() as u64);
     assert_eq!(rows.sum::<u64>(), summary.accepted);
 }
 

@@ -172,7 +172,11 @@ mod tests {
     use super::*;
 
     fn blocks(bytes: Vec<u8>) -> Result<Vec<Block>, TableError> {
-        let mut blocks = Blocks::new("x.csv", Box::new(Cursor::new(bytes)), Rows::Quoted { delimiter: b',' });
+        let mut blocks = Blocks::new(
+            "x.csv",
+            Box::new(Cursor::new(bytes)),
+            Rows::Quoted { delimiter: b',' },
+        );
         let mut all = Vec::new();
         while let Some(block) = blocks.next()? {
             all.push(block);

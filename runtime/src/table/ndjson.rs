@@ -67,13 +67,16 @@ fn infer(source: &Source, reading: &Reading) -> Result<(Vec<String>, Vec<Column>
     let (first, rest) = blocks(source)?;
     waves::look(first, rest, Found::of, |more| found.add(more))?;
     let n_rows = found.n_rows;
-    let columns = found.columns.into_iter().map(|(name, (mut seen, n_there))| {
-        if n_there < n_rows {
-            seen.add(Seen::MISSING);
-        }
-        let declared = reading.columns.get(&name).cloned();
-        (name, declared.unwrap_or_else(|| Column::new(seen.ty())))
-    });
+    let columns = found
+        .columns
+        .into_iter()
+        .map(|(name, (mut seen, n_there))| {
+            if n_there < n_rows {
+                seen.add(Seen::MISSING);
+            }
+            let declared = reading.columns.get(&name).cloned();
+            (name, declared.unwrap_or_else(|| Column::new(seen.ty())))
+        });
     Ok(columns.unzip())
 }
 
@@ -155,7 +158,9 @@ impl Parse for Shape {
             }
         }
         let columns = self.names.iter().zip(&self.columns);
-        let arrays = columns.map(|(name, column)| array(&objects, name, column)).collect();
+        let arrays = columns
+            .map(|(name, column)| array(&objects, name, column))
+            .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(objects.len()));
         let rows = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options);
         let batch = Batch {
@@ -267,7 +272,9 @@ fn array(objects: &[Object], name: &str, column: &Column) -> ArrayRef {
         ColumnType::String => build!(StringBuilder::new(), |value| Some(text(value))),
         ColumnType::Date => build!(Date32Builder::new(), |value| date(value, column)),
         ColumnType::Timestamp => {
-            build!(TimestampMicrosecondBuilder::new(), |value| timestamp(value, column))
+            build!(TimestampMicrosecondBuilder::new(), |value| timestamp(
+                value, column
+            ))
         }
     }
 }
@@ -336,8 +343,22 @@ mod tests {
 "#;
         let (rows, rejected) = read(text, "").unwrap();
         assert_eq!(rejected, []);
-        let types: Vec<_> = rows.schema().fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
-        assert_eq!(types, ["id Int64", "x Float64", "ok Boolean", "tags Utf8", "name Utf8"]);
+        let types: Vec<_> = rows
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect();
+        assert_eq!(
+            types,
+            [
+                "id Int64",
+                "x Float64",
+                "ok Boolean",
+                "tags Utf8",
+                "name Utf8"
+            ]
+        );
         assert_eq!(
             written(&rows).lines().nth(1).unwrap(),
             r#"{"id":2,"x":2.5,"tags":"[\"a\"]"}"#
@@ -349,8 +370,18 @@ mod tests {
         let text = b"{\"age\": 3}\n[1]\n\n{\"age\": \"old\"}\n{\"age\": \n{}\n";
         let (rows, rejected) = read(text, "columns.age = \"int64\"").unwrap();
         assert_eq!(rows.num_rows(), 2);
-        let told: Vec<_> = rejected.iter().map(|row| (row.row, row.line.unwrap(), row.reasons[0].rule)).collect();
-        assert_eq!(told, [(2, 2, Rule::Syntax), (3, 4, Rule::Type), (4, 5, Rule::Syntax)]);
+        let told: Vec<_> = rejected
+            .iter()
+            .map(|row| (row.row, row.line.unwrap(), row.reasons[0].rule))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (2, 2, Rule::Syntax),
+                (3, 4, Rule::Type),
+                (4, 5, Rule::Syntax)
+            ]
+        );
         assert_eq!(rejected[1].reason(), "age: \"old\" is no int64");
         assert_eq!(rejected[2].record.as_deref(), Some("{\"age\":"));
     }

@@ -55,9 +55,17 @@ impl<P: Parse> Waves<P> {
         let (shape, blocks, reads) = (&self.shape, &mut self.blocks, self.failed.is_none());
         let (parsed, read) = rayon::join(
             || -> Result<Vec<Parsed>, TableError> {
-                wave.into_par_iter().map(|block| shape.parse(block)).collect()
+                wave.into_par_iter()
+                    .map(|block| shape.parse(block))
+                    .collect()
             },
-            || if reads { read_wave(blocks) } else { (Vec::new(), None) },
+            || {
+                if reads {
+                    read_wave(blocks)
+                } else {
+                    (Vec::new(), None)
+                }
+            },
         );
         self.ahead = read.0;
         self.failed = self.failed.take().or(read.1);

@@ -82,7 +82,10 @@ impl Shape {
         bad: BTreeMap<u32, Vec<Reason>>,
     ) -> Result<Parsed, TableError> {
         let Origin::Fields { fields, .. } = &batch.origin else {
-            return Ok(Parsed { batch, n_records: 0 });
+            return Ok(Parsed {
+                batch,
+                n_records: 0,
+            });
         };
         let n_records = fields.n_records;
         if bad.is_empty() {
@@ -120,7 +123,11 @@ pub(super) fn infer(
         first,
         blocks,
         |block| look(&Fields::split(block, rules), declared, missing),
-        |block| seen.iter_mut().zip(block).for_each(|(seen, more)| seen.add(more)),
+        |block| {
+            seen.iter_mut()
+                .zip(block)
+                .for_each(|(seen, more)| seen.add(more))
+        },
     )?;
     let columns = declared.iter().zip(seen);
     Ok(columns
@@ -129,11 +136,7 @@ pub(super) fn infer(
 }
 
 /// What the columns of one block are.
-fn look(
-    fields: &Fields,
-    declared: &[Option<Column>],
-    missing: &Missing,
-) -> Vec<Seen> {
+fn look(fields: &Fields, declared: &[Option<Column>], missing: &Missing) -> Vec<Seen> {
     let look = |index: usize| {
         let mut seen = Seen::default();
         for row in 0..fields.n_rows() {

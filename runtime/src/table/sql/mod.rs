@@ -129,12 +129,18 @@ mod tests {
     fn a_password_is_not_shown() {
         let database = Database::at("postgres://me:se@cret@db:5432/shop?password=x").unwrap();
         assert_eq!(database.shown, "postgres://me@db:5432/shop");
-        assert_eq!(Database::at("sqlite:shop.db").unwrap().shown, "sqlite:shop.db");
+        assert_eq!(
+            Database::at("sqlite:shop.db").unwrap().shown,
+            "sqlite:shop.db"
+        );
     }
 
     #[test]
     fn another_database_is_refused() {
         let error = Database::at("mysql://db/shop").unwrap_err().to_string();
-        assert!(error.contains("write sqlite:PATH or postgres://"), "{error}");
+        assert!(
+            error.contains("write sqlite:PATH or postgres://"),
+            "{error}"
+        );
     }
 }

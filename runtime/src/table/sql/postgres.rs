@@ -104,7 +104,8 @@ impl Asked {
     async fn columns(&self) -> Result<Vec<(String, ColumnType)>, TableError> {
         let client = connect(&self.table, &self.url).await?;
         let prepared = client.prepare(&self.query).await;
-        let prepared = prepared.map_err(TableError::database(&self.table, "the query is refused"))?;
+        let prepared =
+            prepared.map_err(TableError::database(&self.table, "the query is refused"))?;
         let columns = prepared.columns().iter();
         Ok(columns
             .map(|column| (column.name().to_owned(), column_type(column.type_())))
@@ -115,7 +116,13 @@ impl Asked {
     fn converted(&self, schema: &Schema, types: &[ColumnType]) -> String {
         let columns = schema.fields().iter().zip(types);
         let columns: Vec<String> = columns
-            .map(|(field, ty)| format!("{}::{}", quoted(field.name()), statement::type_name(&ty.data_type())))
+            .map(|(field, ty)| {
+                format!(
+                    "{}::{}",
+                    quoted(field.name()),
+                    statement::type_name(&ty.data_type())
+                )
+            })
             .collect();
         let query = self.query.trim_end().trim_end_matches(';');
         format!("SELECT {} FROM ({query}\n) AS asked", columns.join(", "))
@@ -136,7 +143,10 @@ impl Asked {
         pin_mut!(chunks);
         let mut n_before = 0;
         while let Some(chunk) = chunks.next().await {
-            let rows = chunk.into_iter().collect::<Result<Vec<Row>, _>>().map_err(&refused)?;
+            let rows = chunk
+                .into_iter()
+                .collect::<Result<Vec<Row>, _>>()
+                .map_err(&refused)?;
             let arrays = types.iter().enumerate();
             let arrays = arrays.map(|(place, ty)| array(&rows, place, *ty));
             let arrays = arrays.collect::<Result<_, _>>().map_err(&refused)?;
@@ -205,7 +215,9 @@ async fn put(
     rows: Rows<'_>,
 ) -> Result<u64, TableError> {
     let refused = TableError::database(shown, "the table cannot be made");
-    let made = transaction.batch_execute(&statement::create(into, schema)).await;
+    let made = transaction
+        .batch_execute(&statement::create(into, schema))
+        .await;
     made.map_err(refused)?;
     let refused = TableError::database(shown, "the rows are refused");
     let sql = statement::upsert(into, schema, parameter);
@@ -265,7 +277,10 @@ fn values(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Parameter>>, Arrow
         DataType::Float64 => all!(array, |array: &ArrayRef, row| {
             array.as_primitive::<Float64Type>().value(row)
         }),
-        _ => all!(array, |array: &ArrayRef, row| array.as_string::<i32>().value(row).to_owned()),
+        _ => all!(array, |array: &ArrayRef, row| array
+            .as_string::<i32>()
+            .value(row)
+            .to_owned()),
     })
 }
 
@@ -277,7 +292,9 @@ fn on_own_thread<T: Send>(
 ) -> Result<T, TableError> {
     thread::scope(|scope| {
         let thread = scope.spawn(|| on_this_thread(shown, future));
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 

@@ -52,7 +52,8 @@ impl Asked {
     fn open(&self) -> Result<Connection, TableError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags);
-        let connection = connection.map_err(TableError::database(&self.table, "cannot be opened"))?;
+        let connection =
+            connection.map_err(TableError::database(&self.table, "cannot be opened"))?;
         let refused = TableError::database(&self.table, "cannot be waited for");
         connection.busy_timeout(PATIENCE).map_err(refused)?;
         Ok(connection)
@@ -158,7 +159,9 @@ impl Builder {
             (Builder::Text(column), ValueRef::Integer(value)) => {
                 column.append_value(value.to_string());
             }
-            (Builder::Text(column), ValueRef::Real(value)) => column.append_value(value.to_string()),
+            (Builder::Text(column), ValueRef::Real(value)) => {
+                column.append_value(value.to_string())
+            }
             (Builder::Text(column), ValueRef::Text(text) | ValueRef::Blob(text)) => {
                 column.append_value(String::from_utf8_lossy(text));
             }
@@ -189,14 +192,18 @@ pub(super) fn upsert(
     let refused = |doing| TableError::database(shown, doing);
     let opened = Connection::open(path);
     let mut connection = opened.map_err(refused("cannot be opened"))?;
-    connection.busy_timeout(PATIENCE).map_err(refused("cannot be waited for"))?;
+    connection
+        .busy_timeout(PATIENCE)
+        .map_err(refused("cannot be waited for"))?;
     let began = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = began.map_err(refused("no transaction"))?;
     if !takes_entry(&transaction, ledger_key).map_err(refused("the ledger"))? {
         return Ok(Upserted::Before);
     }
     let n_rows = put(shown, &transaction, into, schema, rows)?;
-    transaction.commit().map_err(refused("the transaction cannot be committed"))?;
+    transaction
+        .commit()
+        .map_err(refused("the transaction cannot be committed"))?;
     Ok(Upserted::Rows(n_rows))
 }
 
@@ -226,7 +233,9 @@ fn put(
         let columns = columns.map_err(TableError::arrow(shown))?;
         for row in 0..batch.num_rows() {
             let parameters = columns.iter().map(|column| column[row].clone());
-            statement.execute(params_from_iter(parameters)).map_err(&refused)?;
+            statement
+                .execute(params_from_iter(parameters))
+                .map_err(&refused)?;
         }
         n_rows += batch.num_rows() as u64;
     }
@@ -289,7 +298,9 @@ mod tests {
     }
 
     fn all(database: &Database) -> RecordBatch {
-        let table = database.query("SELECT * FROM \"custo\"\"mers\" ORDER BY id").unwrap();
+        let table = database
+            .query("SELECT * FROM \"custo\"\"mers\" ORDER BY id")
+            .unwrap();
         let batches = table.batches().unwrap().map(|batch| batch.unwrap().rows);
         concat_batches(table.schema(), &batches.collect::<Vec<_>>()).unwrap()
     }
@@ -301,12 +312,21 @@ mod tests {
         let database = Database::at(&url).unwrap();
         let first = put(&database, "a", "id,age,plan\n1,30,free\n2,31.5,pro\n").unwrap();
         assert_eq!(first, Upserted::Rows(2));
-        assert_eq!(put(&database, "a", "id,age,plan\n1,99,x\n").unwrap(), Upserted::Before);
+        assert_eq!(
+            put(&database, "a", "id,age,plan\n1,99,x\n").unwrap(),
+            Upserted::Before
+        );
         let second = put(&database, "b", "id,age,plan\n2,40,\n3,50,pro\n").unwrap();
         assert_eq!(second, Upserted::Rows(2));
         let rows = all(&database);
-        assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 3]);
-        assert_eq!(rows.column(1).as_primitive::<Float64Type>().values(), &[30.0, 40.0, 50.0]);
+        assert_eq!(
+            rows.column(0).as_primitive::<Int64Type>().values(),
+            &[1, 2, 3]
+        );
+        assert_eq!(
+            rows.column(1).as_primitive::<Float64Type>().values(),
+            &[30.0, 40.0, 50.0]
+        );
         let plans: Vec<_> = rows.column(2).as_string::<i32>().iter().collect();
         assert_eq!(plans, [Some("free"), None, Some("pro")]);
     }
@@ -322,11 +342,30 @@ mod tests {
             table: "custo\"mers".to_owned(),
             key: vec!["id".to_owned()],
         };
-        let broken = std::iter::once(Err(TableError::NoHeader { table: "x".to_owned() }));
-        let mut rows = table.batches().unwrap().map(|batch| batch.map(|batch| batch.rows)).chain(broken);
-        assert!(database.upsert(&into, "b", table.schema(), &mut rows).is_err());
-        assert_eq!(all(&database).column(1).as_primitive::<Int64Type>().values(), &[30]);
-        assert_eq!(put(&database, "b", "id,age,plan\n1,31,y\n").unwrap(), Upserted::Rows(1));
+        let broken = std::iter::once(Err(TableError::NoHeader {
+            table: "x".to_owned(),
+        }));
+        let mut rows = table
+            .batches()
+            .unwrap()
+            .map(|batch| batch.map(|batch| batch.rows))
+            .chain(broken);
+        assert!(
+            database
+                .upsert(&into, "b", table.schema(), &mut rows)
+                .is_err()
+        );
+        assert_eq!(
+            all(&database)
+                .column(1)
+                .as_primitive::<Int64Type>()
+                .values(),
+            &[30]
+        );
+        assert_eq!(
+            put(&database, "b", "id,age,plan\n1,31,y\n").unwrap(),
+            Upserted::Rows(1)
+        );
     }
 
     #[test]

@@ -134,7 +134,9 @@ mod tests {
                 table: "t".to_owned(),
                 key: key.iter().map(ToString::to_string).collect(),
             };
-            check_key("sqlite:x", &into, &schema).unwrap_err().to_string()
+            check_key("sqlite:x", &into, &schema)
+                .unwrap_err()
+                .to_string()
         };
         assert!(refused(&[]).contains("has no key"));
         assert!(refused(&["no"]).contains("no column \"no\""));
