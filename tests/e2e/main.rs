@@ -10,6 +10,8 @@ mod dashboard;
 mod fixtures;
 mod nothing_lost;
 mod other_protocols;
+#[cfg(all(unix, feature = "runtime"))]
+mod postgres;
 mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;

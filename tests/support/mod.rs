@@ -18,6 +18,8 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) mod asking;
+#[cfg(all(unix, feature = "runtime"))]
+pub(crate) mod postgres;
 pub(crate) mod service;
 
 /// Exact versions: a new browser draws other pixels.

@@ -28,7 +28,11 @@ impl Conform {
         found: &SchemaRef,
         reading: &Reading,
     ) -> Result<Conform, TableError> {
-        let names: Vec<String> = found.fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = found
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         all_there(table, &names, &reading.columns)?;
         let mut fields = Vec::new();
         for field in found.fields() {
@@ -40,7 +44,11 @@ impl Conform {
             if !can_cast_types(field.data_type(), &wanted) {
                 return Err(TableError::Declaration {
                     place: format!("{table}: column {:?}", field.name()),
-                    problem: format!("is {}, which cannot become {}", field.data_type(), column.ty),
+                    problem: format!(
+                        "is {}, which cannot become {}",
+                        field.data_type(),
+                        column.ty
+                    ),
                 });
             }
             fields.push(Arc::new(Field::new(field.name(), wanted, true)));
@@ -121,7 +129,10 @@ impl Conform {
             let (rule, text) = match array.is_null(row) {
                 true if column.nullable => continue,
                 true => (Rule::Required, "has no value".to_owned()),
-                false => (Rule::Type, format!("{} is no {}", value(array, row), column.ty)),
+                false => (
+                    Rule::Type,
+                    format!("{} is no {}", value(array, row), column.ty),
+                ),
             };
             bad.entry(row).or_default().push(Reason {
                 column: Some(field.name().clone()),
@@ -162,7 +173,11 @@ mod tests {
         let conform = Conform::new("t", &schema, &reading).unwrap();
         let batch = conform.all([Ok(rows)].into_iter()).next().unwrap().unwrap();
         assert_eq!(batch.numbers, [1]);
-        let reasons: Vec<_> = batch.rejected.iter().map(|row| (row.row, row.reason())).collect();
+        let reasons: Vec<_> = batch
+            .rejected
+            .iter()
+            .map(|row| (row.row, row.reason()))
+            .collect();
         let old = (2, "age: \"old\" is no int64".to_owned());
         assert_eq!(reasons, [old, (3, "age: has no value".to_owned())]);
         assert_eq!(batch.rejected[0].fields[1].as_deref(), Some("old"));

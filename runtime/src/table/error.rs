@@ -30,7 +30,9 @@ pub enum TableError {
     },
     /// Working space on disk, for what does not fit into memory, is not to be
     /// had.
-    #[error("no working space on disk: {source}; free some, or point the temporary folder elsewhere")]
+    #[error(
+        "no working space on disk: {source}; free some, or point the temporary folder elsewhere"
+    )]
     Space {
         /// What the system says.
         #[from]

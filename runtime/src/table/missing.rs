@@ -17,39 +17,36 @@ pub const PANDAS_WORDS: [&str; 19] = [
 #[schemars(with = "Vec<String>")]
 pub struct Missing {
     words: Vec<String>,
-    /// Whether a word begins with this byte.
-    begins: Box<[bool; 256]>,
+    /// The words by their first byte.
+    by_first: Vec<Vec<String>>,
     empty: bool,
-    longest: usize,
 }
 
 impl Missing {
     /// Exactly these.
     pub fn words<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Missing {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
-        let mut begins = Box::new([false; 256]);
-        for first in words.iter().filter_map(|word| word.bytes().next()) {
-            begins[usize::from(first)] = true;
+        let mut by_first = vec![Vec::new(); 256];
+        for word in &words {
+            if let Some(first) = word.bytes().next() {
+                by_first[usize::from(first)].push(word.clone());
+            }
         }
         Missing {
             empty: words.iter().any(String::is_empty),
-            longest: words.iter().map(String::len).max().unwrap_or(0),
             words,
-            begins,
+            by_first,
         }
     }
 
     /// Whether `text` stands for a missing value.
     #[inline]
     pub fn is(&self, text: &[u8]) -> bool {
-        match text.first() {
-            None => self.empty,
-            Some(first) => self.begins[usize::from(*first)] && self.is_word(text),
-        }
-    }
-
-    fn is_word(&self, text: &[u8]) -> bool {
-        text.len() <= self.longest && self.words.iter().any(|word| word.as_bytes() == text)
+        let Some(first) = text.first() else {
+            return self.empty;
+        };
+        let mut words = self.by_first[usize::from(*first)].iter();
+        words.any(|word| word.as_bytes() == text)
     }
 }
 

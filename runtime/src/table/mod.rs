@@ -11,17 +11,21 @@
 //! and the result does not depend on how many threads that has.
 
 mod batch;
+mod blocks;
 mod conform;
 mod csv;
 mod error;
 mod expect;
 mod missing;
 mod moment;
+mod ndjson;
 mod parquet;
 mod sort;
 mod source;
+mod sql;
 mod text;
 mod types;
+mod waves;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -33,8 +37,10 @@ pub use csv::{Csv, CsvWriter, Ragged};
 pub use error::TableError;
 pub use expect::{Expect, Expectations, Keep, Scalar, Summary, check, quarantine_schema};
 pub use missing::{Missing, PANDAS_WORDS};
+pub use ndjson::NdjsonWriter;
 pub use parquet::ParquetWriter;
 pub use source::Source;
+pub use sql::{Database, Rows, Upsert, Upserted};
 pub use types::{Column, ColumnType, Columns};
 
 /// The formats that a [`Source`] can be in.
@@ -43,6 +49,8 @@ pub use types::{Column, ColumnType, Columns};
 pub enum Format {
     /// Comma-separated values, RFC 4180.
     Csv,
+    /// A JSON object a line.
+    Ndjson,
     /// Apache Parquet.
     Parquet,
 }
@@ -64,6 +72,7 @@ pub struct Reading {
 pub fn open(source: &Source, format: Format, reading: &Reading) -> Result<Table, TableError> {
     match format {
         Format::Csv => csv::open(source, reading),
+        Format::Ndjson => ndjson::open(source, reading),
         Format::Parquet => parquet::open(source, reading),
     }
 }

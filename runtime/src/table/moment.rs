@@ -47,11 +47,18 @@ mod tests {
     #[test]
     fn moments_are_microseconds_in_utc() {
         let second = Some(1_000_000);
-        for text in ["1970-01-01 00:00:01", "1970-01-01T00:00:01.0", "1970-01-01T01:00:01+01:00"] {
+        for text in [
+            "1970-01-01 00:00:01",
+            "1970-01-01T00:00:01.0",
+            "1970-01-01T01:00:01+01:00",
+        ] {
             assert_eq!(timestamp(text.as_bytes(), None), second, "{text}");
         }
         assert_eq!(timestamp(b"1970-01-01", None), Some(0));
-        assert_eq!(timestamp(b"01.01.1970 00.00.01", Some("%d.%m.%Y %H.%M.%S")), second);
+        assert_eq!(
+            timestamp(b"01.01.1970 00.00.01", Some("%d.%m.%Y %H.%M.%S")),
+            second
+        );
         assert_eq!(timestamp(b"soon", None), None);
     }
 }

@@ -111,7 +111,9 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// Writes what is left and the footer; returns what was written to.
     pub fn finish(mut self) -> Result<W, TableError> {
         self.end_group()?;
-        self.file.into_inner().map_err(TableError::parquet(&self.table))
+        self.file
+            .into_inner()
+            .map_err(TableError::parquet(&self.table))
     }
 
     fn group(&mut self) -> Result<&mut Group, TableError> {
@@ -149,7 +151,9 @@ impl<W: Write + Send> Sink for ParquetWriter<W> {
         }
         let (table, schema) = (self.table.clone(), self.schema.clone());
         let group = self.group()?;
-        group.write(&schema, rows).map_err(TableError::parquet(&table))?;
+        group
+            .write(&schema, rows)
+            .map_err(TableError::parquet(&table))?;
         match group.is_full() {
             true => self.end_group(),
             false => Ok(()),
@@ -170,7 +174,11 @@ impl Group {
     }
 
     fn is_full(&self) -> bool {
-        let bytes: usize = self.columns.iter().map(ArrowColumnWriter::memory_size).sum();
+        let bytes: usize = self
+            .columns
+            .iter()
+            .map(ArrowColumnWriter::memory_size)
+            .sum();
         self.n_rows >= GROUP_ROWS || bytes >= GROUP_BYTES
     }
 
@@ -245,7 +253,14 @@ mod tests {
         let mut bytes = written(&rows(100), 100);
         bytes.truncate(bytes.len() / 2);
         let source = Source::memory("x.parquet", bytes);
-        let error = open(&source, Format::Parquet, &Reading::default()).err().unwrap();
-        assert!(error.to_string().starts_with("x.parquet: is no whole Parquet file"), "{error}");
+        let error = open(&source, Format::Parquet, &Reading::default())
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .starts_with("x.parquet: is no whole Parquet file"),
+            "{error}"
+        );
     }
 }

@@ -208,7 +208,12 @@ mod tests {
     fn a_column_that_is_not_there_is_named_with_those_that_are() {
         let names: Vec<String> = (0..30).map(|n| format!("c{n}")).collect();
         let declared = Columns::from([("age".to_owned(), Column::new(ColumnType::Int64))]);
-        let error = all_there("x.csv", &names, &declared).unwrap_err().to_string();
-        assert!(error.contains("\"age\"") && error.contains("c19 and 10 more"), "{error}");
+        let error = all_there("x.csv", &names, &declared)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"age\"") && error.contains("c19 and 10 more"),
+            "{error}"
+        );
     }
 }

@@ -48,7 +48,9 @@ impl<R: Read> Decoding<R> {
         self.raw.clear();
         self.text.clear();
         self.given = 0;
-        (&mut self.input).take(CHUNK as u64).read_to_end(&mut self.raw)?;
+        (&mut self.input)
+            .take(CHUNK as u64)
+            .read_to_end(&mut self.raw)?;
         self.ended = self.raw.len() < CHUNK;
         let mut from = 0;
         loop {
@@ -89,7 +91,11 @@ mod tests {
     fn read(bytes: &[u8], declared: &'static Encoding) -> Vec<u8> {
         let input = Box::new(io::Cursor::new(bytes.to_vec()));
         let mut text = Vec::new();
-        decoded(input, declared).unwrap().0.read_to_end(&mut text).unwrap();
+        decoded(input, declared)
+            .unwrap()
+            .0
+            .read_to_end(&mut text)
+            .unwrap();
         text
     }
 
@@ -111,8 +117,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_whole() {
-        let text = "ä€x".repeat(100_000);
+        let text = "中文x".repeat(100_000);
         let (bytes, ..) = encoding_rs::GBK.encode(&text);
-        assert_eq!(read(&bytes, encoding_rs::GBK), text.as_bytes());
+        assert!(read(&bytes, encoding_rs::GBK) == text.as_bytes());
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
 
 use super::Ragged;
-use super::blocks::{Block, closing_quote};
 use crate::table::batch::{Reason, Rejected, Rule};
+use crate::table::blocks::{Block, closing_quote};
 
 /// The rows of a block that can be taken apart: as many fields each as the
 /// header has, closed quotes, valid UTF-8, no NUL.
@@ -383,7 +383,9 @@ mod tests {
     fn rows(fields: &Fields) -> Vec<Vec<String>> {
         let row = |row| {
             let columns = 0..fields.n_columns;
-            columns.map(|column| fields.text(row, column).into_owned()).collect()
+            columns
+                .map(|column| fields.text(row, column).into_owned())
+                .collect()
         };
         (0..fields.n_rows()).map(row).collect()
     }
@@ -398,18 +400,27 @@ mod tests {
 
     #[test]
     fn rows_end_with_line_feeds_with_or_without_carriage_returns() {
-        check(b"a,b\nc,d\r\n,\r\ne,f", &[&["a", "b"], &["c", "d"], &["", ""], &["e", "f"]]);
+        check(
+            b"a,b\nc,d\r\n,\r\ne,f",
+            &[&["a", "b"], &["c", "d"], &["", ""], &["e", "f"]],
+        );
     }
 
     #[test]
     fn quotes_hold_delimiters_line_breaks_and_quotes() {
-        check(b"\"a,1\",b\n\"c\r\nc\",\"d \"\"e\"\"\"\r\n", &[&["a,1", "b"], &["c\r\nc", "d \"e\""]]);
+        check(
+            b"\"a,1\",b\n\"c\r\nc\",\"d \"\"e\"\"\"\r\n",
+            &[&["a,1", "b"], &["c\r\nc", "d \"e\""]],
+        );
         check(b"\"\",\"\"\"\"\n\"x\",y", &[&["", "\""], &["x", "y"]]);
     }
 
     #[test]
     fn a_quote_within_a_field_is_a_letter() {
-        check(b"5\" disk,\"a\"\n6\",b\n", &[&["5\" disk", "a"], &["6\"", "b"]]);
+        check(
+            b"5\" disk,\"a\"\n6\",b\n",
+            &[&["5\" disk", "a"], &["6\"", "b"]],
+        );
     }
 
     #[test]
@@ -432,10 +443,30 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_taken_apart_is_named_and_the_rest_goes_on() {
         rejected(b"a,b\nc\nd,e\n", 1, 11, "1 fields, where the header has 2");
-        rejected(b"a,b\n\nc,d,e\nf,g", 1, 12, "3 fields, where the header has 2");
-        rejected(b"\"a\nb\",c\nd,\"e\"f\n", 1, 12, "text follows a closing quote");
-        rejected(b"a,b\nc,\"d\ne,f\n", 1, 11, "a quote is not closed before the end");
-        rejected(b"a,b\nc,\xff\nd,\xc3\xa4\n", 1, 11, "column 2 is not valid UTF-8");
+        rejected(
+            b"a,b\n\nc,d,e\nf,g",
+            1,
+            12,
+            "3 fields, where the header has 2",
+        );
+        rejected(
+            b"\"a\nb\",c\nd,\"e\"f\n",
+            1,
+            12,
+            "text follows a closing quote",
+        );
+        rejected(
+            b"a,b\nc,\"d\ne,f\n",
+            1,
+            11,
+            "a quote is not closed before the end",
+        );
+        rejected(
+            b"a,b\nc,\xff\nd,\xc3\xa4\n",
+            1,
+            11,
+            "column 2 is not valid UTF-8",
+        );
         rejected(b"a\0,b\nc,\"d\"\n", 0, 10, "column 1 holds a NUL byte");
     }
 

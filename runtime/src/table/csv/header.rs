@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use memchr::memchr_iter;
 
-use super::blocks::closing_quote;
 use crate::table::TableError;
+use crate::table::blocks::closing_quote;
 
 /// How many columns a table may have.
 const MOST_COLUMNS: usize = 16_384;
@@ -24,7 +24,9 @@ impl Header<'_> {
         if memchr_iter(self.delimiter, row).count() >= MOST_COLUMNS {
             return Err(self.too_wide());
         }
-        let row = std::str::from_utf8(row).ok().filter(|row| !row.contains('\0'));
+        let row = std::str::from_utf8(row)
+            .ok()
+            .filter(|row| !row.contains('\0'));
         let row = row.ok_or_else(|| TableError::Header {
             table: self.table.to_owned(),
             encoding: self.encoding,
@@ -106,6 +108,10 @@ mod tests {
     #[test]
     fn a_header_that_is_none_is_refused() {
         assert!(names(b"a,\xff").unwrap_err().contains("not valid UTF-8"));
-        assert!(names(&b",".repeat(20_000)).unwrap_err().contains("16384 columns"));
+        assert!(
+            names(&b",".repeat(20_000))
+                .unwrap_err()
+                .contains("16384 columns")
+        );
     }
 }

@@ -6,12 +6,11 @@
 //! input is cut into blocks at ends of rows, and blocks are read, taken apart
 //! and parsed in parallel, a bounded number of them at a time, in order.
 
-mod blocks;
 mod column;
 mod encoding;
 mod fields;
 mod header;
-mod waves;
+mod shape;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -24,11 +23,12 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use fields::Fields;
 
-use self::blocks::{Block, Blocks};
 use self::fields::Rules;
 use self::header::Header;
-use self::waves::{Shape, Waves, infer};
+use self::shape::{Shape, infer};
+use super::blocks::{Block, Blocks, Rows, first_row_end};
 use super::types::{Column, all_there, schema};
+use super::waves::Waves;
 use super::{Batches, Reading, Sink, Source, Table, TableError};
 
 /// How a CSV is written.
@@ -114,7 +114,7 @@ fn start(
     let delimiter = csv.delimiter()?;
     let read = TableError::read(table);
     let (input, encoding) = encoding::decoded(source.open()?, csv.encoding()?).map_err(read)?;
-    let mut blocks = Blocks::new(table, input, delimiter);
+    let mut blocks = Blocks::new(table, input, Rows::Quoted { delimiter });
     let first = blocks.next()?;
     if let Some(names) = &csv.names {
         return Ok((names.clone(), first, blocks, encoding));
@@ -129,7 +129,7 @@ fn start(
     if block.bytes.is_empty() {
         return Err(no_header(table));
     }
-    let end = Blocks::first_row_end(&block.bytes, delimiter);
+    let end = first_row_end(&block.bytes, delimiter);
     let names = header.names(&block.bytes[..end])?;
     cut(&mut block, end);
     Ok((names, Some(block), blocks, encoding))

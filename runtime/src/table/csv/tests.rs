@@ -1,3 +1,5 @@
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array, Int64Array, StringArray};
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::{DataType, Field, Schema};
@@ -42,7 +44,12 @@ fn check(csv: &str, declared: &str, expect: &[&str]) {
             false => array_value_to_string(array, row).unwrap(),
         };
         let values: Vec<String> = (0..array.len()).map(value).collect();
-        format!("{} {}: {}", field.name(), field.data_type(), values.join(", "))
+        format!(
+            "{} {}: {}",
+            field.name(),
+            field.data_type(),
+            values.join(", ")
+        )
     });
     assert_eq!(lines.collect::<Vec<_>>(), expect);
     assert!(read.rejected.is_empty(), "{:?}", read.rejected);
@@ -89,21 +96,34 @@ fn types_are_those_declared() {
 #[test]
 fn a_file_may_have_a_mark_no_header_or_no_rows() {
     check("\u{feff}a,b\n1,2\n", "", &["a Int64: 1", "b Int64: 2"]);
-    check("1,2\n3,4", "csv.names = [\"a\", \"b\"]", &["a Int64: 1, 3", "b Int64: 2, 4"]);
+    check(
+        "1,2\n3,4",
+        "csv.names = [\"a\", \"b\"]",
+        &["a Int64: 1, 3", "b Int64: 2, 4"],
+    );
     check("a,b", "", &["a Utf8: ", "b Utf8: "]);
 }
 
 #[test]
 fn missing_words_can_be_chosen() {
-    check("a\n-999\n5\n", "missing = [\"-999\"]", &["a Float64: -, 5.0"]);
+    check(
+        "a\n-999\n5\n",
+        "missing = [\"-999\"]",
+        &["a Float64: -, 5.0"],
+    );
     check("a\nNA\n\"\"\n", "missing = []", &["a Utf8: NA, "]);
 }
 
 #[test]
 fn a_value_of_another_type_rejects_its_row() {
-    let declared = reading("columns.age = \"int64\"\ncolumns.id = { type = \"int64\", nullable = false }");
+    let declared =
+        reading("columns.age = \"int64\"\ncolumns.id = { type = \"int64\", nullable = false }");
     let read = read(b"id,age\n1,31\n2,old\n\n,\n4,5\n", &declared).unwrap();
-    let told: Vec<_> = read.rejected.iter().map(|row| (row.row, row.line, row.reason())).collect();
+    let told: Vec<_> = read
+        .rejected
+        .iter()
+        .map(|row| (row.row, row.line, row.reason()))
+        .collect();
     assert_eq!(
         told,
         [
@@ -112,7 +132,10 @@ fn a_value_of_another_type_rejects_its_row() {
         ]
     );
     assert_eq!(read.rows.num_rows(), 2);
-    assert_eq!(read.rejected[0].fields, [Some("2".to_owned()), Some("old".to_owned())]);
+    assert_eq!(
+        read.rejected[0].fields,
+        [Some("2".to_owned()), Some("old".to_owned())]
+    );
 }
 
 #[test]
@@ -141,7 +164,10 @@ fn what_is_no_table_is_refused_and_says_why() {
     assert!(refused(b"a\n1\n", "csv.delimiter = \"ä\"").starts_with("csv.delimiter"));
     assert!(refused(b"a\n1\n", "csv.encoding = \"utf8x\"").starts_with("csv.encoding"));
     let ragged = refused(b"a,b\n1,2\n3\n", "csv.ragged = \"fail\"");
-    assert_eq!(ragged, "x.csv: row 2 (line 3): 1 fields, where the header has 2");
+    assert_eq!(
+        ragged,
+        "x.csv: row 2 (line 3): 1 fields, where the header has 2"
+    );
 }
 
 #[test]
@@ -189,5 +215,48 @@ proptest! {
     )) {
         let _ = read(&bytes, &Reading::default());
         let _ = read(&bytes, &reading("csv.ragged = \"fill\"\ncsv.encoding = \"utf-16le\""));
+    }
+}
+
+/// Made by `tests/parity/table.py`.
+const PANDAS: &str = include_str!("../../../tests/parity/data/table.json");
+
+/// The values as pandas' script has them.
+fn values(array: &dyn Array) -> Vec<Option<String>> {
+    let value = |row| match array.data_type() {
+        _ if array.is_null(row) => None,
+        DataType::Float64 => Some(array.as_primitive::<Float64Type>().value(row).to_string()),
+        _ => Some(array_value_to_string(array, row).unwrap()),
+    };
+    (0..array.len()).map(value).collect()
+}
+
+#[test]
+fn types_and_values_are_those_of_pandas() {
+    let cases: serde_json::Value = serde_json::from_str(PANDAS).unwrap();
+    for case in cases.as_array().unwrap() {
+        let csv = case["csv"].as_str().unwrap();
+        let rows = read(csv.as_bytes(), &Reading::default()).unwrap().rows;
+        let columns = case["columns"].as_array().unwrap();
+        assert_eq!(rows.num_columns(), columns.len(), "{csv}");
+        for (place, column) in columns.iter().enumerate() {
+            let field = rows.schema().field(place).clone();
+            assert_eq!(field.name(), column["name"].as_str().unwrap(), "{csv}");
+            assert_eq!(field.data_type().to_string(), column["type"], "{csv}");
+            let expect = column["values"].as_array().unwrap().iter().map(|value| {
+                let text = value.as_str()?;
+                Some(match field.data_type() {
+                    // Each language writes a number in its own way.
+                    DataType::Float64 => text.parse::<f64>().unwrap().to_string(),
+                    DataType::Boolean => text.to_lowercase(),
+                    _ => text.to_owned(),
+                })
+            });
+            assert_eq!(
+                values(rows.column(place)),
+                expect.collect::<Vec<_>>(),
+                "{csv}"
+            );
+        }
     }
 }

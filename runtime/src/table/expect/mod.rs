@@ -160,7 +160,11 @@ impl Tally {
     fn hold(&mut self, what: &str, count: u64, of: u64, most: f64) {
         let share = count as f64 / of.max(1) as f64;
         if share > most {
-            let text = format!("{what} of {of} ({:.2} %), and {:.2} % may", 100.0 * share, 100.0 * most);
+            let text = format!(
+                "{what} of {of} ({:.2} %), and {:.2} % may",
+                100.0 * share,
+                100.0 * most
+            );
             self.summary.failures.push(text);
         }
     }

@@ -33,7 +33,9 @@ impl Repeats {
         }
         let mut repeats = Sorter::new();
         for (keys, (place, keep)) in keys(table, rules, &unique)?.into_iter().zip(unique) {
-            collect(keys.sorted()?, keep, |row, kept| repeats.push([row, kept, place as u64]))?;
+            collect(keys.sorted()?, keep, |row, kept| {
+                repeats.push([row, kept, place as u64])
+            })?;
         }
         Ok(Repeats {
             rows: Some(repeats.sorted()?.peekable()),
@@ -61,7 +63,10 @@ impl Repeats {
             failures.entry(row).or_default().push(Reason {
                 column: Some(columns[place].name.clone()),
                 rule: Rule::Unique,
-                text: format!("{} is also in row {kept}, which is kept", values[place].shown(row)),
+                text: format!(
+                    "{} is also in row {kept}, which is kept",
+                    values[place].shown(row)
+                ),
             });
         }
         match rows.next_if(Result::is_err) {
@@ -82,7 +87,9 @@ fn keys(
     let mut sorters: Vec<Sorter<3>> = unique.iter().map(|_| Sorter::new()).collect();
     for batch in table.batches()? {
         let batch = batch?;
-        let values = rules.values(&batch.rows).map_err(TableError::arrow(table.name()))?;
+        let values = rules
+            .values(&batch.rows)
+            .map_err(TableError::arrow(table.name()))?;
         let failures = rules.failures(&values, batch.rows.num_rows());
         for ((place, _), sorter) in unique.iter().zip(&mut sorters) {
             let values = &values[*place];

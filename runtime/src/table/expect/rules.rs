@@ -52,7 +52,12 @@ impl Rules {
             let index = schema.index_of(name).map_err(|_| TableError::NoColumn {
                 table: table.to_owned(),
                 column: name.clone(),
-                found: schema.fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", "),
+                found: schema
+                    .fields()
+                    .iter()
+                    .map(|f| f.name().as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
             })?;
             share(&format!("expect.{name}.null_share"), expect.null_share)?;
             Ok(ColumnRules {
@@ -70,7 +75,9 @@ impl Rules {
 
     pub(super) fn values(&self, rows: &RecordBatch) -> Result<Vec<Values>, ArrowError> {
         let columns = self.columns.iter();
-        columns.map(|column| Values::of(rows.column(column.index))).collect()
+        columns
+            .map(|column| Values::of(rows.column(column.index)))
+            .collect()
     }
 
     /// The rows that fail; `values` has one for each of the columns.
@@ -94,9 +101,10 @@ impl Rules {
 /// That a share is one.
 fn share(place: &str, share: Option<f64>) -> Result<(), TableError> {
     match share {
-        Some(share) if !(0.0..=1.0).contains(&share) => {
-            Err(declaration(place, format!("{share} is no share; write a number from 0 to 1")))
-        }
+        Some(share) if !(0.0..=1.0).contains(&share) => Err(declaration(
+            place,
+            format!("{share} is no share; write a number from 0 to 1"),
+        )),
         _ => Ok(()),
     }
 }
@@ -111,7 +119,10 @@ fn declaration(place: impl Into<String>, problem: String) -> TableError {
 fn tests(name: &str, kind: Kind, expect: &Expect) -> Result<Vec<Test>, TableError> {
     let place = |rule: &str| format!("expect.{name}.{rule}");
     let scalars = [("min", &expect.min), ("max", &expect.max)];
-    for (rule, scalar) in scalars.into_iter().filter_map(|(rule, s)| Some((rule, s.as_ref()?))) {
+    for (rule, scalar) in scalars
+        .into_iter()
+        .filter_map(|(rule, s)| Some((rule, s.as_ref()?)))
+    {
         comparable(place(rule), kind, scalar)?;
     }
     for scalar in expect.one_of.iter().flatten() {
@@ -123,10 +134,14 @@ fn tests(name: &str, kind: Kind, expect: &Expect) -> Result<Vec<Test>, TableErro
         ("max_length", expect.max_length.is_some()),
     ];
     if let Some((rule, _)) = texts.iter().find(|(_, set)| *set && kind != Kind::Text) {
-        let problem = "the column holds numbers, and this is for text; declare it a string".to_owned();
+        let problem =
+            "the column holds numbers, and this is for text; declare it a string".to_owned();
         return Err(declaration(place(rule), problem));
     }
-    let pattern = expect.pattern.as_ref().map(|written| pattern(place("pattern"), written));
+    let pattern = expect
+        .pattern
+        .as_ref()
+        .map(|written| pattern(place("pattern"), written));
     let tests = [
         expect.required.then_some(Test::Required),
         expect.min.clone().map(Test::Min),
@@ -145,7 +160,9 @@ fn comparable(place: String, kind: Kind, scalar: &Scalar) -> Result<(), TableErr
         (true, Kind::Int | Kind::Float) | (false, Kind::Text) => Ok(()),
         (true, Kind::Text) => Err(declaration(
             place,
-            format!("{scalar} is a number, and the column is text; declare its type, or write a text"),
+            format!(
+                "{scalar} is a number, and the column is text; declare its type, or write a text"
+            ),
         )),
         (false, _) => Err(declaration(
             place,
@@ -174,7 +191,9 @@ impl Test {
             Test::Min(min) => compared(min).is_some_and(Ordering::is_ge),
             Test::Max(max) => compared(max).is_some_and(Ordering::is_le),
             Test::OneOf(all) => all.iter().any(|one| compared(one) == Some(Ordering::Equal)),
-            Test::Pattern { regex, .. } => values.text(row).is_some_and(|text| regex.is_match(text)),
+            Test::Pattern { regex, .. } => {
+                values.text(row).is_some_and(|text| regex.is_match(text))
+            }
             Test::MinLength(fewest) => length() >= *fewest,
             Test::MaxLength(most) => length() <= *most,
         }

@@ -42,7 +42,8 @@ fn reasons(checked: &Checked) -> Vec<String> {
     let rows = checked.quarantine.column(0).as_primitive::<UInt64Type>();
     let reasons = checked.quarantine.column(1).as_string::<i32>();
     let rows = rows.iter().flatten().zip(reasons.iter().flatten());
-    rows.map(|(row, reason)| format!("{row}: {reason}")).collect()
+    rows.map(|(row, reason)| format!("{row}: {reason}"))
+        .collect()
 }
 
 #[track_caller]
@@ -65,10 +66,17 @@ fn a_row_that_fails_is_quarantined_with_all_its_reasons_and_its_own_text() {
             "4: age: 17.5 is below the minimum 18; plan: has no value",
         ],
     );
-    let age = checked.quarantine.column_by_name("age").unwrap().as_string::<i32>();
+    let age = checked
+        .quarantine
+        .column_by_name("age")
+        .unwrap()
+        .as_string::<i32>();
     assert_eq!(age.value(0), "0200");
     let summary = &checked.summary;
-    assert_eq!((summary.rows, summary.accepted, summary.quarantined), (4, 2, 2));
+    assert_eq!(
+        (summary.rows, summary.accepted, summary.quarantined),
+        (4, 2, 2)
+    );
     assert_eq!(summary.reasons["age: max"], 1);
     assert!(summary.failures.is_empty());
 }
@@ -97,7 +105,9 @@ fn dates_are_compared_in_order_of_time() {
 #[test]
 fn of_rows_with_the_same_value_one_is_kept() {
     let csv = "id,age\n1,30\n2,31\n1,32\n,33\n,34\n1,200\n2,35\n";
-    let of = |keep: &str| format!("columns.id = {{ unique = true, keep = {keep:?} }}\ncolumns.age.max = 110");
+    let of = |keep: &str| {
+        format!("columns.id = {{ unique = true, keep = {keep:?} }}\ncolumns.age.max = 110")
+    };
     check_reasons(
         csv,
         &of("first"),
@@ -126,9 +136,16 @@ fn rows_that_cannot_be_read_are_in_the_quarantine_whole() {
         &["2: 1 fields, where the header has 2"],
     );
     let schema = checked.quarantine.schema();
-    let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let names: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
     assert_eq!(names, ["row", "reason_", "record", "id", "reason"]);
-    assert_eq!(checked.quarantine.column(2).as_string::<i32>().value(0), "2");
+    assert_eq!(
+        checked.quarantine.column(2).as_string::<i32>().value(0),
+        "2"
+    );
 }
 
 #[test]

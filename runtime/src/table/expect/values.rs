@@ -46,10 +46,16 @@ impl Values {
             false => cast(array, ty),
         };
         Ok(match Kind::of(array.data_type()) {
-            Kind::Int => Values::Ints(as_type(&DataType::Int64)?.as_primitive::<Int64Type>().clone()),
-            Kind::Float => {
-                Values::Floats(as_type(&DataType::Float64)?.as_primitive::<Float64Type>().clone())
-            }
+            Kind::Int => Values::Ints(
+                as_type(&DataType::Int64)?
+                    .as_primitive::<Int64Type>()
+                    .clone(),
+            ),
+            Kind::Float => Values::Floats(
+                as_type(&DataType::Float64)?
+                    .as_primitive::<Float64Type>()
+                    .clone(),
+            ),
             Kind::Text => Values::Texts(as_type(&DataType::Utf8)?.as_string::<i32>().clone()),
         })
     }

@@ -1,10 +1,10 @@
-//! [`Blocks`]: a CSV in pieces that begin and end with a row.
+//! [`Blocks`]: a text in pieces that begin and end with a row.
 
 use std::io::Read;
 
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
-use crate::table::TableError;
+use super::TableError;
 
 /// How much is read at once; a block is longer only if a row is.
 const BLOCK: usize = 512 << 10;
@@ -20,11 +20,21 @@ pub(super) struct Block {
     pub(super) line: u64,
 }
 
-/// Cuts what it reads at ends of rows. A line break within quotes is none.
+/// What ends a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rows {
+    /// Every line break.
+    Lines,
+    /// A line break that is not within quotes, which open a field only behind
+    /// this delimiter or at the row's start.
+    Quoted { delimiter: u8 },
+}
+
+/// Cuts what it reads at ends of rows.
 pub(super) struct Blocks {
     table: String,
     input: Box<dyn Read + Send>,
-    delimiter: u8,
+    rows: Rows,
     /// Read, and after the end of the last whole row.
     rest: Vec<u8>,
     line: u64,
@@ -32,11 +42,11 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(table: &str, input: Box<dyn Read + Send>, delimiter: u8) -> Blocks {
+    pub(super) fn new(table: &str, input: Box<dyn Read + Send>, rows: Rows) -> Blocks {
         Blocks {
             table: table.to_owned(),
             input,
-            delimiter,
+            rows,
             rest: Vec::new(),
             line: 1,
             ended: false,
@@ -52,7 +62,7 @@ impl Blocks {
             if self.ended {
                 break;
             }
-            if let Some(end) = last_row_end(&bytes, self.delimiter) {
+            if let Some(end) = self.rows.last_end(&bytes) {
                 self.rest = bytes[end..].to_vec();
                 bytes.truncate(end);
                 break;
@@ -68,16 +78,6 @@ impl Blocks {
         let line = self.line;
         self.line += memchr_iter(b'\n', &bytes).count() as u64;
         Ok(Some(Block { bytes, line }))
-    }
-
-    /// The first row, cut off a block that begins with it: its end.
-    pub(super) fn first_row_end(bytes: &[u8], delimiter: u8) -> usize {
-        let mut rows = Rows {
-            bytes,
-            delimiter,
-            at: 0,
-        };
-        rows.next().unwrap_or(bytes.len())
     }
 
     fn fill(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> Result<(), TableError> {
@@ -100,27 +100,42 @@ impl Blocks {
     }
 }
 
-/// Where the last whole row of `bytes`, which begin with a row, ends.
-fn last_row_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
-    if memchr(b'"', bytes).is_none() {
-        return memrchr(b'\n', bytes).map(|at| at + 1);
+impl Rows {
+    /// Where the last whole row of `bytes`, which begin with a row, ends.
+    fn last_end(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Rows::Quoted { delimiter } if memchr(b'"', bytes).is_some() => {
+                QuotedRows::new(bytes, delimiter).last()
+            }
+            _ => memrchr(b'\n', bytes).map(|at| at + 1),
+        }
     }
-    let rows = Rows {
-        bytes,
-        delimiter,
-        at: 0,
-    };
-    rows.last()
+}
+
+/// Where the first row of a CSV ends.
+pub(super) fn first_row_end(bytes: &[u8], delimiter: u8) -> usize {
+    let first = QuotedRows::new(bytes, delimiter).next();
+    first.unwrap_or(bytes.len())
 }
 
 /// The ends of rows, each behind its line break.
-struct Rows<'b> {
+struct QuotedRows<'b> {
     bytes: &'b [u8],
     delimiter: u8,
     at: usize,
 }
 
-impl Iterator for Rows<'_> {
+impl<'b> QuotedRows<'b> {
+    fn new(bytes: &'b [u8], delimiter: u8) -> QuotedRows<'b> {
+        QuotedRows {
+            bytes,
+            delimiter,
+            at: 0,
+        }
+    }
+}
+
+impl Iterator for QuotedRows<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
@@ -157,7 +172,11 @@ mod tests {
     use super::*;
 
     fn blocks(bytes: Vec<u8>) -> Result<Vec<Block>, TableError> {
-        let mut blocks = Blocks::new("x.csv", Box::new(Cursor::new(bytes)), b',');
+        let mut blocks = Blocks::new(
+            "x.csv",
+            Box::new(Cursor::new(bytes)),
+            Rows::Quoted { delimiter: b',' },
+        );
         let mut all = Vec::new();
         while let Some(block) = blocks.next()? {
             all.push(block);

@@ -1,0 +1,308 @@
+//! PostgreSQL, through tokio-postgres: async, so each query and each upsert has
+//! a thread and a runtime of its own, and callers may be on any thread.
+//!
+//! The connection is not encrypted; a URL with `sslmode=require` is refused.
+
+use std::future::Future;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use arrow_array::builder::{
+    ArrayBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder,
+};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
+use futures_util::future::try_join_all;
+use futures_util::{StreamExt, pin_mut};
+use tokio::runtime;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, NoTls, Row, Transaction};
+
+use super::statement::{self, MAKE_LEDGER, TAKE_ENTRY, quoted};
+use super::{Rows, Upsert, Upserted};
+use crate::table::types::{Column, ColumnType, schema};
+use crate::table::{Batch, Batches, Table, TableError};
+
+/// How many rows a batch that is read has.
+const BATCH: usize = 4_096;
+
+/// How many rows are on their way to the server at once.
+const PIPELINED: usize = 256;
+
+/// Two that make the same table at the same time wait for each other.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('cutline_ledger'))";
+
+type Parameter = Box<dyn ToSql + Sync + Send>;
+
+/// The table that `query` answers; its types are the database's. Numbers of any
+/// kind but whole ones are `float64`; what is neither number nor truth value is
+/// text, as PostgreSQL writes it.
+pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableError> {
+    let asked = Asked {
+        table: shown.to_owned(),
+        url: url.to_owned(),
+        query: query.to_owned(),
+    };
+    let columns = on_own_thread(&asked.table, asked.columns())?;
+    let (names, types): (Vec<String>, Vec<ColumnType>) = columns.into_iter().unzip();
+    let columns: Vec<Column> = types.iter().copied().map(Column::new).collect();
+    let schema = schema(&names, &columns);
+    let own = schema.clone();
+    let read = move || {
+        let (asked, schema, types) = (asked.clone(), own.clone(), types.clone());
+        let (sender, batches) = sync_channel(2);
+        thread::spawn(move || {
+            let sent = on_this_thread(&asked.table, asked.send(&schema, &types, &sender));
+            if let Err(error) = sent {
+                // Nobody listens any more, or this is the last they hear.
+                let _ = sender.send(Err(error));
+            }
+        });
+        Ok(Box::new(batches.into_iter()) as Batches)
+    };
+    Ok(Table::new(shown, schema, read))
+}
+
+/// Puts rows into a table, with the ledger's entry, in one transaction.
+pub(super) fn upsert(
+    shown: &str,
+    url: &str,
+    into: &Upsert,
+    ledger_key: &str,
+    schema: &SchemaRef,
+    rows: Rows<'_>,
+) -> Result<Upserted, TableError> {
+    on_own_thread(shown, async {
+        let refused = |doing| TableError::database(shown, doing);
+        let mut client = connect(shown, url).await?;
+        let began = client.transaction().await;
+        let transaction = began.map_err(refused("no transaction"))?;
+        let takes = takes_entry(&transaction, ledger_key).await;
+        if !takes.map_err(refused("the ledger"))? {
+            return Ok(Upserted::Before);
+        }
+        let n_rows = put(shown, &transaction, into, schema, rows).await?;
+        let committed = transaction.commit().await;
+        committed.map_err(refused("the transaction cannot be committed"))?;
+        Ok(Upserted::Rows(n_rows))
+    })
+}
+
+/// A query to be run.
+#[derive(Clone)]
+struct Asked {
+    table: String,
+    url: String,
+    query: String,
+}
+
+impl Asked {
+    /// The columns that the query answers.
+    async fn columns(&self) -> Result<Vec<(String, ColumnType)>, TableError> {
+        let client = connect(&self.table, &self.url).await?;
+        let prepared = client.prepare(&self.query).await;
+        let prepared =
+            prepared.map_err(TableError::database(&self.table, "the query is refused"))?;
+        let columns = prepared.columns().iter();
+        Ok(columns
+            .map(|column| (column.name().to_owned(), column_type(column.type_())))
+            .collect())
+    }
+
+    /// The query, in which every column is one of our types.
+    fn converted(&self, schema: &Schema, types: &[ColumnType]) -> String {
+        let columns = schema.fields().iter().zip(types);
+        let columns: Vec<String> = columns
+            .map(|(field, ty)| {
+                format!(
+                    "{}::{}",
+                    quoted(field.name()),
+                    statement::type_name(&ty.data_type())
+                )
+            })
+            .collect();
+        let query = self.query.trim_end().trim_end_matches(';');
+        format!("SELECT {} FROM ({query}\n) AS asked", columns.join(", "))
+    }
+
+    async fn send(
+        &self,
+        schema: &SchemaRef,
+        types: &[ColumnType],
+        sender: &SyncSender<Result<Batch, TableError>>,
+    ) -> Result<(), TableError> {
+        let refused = TableError::database(&self.table, "the query is refused");
+        let client = connect(&self.table, &self.url).await?;
+        let query = self.converted(schema, types);
+        let nothing: [&str; 0] = [];
+        let rows = client.query_raw(&query, nothing).await.map_err(&refused)?;
+        let chunks = rows.chunks(BATCH);
+        pin_mut!(chunks);
+        let mut n_before = 0;
+        while let Some(chunk) = chunks.next().await {
+            let rows = chunk
+                .into_iter()
+                .collect::<Result<Vec<Row>, _>>()
+                .map_err(&refused)?;
+            let arrays = types.iter().enumerate();
+            let arrays = arrays.map(|(place, ty)| array(&rows, place, *ty));
+            let arrays = arrays.collect::<Result<_, _>>().map_err(&refused)?;
+            let batch = RecordBatch::try_new(schema.clone(), arrays);
+            let batch = Batch::of_values(batch.map_err(TableError::arrow(&self.table))?, n_before);
+            n_before += rows.len() as u64;
+            if sender.send(Ok(batch)).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn column_type(ty: &Type) -> ColumnType {
+    match *ty {
+        Type::BOOL => ColumnType::Bool,
+        Type::INT2 | Type::INT4 | Type::INT8 | Type::OID => ColumnType::Int64,
+        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => ColumnType::Float64,
+        _ => ColumnType::String,
+    }
+}
+
+/// A column of rows.
+fn array(rows: &[Row], place: usize, ty: ColumnType) -> Result<ArrayRef, tokio_postgres::Error> {
+    macro_rules! build {
+        ($builder:expr, $ty:ty) => {{
+            let mut builder = $builder;
+            for row in rows {
+                builder.append_option(row.try_get::<_, Option<$ty>>(place)?);
+            }
+            Ok(ArrayBuilder::finish(&mut builder))
+        }};
+    }
+    match ty {
+        ColumnType::Bool => build!(BooleanBuilder::new(), bool),
+        ColumnType::Int64 => build!(Int64Builder::new(), i64),
+        ColumnType::Float64 => build!(Float64Builder::new(), f64),
+        _ => build!(StringBuilder::new(), &str),
+    }
+}
+
+async fn connect(shown: &str, url: &str) -> Result<Client, TableError> {
+    let connected = tokio_postgres::connect(url, NoTls).await;
+    let refused = TableError::database(shown, "cannot be connected to");
+    let (client, connection) = connected.map_err(refused)?;
+    // It ends with the client; what goes wrong is told to who waits for it.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn takes_entry(
+    transaction: &Transaction<'_>,
+    key: &str,
+) -> Result<bool, tokio_postgres::Error> {
+    transaction.batch_execute(LOCK).await?;
+    transaction.batch_execute(MAKE_LEDGER).await?;
+    Ok(transaction.execute(TAKE_ENTRY, &[&key]).await? == 1)
+}
+
+async fn put(
+    shown: &str,
+    transaction: &Transaction<'_>,
+    into: &Upsert,
+    schema: &Schema,
+    rows: Rows<'_>,
+) -> Result<u64, TableError> {
+    let refused = TableError::database(shown, "the table cannot be made");
+    let made = transaction
+        .batch_execute(&statement::create(into, schema))
+        .await;
+    made.map_err(refused)?;
+    let refused = TableError::database(shown, "the rows are refused");
+    let sql = statement::upsert(into, schema, parameter);
+    let prepared = transaction.prepare(&sql).await.map_err(&refused)?;
+    let mut n_rows = 0;
+    for batch in rows {
+        let batch = batch?;
+        let parameters = parameters(&batch).map_err(TableError::arrow(shown))?;
+        let mut parameters = parameters.into_iter().peekable();
+        while parameters.peek().is_some() {
+            let some = parameters.by_ref().take(PIPELINED);
+            let put = some.map(|row| transaction.execute_raw(&prepared, row));
+            try_join_all(put).await.map_err(&refused)?;
+        }
+        n_rows += batch.num_rows() as u64;
+    }
+    Ok(n_rows)
+}
+
+/// A parameter, whose type does not depend on the column that it is for: dates
+/// are sent as text.
+fn parameter(place: usize, ty: &DataType) -> String {
+    match statement::type_name(ty) {
+        name @ ("DATE" | "TIMESTAMP" | "NUMERIC") => format!("${place}::TEXT::{name}"),
+        name => format!("${place}::{name}"),
+    }
+}
+
+/// The parameters of each row.
+fn parameters(batch: &RecordBatch) -> Result<Vec<Vec<Parameter>>, ArrowError> {
+    let columns = batch.columns().iter().map(values);
+    let mut columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+    let mut columns = move || columns.iter_mut().filter_map(Iterator::next).collect();
+    Ok((0..batch.num_rows()).map(|_| columns()).collect())
+}
+
+fn values(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Parameter>>, ArrowError> {
+    macro_rules! all {
+        ($array:expr, $of:expr) => {{
+            let array = $array;
+            let n_rows = array.len();
+            let value = move |row| (!array.is_null(row)).then(|| $of(&array, row));
+            Box::new((0..n_rows).map(move |row| Box::new(value(row)) as Parameter))
+        }};
+    }
+    let array = match statement::type_name(array.data_type()) {
+        "BOOLEAN" => array.clone(),
+        "BIGINT" => cast(array, &DataType::Int64)?,
+        "DOUBLE PRECISION" => cast(array, &DataType::Float64)?,
+        _ => cast(array, &DataType::Utf8)?,
+    };
+    Ok(match array.data_type() {
+        DataType::Boolean => all!(array, |array: &ArrayRef, row| array.as_boolean().value(row)),
+        DataType::Int64 => all!(array, |array: &ArrayRef, row| {
+            array.as_primitive::<Int64Type>().value(row)
+        }),
+        DataType::Float64 => all!(array, |array: &ArrayRef, row| {
+            array.as_primitive::<Float64Type>().value(row)
+        }),
+        _ => all!(array, |array: &ArrayRef, row| array
+            .as_string::<i32>()
+            .value(row)
+            .to_owned()),
+    })
+}
+
+/// What the future comes to, on a thread of its own: the caller's may already
+/// drive another runtime.
+fn on_own_thread<T: Send>(
+    shown: &str,
+    future: impl Future<Output = Result<T, TableError>> + Send,
+) -> Result<T, TableError> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| on_this_thread(shown, future));
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn on_this_thread<T>(
+    shown: &str,
+    future: impl Future<Output = Result<T, TableError>>,
+) -> Result<T, TableError> {
+    let built = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = built.map_err(TableError::read(shown))?;
+    runtime.block_on(future)
+}
