@@ -154,7 +154,9 @@ impl Queue for EmbeddedQueue {
                 let sql = "INSERT INTO message (queue, body, inserted, visible, dequeued, receipt)
                            VALUES (?, ?, ?, ?, 0, 0)";
                 let mut statement = connection.prepare_cached(sql)?;
-                statement.execute(params![queue, body, now, visible]).map(drop)
+                statement
+                    .execute(params![queue, body, now, visible])
+                    .map(drop)
             })
             .await
         })
@@ -197,7 +199,8 @@ impl Queue for EmbeddedQueue {
                            WHERE id = ? AND queue = ? AND receipt = ? RETURNING id, receipt";
                 let mut statement = connection.prepare_cached(sql)?;
                 let values = params![visible, body, old.id, queue, old.pop];
-                let renewed = statement.query_row(values, |row| Ok(receipt(row.get(0)?, row.get(1)?)));
+                let renewed =
+                    statement.query_row(values, |row| Ok(receipt(row.get(0)?, row.get(1)?)));
                 renewed.optional()
             });
             renewed.await?.ok_or_else(|| self.lost())
@@ -224,7 +227,9 @@ impl Queue for EmbeddedQueue {
             let queue = self.name.to_string();
             self.read(move |connection| {
                 let sql = "SELECT count(*) FROM message WHERE queue = ?";
-                connection.prepare_cached(sql)?.query_row([queue], |row| row.get(0))
+                connection
+                    .prepare_cached(sql)?
+                    .query_row([queue], |row| row.get(0))
             })
             .await
         })
@@ -233,7 +238,9 @@ impl Queue for EmbeddedQueue {
     fn peek(&self, most: usize) -> BoxFuture<'_, Result<Vec<Peeked>, QueueError>> {
         Box::pin(async move {
             let (queue, now) = (self.name.to_string(), self.now().millis());
-            let rows = self.read(move |connection| look(connection, &queue, most, now)).await?;
+            let rows = self
+                .read(move |connection| look(connection, &queue, most, now))
+                .await?;
             let rows = rows.into_iter().map(|row| {
                 Ok(Peeked {
                     body: self.open(row.body)?,
@@ -276,12 +283,7 @@ fn take(
     Ok(rows)
 }
 
-fn look(
-    connection: &Connection,
-    queue: &str,
-    most: usize,
-    now: u64,
-) -> rusqlite::Result<Vec<Row>> {
+fn look(connection: &Connection, queue: &str, most: usize, now: u64) -> rusqlite::Result<Vec<Row>> {
     let sql = "SELECT id, receipt, body, dequeued, inserted FROM message
                WHERE queue = ? AND visible <= ? ORDER BY visible, id LIMIT ?";
     let mut statement = connection.prepare_cached(sql)?;
@@ -340,7 +342,11 @@ mod tests {
         };
         let name = "raw-arrived".parse().unwrap();
         let body = Bytes::from("customer 10233");
-        queues().open(&name).send(body.clone(), Duration::ZERO).await.unwrap();
+        queues()
+            .open(&name)
+            .send(body.clone(), Duration::ZERO)
+            .await
+            .unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             assert!(!bytes.windows(8).any(|window| window == b"customer"));

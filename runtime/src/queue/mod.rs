@@ -196,7 +196,9 @@ impl QueueName {
 
     /// The queue that this one takes what failed of, if it is a poison queue.
     pub fn poison_of(&self) -> Option<QueueName> {
-        self.0.strip_suffix(POISON).and_then(|name| name.parse().ok())
+        self.0
+            .strip_suffix(POISON)
+            .and_then(|name| name.parse().ok())
     }
 
     /// As text.
@@ -251,7 +253,16 @@ mod tests {
         assert_eq!(queue.poison().as_str(), "raw-arrived-poison");
         assert_eq!(queue.poison().poison_of(), Some(queue.clone()));
         assert_eq!(queue.poison_of(), None);
-        for wrong in ["", "ab", "Raw", "raw_arrived", "-raw", "raw-", "a--b", &"a".repeat(64)] {
+        for wrong in [
+            "",
+            "ab",
+            "Raw",
+            "raw_arrived",
+            "-raw",
+            "raw-",
+            "a--b",
+            &"a".repeat(64),
+        ] {
             let error = wrong.parse::<QueueName>().unwrap_err().to_string();
             assert!(error.contains("names no queue"), "{error}");
         }

@@ -82,7 +82,11 @@ impl Retry {
     pub fn wait(&self, failures: u32, drawn: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let longest = self.first.saturating_mul(doubled).min(self.most);
-        let share = if drawn.is_nan() { 0.0 } else { drawn.clamp(0.0, 1.0) };
+        let share = if drawn.is_nan() {
+            0.0
+        } else {
+            drawn.clamp(0.0, 1.0)
+        };
         longest.mul_f64(0.5 + 0.5 * share)
     }
 }
@@ -103,7 +107,10 @@ pub async fn receive(
     for delivery in queue.receive(most, visibility).await? {
         let Ok(message) = Message::from_body(&delivery.body) else {
             let body = delivery.body.clone();
-            queues.open(&name.poison()).send(body, Duration::ZERO).await?;
+            queues
+                .open(&name.poison())
+                .send(body, Duration::ZERO)
+                .await?;
             queue.delete(&delivery.receipt).await?;
             continue;
         };
@@ -129,7 +136,11 @@ pub async fn receive(
 /// It is done: takes a message out. One that is no longer ours was done by
 /// another, too.
 pub async fn finish(queues: &dyn Queues, next: &Next) -> Result<(), QueueError> {
-    match queues.open(&next.queue).delete(&next.delivery.receipt).await {
+    match queues
+        .open(&next.queue)
+        .delete(&next.delivery.receipt)
+        .await
+    {
         Err(QueueError::Lost { .. }) => Ok(()),
         other => other,
     }
@@ -157,7 +168,9 @@ pub async fn fail(
     })?;
     let after = retry.wait(tries, drawn);
     let queue = queues.open(&next.queue);
-    queue.renew(&next.delivery.receipt, after, Some(body)).await?;
+    queue
+        .renew(&next.delivery.receipt, after, Some(body))
+        .await?;
     Ok(Fate::Again { after })
 }
 
@@ -178,7 +191,9 @@ pub async fn requeue(queues: &dyn Queues, name: &QueueName) -> Result<u64, Reque
         }
         for delivery in received {
             let message = Message::from_body(&delivery.body);
-            let Some(body) = message.ok().and_then(|message| message.unfailed().to_body().ok())
+            let Some(body) = message
+                .ok()
+                .and_then(|message| message.unfailed().to_body().ok())
             else {
                 foreign.push(delivery.receipt);
                 continue;
@@ -205,8 +220,14 @@ async fn poison(
         queue: next.queue.clone(),
         source,
     })?;
-    queues.open(&next.queue.poison()).send(body, Duration::ZERO).await?;
-    queues.open(&next.queue).delete(&next.delivery.receipt).await
+    queues
+        .open(&next.queue.poison())
+        .send(body, Duration::ZERO)
+        .await?;
+    queues
+        .open(&next.queue)
+        .delete(&next.delivery.receipt)
+        .await
 }
 
 #[cfg(test)]

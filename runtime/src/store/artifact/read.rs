@@ -102,9 +102,9 @@ impl Artifacts {
         let id = artifact.id;
         match &error {
             Error::NotFound { .. } => self.set_aside(artifact, part, "(missing)").await,
-            Error::Generic { store: "sealed", .. } => {
-                self.set_aside(artifact, part, "(cannot be opened)").await
-            }
+            Error::Generic {
+                store: "sealed", ..
+            } => self.set_aside(artifact, part, "(cannot be opened)").await,
             _ => ArtifactError::Read { id, source: error },
         }
     }

@@ -44,7 +44,9 @@ impl Artifacts {
             }
             Ok(())
         };
-        remove.await.map_err(|source| ArtifactError::List { source })
+        remove
+            .await
+            .map_err(|source| ArtifactError::List { source })
     }
 
     /// Removes blobs from before `before` that belong to no artifact: what
@@ -53,7 +55,12 @@ impl Artifacts {
         let wrong = |source| ArtifactError::List { source };
         // First the blobs: one that gets its document meanwhile is then seen.
         let folder = Path::from("blobs");
-        let listed: Vec<_> = self.store.list(Some(&folder)).try_collect().await.map_err(wrong)?;
+        let listed: Vec<_> = self
+            .store
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(wrong)?;
         let kept = self.blobs_of_artifacts().await?;
         let mut swept = Swept::default();
         for meta in listed {

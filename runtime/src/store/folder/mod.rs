@@ -214,7 +214,9 @@ impl DataFolder {
             .map_ok(|meta| meta.location)
             .try_filter(|location| std::future::ready(is_over(location.as_ref(), now)));
         let over: Vec<_> = over.collect().await;
-        let mut removed = self.store.delete_stream(futures_util::stream::iter(over).boxed());
+        let mut removed = self
+            .store
+            .delete_stream(futures_util::stream::iter(over).boxed());
         while removed.try_next().await.map_err(wrong)?.is_some() {
             n_removed += 1;
         }
@@ -265,7 +267,9 @@ fn io(what: &'static str, path: &Path, source: std::io::Error) -> FolderError {
 
 impl fmt::Debug for DataFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DataFolder").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("DataFolder")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
