@@ -24,6 +24,7 @@ pub(super) async fn check(queues: &dyn Queues, clock: &ManualClock) {
     what_fails_five_times_is_poison(queues, clock).await;
     what_kills_its_worker_is_poison_too(queues, clock).await;
     what_is_not_ours_is_poison_and_kept_as_it_is(queues, clock).await;
+    what_has_no_room_for_its_errors_is_poison_too(queues, clock).await;
     what_is_requeued_starts_anew(queues, clock).await;
     many_takers_share_without_doubles(queues, clock).await;
 }
@@ -243,6 +244,27 @@ async fn what_is_not_ours_is_poison_and_kept_as_it_is(queues: &dyn Queues, clock
     assert_eq!(received[0].message.id, "run-3");
     let poison = queues.open(&queue.poison()).peek(8).await.unwrap();
     assert_eq!(poison[0].body, "<xml/>");
+}
+
+async fn what_has_no_room_for_its_errors_is_poison_too(queues: &dyn Queues, clock: &ManualClock) {
+    let queue = name("crowded");
+    let values = "x".repeat(MOST_BYTES - 60);
+    let body = format!("{{\"cutline\":1,\"id\":\"x\",\"values\":{{\"a\":\"{values}\"}}}}");
+    let body = Bytes::from(body);
+    queues
+        .open(&queue)
+        .send(body.clone(), Duration::ZERO)
+        .await
+        .unwrap();
+    let retry = Retry::default();
+    for _ in 1..=5 {
+        let received = next(queues, clock, &queue).await.remove(0);
+        retry::fail(queues, &received, "no", &retry, clock.now(), 0.5)
+            .await
+            .unwrap();
+    }
+    let poison = queues.open(&queue.poison()).peek(1).await.unwrap();
+    assert_eq!(poison[0].body, body);
 }
 
 async fn what_is_requeued_starts_anew(queues: &dyn Queues, clock: &ManualClock) {

@@ -88,12 +88,19 @@ impl EmbeddedQueue {
         }
     }
 
-    fn open(&self, body: Vec<u8>) -> Result<Bytes, QueueError> {
-        let opened = match &self.shared.key {
-            Some(key) => seal::open(key, &self.context(), &body),
-            None => Ok(body),
+    /// What cannot be opened is given as it lies there: nobody will take it for
+    /// one of ours, and so it does not stand in the way of others.
+    fn open(&self, body: Vec<u8>) -> Bytes {
+        let Some(key) = &self.shared.key else {
+            return body.into();
         };
-        opened.map(Bytes::from).map_err(|error| self.broken(error))
+        match seal::open(key, &self.context(), &body) {
+            Ok(opened) => opened.into(),
+            Err(error) => {
+                tracing::warn!(queue = %self.name, %error, "a message cannot be opened");
+                body.into()
+            }
+        }
     }
 
     fn context(&self) -> String {
@@ -171,15 +178,13 @@ impl Queue for EmbeddedQueue {
             let queue = self.name.to_string();
             let (now, visible) = (self.now().millis(), self.after(visibility));
             let rows = self.write(move |connection| take(connection, &queue, most, now, visible));
-            let rows = rows.await?.into_iter().map(|row| {
-                Ok(Delivery {
-                    receipt: receipt(row.id, row.pop),
-                    body: self.open(row.body)?,
-                    dequeue_count: row.dequeue_count,
-                    inserted: Timestamp::from_millis(row.inserted),
-                })
+            let deliveries = rows.await?.into_iter().map(|row| Delivery {
+                receipt: receipt(row.id, row.pop),
+                body: self.open(row.body),
+                dequeue_count: row.dequeue_count,
+                inserted: Timestamp::from_millis(row.inserted),
             });
-            rows.collect()
+            Ok(deliveries.collect())
         })
     }
 
@@ -241,14 +246,12 @@ impl Queue for EmbeddedQueue {
             let rows = self
                 .read(move |connection| look(connection, &queue, most, now))
                 .await?;
-            let rows = rows.into_iter().map(|row| {
-                Ok(Peeked {
-                    body: self.open(row.body)?,
-                    dequeue_count: row.dequeue_count,
-                    inserted: Timestamp::from_millis(row.inserted),
-                })
+            let peeked = rows.into_iter().map(|row| Peeked {
+                body: self.open(row.body),
+                dequeue_count: row.dequeue_count,
+                inserted: Timestamp::from_millis(row.inserted),
             });
-            rows.collect()
+            Ok(peeked.collect())
         })
     }
 
@@ -310,7 +313,8 @@ fn receipt(id: i64, pop: i64) -> Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::contract;
+    use crate::queue::retry::{self, Retry};
+    use crate::queue::{Message, contract};
     use crate::store::clock::ManualClock;
 
     async fn check(key: Option<Key>) {
@@ -329,6 +333,35 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract_when_sealed() {
         check(Some(Key::new([7; 32]))).await;
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_opened_is_poison_and_the_others_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
+        let clock = ManualClock::default();
+        let key = Some(Key::new([7; 32]));
+        let queues = EmbeddedQueues::new(database.clone(), key, Arc::new(clock.clone()));
+        let name: QueueName = "raw-arrived".parse().unwrap();
+        for id in ["one", "two"] {
+            let body = Message::new(id).to_body().unwrap();
+            queues.open(&name).send(body, Duration::ZERO).await.unwrap();
+        }
+        let sql = "UPDATE message SET body = CAST(substr(body, 2) AS BLOB) WHERE id = 1";
+        database
+            .write(move |open| open.execute(sql, []))
+            .await
+            .unwrap();
+        let (visibility, retry) = (Duration::from_secs(1), Retry::default());
+        let received = retry::receive(&queues, &name, 8, visibility, &retry, clock.now()).await;
+        let ids: Vec<_> = received
+            .unwrap()
+            .into_iter()
+            .map(|next| next.message.id)
+            .collect();
+        assert_eq!(ids, ["two"]);
+        assert_eq!(queues.open(&name).depth().await.unwrap(), 1);
+        assert_eq!(queues.open(&name.poison()).depth().await.unwrap(), 1);
     }
 
     #[tokio::test]

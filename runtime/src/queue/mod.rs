@@ -162,14 +162,6 @@ pub enum QueueError {
         /// The queue.
         queue: QueueName,
     },
-    /// The message cannot be written or understood.
-    #[error("the queue {queue} holds a message that is not ours")]
-    Message {
-        /// The queue.
-        queue: QueueName,
-        /// Why.
-        source: MessageError,
-    },
     /// The database says no.
     #[error("the queue {queue} cannot be used")]
     Database {
@@ -178,7 +170,7 @@ pub enum QueueError {
         /// Why.
         source: DatabaseError,
     },
-    /// The message was not sealed here.
+    /// The message cannot be sealed.
     #[error("the queue {queue} cannot be used")]
     Seal {
         /// The queue.

@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{Delivery, MOST_AT_ONCE, Message, QueueError, QueueName, Queues};
 use crate::store::clock::Timestamp;
 
@@ -161,11 +163,7 @@ pub async fn fail(
         poison(queues, next, error, now).await?;
         return Ok(Fate::Poisoned);
     }
-    let failed = next.message.failed(tries, now, error);
-    let body = failed.to_body().map_err(|source| QueueError::Message {
-        queue: next.queue.clone(),
-        source,
-    })?;
+    let body = noted(next, error, now);
     let after = retry.wait(tries, drawn);
     let queue = queues.open(&next.queue);
     queue
@@ -215,11 +213,7 @@ async fn poison(
     error: &str,
     now: Timestamp,
 ) -> Result<(), QueueError> {
-    let failed = next.message.failed(next.delivery.dequeue_count, now, error);
-    let body = failed.to_body().map_err(|source| QueueError::Message {
-        queue: next.queue.clone(),
-        source,
-    })?;
+    let body = noted(next, error, now);
     queues
         .open(&next.queue.poison())
         .send(body, Duration::ZERO)
@@ -228,6 +222,14 @@ async fn poison(
         .open(&next.queue)
         .delete(&next.delivery.receipt)
         .await
+}
+
+/// The message with the error inside; as it is, where another program made it
+/// so long that there is no room.
+fn noted(next: &Next, error: &str, now: Timestamp) -> Bytes {
+    let failed = next.message.failed(next.delivery.dequeue_count, now, error);
+    let body = failed.to_body();
+    body.unwrap_or_else(|_| next.delivery.body.clone())
 }
 
 #[cfg(test)]

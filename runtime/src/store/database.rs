@@ -223,7 +223,10 @@ impl Database {
     /// Writes a copy as of one moment to a file that is not there yet, while
     /// others read and write.
     pub async fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
-        let text = path.to_string_lossy().into_owned();
+        let Some(text) = path.to_str().map(str::to_owned) else {
+            let source = rusqlite::Error::InvalidPath(path.to_owned());
+            return Err(wrong(path, Arc::new(source)));
+        };
         let shared = self.shared.clone();
         let copied = tokio::task::spawn_blocking(move || {
             let connection = reader(&shared.path)?;

@@ -24,7 +24,7 @@ impl Artifacts {
     pub async fn list(&self) -> Result<Vec<ArtifactId>, ArtifactError> {
         let names = self.names("artifacts").await;
         let names = names.map_err(|source| ArtifactError::List { source })?;
-        let mut ids: Vec<_> = names.iter().filter_map(|name| id(name)).collect();
+        let mut ids: Vec<_> = names.iter().filter_map(id).collect();
         ids.sort();
         Ok(ids)
     }

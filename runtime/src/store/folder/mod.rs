@@ -155,7 +155,7 @@ impl DataFolder {
         key: Option<Key>,
         clock: Arc<dyn Clock>,
     ) -> Result<DataFolder, FolderError> {
-        std::fs::create_dir_all(path).map_err(|source| io("cannot make", path, source))?;
+        make_private(path).map_err(|source| io("cannot make", path, source))?;
         let lock = Lock::take(path)?;
         Stamp::check(path, key.as_ref(), clock.now())?;
         let folder = path.join("store");
@@ -191,7 +191,7 @@ impl DataFolder {
     /// Asked for again with the same three, it is the same one.
     pub fn shadow(&self, id: &str, begun: Timestamp, keep: Duration) -> Space {
         let (expires, name) = (begun.after(keep), ArtifactId::of(id.as_bytes()));
-        let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name.short());
+        let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name);
         self.live.shadow(self.store.clone(), &prefix)
     }
 
@@ -222,6 +222,14 @@ impl DataFolder {
         }
         Ok(n_removed)
     }
+}
+
+/// A folder that only its owner can look into, where there is none.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
 }
 
 /// Of `shadow/MILLIS-ID/…`.

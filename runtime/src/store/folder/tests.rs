@@ -37,6 +37,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
     for (name, key) in [("plain", None), ("sealed", key())] {
         let path = parent.path().join(name);
         let folder = open(&path, key.clone()).unwrap();
+        assert_private(&path);
         let id = put(folder.live(), "customer 10233").await.id;
         folder
             .live()
@@ -50,6 +51,18 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
         assert_eq!(read, "customer 10233");
         let cell = again.live().cells().read("a").await.unwrap().unwrap();
         assert_eq!(cell.value, "customer");
+    }
+}
+
+/// Only its owner can look into it.
+fn assert_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 }
 
