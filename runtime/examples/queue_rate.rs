@@ -21,7 +21,7 @@ const MESSAGES: usize = 8_000;
 const VISIBILITY: Duration = Duration::from_secs(600);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Error> {
     let path = std::env::args().nth(1).ok_or("usage: queue_rate FOLDER")?;
     let path = PathBuf::from(path);
     println!(

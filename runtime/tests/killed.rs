@@ -36,7 +36,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 /// Kills, unless the environment says how many.
-const KILLS: u64 = 15;
+const KILLS: u64 = 25;
 
 const LEASE: Duration = Duration::from_secs(60);
 
