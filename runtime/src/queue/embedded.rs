@@ -314,8 +314,9 @@ fn receipt(id: i64, pop: i64) -> Receipt {
 mod tests {
     use super::*;
     use crate::queue::retry::{self, Retry};
-    use crate::queue::{Message, contract};
+    use crate::queue::{MemoryQueues, Message, contract};
     use crate::store::clock::ManualClock;
+    use proptest::prelude::*;
 
     async fn check(key: Option<Key>) {
         let folder = tempfile::tempdir().unwrap();
@@ -333,6 +334,29 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract_when_sealed() {
         check(Some(Key::new([7; 32]))).await;
+    }
+
+    async fn trace_of_both(steps: &[contract::Step]) -> (Vec<String>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
+        let clocks = [ManualClock::default(), ManualClock::default()];
+        let embedded = EmbeddedQueues::new(database, None, Arc::new(clocks[0].clone()));
+        let memory = MemoryQueues::new(Arc::new(clocks[1].clone()));
+        (
+            contract::trace(&embedded, &clocks[0], steps).await,
+            contract::trace(&memory, &clocks[1], steps).await,
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn whatever_is_done_it_does_what_memory_does(steps in contract::steps()) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (embedded, memory) = runtime.block_on(trace_of_both(&steps));
+            prop_assert_eq!(embedded, memory);
+        }
     }
 
     #[tokio::test]

@@ -160,7 +160,7 @@ impl DataFolder {
         Stamp::check(path, key.as_ref(), clock.now())?;
         let folder = path.join("store");
         remove_half_written(&folder)?;
-        let plain = blob::open(&format!("file:{}", folder.display()))?;
+        let plain = blob::folder(&folder)?;
         let store: Arc<dyn ObjectStore> = match &key {
             Some(key) => Arc::new(SealedStore::new(plain, key.clone())),
             None => plain,
