@@ -88,12 +88,19 @@ impl EmbeddedQueue {
         }
     }
 
-    fn open(&self, body: Vec<u8>) -> Result<Bytes, QueueError> {
-        let opened = match &self.shared.key {
-            Some(key) => seal::open(key, &self.context(), &body),
-            None => Ok(body),
+    /// What cannot be opened is given as it lies there: nobody will take it for
+    /// one of ours, and so it does not stand in the way of others.
+    fn open(&self, body: Vec<u8>) -> Bytes {
+        let Some(key) = &self.shared.key else {
+            return body.into();
         };
-        opened.map(Bytes::from).map_err(|error| self.broken(error))
+        match seal::open(key, &self.context(), &body) {
+            Ok(opened) => opened.into(),
+            Err(error) => {
+                tracing::warn!(queue = %self.name, %error, "a message cannot be opened");
+                body.into()
+            }
+        }
     }
 
     fn context(&self) -> String {
@@ -154,7 +161,9 @@ impl Queue for EmbeddedQueue {
                 let sql = "INSERT INTO message (queue, body, inserted, visible, dequeued, receipt)
                            VALUES (?, ?, ?, ?, 0, 0)";
                 let mut statement = connection.prepare_cached(sql)?;
-                statement.execute(params![queue, body, now, visible]).map(drop)
+                statement
+                    .execute(params![queue, body, now, visible])
+                    .map(drop)
             })
             .await
         })
@@ -169,15 +178,13 @@ impl Queue for EmbeddedQueue {
             let queue = self.name.to_string();
             let (now, visible) = (self.now().millis(), self.after(visibility));
             let rows = self.write(move |connection| take(connection, &queue, most, now, visible));
-            let rows = rows.await?.into_iter().map(|row| {
-                Ok(Delivery {
-                    receipt: receipt(row.id, row.pop),
-                    body: self.open(row.body)?,
-                    dequeue_count: row.dequeue_count,
-                    inserted: Timestamp::from_millis(row.inserted),
-                })
+            let deliveries = rows.await?.into_iter().map(|row| Delivery {
+                receipt: receipt(row.id, row.pop),
+                body: self.open(row.body),
+                dequeue_count: row.dequeue_count,
+                inserted: Timestamp::from_millis(row.inserted),
             });
-            rows.collect()
+            Ok(deliveries.collect())
         })
     }
 
@@ -197,7 +204,8 @@ impl Queue for EmbeddedQueue {
                            WHERE id = ? AND queue = ? AND receipt = ? RETURNING id, receipt";
                 let mut statement = connection.prepare_cached(sql)?;
                 let values = params![visible, body, old.id, queue, old.pop];
-                let renewed = statement.query_row(values, |row| Ok(receipt(row.get(0)?, row.get(1)?)));
+                let renewed =
+                    statement.query_row(values, |row| Ok(receipt(row.get(0)?, row.get(1)?)));
                 renewed.optional()
             });
             renewed.await?.ok_or_else(|| self.lost())
@@ -224,7 +232,9 @@ impl Queue for EmbeddedQueue {
             let queue = self.name.to_string();
             self.read(move |connection| {
                 let sql = "SELECT count(*) FROM message WHERE queue = ?";
-                connection.prepare_cached(sql)?.query_row([queue], |row| row.get(0))
+                connection
+                    .prepare_cached(sql)?
+                    .query_row([queue], |row| row.get(0))
             })
             .await
         })
@@ -233,15 +243,15 @@ impl Queue for EmbeddedQueue {
     fn peek(&self, most: usize) -> BoxFuture<'_, Result<Vec<Peeked>, QueueError>> {
         Box::pin(async move {
             let (queue, now) = (self.name.to_string(), self.now().millis());
-            let rows = self.read(move |connection| look(connection, &queue, most, now)).await?;
-            let rows = rows.into_iter().map(|row| {
-                Ok(Peeked {
-                    body: self.open(row.body)?,
-                    dequeue_count: row.dequeue_count,
-                    inserted: Timestamp::from_millis(row.inserted),
-                })
+            let rows = self
+                .read(move |connection| look(connection, &queue, most, now))
+                .await?;
+            let peeked = rows.into_iter().map(|row| Peeked {
+                body: self.open(row.body),
+                dequeue_count: row.dequeue_count,
+                inserted: Timestamp::from_millis(row.inserted),
             });
-            rows.collect()
+            Ok(peeked.collect())
         })
     }
 
@@ -276,12 +286,7 @@ fn take(
     Ok(rows)
 }
 
-fn look(
-    connection: &Connection,
-    queue: &str,
-    most: usize,
-    now: u64,
-) -> rusqlite::Result<Vec<Row>> {
+fn look(connection: &Connection, queue: &str, most: usize, now: u64) -> rusqlite::Result<Vec<Row>> {
     let sql = "SELECT id, receipt, body, dequeued, inserted FROM message
                WHERE queue = ? AND visible <= ? ORDER BY visible, id LIMIT ?";
     let mut statement = connection.prepare_cached(sql)?;
@@ -308,8 +313,10 @@ fn receipt(id: i64, pop: i64) -> Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::contract;
+    use crate::queue::retry::{self, Retry};
+    use crate::queue::{MemoryQueues, Message, contract};
     use crate::store::clock::ManualClock;
+    use proptest::prelude::*;
 
     async fn check(key: Option<Key>) {
         let folder = tempfile::tempdir().unwrap();
@@ -329,6 +336,58 @@ mod tests {
         check(Some(Key::new([7; 32]))).await;
     }
 
+    async fn trace_of_both(steps: &[contract::Step]) -> (Vec<String>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
+        let clocks = [ManualClock::default(), ManualClock::default()];
+        let embedded = EmbeddedQueues::new(database, None, Arc::new(clocks[0].clone()));
+        let memory = MemoryQueues::new(Arc::new(clocks[1].clone()));
+        (
+            contract::trace(&embedded, &clocks[0], steps).await,
+            contract::trace(&memory, &clocks[1], steps).await,
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn whatever_is_done_it_does_what_memory_does(steps in contract::steps()) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (embedded, memory) = runtime.block_on(trace_of_both(&steps));
+            prop_assert_eq!(embedded, memory);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_opened_is_poison_and_the_others_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
+        let clock = ManualClock::default();
+        let key = Some(Key::new([7; 32]));
+        let queues = EmbeddedQueues::new(database.clone(), key, Arc::new(clock.clone()));
+        let name: QueueName = "raw-arrived".parse().unwrap();
+        for id in ["one", "two"] {
+            let body = Message::new(id).to_body().unwrap();
+            queues.open(&name).send(body, Duration::ZERO).await.unwrap();
+        }
+        let sql = "UPDATE message SET body = CAST(substr(body, 2) AS BLOB) WHERE id = 1";
+        database
+            .write(move |open| open.execute(sql, []))
+            .await
+            .unwrap();
+        let (visibility, retry) = (Duration::from_secs(1), Retry::default());
+        let received = retry::receive(&queues, &name, 8, visibility, &retry, clock.now()).await;
+        let ids: Vec<_> = received
+            .unwrap()
+            .into_iter()
+            .map(|next| next.message.id)
+            .collect();
+        assert_eq!(ids, ["two"]);
+        assert_eq!(queues.open(&name).depth().await.unwrap(), 1);
+        assert_eq!(queues.open(&name.poison()).depth().await.unwrap(), 1);
+    }
+
     #[tokio::test]
     async fn a_message_survives_and_shows_nothing_on_the_disk() {
         let folder = tempfile::tempdir().unwrap();
@@ -340,7 +399,11 @@ mod tests {
         };
         let name = "raw-arrived".parse().unwrap();
         let body = Bytes::from("customer 10233");
-        queues().open(&name).send(body.clone(), Duration::ZERO).await.unwrap();
+        queues()
+            .open(&name)
+            .send(body.clone(), Duration::ZERO)
+            .await
+            .unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             assert!(!bytes.windows(8).any(|window| window == b"customer"));

@@ -67,7 +67,11 @@ impl Queues for MemoryQueues {
 
     fn names(&self) -> BoxFuture<'_, Result<Vec<QueueName>, QueueError>> {
         let messages = self.shared.messages();
-        let mut names: Vec<_> = messages.by_id.keys().map(|(name, _)| name.clone()).collect();
+        let mut names: Vec<_> = messages
+            .by_id
+            .keys()
+            .map(|(name, _)| name.clone())
+            .collect();
         names.dedup();
         ready(Ok(names)).boxed()
     }
@@ -82,13 +86,19 @@ impl Shared {
 impl Messages {
     /// The ids of those that can be seen, in the order in which they became so.
     fn seen(&self, queue: &QueueName, now: Timestamp) -> Vec<(QueueName, u64)> {
-        let all = self.by_id.range((queue.clone(), 0)..=(queue.clone(), u64::MAX));
+        let all = self
+            .by_id
+            .range((queue.clone(), 0)..=(queue.clone(), u64::MAX));
         let mut seen: Vec<_> = all.filter(|(_, held)| held.visible <= now).collect();
         seen.sort_by_key(|(id, held)| (held.visible, id.1));
         seen.into_iter().map(|(id, _)| id.clone()).collect()
     }
 
-    fn held(&mut self, queue: &QueueName, receipt: &Receipt) -> Option<((QueueName, u64), &mut Held)> {
+    fn held(
+        &mut self,
+        queue: &QueueName,
+        receipt: &Receipt,
+    ) -> Option<((QueueName, u64), &mut Held)> {
         let id = (queue.clone(), receipt.id.parse().ok()?);
         let held = self.by_id.get_mut(&id)?;
         (held.pop.to_string() == receipt.pop).then_some((id, held))
@@ -117,7 +127,11 @@ impl MemoryQueue {
         let now = self.shared.clock.now();
         let mut messages = self.shared.messages();
         let mut deliveries = Vec::new();
-        for id in messages.seen(&self.name, now).into_iter().take(most.min(MOST_AT_ONCE)) {
+        for id in messages
+            .seen(&self.name, now)
+            .into_iter()
+            .take(most.min(MOST_AT_ONCE))
+        {
             let Some(held) = messages.by_id.get_mut(&id) else {
                 continue;
             };

@@ -60,7 +60,9 @@ pub enum MessageError {
         version: u32,
     },
     /// It names so much that there is no room to note failures.
-    #[error("the message {id} has {bytes} bytes, more than {MOST}: put the data into an artifact and send its name")]
+    #[error(
+        "the message {id} has {bytes} bytes, more than {MOST}: put the data into an artifact and send its name"
+    )]
     TooLong {
         /// Its id.
         id: String,
@@ -139,7 +141,11 @@ impl Message {
     pub fn failed(&self, try_number: u32, at: Timestamp, error: &str) -> Message {
         let mut message = self.clone();
         let error = fitting(error);
-        message.failures.push(Failure { try_number, at, error });
+        message.failures.push(Failure {
+            try_number,
+            at,
+            error,
+        });
         let n_over = message.failures.len().saturating_sub(MOST_FAILURES);
         message.failures.drain(..n_over);
         message
@@ -191,12 +197,23 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_said_to_be() {
-        for body in ["", "hello", "[1]", "{\"id\":\"x\"}", "{\"cutline\":1,\"id\":\"x\",\"y\":1}"] {
+        for body in [
+            "",
+            "hello",
+            "[1]",
+            "{\"id\":\"x\"}",
+            "{\"cutline\":1,\"id\":\"x\",\"y\":1}",
+        ] {
             let error = Message::from_body(body.as_bytes()).unwrap_err().to_string();
             assert!(error.contains("no message of cutline"), "{error}");
         }
-        let error = Message::from_body(b"{\"cutline\":2,\"id\":\"x\"}").unwrap_err().to_string();
-        assert_eq!(error, "it is of version 2, and this cutline knows 1: update it");
+        let error = Message::from_body(b"{\"cutline\":2,\"id\":\"x\"}")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "it is of version 2, and this cutline knows 1: update it"
+        );
     }
 
     #[test]
@@ -205,8 +222,17 @@ mod tests {
         message.values.insert("rows".to_owned(), "x".repeat(MOST));
         let error = message.to_body().unwrap_err().to_string();
         assert!(error.contains("put the data into an artifact"), "{error}");
-        let room = MOST - Message { values: IndexMap::new(), ..message.clone() }.to_body().unwrap().len();
-        message.values.insert("rows".to_owned(), "x".repeat(room - 22));
+        let room = MOST
+            - Message {
+                values: IndexMap::new(),
+                ..message.clone()
+            }
+            .to_body()
+            .unwrap()
+            .len();
+        message
+            .values
+            .insert("rows".to_owned(), "x".repeat(room - 22));
         let now = Timestamp::from_millis(0);
         for try_number in 1..20 {
             message = message.failed(try_number, now, &"\u{1}\"ü".repeat(1_000));

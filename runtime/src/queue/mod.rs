@@ -162,14 +162,6 @@ pub enum QueueError {
         /// The queue.
         queue: QueueName,
     },
-    /// The message cannot be written or understood.
-    #[error("the queue {queue} holds a message that is not ours")]
-    Message {
-        /// The queue.
-        queue: QueueName,
-        /// Why.
-        source: MessageError,
-    },
     /// The database says no.
     #[error("the queue {queue} cannot be used")]
     Database {
@@ -178,7 +170,7 @@ pub enum QueueError {
         /// Why.
         source: DatabaseError,
     },
-    /// The message was not sealed here.
+    /// The message cannot be sealed.
     #[error("the queue {queue} cannot be used")]
     Seal {
         /// The queue.
@@ -196,7 +188,9 @@ impl QueueName {
 
     /// The queue that this one takes what failed of, if it is a poison queue.
     pub fn poison_of(&self) -> Option<QueueName> {
-        self.0.strip_suffix(POISON).and_then(|name| name.parse().ok())
+        self.0
+            .strip_suffix(POISON)
+            .and_then(|name| name.parse().ok())
     }
 
     /// As text.
@@ -251,7 +245,16 @@ mod tests {
         assert_eq!(queue.poison().as_str(), "raw-arrived-poison");
         assert_eq!(queue.poison().poison_of(), Some(queue.clone()));
         assert_eq!(queue.poison_of(), None);
-        for wrong in ["", "ab", "Raw", "raw_arrived", "-raw", "raw-", "a--b", &"a".repeat(64)] {
+        for wrong in [
+            "",
+            "ab",
+            "Raw",
+            "raw_arrived",
+            "-raw",
+            "raw-",
+            "a--b",
+            &"a".repeat(64),
+        ] {
             let error = wrong.parse::<QueueName>().unwrap_err().to_string();
             assert!(error.contains("names no queue"), "{error}");
         }

@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{Delivery, MOST_AT_ONCE, Message, QueueError, QueueName, Queues};
 use crate::store::clock::Timestamp;
 
@@ -82,7 +84,11 @@ impl Retry {
     pub fn wait(&self, failures: u32, drawn: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let longest = self.first.saturating_mul(doubled).min(self.most);
-        let share = if drawn.is_nan() { 0.0 } else { drawn.clamp(0.0, 1.0) };
+        let share = if drawn.is_nan() {
+            0.0
+        } else {
+            drawn.clamp(0.0, 1.0)
+        };
         longest.mul_f64(0.5 + 0.5 * share)
     }
 }
@@ -103,7 +109,10 @@ pub async fn receive(
     for delivery in queue.receive(most, visibility).await? {
         let Ok(message) = Message::from_body(&delivery.body) else {
             let body = delivery.body.clone();
-            queues.open(&name.poison()).send(body, Duration::ZERO).await?;
+            queues
+                .open(&name.poison())
+                .send(body, Duration::ZERO)
+                .await?;
             queue.delete(&delivery.receipt).await?;
             continue;
         };
@@ -129,7 +138,11 @@ pub async fn receive(
 /// It is done: takes a message out. One that is no longer ours was done by
 /// another, too.
 pub async fn finish(queues: &dyn Queues, next: &Next) -> Result<(), QueueError> {
-    match queues.open(&next.queue).delete(&next.delivery.receipt).await {
+    match queues
+        .open(&next.queue)
+        .delete(&next.delivery.receipt)
+        .await
+    {
         Err(QueueError::Lost { .. }) => Ok(()),
         other => other,
     }
@@ -150,14 +163,12 @@ pub async fn fail(
         poison(queues, next, error, now).await?;
         return Ok(Fate::Poisoned);
     }
-    let failed = next.message.failed(tries, now, error);
-    let body = failed.to_body().map_err(|source| QueueError::Message {
-        queue: next.queue.clone(),
-        source,
-    })?;
+    let body = noted(next, error, now);
     let after = retry.wait(tries, drawn);
     let queue = queues.open(&next.queue);
-    queue.renew(&next.delivery.receipt, after, Some(body)).await?;
+    queue
+        .renew(&next.delivery.receipt, after, Some(body))
+        .await?;
     Ok(Fate::Again { after })
 }
 
@@ -178,7 +189,9 @@ pub async fn requeue(queues: &dyn Queues, name: &QueueName) -> Result<u64, Reque
         }
         for delivery in received {
             let message = Message::from_body(&delivery.body);
-            let Some(body) = message.ok().and_then(|message| message.unfailed().to_body().ok())
+            let Some(body) = message
+                .ok()
+                .and_then(|message| message.unfailed().to_body().ok())
             else {
                 foreign.push(delivery.receipt);
                 continue;
@@ -200,13 +213,23 @@ async fn poison(
     error: &str,
     now: Timestamp,
 ) -> Result<(), QueueError> {
+    let body = noted(next, error, now);
+    queues
+        .open(&next.queue.poison())
+        .send(body, Duration::ZERO)
+        .await?;
+    queues
+        .open(&next.queue)
+        .delete(&next.delivery.receipt)
+        .await
+}
+
+/// The message with the error inside; as it is, where another program made it
+/// so long that there is no room.
+fn noted(next: &Next, error: &str, now: Timestamp) -> Bytes {
     let failed = next.message.failed(next.delivery.dequeue_count, now, error);
-    let body = failed.to_body().map_err(|source| QueueError::Message {
-        queue: next.queue.clone(),
-        source,
-    })?;
-    queues.open(&next.queue.poison()).send(body, Duration::ZERO).await?;
-    queues.open(&next.queue).delete(&next.delivery.receipt).await
+    let body = failed.to_body();
+    body.unwrap_or_else(|_| next.delivery.body.clone())
 }
 
 #[cfg(test)]

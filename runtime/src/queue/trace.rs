@@ -17,7 +17,9 @@ pub struct TraceContext {
 
 /// A text that is no `traceparent`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no traceparent: it is 00, a trace id, a parent id and flags with dashes between")]
+#[error(
+    "{text:?} is no traceparent: it is 00, a trace id, a parent id and flags with dashes between"
+)]
 pub struct NoTrace {
     text: String,
 }
@@ -79,7 +81,11 @@ fn parse(text: &str) -> Option<TraceContext> {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TraceContext { trace, parent, flags } = self;
+        let TraceContext {
+            trace,
+            parent,
+            flags,
+        } = self;
         write!(f, "00-{trace:032x}-{parent:016x}-{flags:02x}")
     }
 }

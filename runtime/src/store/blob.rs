@@ -1,6 +1,6 @@
 //! Blobs by URL: which object store a scheme stands for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -41,21 +41,23 @@ pub enum BlobError {
 pub fn open(url: &str) -> Result<Arc<dyn ObjectStore>, BlobError> {
     match url.split_once(':') {
         Some(("memory", "" | "//" | "///")) => Ok(Arc::new(InMemory::new())),
-        Some(("file", path)) if !path.is_empty() => folder(path.strip_prefix("//").unwrap_or(path)),
+        Some(("file", path)) if !path.is_empty() => {
+            folder(Path::new(path.strip_prefix("//").unwrap_or(path)))
+        }
         _ => Err(BlobError::Scheme {
             url: url.to_owned(),
         }),
     }
 }
 
-fn folder(path: &str) -> Result<Arc<dyn ObjectStore>, BlobError> {
-    let path = PathBuf::from(path);
+/// The blobs in a folder, as `file:` opens them.
+pub(super) fn folder(path: &Path) -> Result<Arc<dyn ObjectStore>, BlobError> {
     let wrong = |source| BlobError::Folder {
-        path: path.clone(),
+        path: path.to_owned(),
         source,
     };
-    std::fs::create_dir_all(&path).map_err(|error| wrong(error.into()))?;
-    let store = LocalFileSystem::new_with_prefix(&path).map_err(|error| wrong(error.into()))?;
+    std::fs::create_dir_all(path).map_err(|error| wrong(error.into()))?;
+    let store = LocalFileSystem::new_with_prefix(path).map_err(|error| wrong(error.into()))?;
     Ok(Arc::new(store.with_fsync(true)))
 }
 

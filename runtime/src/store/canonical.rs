@@ -13,7 +13,10 @@ fn sorted(value: Value) -> Value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.into_iter().collect();
             entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-            entries.into_iter().map(|(key, value)| (key, sorted(value))).collect()
+            entries
+                .into_iter()
+                .map(|(key, value)| (key, sorted(value)))
+                .collect()
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         plain => plain,

@@ -203,7 +203,9 @@ impl Database {
                 Some(connection) => connection,
                 None => reader(&shared.path).map_err(Arc::new)?,
             };
-            let done = connection.unchecked_transaction().and_then(|transaction| act(&transaction));
+            let done = connection
+                .unchecked_transaction()
+                .and_then(|transaction| act(&transaction));
             let mut readers = shared.readers();
             if readers.len() < READERS {
                 readers.push(connection);
@@ -221,7 +223,10 @@ impl Database {
     /// Writes a copy as of one moment to a file that is not there yet, while
     /// others read and write.
     pub async fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
-        let text = path.to_string_lossy().into_owned();
+        let Some(text) = path.to_str().map(str::to_owned) else {
+            let source = rusqlite::Error::InvalidPath(path.to_owned());
+            return Err(wrong(path, Arc::new(source)));
+        };
         let shared = self.shared.clone();
         let copied = tokio::task::spawn_blocking(move || {
             let connection = reader(&shared.path)?;
@@ -432,7 +437,11 @@ mod tests {
     async fn what_is_no_database_of_ours_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.sqlite");
-        std::fs::write(&path, "no database at all, but long enough to be one".repeat(9)).unwrap();
+        std::fs::write(
+            &path,
+            "no database at all, but long enough to be one".repeat(9),
+        )
+        .unwrap();
         let error = Database::open(&path).unwrap_err().to_string();
         assert!(error.contains("is damaged"), "{error}");
         std::fs::remove_file(&path).unwrap();
@@ -440,7 +449,10 @@ mod tests {
         foreign.pragma_update(None, "user_version", 7).unwrap();
         drop(foreign);
         let error = Database::open(&path).unwrap_err().to_string();
-        assert!(error.contains("is of version 7, and this cutline knows 1"), "{error}");
+        assert!(
+            error.contains("is of version 7, and this cutline knows 1"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -454,7 +466,10 @@ mod tests {
             }
         };
         let large = |connection: &Connection| {
-            connection.execute("INSERT INTO cell VALUES ('large', 1, zeroblob(1000000))", [])
+            connection.execute(
+                "INSERT INTO cell VALUES ('large', 1, zeroblob(1000000))",
+                [],
+            )
         };
         database.write(limit(1)).await.unwrap();
         let (small, large) = tokio::join!(database.write(put("small")), database.write(large));

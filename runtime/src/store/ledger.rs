@@ -155,7 +155,9 @@ impl Ledger {
         let mut seen = self.cells.read(&entry.key).await?;
         loop {
             let now = self.clock.now();
-            let known = seen.as_ref().map(|cell| read_document::<Record>(&entry.key, cell));
+            let known = seen
+                .as_ref()
+                .map(|cell| read_document::<Record>(&entry.key, cell));
             let known = known.transpose()?.filter(|known| !known.is_over(now));
             let tries = match known {
                 None => 1,
@@ -168,7 +170,10 @@ impl Ledger {
                     State::Running { .. } => known.tries + 1,
                 },
             };
-            match self.run(entry, holder, tries, now.after(lease), seen.as_ref()).await? {
+            match self
+                .run(entry, holder, tries, now.after(lease), seen.as_ref())
+                .await?
+            {
                 Ok(claim) => return Ok(Begun::Mine(claim)),
                 Err(there) => seen = there,
             }
@@ -194,7 +199,11 @@ impl Ledger {
         let record = Record {
             asks: claim.entry.asks,
             tries: claim.tries,
-            state: State::Done { output, at, expires },
+            state: State::Done {
+                output,
+                at,
+                expires,
+            },
         };
         let key = &claim.entry.key;
         let value = document(key, &record)?;
@@ -337,8 +346,15 @@ mod tests {
         clock.advance(LEASE);
         let second = mine(&ledger, &training(), "second").await;
         assert_eq!(second.tries, 2);
-        let error = ledger.complete(first, json!("late")).await.unwrap_err().to_string();
-        assert!(error.starts_with("first took too long for ledger/"), "{error}");
+        let error = ledger
+            .complete(first, json!("late"))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("first took too long for ledger/"),
+            "{error}"
+        );
         ledger.complete(second, json!("done")).await.unwrap();
     }
 
@@ -356,10 +372,19 @@ mod tests {
         let day = Duration::from_secs(24 * 60 * 60);
         let entry = |asks: &str| Entry::answer("inference", "key 1", asks.as_bytes(), day);
         let claim = mine(&ledger, &entry("{\"a\":1}"), "one").await;
-        ledger.complete(claim, json!({"status": 200})).await.unwrap();
-        let again = ledger.begin(&entry("{\"a\":1}"), "two", LEASE).await.unwrap();
+        ledger
+            .complete(claim, json!({"status": 200}))
+            .await
+            .unwrap();
+        let again = ledger
+            .begin(&entry("{\"a\":1}"), "two", LEASE)
+            .await
+            .unwrap();
         assert!(matches!(again, Begun::Done(_)));
-        let other = ledger.begin(&entry("{\"a\":2}"), "two", LEASE).await.unwrap();
+        let other = ledger
+            .begin(&entry("{\"a\":2}"), "two", LEASE)
+            .await
+            .unwrap();
         assert!(matches!(other, Begun::Different));
         assert_eq!(ledger.expire().await.unwrap(), 0);
         clock.advance(day);

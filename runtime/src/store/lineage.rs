@@ -91,7 +91,8 @@ impl Lineages {
         }
         let found = self.artifacts.find(id).await?;
         let artifact = found.map(|artifact| {
-            made.entry(identity(&artifact.made)).or_insert(artifact.made);
+            made.entry(identity(&artifact.made))
+                .or_insert(artifact.made);
             artifact.description
         });
         let mut made: Vec<_> = made.into_values().collect();
@@ -102,7 +103,13 @@ impl Lineages {
 
 /// What a making is told by: all but when it was.
 fn identity(made: &Making) -> ArtifactId {
-    let Making { function, code, parameters, inputs, at: _ } = made;
+    let Making {
+        function,
+        code,
+        parameters,
+        inputs,
+        at: _,
+    } = made;
     ArtifactId::of(canonical(json!([function, code, parameters, inputs])).as_bytes())
 }
 
@@ -160,7 +167,13 @@ fn write_artifact(
 }
 
 fn write_making(f: &mut fmt::Formatter<'_>, depth: usize, made: &Making) -> fmt::Result {
-    let Making { function, code, parameters, at, .. } = made;
+    let Making {
+        function,
+        code,
+        parameters,
+        at,
+        ..
+    } = made;
     let indent = "  ".repeat(depth.min(DEEPEST));
     write!(f, "{indent}by {function} {code} at {at}")?;
     for (name, value) in parameters {
@@ -178,7 +191,10 @@ mod tests {
 
     fn lineages() -> Lineages {
         let artifacts = Artifacts::new(Arc::new(InMemory::new()));
-        Lineages::new(artifacts, Arc::new(BlobCells::new(Arc::new(InMemory::new()))))
+        Lineages::new(
+            artifacts,
+            Arc::new(BlobCells::new(Arc::new(InMemory::new()))),
+        )
     }
 
     fn made(function: &str, inputs: &[ArtifactId], second: u64) -> Making {
@@ -191,13 +207,22 @@ mod tests {
         }
     }
 
-    async fn put(lineages: &Lineages, kind: &str, content: &'static str, made: Making) -> ArtifactId {
+    async fn put(
+        lineages: &Lineages,
+        kind: &str,
+        content: &'static str,
+        made: Making,
+    ) -> ArtifactId {
         let description = Description {
             kind: kind.to_owned(),
             name: content.to_owned(),
             ..Description::default()
         };
-        let artifact = lineages.artifacts.put(description, made, content).await.unwrap();
+        let artifact = lineages
+            .artifacts
+            .put(description, made, content)
+            .await
+            .unwrap();
         artifact.id
     }
 
@@ -205,9 +230,27 @@ mod tests {
     async fn a_model_is_followed_back_to_the_file_it_began_with() {
         let lineages = lineages();
         let missing = ArtifactId::of(b"raw file");
-        let table = put(&lineages, "table", "customers", made("ingestion", &[missing], 0)).await;
-        let scaler = put(&lineages, "transform", "scaler", made("preprocessing", &[table], 1)).await;
-        let model = put(&lineages, "model", "churn", made("training", &[table, scaler], 2)).await;
+        let table = put(
+            &lineages,
+            "table",
+            "customers",
+            made("ingestion", &[missing], 0),
+        )
+        .await;
+        let scaler = put(
+            &lineages,
+            "transform",
+            "scaler",
+            made("preprocessing", &[table], 1),
+        )
+        .await;
+        let model = put(
+            &lineages,
+            "model",
+            "churn",
+            made("training", &[table, scaler], 2),
+        )
+        .await;
         // The same model, made once more from other data.
         let again = made("training", &[scaler], 3);
         lineages.record(&model, &again).await.unwrap();
@@ -227,8 +270,14 @@ mod tests {
         ");
         let json = serde_json::to_value(&lineage).unwrap();
         assert_eq!(json["of"], json!(model));
-        assert_eq!(json["artifacts"][model.to_string()]["made"][1]["inputs"], json!([scaler]));
-        assert_eq!(json["artifacts"][missing.to_string()]["artifact"], json!(null));
+        assert_eq!(
+            json["artifacts"][model.to_string()]["made"][1]["inputs"],
+            json!([scaler])
+        );
+        assert_eq!(
+            json["artifacts"][missing.to_string()]["artifact"],
+            json!(null)
+        );
     }
 
     #[tokio::test]
@@ -240,7 +289,10 @@ mod tests {
         let mut last = id;
         for step in 0..2_000_u64 {
             let next = ArtifactId::of(&step.to_le_bytes());
-            lineages.record(&next, &made("append", &[last], step)).await.unwrap();
+            lineages
+                .record(&next, &made("append", &[last], step))
+                .await
+                .unwrap();
             last = next;
         }
         let lineage = lineages.of(&last).await.unwrap();

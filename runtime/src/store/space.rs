@@ -230,13 +230,25 @@ mod tests {
     #[tokio::test]
     async fn a_shadow_sees_what_is_live_and_changes_its_own_copy() {
         let (live, shadow) = cells();
-        live.swap("alias/churn/champion", None, "v1".into()).await.unwrap();
+        live.swap("alias/churn/champion", None, "v1".into())
+            .await
+            .unwrap();
         let seen = shadow.read("alias/churn/champion").await.unwrap().unwrap();
         assert_eq!(seen.value, "v1");
-        assert!(!shadow.remove("alias/churn/champion", &seen.revision).await.unwrap());
-        let lost = shadow.swap("alias/churn/champion", None, "v9".into()).await.unwrap();
+        assert!(
+            !shadow
+                .remove("alias/churn/champion", &seen.revision)
+                .await
+                .unwrap()
+        );
+        let lost = shadow
+            .swap("alias/churn/champion", None, "v9".into())
+            .await
+            .unwrap();
         assert_eq!(lost, Swapped::Lost(Some(seen.clone())));
-        let put = shadow.swap("alias/churn/champion", Some(&seen.revision), "v2".into()).await;
+        let put = shadow
+            .swap("alias/churn/champion", Some(&seen.revision), "v2".into())
+            .await;
         assert!(matches!(put.unwrap(), Swapped::Done(_)));
         let shadows = shadow.read("alias/churn/champion").await.unwrap().unwrap();
         assert_eq!(shadows.value, "v2");

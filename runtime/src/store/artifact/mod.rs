@@ -88,7 +88,9 @@ pub enum ArtifactError {
         bytes: u64,
     },
     /// A part was begun twice, or beside content without a name.
-    #[error("the part {part:?} of a new artifact has been written already: parts have names, each its own")]
+    #[error(
+        "the part {part:?} of a new artifact has been written already: parts have names, each its own"
+    )]
     PartTwice {
         /// The part.
         part: String,
@@ -102,7 +104,9 @@ pub enum ArtifactError {
         source: Error,
     },
     /// The store cannot be written.
-    #[error("the new artifact {name:?} cannot be written: see that the disk is neither full nor read-only")]
+    #[error(
+        "the new artifact {name:?} cannot be written: see that the disk is neither full nor read-only"
+    )]
     Write {
         /// What the pipeline calls it.
         name: String,
@@ -165,7 +169,9 @@ impl Artifacts {
         };
         let text = found.bytes().await.map_err(wrong)?;
         let parsed = serde_json::from_slice(&text);
-        parsed.map(Some).map_err(|source| ArtifactError::Document { id: *id, source })
+        parsed
+            .map(Some)
+            .map_err(|source| ArtifactError::Document { id: *id, source })
     }
 }
 

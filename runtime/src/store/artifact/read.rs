@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::write::{blob_path, random};
 use super::{Artifact, ArtifactError, ArtifactId, Artifacts, Part, document};
+use crate::store::seal::SealError;
 
 /// The most that [`Artifacts::read`] reads into memory: 256 MiB.
 pub const MOST_AT_ONCE: u64 = 256 << 20;
@@ -102,7 +103,7 @@ impl Artifacts {
         let id = artifact.id;
         match &error {
             Error::NotFound { .. } => self.set_aside(artifact, part, "(missing)").await,
-            Error::Generic { store: "sealed", .. } => {
+            Error::Generic { source, .. } if source.is::<SealError>() => {
                 self.set_aside(artifact, part, "(cannot be opened)").await
             }
             _ => ArtifactError::Read { id, source: error },

@@ -24,7 +24,7 @@ impl Artifacts {
     pub async fn list(&self) -> Result<Vec<ArtifactId>, ArtifactError> {
         let names = self.names("artifacts").await;
         let names = names.map_err(|source| ArtifactError::List { source })?;
-        let mut ids: Vec<_> = names.iter().filter_map(|name| id(name)).collect();
+        let mut ids: Vec<_> = names.iter().filter_map(id).collect();
         ids.sort();
         Ok(ids)
     }
@@ -44,7 +44,9 @@ impl Artifacts {
             }
             Ok(())
         };
-        remove.await.map_err(|source| ArtifactError::List { source })
+        remove
+            .await
+            .map_err(|source| ArtifactError::List { source })
     }
 
     /// Removes blobs from before `before` that belong to no artifact: what
@@ -53,7 +55,12 @@ impl Artifacts {
         let wrong = |source| ArtifactError::List { source };
         // First the blobs: one that gets its document meanwhile is then seen.
         let folder = Path::from("blobs");
-        let listed: Vec<_> = self.store.list(Some(&folder)).try_collect().await.map_err(wrong)?;
+        let listed: Vec<_> = self
+            .store
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(wrong)?;
         let kept = self.blobs_of_artifacts().await?;
         let mut swept = Swept::default();
         for meta in listed {

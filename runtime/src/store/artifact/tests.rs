@@ -33,7 +33,11 @@ fn made(function: &str) -> Making {
 
 async fn locations(store: &InMemory, folder: &str) -> Vec<Path> {
     let listed = store.list(Some(&folder.into()));
-    let mut found: Vec<_> = listed.map_ok(|meta| meta.location).try_collect().await.unwrap();
+    let mut found: Vec<_> = listed
+        .map_ok(|meta| meta.location)
+        .try_collect()
+        .await
+        .unwrap();
     found.sort();
     found
 }
@@ -41,8 +45,14 @@ async fn locations(store: &InMemory, folder: &str) -> Vec<Path> {
 #[tokio::test]
 async fn the_same_content_is_the_same_artifact_and_kept_once() {
     let (store, artifacts) = memory();
-    let first = artifacts.put(table(), made("ingestion"), "a,b\n").await.unwrap();
-    let again = artifacts.put(table(), made("another"), "a,b\n").await.unwrap();
+    let first = artifacts
+        .put(table(), made("ingestion"), "a,b\n")
+        .await
+        .unwrap();
+    let again = artifacts
+        .put(table(), made("another"), "a,b\n")
+        .await
+        .unwrap();
     assert_eq!(first, again);
     assert_eq!(first.id, ArtifactId::of(b"a,b\n"));
     assert_eq!(again.made.function, "ingestion");
@@ -76,12 +86,22 @@ async fn parts_are_named_whatever_their_order() {
     assert_eq!(one, other);
     assert_eq!(one.bytes(), 8);
     assert_eq!(artifacts.read(&one.id, "card.md").await.unwrap(), "# Card");
-    let error = artifacts.read(&one.id, "card").await.unwrap_err().to_string();
-    assert!(error.ends_with("has no part \"card\": it has \"card.md\", \"model\""), "{error}");
+    let error = artifacts
+        .read(&one.id, "card")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("has no part \"card\": it has \"card.md\", \"model\""),
+        "{error}"
+    );
     let mut writer = artifacts.write(table());
     writer.part("model").await.unwrap();
     let error = writer.part("model").await.unwrap_err().to_string();
-    assert!(error.contains("\"model\" of a new artifact has been written"), "{error}");
+    assert!(
+        error.contains("\"model\" of a new artifact has been written"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +128,10 @@ async fn large_content_comes_and_goes_in_pieces() {
 #[tokio::test]
 async fn a_damaged_artifact_is_set_aside_and_can_be_made_anew() {
     let (store, artifacts) = memory();
-    let artifact = artifacts.put(table(), made("ingestion"), "content").await.unwrap();
+    let artifact = artifacts
+        .put(table(), made("ingestion"), "content")
+        .await
+        .unwrap();
     let blob = locations(&store, "blobs").await.remove(0);
     store.put(&blob, "contend".into()).await.unwrap();
     let error = artifacts.read(&artifact.id, "").await.unwrap_err();
@@ -116,18 +139,33 @@ async fn a_damaged_artifact_is_set_aside_and_can_be_made_anew() {
         panic!("{error}");
     };
     assert_eq!(*id, artifact.id);
-    assert!(error.to_string().contains(&ArtifactId::of(b"contend").to_string()), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains(&ArtifactId::of(b"contend").to_string()),
+        "{error}"
+    );
     let kept: Artifact = {
         let found = store.get(&aside.as_str().into()).await.unwrap();
         serde_json::from_slice(&found.bytes().await.unwrap()).unwrap()
     };
     assert_eq!(kept, artifact);
-    let missing = artifacts.read(&artifact.id, "").await.unwrap_err().to_string();
+    let missing = artifacts
+        .read(&artifact.id, "")
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(missing.contains("there is no artifact"), "{missing}");
-    artifacts.put(table(), made("again"), "content").await.unwrap();
+    artifacts
+        .put(table(), made("again"), "content")
+        .await
+        .unwrap();
     assert_eq!(artifacts.read(&artifact.id, "").await.unwrap(), "content");
     // The damaged content is still there, whoever sweeps.
-    artifacts.sweep(Timestamp::from_millis(u64::MAX)).await.unwrap();
+    artifacts
+        .sweep(Timestamp::from_millis(u64::MAX))
+        .await
+        .unwrap();
     assert!(store.head(&blob).await.is_ok());
 }
 
@@ -137,7 +175,10 @@ async fn an_artifact_without_its_blob_is_damaged_and_one_unsealed_too() {
     let sealed = SealedStore::new(store.clone(), Key::new([7; 32]));
     let artifacts = Artifacts::new(Arc::new(sealed));
     for harm in ["(missing)", "(cannot be opened)"] {
-        let artifact = artifacts.put(table(), made("ingestion"), "content").await.unwrap();
+        let artifact = artifacts
+            .put(table(), made("ingestion"), "content")
+            .await
+            .unwrap();
         for blob in locations(&store, "blobs").await {
             match harm {
                 "(missing)" => store.delete(&blob).await.unwrap(),
@@ -153,7 +194,10 @@ async fn an_artifact_without_its_blob_is_damaged_and_one_unsealed_too() {
 #[tokio::test]
 async fn what_a_dead_writer_left_is_swept_and_never_seen() {
     let (store, artifacts) = memory();
-    let kept = artifacts.put(table(), made("ingestion"), "kept").await.unwrap();
+    let kept = artifacts
+        .put(table(), made("ingestion"), "kept")
+        .await
+        .unwrap();
     let mut writer = artifacts.write(table());
     writer.part("a").await.unwrap();
     writer.write(b"half").await.unwrap();
@@ -162,7 +206,10 @@ async fn what_a_dead_writer_left_is_swept_and_never_seen() {
     assert_eq!(artifacts.list().await.unwrap(), [kept.id]);
     let early = artifacts.sweep(Timestamp::from_millis(0)).await.unwrap();
     assert_eq!(early, Swept::default());
-    let swept = artifacts.sweep(Timestamp::from_millis(u64::MAX)).await.unwrap();
+    let swept = artifacts
+        .sweep(Timestamp::from_millis(u64::MAX))
+        .await
+        .unwrap();
     assert_eq!(swept, Swept { blobs: 1, bytes: 4 });
     assert_eq!(artifacts.read(&kept.id, "").await.unwrap(), "kept");
     artifacts.remove(&kept.id).await.unwrap();
@@ -176,7 +223,10 @@ async fn what_is_made_over_others_stays_apart_from_them() {
     let shadow = Artifacts::over(empty.store, live.clone());
     let input = live.put(table(), made("ingestion"), "live").await.unwrap();
     assert_eq!(shadow.read(&input.id, "").await.unwrap(), "live");
-    let made_there = shadow.put(table(), made("training"), "shadow").await.unwrap();
+    let made_there = shadow
+        .put(table(), made("training"), "shadow")
+        .await
+        .unwrap();
     assert_eq!(shadow.read(&made_there.id, "").await.unwrap(), "shadow");
     assert_eq!(live.find(&made_there.id).await.unwrap(), None);
     assert_eq!(locations(&live_store, "blobs").await.len(), 1);

@@ -145,7 +145,8 @@ impl ArtifactWriter {
     async fn close(&mut self) -> Result<(), ArtifactError> {
         if let Some(open) = self.open.take() {
             let part = open.finish().await;
-            self.parts.push(part.map_err(|source| wrong(&self.description, source))?);
+            self.parts
+                .push(part.map_err(|source| wrong(&self.description, source))?);
         }
         Ok(())
     }

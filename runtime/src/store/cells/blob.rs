@@ -82,9 +82,11 @@ impl BlobCells {
 
 impl Cells for BlobCells {
     fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Cell>, CellError>> {
-        Box::pin(async move { 
+        Box::pin(async move {
             let found = self.get(key).await;
-            found.map(|(cell, _)| cell).map_err(|source| wrong(key, source))
+            found
+                .map(|(cell, _)| cell)
+                .map_err(|source| wrong(key, source))
         })
     }
 
@@ -119,7 +121,9 @@ impl Cells for BlobCells {
         Box::pin(async move {
             let wrong = |source| wrong(prefix, source);
             // Stores list whole parts of a path.
-            let folder = prefix.rsplit_once('/').map(|(folder, _)| Path::from(folder));
+            let folder = prefix
+                .rsplit_once('/')
+                .map(|(folder, _)| Path::from(folder));
             let listed = self.store.list(folder.as_ref());
             let listed: Vec<_> = listed.try_collect().await.map_err(wrong)?;
             let mut found = Vec::new();

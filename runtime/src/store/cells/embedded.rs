@@ -33,7 +33,9 @@ impl EmbeddedCells {
 
     fn opened(&self, key: &str, (revision, value): Row) -> Result<Cell, CellError> {
         let value = match &self.key {
-            Some(by) => seal::open(by, &context(key), &value).map_err(|error| broken(key, error))?,
+            Some(by) => {
+                seal::open(by, &context(key), &value).map_err(|error| broken(key, error))?
+            }
             None => value,
         };
         Ok(Cell {
@@ -47,7 +49,10 @@ impl Cells for EmbeddedCells {
     fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Cell>, CellError>> {
         Box::pin(async move {
             let owned = key.to_owned();
-            let found = self.database.read(move |connection| row(connection, &owned)).await;
+            let found = self
+                .database
+                .read(move |connection| row(connection, &owned))
+                .await;
             let found = found.map_err(|error| unusable(key, error))?;
             found.map(|row| self.opened(key, row)).transpose()
         })
@@ -87,7 +92,9 @@ impl Cells for EmbeddedCells {
             let (owned, seen) = (key.to_owned(), number(seen));
             let removed = self.database.write(move |connection| {
                 let sql = "DELETE FROM cell WHERE key = ? AND revision = ?";
-                connection.prepare_cached(sql)?.execute(params![owned, seen])
+                connection
+                    .prepare_cached(sql)?
+                    .execute(params![owned, seen])
             });
             let removed = removed.await.map_err(|error| unusable(key, error))?;
             Ok(removed > 0)
@@ -100,7 +107,10 @@ impl Cells for EmbeddedCells {
     ) -> BoxFuture<'a, Result<Vec<(String, Cell)>, CellError>> {
         Box::pin(async move {
             let owned = prefix.to_owned();
-            let rows = self.database.read(move |connection| rows(connection, &owned)).await;
+            let rows = self
+                .database
+                .read(move |connection| rows(connection, &owned))
+                .await;
             let rows = rows.map_err(|error| unusable(prefix, error))?;
             let opened = rows.into_iter().map(|(key, row)| {
                 let cell = self.opened(&key, row)?;
@@ -148,11 +158,15 @@ fn put(
         None => {
             let sql = "INSERT INTO cell (key, revision, value) VALUES (?, ?, ?)
                        ON CONFLICT DO NOTHING";
-            connection.prepare_cached(sql)?.execute(params![key, next, value])?
+            connection
+                .prepare_cached(sql)?
+                .execute(params![key, next, value])?
         }
         Some(seen) => {
             let sql = "UPDATE cell SET revision = ?, value = ? WHERE key = ? AND revision = ?";
-            connection.prepare_cached(sql)?.execute(params![next, value, key, seen])?
+            connection
+                .prepare_cached(sql)?
+                .execute(params![next, value, key, seen])?
         }
     };
     Ok((changed > 0).then_some(next))
@@ -208,9 +222,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cells = cells(&folder, Some(Key::new([7; 32])));
         cells.swap("a", None, "secret".into()).await.unwrap();
-        let moved = cells.database.write(|connection| {
-            connection.execute("UPDATE cell SET key = 'b'", [])
-        });
+        let moved = cells
+            .database
+            .write(|connection| connection.execute("UPDATE cell SET key = 'b'", []));
         moved.await.unwrap();
         let error = cells.read("b").await.unwrap_err();
         assert!(matches!(error, CellError::Seal { .. }), "{error}");

@@ -45,10 +45,8 @@ pub trait Cells: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<bool, CellError>>;
 
     /// Every cell whose key begins with `prefix`, by its key.
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<(String, Cell)>, CellError>>;
+    fn list<'a>(&'a self, prefix: &'a str)
+    -> BoxFuture<'a, Result<Vec<(String, Cell)>, CellError>>;
 }
 
 /// A cell as it was read.
@@ -113,10 +111,12 @@ pub enum CellError {
 /// A document as it lies in a cell.
 pub(super) fn document<T: serde::Serialize>(key: &str, document: &T) -> Result<Bytes, CellError> {
     let written = serde_json::to_vec(document);
-    written.map(Bytes::from).map_err(|source| CellError::Document {
-        key: key.to_owned(),
-        source,
-    })
+    written
+        .map(Bytes::from)
+        .map_err(|source| CellError::Document {
+            key: key.to_owned(),
+            source,
+        })
 }
 
 /// The document that lies in a cell.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::stamp::{self, sync_folder};
-use super::{DataFolder, FolderError, is_half_written, io as wrong};
+use super::{DataFolder, FolderError, io as wrong, is_half_written};
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,9 @@ fn finish(source: &Path, part: &Path, target: &Path) -> Result<BackedUp, FolderE
     }
     let renamed = sync_folder(part).and_then(|()| fs::rename(part, target));
     renamed.map_err(|error| wrong("cannot write", target, error))?;
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let synced = sync_folder(parent.unwrap_or(Path::new(".")));
     synced.map_err(|error| wrong("cannot write", target, error))?;
     Ok(done)
@@ -94,7 +96,9 @@ fn copy_files(source: &Path, target: &Path, done: &mut BackedUp) -> Result<(), F
     };
     fs::create_dir_all(target).map_err(|error| wrong("cannot make", target, error))?;
     for entry in entries {
-        let name = entry.map_err(|error| wrong("cannot read", source, error))?.file_name();
+        let name = entry
+            .map_err(|error| wrong("cannot read", source, error))?
+            .file_name();
         if is_half_written(&name) {
             continue;
         }

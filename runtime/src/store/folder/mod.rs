@@ -155,12 +155,12 @@ impl DataFolder {
         key: Option<Key>,
         clock: Arc<dyn Clock>,
     ) -> Result<DataFolder, FolderError> {
-        std::fs::create_dir_all(path).map_err(|source| io("cannot make", path, source))?;
+        make_private(path).map_err(|source| io("cannot make", path, source))?;
         let lock = Lock::take(path)?;
         Stamp::check(path, key.as_ref(), clock.now())?;
         let folder = path.join("store");
         remove_half_written(&folder)?;
-        let plain = blob::open(&format!("file:{}", folder.display()))?;
+        let plain = blob::folder(&folder)?;
         let store: Arc<dyn ObjectStore> = match &key {
             Some(key) => Arc::new(SealedStore::new(plain, key.clone())),
             None => plain,
@@ -191,7 +191,7 @@ impl DataFolder {
     /// Asked for again with the same three, it is the same one.
     pub fn shadow(&self, id: &str, begun: Timestamp, keep: Duration) -> Space {
         let (expires, name) = (begun.after(keep), ArtifactId::of(id.as_bytes()));
-        let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name.short());
+        let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name);
         self.live.shadow(self.store.clone(), &prefix)
     }
 
@@ -214,12 +214,22 @@ impl DataFolder {
             .map_ok(|meta| meta.location)
             .try_filter(|location| std::future::ready(is_over(location.as_ref(), now)));
         let over: Vec<_> = over.collect().await;
-        let mut removed = self.store.delete_stream(futures_util::stream::iter(over).boxed());
+        let mut removed = self
+            .store
+            .delete_stream(futures_util::stream::iter(over).boxed());
         while removed.try_next().await.map_err(wrong)?.is_some() {
             n_removed += 1;
         }
         Ok(n_removed)
     }
+}
+
+/// A folder that only its owner can look into, where there is none.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
 }
 
 /// Of `shadow/MILLIS-ID/…`.
@@ -265,7 +275,9 @@ fn io(what: &'static str, path: &Path, source: std::io::Error) -> FolderError {
 
 impl fmt::Debug for DataFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DataFolder").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("DataFolder")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

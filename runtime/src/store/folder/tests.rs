@@ -24,7 +24,11 @@ async fn put(space: &Space, content: &'static str) -> Artifact {
         inputs: Vec::new(),
         at: space.clock().now(),
     };
-    space.artifacts().put(Description::default(), made, content).await.unwrap()
+    space
+        .artifacts()
+        .put(Description::default(), made, content)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -33,8 +37,14 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
     for (name, key) in [("plain", None), ("sealed", key())] {
         let path = parent.path().join(name);
         let folder = open(&path, key.clone()).unwrap();
+        assert_private(&path);
         let id = put(folder.live(), "customer 10233").await.id;
-        folder.live().cells().swap("a", None, "customer".into()).await.unwrap();
+        folder
+            .live()
+            .cells()
+            .swap("a", None, "customer".into())
+            .await
+            .unwrap();
         drop(folder);
         let again = open(&path, key).unwrap();
         let read = again.live().artifacts().read(&id, "").await.unwrap();
@@ -44,9 +54,23 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
     }
 }
 
+/// Only its owner can look into it.
+fn assert_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+    }
+}
+
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let below = |path: PathBuf| match path.is_dir() {
         true => files(&path),
         false => vec![path],
@@ -59,7 +83,12 @@ async fn a_sealed_folder_shows_nothing_on_the_disk() {
     let parent = tempfile::tempdir().unwrap();
     let folder = open(parent.path(), key()).unwrap();
     put(folder.live(), "customer 10233").await;
-    folder.live().cells().swap("a", None, "customer".into()).await.unwrap();
+    folder
+        .live()
+        .cells()
+        .swap("a", None, "customer".into())
+        .await
+        .unwrap();
     for path in files(parent.path()) {
         let bytes = fs::read(&path).unwrap();
         let shown = bytes.windows(8).any(|window| window == b"customer");
@@ -106,7 +135,10 @@ fn what_is_not_ours_or_of_a_later_cutline_is_left_alone() {
     let text = fs::read_to_string(&stamp).unwrap();
     fs::write(&stamp, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
     let error_text = error(later.path(), None);
-    assert!(error_text.contains("in format 2, and this one knows format 1"), "{error_text}");
+    assert!(
+        error_text.contains("in format 2, and this one knows format 1"),
+        "{error_text}"
+    );
     fs::write(&stamp, "{").unwrap();
     assert!(error(later.path(), None).contains("restore it from a backup"));
 }
@@ -139,7 +171,10 @@ async fn a_backup_made_while_it_is_used_opens_and_lacks_nothing() {
             let text: &'static str = number.to_string().leak();
             assert_eq!(put(live, text).await.id, id);
             let key = format!("made/{number}");
-            live.cells().swap(&key, None, id.to_string().into()).await.unwrap();
+            live.cells()
+                .swap(&key, None, id.to_string().into())
+                .await
+                .unwrap();
         }
     };
     let ((), backed_up) = tokio::join!(work, folder.back_up(&target));
@@ -149,7 +184,10 @@ async fn a_backup_made_while_it_is_used_opens_and_lacks_nothing() {
     assert!(!target.join("store/shadow").exists());
     let copy = open(&target, key()).unwrap();
     let copied = copy.live();
-    assert_eq!(copied.artifacts().read(&before, "").await.unwrap(), "before");
+    assert_eq!(
+        copied.artifacts().read(&before, "").await.unwrap(),
+        "before"
+    );
     for (_, cell) in copied.cells().list("made/").await.unwrap() {
         let id = std::str::from_utf8(&cell.value).unwrap().parse().unwrap();
         copied.artifacts().verify(&id).await.unwrap();
@@ -171,12 +209,24 @@ async fn what_a_shadow_makes_nobody_sees_and_it_expires() {
     let shadow = folder.shadow("request 1", begun, hour);
     assert_eq!(shadow.artifacts().read(&input, "").await.unwrap(), "live");
     let made = put(&shadow, "shadow").await.id;
-    shadow.cells().swap("alias/churn/champion", None, "v9".into()).await.unwrap();
+    shadow
+        .cells()
+        .swap("alias/churn/champion", None, "v9".into())
+        .await
+        .unwrap();
     let queue = "raw-arrived".parse().unwrap();
-    shadow.queues().open(&queue).send("{}".into(), Duration::ZERO).await.unwrap();
+    shadow
+        .queues()
+        .open(&queue)
+        .send("{}".into(), Duration::ZERO)
+        .await
+        .unwrap();
 
     assert_eq!(live.artifacts().list().await.unwrap(), [input]);
-    assert_eq!(live.cells().read("alias/churn/champion").await.unwrap(), None);
+    assert_eq!(
+        live.cells().read("alias/churn/champion").await.unwrap(),
+        None
+    );
     assert_eq!(live.queues().open(&queue).depth().await.unwrap(), 0);
     let other = folder.shadow("request 2", begun, hour);
     let missing = other.artifacts().get(&made).await.unwrap_err();

@@ -95,8 +95,13 @@ impl Registry {
     ) -> Result<Move, RegistryError> {
         // What there is not cannot serve.
         self.version(model, to).await?;
-        self.push(model, alias, seen, new_move(seen, to, false, (by, why), self.clock.now()))
-            .await
+        self.push(
+            model,
+            alias,
+            seen,
+            new_move(seen, to, false, (by, why), self.clock.now()),
+        )
+        .await
     }
 
     /// Points an alias back to the version it pointed to before the one it
@@ -116,8 +121,13 @@ impl Registry {
             });
         };
         let seen = history.last();
-        self.push(model, alias, seen, new_move(seen, to, true, (by, why), self.clock.now()))
-            .await
+        self.push(
+            model,
+            alias,
+            seen,
+            new_move(seen, to, true, (by, why), self.clock.now()),
+        )
+        .await
     }
 
     /// Every move of an alias, the first first.
@@ -130,7 +140,11 @@ impl Registry {
         // and never not at all.
         let last = self.alias(model, alias).await?;
         let mut moves = Vec::new();
-        for (key, cell) in self.cells.list(&format!("history/{model}/{alias}/")).await? {
+        for (key, cell) in self
+            .cells
+            .list(&format!("history/{model}/{alias}/"))
+            .await?
+        {
             moves.push(read_document::<Move>(&key, &cell)?);
         }
         if let Some(last) = last {
@@ -169,7 +183,11 @@ impl Registry {
         }
         let key = alias_key(model, alias);
         let revision = last.as_ref().map(|(_, revision)| revision);
-        match self.cells.swap(&key, revision, document(&key, &next)?).await? {
+        match self
+            .cells
+            .swap(&key, revision, document(&key, &next)?)
+            .await?
+        {
             Swapped::Done(_) => Ok(next),
             Swapped::Lost(cell) => {
                 let winner = cell.map(|cell| read_document(&key, &cell)).transpose()?;
@@ -188,7 +206,15 @@ impl Registry {
     ) -> Result<Move, RegistryError> {
         let model = model.clone();
         match winner {
-            Some(winner) if winner == (Move { at: winner.at, ..next.clone() }) => Ok(winner),
+            Some(winner)
+                if winner
+                    == (Move {
+                        at: winner.at,
+                        ..next.clone()
+                    }) =>
+            {
+                Ok(winner)
+            }
             Some(winner) => Err(RegistryError::Conflict {
                 model,
                 alias,

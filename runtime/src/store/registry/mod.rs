@@ -69,7 +69,9 @@ pub enum RegistryError {
         alias: Alias,
     },
     /// A metric is no number.
-    #[error("the metric {metric} of a new version of {model} is {value}: leave out what could not be computed")]
+    #[error(
+        "the metric {metric} of a new version of {model} is {value}: leave out what could not be computed"
+    )]
     Metric {
         /// The model.
         model: ModelName,
@@ -183,7 +185,11 @@ impl Registry {
             name: model.to_string(),
             ..Description::default()
         };
-        let inputs = [Some(version.model), version.preprocessing, Some(version.data)];
+        let inputs = [
+            Some(version.model),
+            version.preprocessing,
+            Some(version.data),
+        ];
         let made = Making {
             function: "registry".to_owned(),
             code: version.code.clone(),
@@ -216,7 +222,9 @@ impl Registry {
         let prefix = format!("version/{model}/");
         let mut numbered = Vec::new();
         for (key, cell) in self.cells.list(&prefix).await? {
-            let number = key.strip_prefix(&prefix).and_then(|digits| digits.parse().ok());
+            let number = key
+                .strip_prefix(&prefix)
+                .and_then(|digits| digits.parse().ok());
             if let Some(number) = number {
                 numbered.push((VersionNumber(number), read_document(&key, &cell)?));
             }

@@ -34,7 +34,13 @@ async fn with_versions(n: usize) -> (Registry, Vec<VersionNumber>) {
     let mut numbers = Vec::new();
     for number in 0..n {
         let version = version(&number.to_string());
-        numbers.push(registry.register(&churn(), version, "test").await.unwrap().number);
+        numbers.push(
+            registry
+                .register(&churn(), version, "test")
+                .await
+                .unwrap()
+                .number,
+        );
     }
     (registry, numbers)
 }
@@ -42,14 +48,35 @@ async fn with_versions(n: usize) -> (Registry, Vec<VersionNumber>) {
 #[tokio::test]
 async fn versions_are_counted_and_the_same_one_is_never_there_twice() {
     let registry = registry();
-    let first = registry.register(&churn(), version("a"), "one").await.unwrap();
-    let second = registry.register(&churn(), version("b"), "one").await.unwrap();
-    let again = registry.register(&churn(), version("a"), "another").await.unwrap();
-    assert_eq!((first.number.to_string(), second.number.to_string()), ("v1".into(), "v2".into()));
+    let first = registry
+        .register(&churn(), version("a"), "one")
+        .await
+        .unwrap();
+    let second = registry
+        .register(&churn(), version("b"), "one")
+        .await
+        .unwrap();
+    let again = registry
+        .register(&churn(), version("a"), "another")
+        .await
+        .unwrap();
+    assert_eq!(
+        (first.number.to_string(), second.number.to_string()),
+        ("v1".into(), "v2".into())
+    );
     assert_eq!(again, first);
-    assert_eq!(registry.versions(&churn()).await.unwrap(), [first.clone(), second]);
-    assert_eq!(registry.version(&churn(), first.number).await.unwrap(), first);
-    let error = registry.version(&churn(), VersionNumber(3)).await.unwrap_err();
+    assert_eq!(
+        registry.versions(&churn()).await.unwrap(),
+        [first.clone(), second]
+    );
+    assert_eq!(
+        registry.version(&churn(), first.number).await.unwrap(),
+        first
+    );
+    let error = registry
+        .version(&churn(), VersionNumber(3))
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "the model churn has no version v3");
 }
 
@@ -58,9 +85,14 @@ async fn many_that_register_at_once_get_numbers_without_gaps() {
     let registry = registry();
     let names: Vec<_> = (0..24).map(|n| (n / 2).to_string()).collect();
     let model = churn();
-    let all = names.iter().map(|name| registry.register(&model, version(name), name));
-    let mut numbers: Vec<_> =
-        join_all(all).await.into_iter().map(|done| done.unwrap().number.0).collect();
+    let all = names
+        .iter()
+        .map(|name| registry.register(&model, version(name), name));
+    let mut numbers: Vec<_> = join_all(all)
+        .await
+        .into_iter()
+        .map(|done| done.unwrap().number.0)
+        .collect();
     numbers.sort();
     numbers.dedup();
     assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
@@ -70,10 +102,17 @@ async fn many_that_register_at_once_get_numbers_without_gaps() {
 async fn of_two_deployers_one_wins_and_the_other_is_told_who() {
     let (registry, numbers) = with_versions(3).await;
     let (model, alias) = (churn(), Alias::Champion);
-    let first = registry.point(&model, alias, None, numbers[0], "setup", "").await.unwrap();
+    let first = registry
+        .point(&model, alias, None, numbers[0], "setup", "")
+        .await
+        .unwrap();
     let deploy = |at: usize, by: &'static str| {
         let (registry, model, number, first) = (&registry, &model, numbers[at], &first);
-        async move { registry.point(model, alias, Some(first), number, by, "better").await }
+        async move {
+            registry
+                .point(model, alias, Some(first), number, by, "better")
+                .await
+        }
     };
     let (anna, ben) = tokio::join!(deploy(1, "anna"), deploy(2, "ben"));
     let (won, lost) = match (anna, ben) {
@@ -85,8 +124,14 @@ async fn of_two_deployers_one_wins_and_the_other_is_told_who() {
     };
     assert_eq!(**winner, won);
     let text = lost.to_string();
-    assert!(text.contains(&format!("moved to {} by {}", won.to, won.by)), "{text}");
-    assert_eq!(registry.alias(&model, alias).await.unwrap(), Some(won.clone()));
+    assert!(
+        text.contains(&format!("moved to {} by {}", won.to, won.by)),
+        "{text}"
+    );
+    assert_eq!(
+        registry.alias(&model, alias).await.unwrap(),
+        Some(won.clone())
+    );
     // Who died before he knew that he won asks again, and is told.
     let number = won.to.0 as usize - 1;
     let by = if won.by == "anna" { "anna" } else { "ben" };
@@ -99,7 +144,9 @@ async fn rolling_back_goes_back_further_each_time() {
     let (model, alias) = (churn(), Alias::Champion);
     let mut last = None;
     for number in &numbers {
-        let moved = registry.point(&model, alias, last.as_ref(), *number, "ci", "gate").await;
+        let moved = registry
+            .point(&model, alias, last.as_ref(), *number, "ci", "gate")
+            .await;
         last = Some(moved.unwrap());
     }
     let back = async || registry.roll_back(&model, alias, "anna", "errors").await;
@@ -110,19 +157,44 @@ async fn rolling_back_goes_back_further_each_time() {
     let serving = registry.serving(&model, alias).await.unwrap().unwrap();
     assert_eq!(serving.number, numbers[0]);
     let history = registry.history(&model, alias).await.unwrap();
-    let path: Vec<_> = history.iter().map(|step| (step.serial, step.to.0, step.back)).collect();
-    assert_eq!(path, [(1, 1, false), (2, 2, false), (3, 3, false), (4, 2, true), (5, 1, true)]);
-    assert_eq!(registry.alias(&model, Alias::Candidate).await.unwrap(), None);
+    let path: Vec<_> = history
+        .iter()
+        .map(|step| (step.serial, step.to.0, step.back))
+        .collect();
+    assert_eq!(
+        path,
+        [
+            (1, 1, false),
+            (2, 2, false),
+            (3, 3, false),
+            (4, 2, true),
+            (5, 1, true)
+        ]
+    );
+    assert_eq!(
+        registry.alias(&model, Alias::Candidate).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
 async fn nothing_that_is_not_there_can_serve() {
     let (registry, _) = with_versions(1).await;
     let to = VersionNumber(9);
-    let error = registry.point(&churn(), Alias::Champion, None, to, "ci", "").await.unwrap_err();
+    let error = registry
+        .point(&churn(), Alias::Champion, None, to, "ci", "")
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "the model churn has no version v9");
     let mut bad = version("a");
     bad.metrics.insert("auc".to_owned(), f64::NAN);
-    let error = registry.register(&churn(), bad, "ci").await.unwrap_err().to_string();
-    assert!(error.contains("the metric auc of a new version of churn is NaN"), "{error}");
+    let error = registry
+        .register(&churn(), bad, "ci")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the metric auc of a new version of churn is NaN"),
+        "{error}"
+    );
 }

@@ -94,10 +94,12 @@ impl ModelVersion {
             });
         }
         let value = serde_json::to_value(self);
-        value.map(canonical).map_err(|source| RegistryError::Version {
-            model: model.clone(),
-            source,
-        })
+        value
+            .map(canonical)
+            .map_err(|source| RegistryError::Version {
+                model: model.clone(),
+                source,
+            })
     }
 }
 
@@ -113,7 +115,10 @@ impl FromStr for ModelName {
 
     fn from_str(text: &str) -> Result<ModelName, NoModelName> {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let begins = text
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric());
         match begins && text.len() <= 128 && text.bytes().all(good) {
             true => Ok(ModelName(text.to_owned())),
             false => Err(NoModelName {
@@ -127,7 +132,9 @@ impl FromStr for VersionNumber {
     type Err = NoVersionNumber;
 
     fn from_str(text: &str) -> Result<VersionNumber, NoVersionNumber> {
-        let number = text.strip_prefix('v').and_then(|digits| digits.parse().ok());
+        let number = text
+            .strip_prefix('v')
+            .and_then(|digits| digits.parse().ok());
         match number {
             // Written in one way only.
             Some(number @ 1..) if format!("v{number}") == text => Ok(VersionNumber(number)),
@@ -189,7 +196,10 @@ mod tests {
         for wrong in ["", "v", "v0", "v01", "12", "v-1", "V1", "v4294967296"] {
             assert!(wrong.parse::<VersionNumber>().is_err(), "{wrong}");
         }
-        assert_eq!("churn-2.x_a".parse::<ModelName>().unwrap().as_str(), "churn-2.x_a");
+        assert_eq!(
+            "churn-2.x_a".parse::<ModelName>().unwrap().as_str(),
+            "churn-2.x_a"
+        );
         for wrong in ["", "a/b", "..", "-a", "ä", &"a".repeat(129)] {
             assert!(wrong.parse::<ModelName>().is_err(), "{wrong}");
         }

@@ -140,7 +140,9 @@ impl Opener {
         last: &[u8],
         sealed_length: u64,
     ) -> Result<Opener, SealError> {
-        let salt = header.strip_prefix(MAGIC).and_then(|salt| salt.first_chunk());
+        let salt = header
+            .strip_prefix(MAGIC)
+            .and_then(|salt| salt.first_chunk());
         let Some(salt) = salt else {
             return Err(SealError::Foreign {
                 context: context.to_owned(),
@@ -282,7 +284,11 @@ mod tests {
         for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5] {
             let sealed = seal(&key(), NAME, &content(length)).unwrap();
             assert_eq!(sealed.len() as u64, sealed_length(length as u64));
-            assert_eq!(open(&key(), NAME, &sealed).unwrap(), content(length), "{length}");
+            assert_eq!(
+                open(&key(), NAME, &sealed).unwrap(),
+                content(length),
+                "{length}"
+            );
         }
     }
 
@@ -313,8 +319,19 @@ mod tests {
         let sealed = seal(&key(), NAME, &content(2 * CHUNK + 9)).unwrap();
         let chunk = |number| HEADER + number * SEALED_CHUNK;
         let places = [
-            0, 7, 8, HEADER - 1, chunk(0), chunk(0) + CHUNK, chunk(1) - 1, chunk(1) + 99,
-            chunk(1) + CHUNK + 3, chunk(2), chunk(2) + 8, chunk(2) + 9, sealed.len() - 1,
+            0,
+            7,
+            8,
+            HEADER - 1,
+            chunk(0),
+            chunk(0) + CHUNK,
+            chunk(1) - 1,
+            chunk(1) + 99,
+            chunk(1) + CHUNK + 3,
+            chunk(2),
+            chunk(2) + 8,
+            chunk(2) + 9,
+            sealed.len() - 1,
         ];
         for place in places {
             for flip in [0x01, 0x80] {

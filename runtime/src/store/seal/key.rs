@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn a_key_is_read_as_openssl_writes_it_and_is_never_shown() {
-        let base64: Key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n".parse().unwrap();
+        let base64: Key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n"
+            .parse()
+            .unwrap();
         let hex: Key = "07".repeat(32).parse().unwrap();
         assert_eq!(*base64.0, [7; 32]);
         assert_eq!(*hex.0, [7; 32]);

@@ -31,7 +31,7 @@ mod chunk;
 mod key;
 mod store;
 
-pub use chunk::{Opener, SealError, Sealer, open, seal};
 pub(crate) use chunk::{CHUNK, HEADER, SEALED_CHUNK};
+pub use chunk::{Opener, SealError, Sealer, open, seal};
 pub use key::{Key, NoKey};
 pub use store::SealedStore;

@@ -93,7 +93,12 @@ impl ObjectStore for SealedStore {
         };
         found.payload = GetResultPayload::Stream(match wants_head {
             true => stream::empty().boxed(),
-            false => content(self.inner.clone(), found.meta.location.clone(), opener, found.range.clone()),
+            false => content(
+                self.inner.clone(),
+                found.meta.location.clone(),
+                opener,
+                found.range.clone(),
+            ),
         });
         Ok(found)
     }
@@ -281,9 +286,19 @@ mod tests {
         let whole = store.get(&location).await.unwrap().bytes().await.unwrap();
         assert_eq!(whole, content);
         let chunk = CHUNK as u64;
-        for range in [0..1, 5..chunk, chunk - 1..chunk + 1, 1 << 20..(1 << 20) + 9, 1_000..3 << 20] {
+        for range in [
+            0..1,
+            5..chunk,
+            chunk - 1..chunk + 1,
+            1 << 20..(1 << 20) + 9,
+            1_000..3 << 20,
+        ] {
             let read = store.get_range(&location, range.clone()).await.unwrap();
-            assert_eq!(read, content[range.start as usize..range.end as usize], "{range:?}");
+            assert_eq!(
+                read,
+                content[range.start as usize..range.end as usize],
+                "{range:?}"
+            );
         }
         let options = GetOptions::new().with_range(Some(GetRange::Suffix(70_000)));
         let tail = store.get_opts(&location, options).await.unwrap();
@@ -321,7 +336,10 @@ mod tests {
         let (_, store) = stores();
         let location = Path::from("a");
         let create = || PutOptions::from(PutMode::Create);
-        store.put_opts(&location, "first".into(), create()).await.unwrap();
+        store
+            .put_opts(&location, "first".into(), create())
+            .await
+            .unwrap();
         let second = store.put_opts(&location, "second".into(), create()).await;
         assert!(matches!(second, Err(Error::AlreadyExists { .. })));
         let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
