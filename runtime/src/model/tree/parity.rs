@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::Deserialize;
 
 use crate::model::{Checked, Label, Labels, Model, ModelSpec, Prediction, Target, fit};
@@ -53,6 +53,11 @@ impl Table {
         })
     }
 
+    /// The rows to learn from, and the others.
+    fn parts<'a>(&self, x: ArrayView2<'a, f64>) -> (ArrayView2<'a, f64>, ArrayView2<'a, f64>) {
+        x.split_at(Axis(0), self.n_train)
+    }
+
     fn target(&self, of: Option<&str>) -> Target {
         match of {
             Some("classes") => {
@@ -76,7 +81,7 @@ impl Table {
         let spec = Checked::new(spec).unwrap();
         let weights = weighted.then(|| ArrayView1::from(&self.weights[..self.n_train]));
         let target = self.target(target);
-        fit(&spec, x.slice(s![..self.n_train, ..]), &target, weights, &()).unwrap()
+        fit(&spec, self.parts(x.view()).0, &target, weights, &()).unwrap()
     }
 }
 
@@ -94,7 +99,7 @@ fn same(kind: &str, near: f64, check: impl Fn(&Case, &Model)) -> f64 {
         let table = &tables[&case.table];
         let x = table.x();
         let model = table.train(&case.spec, x.view(), case.target.as_deref(), case.weighted);
-        let unseen = x.slice(s![table.n_train.., ..]);
+        let unseen = table.parts(x.view()).1;
         let prediction = model.predict(unseen).unwrap();
         let read = Model::from_json(&model.to_json().unwrap()).unwrap();
         assert_eq!(read.predict(unseen).unwrap(), prediction);
@@ -174,7 +179,7 @@ fn ten_seeds_do_as_well_as_scikit_learns() {
             let mut spec = spread.spec.clone();
             spec["seed"] = seed.into();
             let model = table.train(&spec, x.view(), Some("classes"), false);
-            let prediction = model.predict(x.slice(s![table.n_train.., ..])).unwrap();
+            let prediction = model.predict(table.parts(x.view()).1).unwrap();
             let shares = prediction.probabilities.unwrap();
             area(&shares.column(1).to_vec(), &table.classes[table.n_train..])
         };

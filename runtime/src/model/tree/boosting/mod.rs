@@ -175,8 +175,9 @@ impl Algorithm for GradientBoosting {
 }
 
 fn no_infinity(data: &TrainingSet<'_>) -> Result<(), ModelError> {
-    let mut cells = data.x().into_indexed_iter();
-    match cells.find(|(_, cell)| cell.is_infinite()) {
+    let x = data.x();
+    let infinite = x.indexed_iter().find(|(_, cell)| cell.is_infinite());
+    match infinite {
         Some(((row, column), value)) => Err(ModelError::NotFinite {
             row,
             column,
