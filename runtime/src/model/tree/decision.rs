@@ -93,7 +93,14 @@ impl Algorithm for DecisionTree {
         let columns = Columns::new(data.x())?;
         let limits = self.stopping().limits(columns.n_features());
         let weights = &lesson.weights;
-        let grown = grow_for(&lesson.goal, &columns, weights, self.criterion, &limits, self.seed);
+        let grown = grow_for(
+            &lesson.goal,
+            &columns,
+            weights,
+            self.criterion,
+            &limits,
+            self.seed,
+        );
         Ok(Forest::new(&lesson.goal, vec![grown]))
     }
 }

@@ -2,7 +2,7 @@
 //! histograms, and the isolation forest.
 //!
 //! [`DecisionTree`] and [`RandomForest`] share how they grow (`grow`, with
-//! `features`, `impurity` and `limits`); [`IsolationForest`] parts at random;
+//! `features`, `impurity`, `limits` and `sort`); [`IsolationForest`] parts at random;
 //! [`GradientBoosting`] has rooms of its own in `boosting`. All of them keep a
 //! tree as [`Nodes`].
 
@@ -22,6 +22,7 @@ mod nodes;
 mod parity;
 mod random;
 mod rows;
+mod sort;
 
 pub use boosting::{Boosted, GradientBoosting};
 pub use decision::{Criterion, DecisionTree};
@@ -53,7 +54,10 @@ mod tests {
     }
 
     fn labels(codes: &[u8]) -> Target {
-        let labels: Vec<Label> = codes.iter().map(|code| Label::Int((*code).into())).collect();
+        let labels: Vec<Label> = codes
+            .iter()
+            .map(|code| Label::Int((*code).into()))
+            .collect();
         Target::Labels(Labels::new(&labels))
     }
 
@@ -66,7 +70,9 @@ mod tests {
             infinite[[1, 0]] = f64::INFINITY;
             let said = train(spec, &infinite, &y).unwrap_err().to_string();
             assert!(said.contains("row 1, column 0"), "{said}");
-            let said = train(spec, &Array2::zeros((0, 2)), &labels(&[])).unwrap_err().to_string();
+            let said = train(spec, &Array2::zeros((0, 2)), &labels(&[]))
+                .unwrap_err()
+                .to_string();
             assert!(said.contains("0 rows"), "{said}");
             let model = train(spec, &x, &y).unwrap();
             let said = model.predict(array![[1.0]].view()).unwrap_err().to_string();
@@ -89,7 +95,11 @@ mod tests {
         let x = Array2::from_elem((30, 2), 4.0);
         let y = Target::Values(Array1::from_shape_fn(30, |row| (row % 3) as f64));
         for spec in &SPECS[..4] {
-            let Target::Values(said) = train(spec, &x, &y).unwrap().predict(x.view()).unwrap().target
+            let Target::Values(said) = train(spec, &x, &y)
+                .unwrap()
+                .predict(x.view())
+                .unwrap()
+                .target
             else {
                 panic!("values are said")
             };

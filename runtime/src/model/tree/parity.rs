@@ -106,9 +106,17 @@ fn same(kind: &str, near: f64, check: impl Fn(&Case, &Model)) -> f64 {
         let said = numbers(prediction);
         assert_eq!(said.len(), case.said.len());
         let pairs = said.iter().zip(&case.said);
-        let own = pairs.filter(|(own, other)| (*own - *other).abs() <= near).count();
+        let own = pairs
+            .filter(|(own, other)| (*own - *other).abs() <= near)
+            .count();
         if own < said.len() {
-            eprintln!("{own} of {}: {} {:?} {}", said.len(), case.table, case.target, case.spec);
+            eprintln!(
+                "{own} of {}: {} {:?} {}",
+                said.len(),
+                case.table,
+                case.target,
+                case.spec
+            );
         }
         n_same += own;
         n_all += said.len();
@@ -120,7 +128,11 @@ fn same(kind: &str, near: f64, check: impl Fn(&Case, &Model)) -> f64 {
 
 /// What a model says, as scikit-learn tells it.
 fn numbers(prediction: Prediction) -> Vec<f64> {
-    match (prediction.probabilities, prediction.scores, prediction.target) {
+    match (
+        prediction.probabilities,
+        prediction.scores,
+        prediction.target,
+    ) {
         (Some(shares), ..) => shares.into_iter().collect(),
         (None, Some(scores), _) => scores.to_vec(),
         (_, _, Target::Values(values)) => values.to_vec(),
@@ -171,7 +183,9 @@ fn isolation_forests_are_scikit_learns() {
 
 #[test]
 fn ten_seeds_do_as_well_as_scikit_learns() {
-    let Document { tables, spreads, .. } = document();
+    let Document {
+        tables, spreads, ..
+    } = document();
     for spread in spreads {
         let table = &tables[&spread.table];
         let x = table.x();
@@ -187,7 +201,10 @@ fn ten_seeds_do_as_well_as_scikit_learns() {
         let mean = own.iter().sum::<f64>() / 10.0;
         let worst = spread.areas.iter().copied().fold(1.0, f64::min);
         let best = spread.areas.iter().copied().fold(0.0, f64::max);
-        assert!((worst..=best).contains(&mean), "{mean} of {own:?}; {worst} to {best}");
+        assert!(
+            (worst..=best).contains(&mean),
+            "{mean} of {own:?}; {worst} to {best}"
+        );
     }
 }
 
@@ -195,7 +212,8 @@ fn ten_seeds_do_as_well_as_scikit_learns() {
 fn area(scores: &[f64], classes: &[i64]) -> f64 {
     let of = |class| {
         let both = scores.iter().zip(classes);
-        both.filter(move |(_, own)| **own == class).map(|(score, _)| *score)
+        both.filter(move |(_, own)| **own == class)
+            .map(|(score, _)| *score)
     };
     let (mut sum, mut n) = (0.0, 0.0);
     for second in of(1) {
