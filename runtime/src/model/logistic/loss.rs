@@ -77,6 +77,16 @@ impl<'a> Loss<'a> {
         self.n_scores * self.width()
     }
 
+    /// For each parameter `strength`, as a share of what all rows count, if it is
+    /// a coefficient, and 0 if it is an intercept.
+    pub(super) fn of_coefficients(&self, strength: f64) -> Array1<f64> {
+        let share = |parameter: usize| match parameter % self.width() < self.x.ncols() {
+            true => strength / self.total,
+            false => 0.0,
+        };
+        (0..self.n_parameters()).map(share).collect()
+    }
+
     /// Coefficients, a row for each score, and intercepts, as they are for
     /// columns that are not seen from their means.
     pub(super) fn lines(&self, at: Array1<f64>) -> (Array2<f64>, Array1<f64>) {
@@ -101,11 +111,9 @@ impl<'a> Loss<'a> {
         let sums = self.sums(at, true);
         let (slope, curvature) = self.penalised(at, sums);
         let mut hessian = self.assembled(&curvature) / self.total;
-        for (parameter, element) in hessian.diag_mut().iter_mut().enumerate() {
-            if parameter % self.width() < self.x.ncols() {
-                *element += self.l2;
-            }
-        }
+        let penalty = self.of_coefficients(self.l2 * self.total);
+        let mut diagonal = hessian.diag_mut();
+        diagonal += &penalty;
         if self.n_scores > 1 {
             self.pin(&mut hessian);
         }
