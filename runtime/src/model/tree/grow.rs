@@ -5,13 +5,14 @@
 //! double precision from values in single precision. Among splits that are
 //! equally good the one seen first stays: features are seen in the order in
 //! which the seed draws them, thresholds from below, and missing values are
-//! first tried on the right. Where rounding makes the difference, sums run over
+//! first tried on the right, then on the left, then alone. Where rounding makes the difference, sums run over
 //! the rows in scikit-learn's order, so that it is the same difference.
 
 use super::columns::{Columns, NEAR};
 use super::features::Features;
 use super::impurity::Impurity;
 use super::nodes::{Nodes, Place};
+use super::partition::{part, read_with_missing};
 use super::random::Xorshift;
 use super::sort::{Item, sort};
 
@@ -272,7 +273,7 @@ impl<I: Impurity> Grower<'_, I> {
         let column = self.columns.column(best.feature);
         let items = &mut self.items[node.start..node.end];
         let n_present = items.len() - best.n_missing;
-        part(column, items, &best);
+        part(column, items, best.threshold, best.n_missing);
         let (present, missing) = items.split_at(n_present);
         self.impurity.set_missing(missing);
         let missing_left = best.missing_left && best.n_missing > 0;
@@ -322,60 +323,6 @@ fn consider(best: &mut Option<Best>, split: impl FnOnce() -> Best) {
     let split = split();
     if split.gain > best.map_or(f64::NEG_INFINITY, |best| best.gain) {
         *best = Some(split);
-    }
-}
-
-/// Reads the values of rows, those without one at the end, and says how many
-/// these are.
-fn read_with_missing(column: &[f32], items: &mut [Item]) -> usize {
-    let (mut at, mut end) = (0, items.len());
-    while at < end {
-        let last = column[items[end - 1].row as usize];
-        if last.is_nan() {
-            end -= 1;
-            continue;
-        }
-        if column[items[at].row as usize].is_nan() {
-            items.swap(at, end - 1);
-            end -= 1;
-        }
-        items[at].value = column[items[at].row as usize];
-        at += 1;
-    }
-    items.len() - end
-}
-
-/// Puts rows up to the threshold first, and those without a value last.
-fn part(column: &[f32], items: &mut [Item], best: &Best) {
-    let value = |item: &Item| column[item.row as usize];
-    let (mut at, mut end) = (0, items.len());
-    let mut behind = items.len() - best.n_missing;
-    while at + 1 < behind {
-        if best.n_missing > 0 {
-            if value(&items[end - 1]).is_nan() {
-                end -= 1;
-                continue;
-            }
-            if value(&items[at]).is_nan() {
-                items.swap(at, end - 1);
-                end -= 1;
-            }
-        }
-        if f64::from(value(&items[at])) <= best.threshold {
-            at += 1;
-        } else {
-            behind -= 1;
-            items.swap(at, behind);
-        }
-    }
-    // The row where both ends met was not looked at. (scikit-learn 1.5 leaves it
-    // there even if it has no value, and one that has among those without.)
-    let n_present = items.len() - best.n_missing;
-    let (present, missing) = items.split_at_mut(n_present);
-    let met = present.get_mut(at).filter(|item| value(item).is_nan());
-    let strayed = missing.iter_mut().find(|item| !value(item).is_nan());
-    if let (Some(met), Some(strayed)) = (met, strayed) {
-        std::mem::swap(met, strayed);
     }
 }
 

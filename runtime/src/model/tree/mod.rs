@@ -2,7 +2,7 @@
 //! histograms, and the isolation forest.
 //!
 //! [`DecisionTree`] and [`RandomForest`] share how they grow (`grow`, with
-//! `features`, `impurity`, `limits` and `sort`); [`IsolationForest`] parts at random;
+//! `features`, `impurity`, `limits`, `partition` and `sort`); [`IsolationForest`] parts at random;
 //! [`GradientBoosting`] has rooms of its own in `boosting`. All of them keep a
 //! tree as [`Nodes`].
 
@@ -20,6 +20,7 @@ mod limits;
 mod nodes;
 #[cfg(test)]
 mod parity;
+mod partition;
 mod random;
 mod rows;
 mod sort;
