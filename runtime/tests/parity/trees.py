@@ -11,6 +11,7 @@ import json
 import sys
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -69,13 +70,16 @@ def case(kind, name, target, estimators, keys=None, weighted=False, **params):
     CASES.append(entry)
 
 
-def is_sound(tree, x):
-    """Whether a tree's leaves hold the rows that come to them. scikit-learn 1.5
-    may count a row without a value on the wrong side of a split, and then the
-    tree that it grows is none of these rows."""
-    counts = np.bincount(tree.apply(x), minlength=tree.tree_.node_count)
-    is_leaf = tree.tree_.children_left < 0
-    return (tree.tree_.n_node_samples == counts)[is_leaf].all()
+def is_sound(tree, x, y):
+    """Whether a tree's leaves say what the rows that come to them say.
+    scikit-learn 1.5 may count a row without a value on the wrong side of a
+    split, and then the tree that it grows is none of these rows."""
+    leaves = tree.apply(x)
+    one_hot = y[:, None] == np.unique(y) if is_classifier(tree) else y[:, None]
+    said = tree.tree_.value[:, 0]
+    means = {leaf: one_hot[leaves == leaf].mean(axis=0) for leaf in np.unique(leaves)}
+    n_leaves = (tree.tree_.children_left < 0).sum()
+    return len(means) == n_leaves and all(np.allclose(said[leaf], mean) for leaf, mean in means.items())
 
 
 def sound_cases(name, target, n):
@@ -85,7 +89,7 @@ def sound_cases(name, target, n):
     for max_depth in [2, 3, 4]:
         params = [dict(max_depth=max_depth, seed=seed, max_features=3) for seed in range(60)]
         fitted = lambda seed, **rest: TREES[target](random_state=seed, **rest).fit(x, y)
-        for some in [some for some in params if is_sound(fitted(**some), x)][:n]:
+        for some in [some for some in params if is_sound(fitted(**some), x, y)][:n]:
             case("decision-tree", name, target, TREES, **some)
 
 
