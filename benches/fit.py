@@ -38,6 +38,14 @@ KINDS = {
     "elastic net": ({"kind": "elastic-net", "alpha": 0.1}, "values", "ElasticNet(alpha=0.1)"),
     "naive Bayes": ({"kind": "gaussian-naive-bayes"}, "two", "GaussianNB()"),
     "k-means": ({"kind": "k-means", "n_clusters": K, "init": "start"}, "none", "KMeans(n_clusters=K, init=start(x), n_init=1)"),
+    "tree": ({"kind": "decision-tree"}, "two", "DecisionTreeClassifier(random_state=0)"),
+    "tree, values": ({"kind": "decision-tree"}, "values", "DecisionTreeRegressor(random_state=0)"),
+    "forest": ({"kind": "random-forest", "n_estimators": 50}, "two", "RandomForestClassifier(n_estimators=50, random_state=0, n_jobs=threads)"),
+    "forest, values": ({"kind": "random-forest", "n_estimators": 10}, "values", "RandomForestRegressor(n_estimators=10, random_state=0, n_jobs=threads)"),
+    "boosting": ({"kind": "gradient-boosting", "early_stopping": False}, "two", "HistGradientBoostingClassifier(early_stopping=False)"),
+    "boosting, values": ({"kind": "gradient-boosting", "early_stopping": False}, "values", "HistGradientBoostingRegressor(early_stopping=False)"),
+    "boosting, three classes": ({"kind": "gradient-boosting", "early_stopping": False}, "three", "HistGradientBoostingClassifier(early_stopping=False)"),
+    "isolation forest": ({"kind": "isolation-forest"}, "none", "IsolationForest(random_state=0, n_jobs=threads)"),
     "k-means++": ({"kind": "k-means", "n_clusters": K}, "none", "KMeans(n_clusters=K, n_init=1, random_state=0)"),
 }
 
@@ -65,9 +73,18 @@ def theirs(name, rows, columns, path):
     """A process of its own: scikit-learn fits once."""
     import numpy as np
     from sklearn.cluster import KMeans
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+        IsolationForest,
+        RandomForestClassifier,
+        RandomForestRegressor,
+    )
     from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
     from sklearn.naive_bayes import GaussianNB
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+    threads = int(os.environ["OMP_NUM_THREADS"])
     _, target, estimator = KINDS[name]
     numbers = np.fromfile(path)
     x, y = numbers[:-rows].reshape(rows, columns), numbers[-rows:]

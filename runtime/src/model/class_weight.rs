@@ -35,12 +35,9 @@ impl ClassWeight {
         match self {
             ClassWeight::Balanced(_) => {
                 let (rows, classes) = (labels.codes().len(), labels.classes().len());
-                let even = rows as f64 / classes as f64;
-                Ok(labels
-                    .counts()
-                    .iter()
-                    .map(|count| even / *count as f64)
-                    .collect())
+                // In this order, as scikit-learn: trees tell the last bit.
+                let weight = |count: &usize| rows as f64 / (classes as f64 * *count as f64);
+                Ok(labels.counts().iter().map(weight).collect())
             }
             ClassWeight::ByClass(weights) => by_class(weights, labels.classes()),
         }

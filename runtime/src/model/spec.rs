@@ -64,8 +64,12 @@ impl Algorithm for ModelSpec {
             ModelSpec::GaussianNaiveBayes(params) => {
                 params.train(data, progress).map(Model::GaussianNb)
             }
-            ModelSpec::GradientBoosting(params) => params.train(data, progress).map(Model::Boosting),
-            ModelSpec::IsolationForest(params) => params.train(data, progress).map(Model::IsolationForest),
+            ModelSpec::GradientBoosting(params) => {
+                params.train(data, progress).map(Model::Boosting)
+            }
+            ModelSpec::IsolationForest(params) => {
+                params.train(data, progress).map(Model::IsolationForest)
+            }
             ModelSpec::KMeans(params) => params.train(data, progress).map(Model::KMeans),
             ModelSpec::Lasso(params) => params.train(data, progress).map(Model::Linear),
             ModelSpec::LinearRegression(params) => params.train(data, progress).map(Model::Linear),

@@ -77,6 +77,16 @@ impl<'a> Loss<'a> {
         self.n_scores * self.width()
     }
 
+    /// For each parameter `strength`, as a share of what all rows count, if it is
+    /// a coefficient, and 0 if it is an intercept.
+    pub(super) fn of_coefficients(&self, strength: f64) -> Array1<f64> {
+        let share = |parameter: usize| match parameter % self.width() < self.x.ncols() {
+            true => strength / self.total,
+            false => 0.0,
+        };
+        (0..self.n_parameters()).map(share).collect()
+    }
+
     /// Coefficients, a row for each score, and intercepts, as they are for
     /// columns that are not seen from their means.
     pub(super) fn lines(&self, at: Array1<f64>) -> (Array2<f64>, Array1<f64>) {
@@ -94,22 +104,32 @@ impl<'a> Loss<'a> {
         self.penalised(at, self.sums(at, false)).0
     }
 
-    /// The loss, its gradient and its matrix of second derivatives. The latter
-    /// is positive definite also in the direction in which all classes' scores
-    /// move alike, where the loss is flat and no gradient ever points.
+    /// The loss, its gradient and its matrix of second derivatives.
     pub(super) fn curve(&self, at: &Array1<f64>) -> (Slope, Array2<f64>) {
         let sums = self.sums(at, true);
         let (slope, curvature) = self.penalised(at, sums);
         let mut hessian = self.assembled(&curvature) / self.total;
-        for (parameter, element) in hessian.diag_mut().iter_mut().enumerate() {
-            if parameter % self.width() < self.x.ncols() {
-                *element += self.l2;
+        let penalty = self.of_coefficients(self.l2 * self.total);
+        let mut diagonal = hessian.diag_mut();
+        diagonal += &penalty;
+        (slope, hessian)
+    }
+
+    /// Of more than two classes the loss is flat in the direction in which all
+    /// scores move alike, and no gradient ever points there. This curves the
+    /// matrix in that direction alone, so that it can be inverted and steps stay
+    /// what they are.
+    pub(super) fn pin(&self, hessian: &mut Array2<f64>) {
+        let (width, n_scores) = (self.width(), self.n_scores);
+        if n_scores == 1 {
+            return;
+        }
+        let pin = hessian.diag().mean().unwrap_or(1.0) / n_scores as f64;
+        for (k, l) in (0..n_scores).flat_map(|k| (0..n_scores).map(move |l| (k, l))) {
+            for column in 0..width {
+                hessian[(k * width + column, l * width + column)] += pin;
             }
         }
-        if self.n_scores > 1 {
-            self.pin(&mut hessian);
-        }
-        (slope, hessian)
     }
 
     /// For each parameter a bound on the second derivative with respect to it,
@@ -237,16 +257,6 @@ impl<'a> Loss<'a> {
             }
         }
         all
-    }
-
-    fn pin(&self, hessian: &mut Array2<f64>) {
-        let (width, n_scores) = (self.width(), self.n_scores);
-        let pin = hessian.diag().mean().unwrap_or(1.0) / n_scores as f64;
-        for (k, l) in (0..n_scores).flat_map(|k| (0..n_scores).map(move |l| (k, l))) {
-            for column in 0..width {
-                hessian[(k * width + column, l * width + column)] += pin;
-            }
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 mod lbfgs;
 mod loss;
 mod newton;
+mod proximal;
 
 use std::sync::Arc;
 
@@ -38,6 +39,10 @@ pub struct LogisticRegression {
     pub c: f64,
     /// What is held small. `"l2"`.
     pub penalty: Penalty,
+    /// How much of the penalty `"elasticnet"` is for sizes, the rest for
+    /// squares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_ratio: Option<f64>,
     /// How much the rows of each class count; by default each row counts alike.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weight: Option<ClassWeight>,
@@ -61,6 +66,10 @@ pub enum Penalty {
     /// Half the sum of their squares.
     #[default]
     L2,
+    /// The sum of their sizes: the fewer columns that matter are kept.
+    L1,
+    /// Both, by `l1_ratio`.
+    Elasticnet,
     /// Nothing. Where a plane separates the classes there is then no optimum.
     None,
 }
@@ -82,6 +91,7 @@ impl Default for LogisticRegression {
         LogisticRegression {
             c: 1.0,
             penalty: Penalty::L2,
+            l1_ratio: None,
             class_weight: None,
             fit_intercept: true,
             max_iter: 1000,
@@ -104,7 +114,21 @@ impl Algorithm for LogisticRegression {
             "at least 1",
         )?;
         let usable = self.tol.is_finite() && self.tol > 0.0;
-        require(usable, KIND, "tol", self.tol, "finite and above 0")
+        require(usable, KIND, "tol", self.tol, "finite and above 0")?;
+        let (usable, expected) = match self.penalty {
+            Penalty::Elasticnet => {
+                let within = |ratio: f64| (0.0..=1.0).contains(&ratio);
+                (self.l1_ratio.is_some_and(within), "between 0 and 1")
+            }
+            _ => (
+                self.l1_ratio.is_none(),
+                "left out unless `penalty` is \"elasticnet\"",
+            ),
+        };
+        let value = self
+            .l1_ratio
+            .map_or("left out".to_owned(), |ratio| ratio.to_string());
+        require(usable, KIND, "l1_ratio", value, expected)
     }
 
     fn train(
@@ -115,20 +139,21 @@ impl Algorithm for LogisticRegression {
         data.finite()?;
         let labels = data.labels(KIND)?;
         let weights = row_weights(self.class_weight.as_ref(), &labels, data.weights())?;
-        let strength = match self.penalty {
-            Penalty::L2 => 1.0 / self.c,
-            Penalty::None => 0.0,
-        };
+        let (l1, l2) = self.strengths();
         let loss = Loss::new(
             data.x().reborrow(),
             &labels,
             weights,
             self.fit_intercept,
-            strength,
+            l2,
         );
-        let found = match loss.n_parameters() <= NEWTON_PARAMETERS {
-            true => newton::minimize(&loss, self.tol, self.max_iter, progress),
-            false => lbfgs::minimize(&loss, self.tol, self.max_iter, progress),
+        let found = if l1 > 0.0 {
+            let sizes = loss.of_coefficients(l1);
+            proximal::minimize(&loss, &sizes, self.tol, self.max_iter, progress)
+        } else if loss.n_parameters() <= NEWTON_PARAMETERS {
+            newton::minimize(&loss, self.tol, self.max_iter, progress)
+        } else {
+            lbfgs::minimize(&loss, self.tol, self.max_iter, progress)
         };
         if found.decrement > self.tol {
             let (iterations, left) = (found.iterations, found.decrement);
@@ -150,6 +175,22 @@ impl Algorithm for LogisticRegression {
                 kind: KIND,
                 what: "a coefficient",
             }),
+        }
+    }
+}
+
+impl LogisticRegression {
+    /// What sizes and squares of coefficients count beside the sum of losses.
+    fn strengths(&self) -> (f64, f64) {
+        let strength = 1.0 / self.c;
+        match self.penalty {
+            Penalty::L2 => (0.0, strength),
+            Penalty::L1 => (strength, 0.0),
+            Penalty::Elasticnet => {
+                let ratio = self.l1_ratio.unwrap_or_default();
+                (strength * ratio, strength * (1.0 - ratio))
+            }
+            Penalty::None => (0.0, 0.0),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn minimize(
     let (mut slope, mut hessian) = loss.curve(&at);
     let mut decrement = f64::INFINITY;
     for iteration in 1..=max_iter {
+        loss.pin(&mut hessian);
         let Some(step) = damped(&hessian, (-&slope.gradient).view()) else {
             return Found {
                 at,

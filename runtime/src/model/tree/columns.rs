@@ -79,29 +79,9 @@ pub(super) fn single(value: f64) -> f32 {
     value as f32 + 0.0
 }
 
-/// A value as a whole number that is ordered as the values are; missing ones
-/// are the greatest.
-pub(super) fn order(value: f32) -> u32 {
-    let bits = value.to_bits();
-    match value.is_nan() {
-        true => u32::MAX,
-        false if bits >> 31 == 0 => bits | 1 << 31,
-        false => !bits,
-    }
-}
-
-/// The value that [`order`] made a number of.
-pub(super) fn ordered(number: u32) -> f32 {
-    match number >> 31 {
-        0 => f32::from_bits(!number),
-        _ => f32::from_bits(number & !(1 << 31)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -118,16 +98,5 @@ mod tests {
         let columns = Columns::new(array![[1.0, 2.0], [3.0, f64::NAN]].view()).unwrap();
         assert!(!columns.has_missing(0));
         assert!(columns.has_missing(1));
-    }
-
-    proptest! {
-        #[test]
-        fn numbers_are_ordered_as_values_are(a in any::<f32>(), b in any::<f32>()) {
-            let (a, b) = (a + 0.0, b + 0.0);
-            prop_assume!(!a.is_nan() && !b.is_nan());
-            prop_assert_eq!(Some(order(a).cmp(&order(b))), a.partial_cmp(&b));
-            prop_assert_eq!(ordered(order(a)), a);
-            prop_assert!(order(a) < order(f32::NAN));
-        }
     }
 }

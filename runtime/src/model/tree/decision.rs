@@ -26,10 +26,9 @@ pub enum Criterion {
 ///
 /// With the same `seed` it is the tree that scikit-learn 1.5 grows: splits that
 /// are equally good are told apart by the order in which the seed draws
-/// features, and by the lower threshold. Sums of values that are not whole
-/// numbers may round otherwise, which tells apart what is equally good but for
-/// the last bits. A cell that is NaN is missing, and goes to the side that fits
-/// it better.
+/// features, then by the lower threshold. A cell that is NaN is missing, and
+/// goes to the side that fits it better; only there may trees differ, because
+/// scikit-learn can count a row without a value on the wrong side of a split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecisionTree {
@@ -93,7 +92,14 @@ impl Algorithm for DecisionTree {
         let columns = Columns::new(data.x())?;
         let limits = self.stopping().limits(columns.n_features());
         let weights = &lesson.weights;
-        let grown = grow_for(&lesson.goal, &columns, weights, self.criterion, &limits, self.seed);
+        let grown = grow_for(
+            &lesson.goal,
+            &columns,
+            weights,
+            self.criterion,
+            &limits,
+            self.seed,
+        );
         Ok(Forest::new(&lesson.goal, vec![grown]))
     }
 }

@@ -135,9 +135,18 @@ impl Algorithm for RandomForest {
         let seeds: Vec<u32> = (0..self.n_estimators).map(|_| random.seed()).collect();
         let done = AtomicUsize::new(0);
         let tree = |seed: &u32| {
-            let weights = self.bootstrap.then(|| drawn_weights(&lesson.weights, *seed));
+            let weights = self
+                .bootstrap
+                .then(|| drawn_weights(&lesson.weights, *seed));
             let weights = weights.as_deref().unwrap_or(&lesson.weights);
-            let grown = grow_for(&lesson.goal, &columns, weights, self.criterion, &limits, *seed);
+            let grown = grow_for(
+                &lesson.goal,
+                &columns,
+                weights,
+                self.criterion,
+                &limits,
+                *seed,
+            );
             progress.tell(Event::Step {
                 what: "tree",
                 done: done.fetch_add(1, Ordering::Relaxed) + 1,
@@ -169,7 +178,10 @@ fn draws(n_rows: usize, seed: u32) -> Vec<u32> {
 /// that do not count, it learns from all.
 fn drawn_weights(weights: &[f64], seed: u32) -> Vec<f64> {
     let draws = draws(weights.len(), seed);
-    let drawn = weights.iter().zip(draws).map(|(weight, n)| weight * f64::from(n));
+    let drawn = weights
+        .iter()
+        .zip(draws)
+        .map(|(weight, n)| weight * f64::from(n));
     let drawn: Vec<f64> = drawn.collect();
     match drawn.iter().any(|weight| *weight > 0.0) {
         true => drawn,
@@ -294,8 +306,14 @@ impl Predictor for Forest {
         if self.n_features == 0 || self.trees.is_empty() || self.n_values() == 0 {
             return Err(shape("it has no features, no trees or no classes"));
         }
-        if self.trees.iter().any(|tree| tree.n_values != self.n_values()) {
-            return Err(shape("a leaf has more or less than one number for each class"));
+        if self
+            .trees
+            .iter()
+            .any(|tree| tree.n_values != self.n_values())
+        {
+            return Err(shape(
+                "a leaf has more or less than one number for each class",
+            ));
         }
         match self.trees.iter().all(|tree| tree.knows(self.n_features)) {
             true => Ok(()),
@@ -306,7 +324,9 @@ impl Predictor for Forest {
     fn predict_checked(&self, x: ArrayView2<'_, f64>) -> Prediction {
         let n_values = self.n_values();
         let to_single = |cell| f64::from(single(cell));
-        let mut said = ask(x, n_values, to_single, |rows, said| self.add_block(rows, said));
+        let mut said = ask(x, n_values, to_single, |rows, said| {
+            self.add_block(rows, said)
+        });
         let n_trees = self.trees.len() as f64;
         said.iter_mut().for_each(|sum| *sum /= n_trees);
         say(said, self.classes.as_ref())

@@ -5,13 +5,16 @@
 //! double precision from values in single precision. Among splits that are
 //! equally good the one seen first stays: features are seen in the order in
 //! which the seed draws them, thresholds from below, and missing values are
-//! first tried on the right.
+//! first tried on the right, then on the left, then alone. Where rounding makes the difference, sums run over
+//! the rows in scikit-learn's order, so that it is the same difference.
 
-use super::columns::{Columns, NEAR, order, ordered};
+use super::columns::{Columns, NEAR};
 use super::features::Features;
 use super::impurity::Impurity;
 use super::nodes::{Nodes, Place};
+use super::partition::{part, read_with_missing};
 use super::random::Xorshift;
+use super::sort::{Item, sort};
 
 /// When to stop, and how much to look at.
 #[derive(Clone, Debug)]
@@ -48,6 +51,9 @@ struct Best {
     feature: usize,
     threshold: f64,
     missing_left: bool,
+    /// How many rows go left that have a value.
+    n_left: usize,
+    n_missing: usize,
 }
 
 struct Grower<'a, I> {
@@ -56,11 +62,15 @@ struct Grower<'a, I> {
     impurity: I,
     random: Xorshift,
     features: Features,
-    /// The rows; those of a node lie together, in ascending order.
-    rows: Vec<u32>,
-    /// The rows of a node by one feature: [`order`] of the value, and the row.
-    sorted: Vec<u64>,
-    spare: Vec<u32>,
+    /// The rows; those of a node lie together.
+    items: Vec<Item>,
+}
+
+/// A place in the rows of a node by one feature; those before it are on the
+/// left.
+struct Cursor {
+    at: usize,
+    missing_left: bool,
 }
 
 /// Grows a tree on `rows`, which ascend and have weights above zero.
@@ -77,9 +87,10 @@ pub(super) fn grow<I: Impurity>(
         impurity,
         random: Xorshift::of_tree(seed),
         features: Features::new(columns.n_features()),
-        sorted: Vec::with_capacity(rows.len()),
-        spare: Vec::with_capacity(rows.len()),
-        rows,
+        items: rows
+            .into_iter()
+            .map(|row| Item { value: 0.0, row })
+            .collect(),
     };
     grower.grow()
 }
@@ -88,26 +99,24 @@ impl<I: Impurity> Grower<'_, I> {
     fn grow(&mut self) -> Grown {
         let mut nodes = Nodes::new(self.impurity.n_values());
         let mut importances = vec![0.0; self.columns.n_features()];
-        self.impurity.enter(&self.rows);
+        self.impurity.enter(&self.items);
         let all = self.impurity.weight();
         let mut open = vec![Open {
             place: Place::Root,
             start: 0,
-            end: self.rows.len(),
+            end: self.items.len(),
             depth: 0,
             impurity: self.impurity.impurity(),
             n_constant: 0,
         }];
         while let Some(node) = open.pop() {
-            self.impurity.enter(&self.rows[node.start..node.end]);
+            self.impurity.enter(&self.items[node.start..node.end]);
             let Some((best, n_constant)) = self.look(&node) else {
                 nodes.leaf(node.place, |values| self.impurity.value(values));
                 continue;
             };
-            // What the leaf would say is asked before the rows are divided.
             let weight = self.impurity.weight();
-            let at = node.start + self.divide(&node, best);
-            let (left, right) = self.impurity.parts(&self.rows[node.start..at]);
+            let (at, (left, right)) = self.divide(&node, best);
             let (weight_left, weight_right) = self.impurity.weights();
             let decrease = weight / all
                 * (node.impurity - weight_right / weight * right - weight_left / weight * left);
@@ -159,7 +168,7 @@ impl<I: Impurity> Grower<'_, I> {
                 None => drawing.is_constant(),
                 Some(n_missing) => {
                     drawing.varies();
-                    self.search(feature, n_missing, &mut best);
+                    self.search(node, feature, n_missing, &mut best);
                 }
             }
         }
@@ -172,128 +181,149 @@ impl<I: Impurity> Grower<'_, I> {
     /// says how many these are. None if the feature is constant there.
     fn sort(&mut self, node: &Open, feature: usize) -> Option<usize> {
         let column = self.columns.column(feature);
-        let (mut low, mut high) = (u32::MAX, 0);
-        self.sorted.clear();
-        let mut n_missing = 0;
-        for row in &self.rows[node.start..node.end] {
-            let value = order(column[*row as usize]);
-            if value == u32::MAX {
-                n_missing += 1;
-            } else {
-                low = low.min(value);
-                high = high.max(value);
+        let items = &mut self.items[node.start..node.end];
+        let n_missing = match self.columns.has_missing(feature) {
+            true => read_with_missing(column, items),
+            false => {
+                items
+                    .iter_mut()
+                    .for_each(|item| item.value = column[item.row as usize]);
+                0
             }
-            self.sorted.push(u64::from(value) << 32 | u64::from(*row));
-        }
-        if low > high || ordered(high) <= ordered(low) + NEAR {
-            return None;
-        }
-        self.sorted.sort_unstable();
-        Some(n_missing)
+        };
+        let present = &mut items[..node.end - node.start - n_missing];
+        sort(present);
+        let (low, high) = (present.first()?.value, present.last()?.value);
+        (high > low + NEAR).then_some(n_missing)
     }
 
-    /// Tries every threshold of the feature that `sorted` is in order of.
-    fn search(&mut self, feature: usize, n_missing: usize, best: &mut Option<Best>) {
-        self.scan(feature, n_missing, false, best);
+    /// Tries every threshold of the feature that the rows are in order of.
+    fn search(&mut self, node: &Open, feature: usize, n_missing: usize, best: &mut Option<Best>) {
+        let n_present = node.end - node.start - n_missing;
+        let missing = &self.items[node.start + n_present..node.end];
+        self.impurity.set_missing(missing);
+        self.scan(node, feature, n_missing, false, best);
         if n_missing > 0 {
-            self.scan(feature, n_missing, true, best);
-            self.part_missing(feature, n_missing, best);
+            self.scan(node, feature, n_missing, true, best);
+            self.part_missing(node, feature, n_missing, best);
         }
     }
 
     /// Tries every threshold, with missing values on one side.
     fn scan(
         &mut self,
+        node: &Open,
         feature: usize,
         n_missing: usize,
         missing_left: bool,
         best: &mut Option<Best>,
     ) {
-        let (present, missing) = self.sorted.split_at(self.sorted.len() - n_missing);
-        self.impurity.restart();
-        let mut n_left = 0;
-        if missing_left {
-            missing.iter().for_each(|item| self.impurity.move_left(row(*item)));
-            n_left = n_missing;
-        }
-        let n = self.sorted.len();
-        let min = self.limits.min_samples_leaf;
-        for pair in present.windows(2) {
-            self.impurity.move_left(row(pair[0]));
-            n_left += 1;
-            let (below, above) = (value(pair[0]), value(pair[1]));
-            if above <= below + NEAR || n_left < min || n - n_left < min {
+        let items = &self.items[node.start..node.end];
+        let present = &items[..items.len() - n_missing];
+        let mut cursor = Cursor::start(&mut self.impurity, missing_left);
+        for at in 1..present.len() {
+            let (below, above) = (present[at - 1].value, present[at].value);
+            if above <= below + NEAR {
                 continue;
             }
-            let gain = self.impurity.gain();
-            if best.is_none_or(|best| gain > best.gain) && gain > f64::NEG_INFINITY {
-                *best = Some(Best {
-                    gain,
-                    feature,
-                    threshold: half_way(below, above),
-                    // Without missing values to learn from they go with most.
-                    missing_left: missing_left || (n_missing == 0 && n_left > n - n_left),
-                });
+            let n_left = if missing_left { at + n_missing } else { at };
+            let n_right = items.len() - n_left;
+            if n_left.min(n_right) < self.limits.min_samples_leaf {
+                continue;
             }
-        }
-    }
-
-    /// Tries to part missing values from all others.
-    fn part_missing(&mut self, feature: usize, n_missing: usize, best: &mut Option<Best>) {
-        let present = self.sorted.len() - n_missing;
-        let min = self.limits.min_samples_leaf;
-        if present < min || n_missing < min {
-            return;
-        }
-        self.impurity.restart();
-        for item in &self.sorted[..present] {
-            self.impurity.move_left(row(*item));
-        }
-        let gain = self.impurity.gain();
-        if best.is_none_or(|best| gain > best.gain) && gain > f64::NEG_INFINITY {
-            *best = Some(Best {
-                gain,
+            cursor.advance(&mut self.impurity, present, at);
+            consider(best, || Best {
+                gain: self.impurity.gain(),
                 feature,
-                threshold: f64::MAX,
-                missing_left: false,
+                threshold: half_way(below, above),
+                // Without missing values to learn from they go with most.
+                missing_left: missing_left || (n_missing == 0 && n_left > n_right),
+                n_left: at,
+                n_missing,
             });
         }
     }
 
-    /// Puts the rows that go left before the others, and their targets into the
-    /// left part; says how many they are.
-    fn divide(&mut self, node: &Open, best: Best) -> usize {
-        let column = self.columns.column(best.feature);
-        let rows = &mut self.rows[node.start..node.end];
-        self.impurity.restart();
-        self.spare.clear();
-        let mut n_left = 0;
-        for at in 0..rows.len() {
-            let row = rows[at];
-            let value = column[row as usize];
-            let goes_left = match value.is_nan() {
-                true => best.missing_left,
-                false => f64::from(value) <= best.threshold,
-            };
-            if goes_left {
-                self.impurity.move_left(row);
-                rows[n_left] = row;
-                n_left += 1;
-            } else {
-                self.spare.push(row);
-            }
+    /// Tries to part missing values from all others.
+    fn part_missing(
+        &mut self,
+        node: &Open,
+        feature: usize,
+        n_missing: usize,
+        best: &mut Option<Best>,
+    ) {
+        let n_present = node.end - node.start - n_missing;
+        if n_present.min(n_missing) < self.limits.min_samples_leaf {
+            return;
         }
-        rows[n_left..].copy_from_slice(&self.spare);
-        n_left
+        self.impurity.all_left(false);
+        consider(best, || Best {
+            gain: self.impurity.gain(),
+            feature,
+            threshold: f64::MAX,
+            missing_left: false,
+            n_left: n_present,
+            n_missing,
+        });
+    }
+
+    /// Puts the rows that go left before the others, and says where these
+    /// begin, and how mixed both parts are.
+    fn divide(&mut self, node: &Open, best: Best) -> (usize, (f64, f64)) {
+        let column = self.columns.column(best.feature);
+        let items = &mut self.items[node.start..node.end];
+        let n_present = items.len() - best.n_missing;
+        part(column, items, best.threshold, best.n_missing);
+        let (present, missing) = items.split_at(n_present);
+        self.impurity.set_missing(missing);
+        let missing_left = best.missing_left && best.n_missing > 0;
+        let mut cursor = Cursor::start(&mut self.impurity, missing_left);
+        cursor.advance(&mut self.impurity, present, best.n_left);
+        let on_left: &[Item] = if missing_left { missing } else { &[] };
+        let left = present[..best.n_left].iter().chain(on_left);
+        let parts = self.impurity.parts(left);
+        let mut at = best.n_left;
+        if missing_left {
+            for place in 0..best.n_missing {
+                items.swap(at + place, items.len() - 1 - place);
+            }
+            at += best.n_missing;
+        }
+        (node.start + at, parts)
     }
 }
 
-fn row(item: u64) -> u32 {
-    item as u32
+impl Cursor {
+    fn start(impurity: &mut impl Impurity, missing_left: bool) -> Self {
+        impurity.all_right(missing_left);
+        Cursor {
+            at: 0,
+            missing_left,
+        }
+    }
+
+    /// Goes on to a place, from where it is or from the end, whichever is
+    /// nearer.
+    fn advance(&mut self, impurity: &mut impl Impurity, present: &[Item], to: usize) {
+        if to - self.at <= present.len() - to {
+            present[self.at..to]
+                .iter()
+                .for_each(|item| impurity.move_left(item.row));
+        } else {
+            impurity.all_left(self.missing_left);
+            let back = present[to..].iter().rev();
+            back.for_each(|item| impurity.move_right(item.row));
+        }
+        self.at = to;
+    }
 }
 
-fn value(item: u64) -> f32 {
-    ordered((item >> 32) as u32)
+/// Keeps the better of two splits, the first of equals.
+fn consider(best: &mut Option<Best>, split: impl FnOnce() -> Best) {
+    let split = split();
+    if split.gain > best.map_or(f64::NEG_INFINITY, |best| best.gain) {
+        *best = Some(split);
+    }
 }
 
 /// The middle of two values, unless rounding makes it the upper one.

@@ -73,7 +73,13 @@ impl Algorithm for IsolationForest {
         require(samples > 0, KIND, "max_samples", samples, "at least 1")?;
         let share = self.contamination.unwrap_or(0.5);
         let usable = share > 0.0 && share <= 0.5;
-        require(usable, KIND, "contamination", share, "above 0 and up to 0.5")
+        require(
+            usable,
+            KIND,
+            "contamination",
+            share,
+            "above 0 and up to 0.5",
+        )
     }
 
     fn train(&self, data: &TrainingSet<'_>, _: &dyn Progress) -> Result<Isolation, ModelError> {
@@ -263,9 +269,9 @@ impl Predictor for Isolation {
             Isolation { trees, .. } if trees.iter().any(|tree| tree.n_values != 1) => {
                 "a leaf has more than one number"
             }
-            Isolation { trees, n_features, .. }
-                if !trees.iter().all(|tree| tree.knows(*n_features)) =>
-            {
+            Isolation {
+                trees, n_features, ..
+            } if !trees.iter().all(|tree| tree.knows(*n_features)) => {
                 "a split asks for a feature that there is not"
             }
             _ => return Ok(()),
@@ -296,7 +302,10 @@ mod tests {
 
     fn fitted(x: &Array2<f64>, params: IsolationForest) -> Isolation {
         let data = TrainingSet::new(x.view(), &Target::None, None).unwrap();
-        Checked::new(params).unwrap().fit_telling(&data, &()).unwrap()
+        Checked::new(params)
+            .unwrap()
+            .fit_telling(&data, &())
+            .unwrap()
     }
 
     #[test]
@@ -312,7 +321,12 @@ mod tests {
         };
         assert_eq!(values[17], 1.0);
         let scores = prediction.scores.unwrap();
-        assert!(scores.iter().enumerate().all(|(row, score)| row == 17 || *score > scores[17]));
+        assert!(
+            scores
+                .iter()
+                .enumerate()
+                .all(|(row, score)| row == 17 || *score > scores[17])
+        );
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl<'a> Lesson<'a> {
             Target::None => Err(ModelError::Target {
                 kind,
                 expected: "labels or values",
-                found: "nothing",
+                found: "none",
             }),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::Deserialize;
 
 use crate::model::{Checked, Label, Labels, Model, ModelSpec, Prediction, Target, fit};
@@ -53,6 +53,11 @@ impl Table {
         })
     }
 
+    /// The rows to learn from, and the others.
+    fn parts<'a>(&self, x: ArrayView2<'a, f64>) -> (ArrayView2<'a, f64>, ArrayView2<'a, f64>) {
+        x.split_at(Axis(0), self.n_train)
+    }
+
     fn target(&self, of: Option<&str>) -> Target {
         match of {
             Some("classes") => {
@@ -76,7 +81,7 @@ impl Table {
         let spec = Checked::new(spec).unwrap();
         let weights = weighted.then(|| ArrayView1::from(&self.weights[..self.n_train]));
         let target = self.target(target);
-        fit(&spec, x.slice(s![..self.n_train, ..]), &target, weights, &()).unwrap()
+        fit(&spec, self.parts(x.view()).0, &target, weights, &()).unwrap()
     }
 }
 
@@ -94,16 +99,24 @@ fn same(kind: &str, near: f64, check: impl Fn(&Case, &Model)) -> f64 {
         let table = &tables[&case.table];
         let x = table.x();
         let model = table.train(&case.spec, x.view(), case.target.as_deref(), case.weighted);
-        let unseen = x.slice(s![table.n_train.., ..]);
+        let unseen = table.parts(x.view()).1;
         let prediction = model.predict(unseen).unwrap();
         let read = Model::from_json(&model.to_json().unwrap()).unwrap();
         assert_eq!(read.predict(unseen).unwrap(), prediction);
         let said = numbers(prediction);
         assert_eq!(said.len(), case.said.len());
         let pairs = said.iter().zip(&case.said);
-        let own = pairs.filter(|(own, other)| (*own - *other).abs() <= near).count();
+        let own = pairs
+            .filter(|(own, other)| (*own - *other).abs() <= near)
+            .count();
         if own < said.len() {
-            eprintln!("{own} of {}: {} {:?} {}", said.len(), case.table, case.target, case.spec);
+            eprintln!(
+                "{own} of {}: {} {:?} {}",
+                said.len(),
+                case.table,
+                case.target,
+                case.spec
+            );
         }
         n_same += own;
         n_all += said.len();
@@ -115,7 +128,11 @@ fn same(kind: &str, near: f64, check: impl Fn(&Case, &Model)) -> f64 {
 
 /// What a model says, as scikit-learn tells it.
 fn numbers(prediction: Prediction) -> Vec<f64> {
-    match (prediction.probabilities, prediction.scores, prediction.target) {
+    match (
+        prediction.probabilities,
+        prediction.scores,
+        prediction.target,
+    ) {
         (Some(shares), ..) => shares.into_iter().collect(),
         (None, Some(scores), _) => scores.to_vec(),
         (_, _, Target::Values(values)) => values.to_vec(),
@@ -166,7 +183,9 @@ fn isolation_forests_are_scikit_learns() {
 
 #[test]
 fn ten_seeds_do_as_well_as_scikit_learns() {
-    let Document { tables, spreads, .. } = document();
+    let Document {
+        tables, spreads, ..
+    } = document();
     for spread in spreads {
         let table = &tables[&spread.table];
         let x = table.x();
@@ -174,7 +193,7 @@ fn ten_seeds_do_as_well_as_scikit_learns() {
             let mut spec = spread.spec.clone();
             spec["seed"] = seed.into();
             let model = table.train(&spec, x.view(), Some("classes"), false);
-            let prediction = model.predict(x.slice(s![table.n_train.., ..])).unwrap();
+            let prediction = model.predict(table.parts(x.view()).1).unwrap();
             let shares = prediction.probabilities.unwrap();
             area(&shares.column(1).to_vec(), &table.classes[table.n_train..])
         };
@@ -182,7 +201,10 @@ fn ten_seeds_do_as_well_as_scikit_learns() {
         let mean = own.iter().sum::<f64>() / 10.0;
         let worst = spread.areas.iter().copied().fold(1.0, f64::min);
         let best = spread.areas.iter().copied().fold(0.0, f64::max);
-        assert!((worst..=best).contains(&mean), "{mean} of {own:?}; {worst} to {best}");
+        assert!(
+            (worst..=best).contains(&mean),
+            "{mean} of {own:?}; {worst} to {best}"
+        );
     }
 }
 
@@ -190,7 +212,8 @@ fn ten_seeds_do_as_well_as_scikit_learns() {
 fn area(scores: &[f64], classes: &[i64]) -> f64 {
     let of = |class| {
         let both = scores.iter().zip(classes);
-        both.filter(move |(_, own)| **own == class).map(|(score, _)| *score)
+        both.filter(move |(_, own)| **own == class)
+            .map(|(score, _)| *score)
     };
     let (mut sum, mut n) = (0.0, 0.0);
     for second in of(1) {

@@ -45,11 +45,16 @@ mod tests {
     fn every_row_is_answered_for_in_its_place() {
         for n in [0, 1, BLOCK, BLOCK + 1, 5 * BLOCK - 1] {
             let x = Array2::from_shape_fn((n, 2), |(row, column)| (row * 2 + column) as f64);
-            let said = ask(x.t().as_standard_layout().t(), 1, |cell| -cell, |rows, said| {
-                for (row, said) in rows.chunks(2).zip(said) {
-                    *said += row[0] + row[1];
-                }
-            });
+            let said = ask(
+                x.t().as_standard_layout().t(),
+                1,
+                |cell| -cell,
+                |rows, said| {
+                    for (row, said) in rows.chunks(2).zip(said) {
+                        *said += row[0] + row[1];
+                    }
+                },
+            );
             let expected: Vec<f64> = (0..n).map(|row| -(row as f64 * 4.0 + 1.0)).collect();
             assert_eq!(said, expected);
         }

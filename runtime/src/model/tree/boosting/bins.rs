@@ -38,11 +38,18 @@ impl Bins {
     ) -> Self {
         let sample = (rows.len() > SAMPLE).then(|| {
             let places = random.sample(rows.len() as u32, SAMPLE as u32);
-            places.iter().map(|at| rows[*at as usize]).collect::<Vec<_>>()
+            places
+                .iter()
+                .map(|at| rows[*at as usize])
+                .collect::<Vec<_>>()
         });
         let rows = sample.as_deref().unwrap_or(rows);
         let features = (0..x.ncols()).into_par_iter();
-        Bins(features.map(|feature| find(x.column(feature), rows, max_bins)).collect())
+        Bins(
+            features
+                .map(|feature| find(x.column(feature), rows, max_bins))
+                .collect(),
+        )
     }
 
     /// The bin of each of these rows.

@@ -84,7 +84,9 @@ impl Predictor for Boosted {
         };
         let n_outputs = self.loss().n_outputs();
         if self.n_features == 0 || n_outputs == 0 || self.baseline.len() != n_outputs {
-            return Err(shape("it has no features, or no number for each class to begin with"));
+            return Err(shape(
+                "it has no features, or no number for each class to begin with",
+            ));
         }
         if !self.trees.len().is_multiple_of(n_outputs) {
             return Err(shape("a round has not one tree for each class"));
@@ -100,7 +102,12 @@ impl Predictor for Boosted {
 
     fn predict_checked(&self, x: ArrayView2<'_, f64>) -> Prediction {
         let (loss, n_outputs) = (self.loss(), self.baseline.len());
-        let said = ask(x, n_outputs, |cell| cell, |rows, said| self.add_block(rows, said));
+        let said = ask(
+            x,
+            n_outputs,
+            |cell| cell,
+            |rows, said| self.add_block(rows, said),
+        );
         let mut meant = Vec::with_capacity(said.len());
         for outputs in said.chunks(n_outputs) {
             loss.mean_of(outputs, &mut meant);

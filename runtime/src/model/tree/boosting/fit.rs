@@ -88,7 +88,9 @@ impl Part {
 
     fn begin(&mut self, baseline: &[f64]) {
         let n_rows = self.rows.len();
-        let said = baseline.iter().map(|base| std::iter::repeat_n(*base, n_rows));
+        let said = baseline
+            .iter()
+            .map(|base| std::iter::repeat_n(*base, n_rows));
         self.said = said.flatten().collect();
     }
 
@@ -172,7 +174,8 @@ fn hold_back(
 /// Whether none of the last `patience` losses is better than the one before
 /// them.
 fn is_enough(losses: &[f64], patience: usize, tol: f64) -> bool {
-    let Some((before, last)) = losses.split_at_checked(losses.len().saturating_sub(patience)) else {
+    let Some((before, last)) = losses.split_at_checked(losses.len().saturating_sub(patience))
+    else {
         return false;
     };
     let Some(before) = before.last() else {
@@ -196,11 +199,19 @@ mod tests {
 
     #[test]
     fn every_class_is_held_back_from() {
-        let of: Vec<f64> = (0..100).map(|row| if row % 10 == 0 { 1.0 } else { 0.0 }).collect();
+        let of: Vec<f64> = (0..100)
+            .map(|row| if row % 10 == 0 { 1.0 } else { 0.0 })
+            .collect();
         let targets = Targets { of, weights: None };
         let mut random = RandomState::new(0);
-        let (learnt, held) =
-            hold_back((0..100).collect(), Loss::Binomial, &targets, 0.1, &mut random).unwrap();
+        let (learnt, held) = hold_back(
+            (0..100).collect(),
+            Loss::Binomial,
+            &targets,
+            0.1,
+            &mut random,
+        )
+        .unwrap();
         assert_eq!(held.iter().filter(|row| *row % 10 == 0).count(), 1);
         assert_eq!(held.len(), 10);
         let mut all = [learnt, held].concat();

@@ -113,7 +113,13 @@ impl Grower<'_> {
         }
         let mut histogram = Histogram::new();
         let Grown { rows, .. } = &self.grown;
-        sum(self.binned, self.slopes, rows, &mut self.ordered, &mut histogram);
+        sum(
+            self.binned,
+            self.slopes,
+            rows,
+            &mut self.ordered,
+            &mut histogram,
+        );
         self.look(root, histogram);
         while let Some(best) = self.splittable.pop() {
             self.split(best);
@@ -163,9 +169,19 @@ impl Grower<'_> {
         }
         let mut smaller = self.free.pop().unwrap_or_default();
         let is_left_smaller = left.rows.len() < right.rows.len();
-        let (small, large) = if is_left_smaller { (left, right) } else { (right, left) };
+        let (small, large) = if is_left_smaller {
+            (left, right)
+        } else {
+            (right, left)
+        };
         let rows = &self.grown.rows[small.rows.clone()];
-        sum(self.binned, self.slopes, rows, &mut self.ordered, &mut smaller);
+        sum(
+            self.binned,
+            self.slopes,
+            rows,
+            &mut self.ordered,
+            &mut smaller,
+        );
         subtract(&mut histogram, &smaller);
         match is_left_smaller {
             true => {
@@ -207,7 +223,9 @@ impl Grower<'_> {
     /// Makes a node a leaf.
     fn finish(&mut self, node: &Node) {
         let value = node.totals.value * self.growth.learning_rate;
-        self.grown.nodes.leaf(node.place, |values| values.push(value));
+        self.grown
+            .nodes
+            .leaf(node.place, |values| values.push(value));
         self.grown.leaves.push((node.rows.clone(), value));
     }
 

@@ -88,9 +88,14 @@ impl Loss {
             (Loss::Multinomial(n), slopes) => {
                 let mut shares = vec![0.0; n];
                 for row in 0..n_rows {
-                    softmax((0..n).map(|output| said[output * n_rows + row]), &mut shares);
+                    softmax(
+                        (0..n).map(|output| said[output * n_rows + row]),
+                        &mut shares,
+                    );
                     let (class, weight) = (targets.of[row], targets.weight(row));
-                    for (output, (share, slopes)) in shares.iter().zip(slopes.iter_mut()).enumerate() {
+                    for (output, (share, slopes)) in
+                        shares.iter().zip(slopes.iter_mut()).enumerate()
+                    {
                         let is_class = if class == output as f64 { 1.0 } else { 0.0 };
                         slopes.gradients[row] = ((share - is_class) * weight) as f32;
                         if let Some(hessians) = &mut slopes.hessians {
@@ -132,7 +137,9 @@ impl Loss {
         match self {
             Loss::Squared => meant.extend(outputs),
             Loss::Binomial => {
-                let share = outputs.first().map_or(0.5, |odds| 1.0 / (1.0 + (-odds).exp()));
+                let share = outputs
+                    .first()
+                    .map_or(0.5, |odds| 1.0 / (1.0 + (-odds).exp()));
                 meant.extend([1.0 - share, share]);
             }
             Loss::Multinomial(n) => {
@@ -196,7 +203,11 @@ fn softmax(outputs: impl Iterator<Item = f64> + Clone, shares: &mut [f64]) {
 }
 
 fn ln_1p_exp(x: f64) -> f64 {
-    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+    if x > 0.0 {
+        x + (-x).exp().ln_1p()
+    } else {
+        x.exp().ln_1p()
+    }
 }
 
 #[cfg(test)]

@@ -114,8 +114,18 @@ impl Algorithm for GradientBoosting {
         let bins = self.max_bins;
         let depth = self.max_depth.unwrap_or(1);
         let all = [
-            (positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0"),
-            (self.max_leaf_nodes > 1, "max_leaf_nodes", self.max_leaf_nodes as f64, "at least 2"),
+            (
+                positive(self.learning_rate),
+                "learning_rate",
+                self.learning_rate,
+                "above 0",
+            ),
+            (
+                self.max_leaf_nodes > 1,
+                "max_leaf_nodes",
+                self.max_leaf_nodes as f64,
+                "at least 2",
+            ),
             (depth > 0, "max_depth", depth as f64, "at least 1"),
             (
                 self.min_samples_leaf > 0,
@@ -129,7 +139,12 @@ impl Algorithm for GradientBoosting {
                 self.l2_regularization,
                 "finite and not negative",
             ),
-            ((2..=bins::MOST).contains(&bins), "max_bins", bins as f64, "from 2 to 255"),
+            (
+                (2..=bins::MOST).contains(&bins),
+                "max_bins",
+                bins as f64,
+                "from 2 to 255",
+            ),
             (
                 share(self.validation_fraction),
                 "validation_fraction",
@@ -142,13 +157,24 @@ impl Algorithm for GradientBoosting {
                 self.n_iter_no_change as f64,
                 "at least 1",
             ),
-            (not_negative(self.tol), "tol", self.tol, "finite and not negative"),
+            (
+                not_negative(self.tol),
+                "tol",
+                self.tol,
+                "finite and not negative",
+            ),
         ];
         all.into_iter()
-            .try_for_each(|(holds, key, value, expected)| require(holds, KIND, key, value, expected))
+            .try_for_each(|(holds, key, value, expected)| {
+                require(holds, KIND, key, value, expected)
+            })
     }
 
-    fn train(&self, data: &TrainingSet<'_>, progress: &dyn Progress) -> Result<Boosted, ModelError> {
+    fn train(
+        &self,
+        data: &TrainingSet<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Boosted, ModelError> {
         check_n_rows(data.x().nrows())?;
         no_infinity(data)?;
         let lesson = Lesson::of(data, KIND, self.class_weight.as_ref())?;
@@ -175,8 +201,9 @@ impl Algorithm for GradientBoosting {
 }
 
 fn no_infinity(data: &TrainingSet<'_>) -> Result<(), ModelError> {
-    let mut cells = data.x().into_indexed_iter();
-    match cells.find(|(_, cell)| cell.is_infinite()) {
+    let x = data.x();
+    let infinite = x.indexed_iter().find(|(_, cell)| cell.is_infinite());
+    match infinite {
         Some(((row, column), value)) => Err(ModelError::NotFinite {
             row,
             column,

@@ -145,7 +145,12 @@ impl Search<'_> {
         } = *self.node;
         (
             Totals::new(side.gradient, side.hessian, side.n, self.rules),
-            Totals::new(gradient - side.gradient, hessian - side.hessian, n - side.n, self.rules),
+            Totals::new(
+                gradient - side.gradient,
+                hessian - side.hessian,
+                n - side.n,
+                self.rules,
+            ),
         )
     }
 
