@@ -7,7 +7,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::http::{self, Http, HttpError};
-use super::work::work;
+use super::work::{Left, work};
 use super::Settings;
 use crate::function::Services;
 use crate::pipeline::{Function, Params, Pipeline, Trigger};
@@ -192,11 +192,8 @@ impl Loop {
         }
     }
 
-    async fn due(&self, queue: &QueueName, message: &Message) -> Result<(), QueueError> {
-        let body = message.to_body().map_err(|source| QueueError::Message {
-            queue: queue.clone(),
-            source,
-        })?;
+    async fn due(&self, queue: &QueueName, message: &Message) -> Result<(), Left> {
+        let body = message.to_body()?;
         self.services.space.queues().open(queue).send(body, Duration::ZERO).await?;
         while let Some(next) = self.next(queue).await? {
             self.one(next).await;

@@ -13,7 +13,7 @@ use super::Settings;
 use crate::function::{Services, Facts, Invocation, StageContext, StageError};
 use crate::pipeline::{Function, Input};
 use crate::queue::retry::{self, Fate, Next, Retry};
-use crate::queue::{Message, QueueError, QueueName};
+use crate::queue::{Message, MessageError, NoQueueName, QueueError, QueueName};
 use crate::store::artifact::ArtifactId;
 use crate::store::ledger::{Begun, Claim, Entry, LedgerError};
 
@@ -30,6 +30,10 @@ pub(crate) struct Came {
 pub(super) enum Left {
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error("the message cannot go on: the file's name of the queue is wrong")]
+    Name(#[from] NoQueueName),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("what the ledger says of it cannot be read")]
@@ -175,23 +179,13 @@ async fn end(
 ) -> Result<(), Left> {
     if let Some(queue) = &function.output.queue {
         let message = following(&next.message, came);
-        let queue: QueueName = queue.parse().map_err(|_| not_a_queue(&next.queue))?;
-        let body = message.to_body().map_err(|source| QueueError::Message {
-            queue: queue.clone(),
-            source,
-        })?;
+        let queue: QueueName = queue.parse()?;
+        let body = message.to_body()?;
         let target = services.space.queues().open(&queue);
         target.send(body, std::time::Duration::ZERO).await?;
     }
     retry::finish(&**services.space.queues(), next).await?;
     Ok(())
-}
-
-/// A pipeline's queues were checked when it was read.
-fn not_a_queue(queue: &QueueName) -> QueueError {
-    QueueError::Lost {
-        queue: queue.clone(),
-    }
 }
 
 /// What the next function is told: all that this one was told, what it made,

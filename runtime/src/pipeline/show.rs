@@ -57,10 +57,8 @@ impl Pipeline {
                 );
             }
             if let Some(alias) = &function.output.alias {
-                line(
-                    &mut text,
-                    &format!("{node} -.-> s_{}[(\"{alias}\")]", id(alias)),
-                );
+                let alias = alias.to_string();
+                line(&mut text, &format!("{node} -.-> s_{}[(\"{alias}\")]", id(&alias)));
             }
         }
         text

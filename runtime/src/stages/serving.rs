@@ -16,7 +16,7 @@ use crate::face::{
 };
 use crate::function::{Services, StageContext, StageError};
 use crate::log::{Entry, PredictionLog};
-use crate::pipeline::{Function, Input, Problem};
+use crate::pipeline::{Function, Problem};
 use crate::queue::Message;
 use crate::store::artifact::ArtifactId;
 use crate::transform::{Column, Fitted, Frame, Sides, Tables, Type};

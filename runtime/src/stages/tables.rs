@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use crate::function::{StageContext, StageError};
 use crate::pipeline::Input;
 use crate::store::artifact::{Artifact, Description};
-use crate::table::{self, Format, ParquetWriter, Reading, Sink, Source};
+use crate::table::{self, Database, Format, ParquetWriter, Reading, Sink, Source, Table};
 use crate::transform::Frame;
 
 /// Work for a thread of its own: what computes, or reads files.
@@ -24,31 +24,50 @@ pub(super) async fn apart<T: Send + 'static>(
 
 /// A whole table, from an artifact, a blob or a query.
 pub(super) async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError> {
-    let name = input.to_owned();
-    let (source, format) = match ctx.input(input)?.clone() {
-        Input::Sql { url, query } => return queried(&url, &query, input).await,
-        Input::Blob(path) => (source(ctx, input).await?, format_of(&path.to_string())?),
-        _ => (source(ctx, input).await?, Format::Parquet),
+    let (name, bound) = (input.to_owned(), ctx.input(input)?.clone());
+    let opened = match bound {
+        Input::Sql { url, query } => {
+            apart("a query", move || {
+                let table = Database::at(&url).and_then(|database| database.query(&query));
+                table.map_err(|error| StageError::passing(format!("the query of {name} failed"), error))
+            })
+            .await?
+        }
+        bound => {
+            let format = match &bound {
+                Input::Blob(path) => format_of(&path.to_string())?,
+                _ => Format::Parquet,
+            };
+            let source = source(ctx, input).await?;
+            apart("reading a table", move || {
+                let opened = table::open(&source, format, &Reading::default());
+                opened.map_err(|error| StageError::of(format!("the table {name} cannot be read"), error))
+            })
+            .await?
+        }
     };
-    apart("reading a table", move || {
-        let wrong = |error| StageError::of(format!("the table {name} cannot be read"), error);
-        let reader = table::open(&source, format, &Reading::default()).map_err(wrong)?;
-        let schema = reader.schema().clone();
-        let mut batches = Vec::new();
-        for batch in reader {
-            let batch = batch.map_err(wrong)?;
-            if let Some(rejected) = batch.rejected.first() {
-                return Err(StageError::data(format!("the table {name}: {rejected}")));
-            }
-            batches.push(batch.rows);
+    apart("reading a table", move || whole(&opened)).await
+}
+
+fn whole(table: &Table) -> Result<Frame, StageError> {
+    let name = table.name();
+    let wrong = |error| StageError::of(format!("the table {name} cannot be read"), error);
+    let mut batches = Vec::new();
+    for batch in table.batches().map_err(wrong)? {
+        let batch = batch.map_err(wrong)?;
+        if let Some(reason) = batch.rejected.first().and_then(|row| row.reasons.first()) {
+            let (row, text) = (batch.rejected[0].row, &reason.text);
+            return Err(StageError::data(format!(
+                "the table {name} cannot be used: row {row}: {text}; let ingestion take it in first"
+            )));
         }
-        if batches.is_empty() {
-            batches.push(RecordBatch::new_empty(schema));
-        }
-        Frame::from_batches(&batches)
-            .map_err(|error| StageError::of(format!("the table {name} cannot be used"), error))
-    })
-    .await
+        batches.push(batch.rows);
+    }
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(table.schema().clone()));
+    }
+    Frame::from_batches(&batches)
+        .map_err(|error| StageError::of(format!("the table {name} cannot be used"), error))
 }
 
 /// The bytes of an input, to be read more than once.
@@ -125,12 +144,4 @@ pub(super) fn fingerprint(schema: &arrow_schema::Schema) -> String {
         format!("{} {}{null}", field.name(), field.data_type())
     });
     columns.collect::<Vec<_>>().join(", ")
-}
-
-async fn queried(url: &str, query: &str, input: &str) -> Result<Frame, StageError> {
-    let batches = table::sql::read(url, query).await;
-    let batches = batches
-        .map_err(|error| StageError::passing(format!("the query of {input} failed"), error))?;
-    Frame::from_batches(&batches)
-        .map_err(|error| StageError::of(format!("the rows of {input} cannot be used"), error))
 }

@@ -29,7 +29,7 @@ fn label(value: &Scalar) -> Option<Label> {
     match value {
         Scalar::Bool(truth) => Some(Label::Bool(*truth)),
         Scalar::Int(number) => Some(Label::Int(*number)),
-        Scalar::String(text) => Some(Label::Text(text.to_string())),
+        Scalar::Text(text) => Some(Label::Text(text.to_string())),
         Scalar::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
             Some(Label::Int(*number as i64))
         }
