@@ -162,6 +162,29 @@ fn kept_pairs_are_told_as_they_are_asked_for() {
     whole.stop();
 }
 
+#[test]
+fn answers_that_wait_for_the_other_side_are_kept_within_the_memory_told() {
+    let large = |n: u32| json!({ "text": "x".repeat(if n < 1000 { 1 } else { 200_000 }) });
+    let (monolith, candidate) = (upstream(large), upstream(large));
+    let within = "noise = \"off\"\nsample = 100\n[mirror]\nmemory = \"150kB\"";
+    let folder = folder(&monolith, &candidate, within);
+    let whole = Whole::start(folder.path());
+    for _ in 0..3 {
+        let answer = ask(whole.clients(), "GET /predict/1000", &[], "");
+        assert_eq!((answer.status, answer.body.len()), (200, 200_011));
+    }
+    let dropped = r#"route="GET /predict/{n}",reason="comparison-memory"} 3"#;
+    eventually("they are counted as dropped", || {
+        whole.running.metrics().contains(dropped)
+    });
+    asks(&whole, 0..5);
+    let pairs = || whole.get("/api/pairs?stage=inference")["pairs"].clone();
+    eventually("what fits is compared, for all was given back", || {
+        pairs().as_array().map(Vec::len) == Some(5)
+    });
+    whole.stop();
+}
+
 /// Hands on what it is told.
 struct Told(Sender<Notice>);
 

@@ -5,7 +5,7 @@
 //! passed; it has connections and time-outs of its own; and it is dropped, and
 //! counted, rather than waited for when there are too many or too large ones.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,9 +37,17 @@ pub(crate) struct Load {
 }
 
 /// A copy's part of the load, given back when dropped.
-pub(crate) struct Place {
+pub(crate) struct Place(Arc<Load>);
+
+/// What is kept of one request and of all that is said to it, until it has
+/// been handed on; given back when dropped.
+pub(crate) struct Room {
     load: Arc<Load>,
-    bytes: usize,
+    /// What all may keep together.
+    memory: usize,
+    bytes: Cell<usize>,
+    /// Something did not fit.
+    short: Cell<bool>,
 }
 
 /// Why a copy is sent.
@@ -59,10 +67,15 @@ pub(crate) struct Met {
     pub(crate) mirrored: Option<Outcome>,
     /// Of the same side, where it got one.
     pub(crate) again: Option<Outcome>,
+    /// A body was let go, for there was no room for it.
+    pub(crate) short: bool,
 }
 
 /// Where the outcomes of one request meet.
-pub(crate) struct Meeting(RefCell<Waiting>);
+pub(crate) struct Meeting {
+    waiting: RefCell<Waiting>,
+    room: Room,
+}
 
 struct Waiting {
     primary: Option<Outcome>,
@@ -87,54 +100,86 @@ struct Pieces {
 }
 
 impl Load {
-    /// A place for a copy with a body of `bytes`.
-    pub(crate) fn place(
+    /// A place for a copy.
+    pub(crate) fn place(self: &Arc<Load>, limits: &MirrorLimits) -> Result<Place, Dropped> {
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(self));
+        match in_flight < limits.in_flight {
+            true => Ok(place),
+            false => Err(Dropped::InFlight),
+        }
+    }
+
+    /// Room for a request's body of `bytes`, and for what is said to it.
+    pub(crate) fn room(
         self: &Arc<Load>,
         bytes: usize,
         limits: &MirrorLimits,
-    ) -> Result<Place, Dropped> {
-        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let kept = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let place = Place {
+    ) -> Result<Room, Dropped> {
+        let room = Room {
             load: Arc::clone(self),
-            bytes,
+            memory: limits.memory,
+            bytes: Cell::new(0),
+            short: Cell::new(false),
         };
-        if in_flight >= limits.in_flight {
-            return Err(Dropped::InFlight);
+        match room.take(bytes) {
+            true => Ok(room),
+            false => Err(Dropped::Memory),
         }
-        if kept + bytes > limits.memory {
-            return Err(Dropped::Memory);
-        }
-        Ok(place)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.load.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.load.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Room {
+    /// Whether `bytes` more may be kept.
+    fn take(&self, bytes: usize) -> bool {
+        let kept = self.load.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if kept + bytes > self.memory {
+            self.load.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.short.set(true);
+            return false;
+        }
+        self.bytes.set(self.bytes.get() + bytes);
+        true
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.load
+            .bytes
+            .fetch_sub(self.bytes.get(), Ordering::Relaxed);
     }
 }
 
 impl Meeting {
     /// Of the client's answer and so many copies.
-    pub(crate) fn new(copies: usize, done: Box<dyn FnOnce(Met)>) -> Rc<Meeting> {
-        Rc::new(Meeting(RefCell::new(Waiting {
+    pub(crate) fn new(copies: usize, room: Room, done: Box<dyn FnOnce(Met)>) -> Rc<Meeting> {
+        let waiting = Waiting {
             primary: None,
             mirrored: None,
             again: None,
             missing: 1 + copies,
             done: Some(done),
-        })))
+        };
+        Rc::new(Meeting {
+            waiting: RefCell::new(waiting),
+            room,
+        })
     }
 
     pub(crate) fn primary(&self, outcome: Outcome) {
-        self.0.borrow_mut().primary = Some(outcome);
+        self.waiting.borrow_mut().primary = Some(outcome);
         self.meet();
     }
 
     fn copied(&self, purpose: Purpose, outcome: Outcome) {
-        let mut waiting = self.0.borrow_mut();
+        let mut waiting = self.waiting.borrow_mut();
         match purpose {
             Purpose::Mirror => waiting.mirrored = Some(outcome),
             Purpose::Again => waiting.again = Some(outcome),
@@ -144,7 +189,7 @@ impl Meeting {
     }
 
     fn meet(&self) {
-        let mut waiting = self.0.borrow_mut();
+        let mut waiting = self.waiting.borrow_mut();
         waiting.missing = waiting.missing.saturating_sub(1);
         if waiting.missing > 0 {
             return;
@@ -157,6 +202,7 @@ impl Meeting {
                 primary,
                 mirrored,
                 again,
+                short: self.room.short.get(),
             });
         }
     }
@@ -173,7 +219,7 @@ impl Capture {
     }
 
     pub(crate) fn push(&mut self, data: &Bytes) {
-        self.pieces.push(data);
+        self.pieces.push(data, &self.meeting.room);
     }
 
     pub(crate) fn whole(mut self) {
@@ -205,8 +251,9 @@ impl Pieces {
         }
     }
 
-    fn push(&mut self, data: &Bytes) {
-        self.left = self.left.and_then(|left| left.checked_sub(data.len()));
+    fn push(&mut self, data: &Bytes, room: &Room) {
+        let left = self.left.and_then(|left| left.checked_sub(data.len()));
+        self.left = left.filter(|_| room.take(data.len()));
         match self.left {
             Some(_) => self.kept.push(data.clone()),
             None => self.kept = Vec::new(),
@@ -249,7 +296,7 @@ impl Copy {
             recorded,
             self.head,
             self.body,
-            self.limit,
+            (self.limit, &self.meeting.room),
         );
         let result = copied.await;
         let (to_head, result) = match result {
@@ -272,7 +319,7 @@ async fn copied(
     recorded: Option<(&Origin, Side)>,
     mut head: Head,
     body: Option<Held>,
-    limit: usize,
+    (limit, room): (usize, &Room),
 ) -> Result<(Instant, Reply), Failure> {
     let body = match body {
         Some(held) => Outbound::held(held.reader().ok_or(Failure::ClientBody)?),
@@ -289,7 +336,7 @@ async fn copied(
     let headed = Instant::now();
     let (mut parts, body) = answer.response.into_parts();
     let idle = upstream.settings.timeouts.idle;
-    let reading = tokio::time::timeout(idle, read(body, limit));
+    let reading = tokio::time::timeout(idle, read(body, limit, room));
     let (body, at_end) = reading
         .await
         .map_err(|_| unheard(&mut attempt, Failure::IdleTimeout))?;
@@ -317,13 +364,13 @@ pub(crate) fn reply(status: http::StatusCode, headers: HeaderMap, body: Captured
 }
 
 /// What of the body is kept, and whether it was read to its end.
-async fn read(mut body: Incoming, limit: usize) -> (Captured, bool) {
+async fn read(mut body: Incoming, limit: usize, room: &Room) -> (Captured, bool) {
     let mut pieces = Pieces::new(limit);
     while let Some(frame) = body.frame().await {
         match frame {
             Ok(frame) => {
                 if let Some(data) = frame.data_ref() {
-                    pieces.push(data);
+                    pieces.push(data, room);
                 }
             }
             Err(_) => return (Captured::Broken, false),

@@ -48,13 +48,16 @@ pub(super) fn start(
         plan.metrics.dropped(Dropped::BodyTooLong);
         return None;
     }
-    let place = || match worker.shared.mirrors.place(bytes, limits) {
-        Ok(place) => Some(place),
+    let load = &worker.shared.mirrors;
+    let dropped = |why| plan.metrics.dropped(why);
+    let room = match load.room(bytes, limits) {
+        Ok(room) => room,
         Err(why) => {
-            plan.metrics.dropped(why);
-            None
+            plan.copies().for_each(|_| dropped(why));
+            return None;
         }
     };
+    let place = || load.place(limits).map_err(dropped).ok();
     let wanted = plan.copies();
     let placed = wanted.filter_map(|(purpose, side, group)| Some((purpose, side, group, place()?)));
     let placed: Vec<(Purpose, Side, &Arc<Group>, Place)> = placed.collect();
@@ -73,7 +76,7 @@ pub(super) fn start(
             body: body.as_ref().map_or_else(Vec::new, Held::pieces),
         },
     });
-    let meeting = Meeting::new(placed.len(), met(worker, live, route, asked));
+    let meeting = Meeting::new(placed.len(), room, met(worker, live, route, asked));
     let mut left = placed.len();
     let mut head = Some(Head {
         upgrade: None,
@@ -135,6 +138,9 @@ fn met(
             }
         }
         let Some(asked) = asked else { return };
+        if met.short {
+            return metrics.dropped(Dropped::ComparisonMemory);
+        }
         let memory = live.settings.mirror.memory;
         let answers = Answers {
             live: live.shared(),
