@@ -181,7 +181,8 @@ class Soak:
 
     def __init__(self, stack, minutes, seed):
         # A candidate that hangs is given up before the next thing happens.
-        more = 'timeouts = { first_byte = "500ms" }'
+        # All pairs of answers are kept, within a journal that is soon full.
+        more = 'timeouts = { first_byte = "500ms" }\n' + JOURNAL
         self.scene = Scene(stack, "split", 50, more=more)
         self.minutes, self.draw = minutes, random.Random(seed)
         self.sent, self.failed, self.samples = 0, collections.Counter(), []
@@ -227,12 +228,25 @@ class Soak:
     def sample(self):
         """What the process that serves now holds, at the end of a round."""
         pid = self.scene.proxy.process.pid
-        self.samples.append((bench.memory(pid)["Pss"] / 2**20, bench.descriptors(pid), bench.status(pid, "Threads")))
+        memory, threads = bench.memory(pid)["Pss"] / 2**20, bench.status(pid, "Threads")
+        self.samples.append((memory, bench.descriptors(pid), threads, journal(self.scene.proxy) / 2**20))
 
 
 # What may be held more in the last third of a soak than in the first: a share,
 # and a number on top. Connections to upstreams are kept, more or fewer.
-MORE = {"PSS, MiB": (0.2, 4), "descriptors": (0, 40), "threads": (0, 1)}
+MORE = {"PSS, MiB": (0.2, 4), "descriptors": (0, 40), "threads": (0, 1), "journal, MiB": (0.1, 1)}
+
+JOURNAL = """
+[stage.inference.compare]
+sample = 100
+[journal]
+size = "8MiB"
+"""
+
+
+def journal(proxy):
+    """Bytes of the journal's files."""
+    return sum(file.stat().st_size for file in proxy.state.glob("journal*"))
 
 
 def soak(minutes, seed=7):
@@ -240,7 +254,7 @@ def soak(minutes, seed=7):
         running = Soak(stack, minutes, seed)
         running.run()
         ends = running.scene.proxy.counted()
-        journal = sum(file.stat().st_size for file in running.scene.proxy.state.glob("journal*"))
+        pairs = running.scene.proxy.metrics("cutline_pairs_total")
     total, bad = sum(ends.values()), sum(running.failed.values())
     happened = ", ".join(f"{n} times {what}" for what, n in running.done.items())
     print(f"soak: {minutes:g} min, {running.sent:,} requests, seed {seed}; {happened}")
@@ -256,7 +270,7 @@ def soak(minutes, seed=7):
         if parts[2] > parts[0] * (1 + share) + number:
             leaks.append(what)
     print(bench.table(rows))
-    print(f"failed, by status: {dict(running.failed)}; journal at the end: {journal / 2**20:.1f} MiB")
+    print(f"failed, by status: {dict(running.failed)}; pairs of answers at the last process: {int(sum(pairs.values())):,}")
     if leaks:
         print(f"grew: {', '.join(leaks)}")
     return not bad and not leaks and total == running.sent
