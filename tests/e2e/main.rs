@@ -10,6 +10,7 @@ mod dashboard;
 mod fixtures;
 mod nothing_lost;
 mod other_protocols;
+mod planted;
 mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;
