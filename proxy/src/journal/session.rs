@@ -38,11 +38,13 @@ impl Journal {
     /// The sessions of a stage since the change `epoch`, that of the latest
     /// request first.
     pub(crate) fn sessions(&self, stage: &str, epoch: u64) -> Result<Vec<Session>, JournalError> {
+        // Named one by one: with `*`, the bodies would be carried along.
         let sql = "SELECT session, min(sampled), count(*), \
                    sum(verdict = 'mismatch'), sum(verdict = 'unavailable'), \
                    min(CASE WHEN verdict = 'mismatch' THEN place END) - 1 \
-                   FROM (SELECT *, row_number() OVER (PARTITION BY session ORDER BY number) \
-                   AS place FROM pair WHERE stage = ? AND epoch = ? AND session IS NOT NULL) \
+                   FROM (SELECT session, sampled, verdict, number, \
+                   row_number() OVER (PARTITION BY session ORDER BY time, number) AS place \
+                   FROM pair WHERE stage = ? AND epoch = ? AND session IS NOT NULL) \
                    GROUP BY session ORDER BY max(number) DESC";
         self.run(|from| {
             let mut statement = from.prepare_cached(sql)?;
@@ -62,7 +64,7 @@ impl Journal {
     ) -> Result<Vec<SessionRequest>, JournalError> {
         let sql = "SELECT id, time, request, comparison FROM pair \
                    WHERE session = ? AND stage = ? AND epoch = ? \
-                   ORDER BY number LIMIT ? OFFSET ?";
+                   ORDER BY time, number LIMIT ? OFFSET ?";
         self.run(|from| {
             let mut statement = from.prepare_cached(sql)?;
             let session = format!("{session:016x}");
