@@ -49,7 +49,7 @@ impl Console {
     }
 
     /// Says something beside what is printed.
-    #[cfg(feature = "proxy")]
+    #[cfg(any(feature = "proxy", feature = "runtime"))]
     pub(crate) fn note(&self, text: &str) {
         let mut stderr = AutoStream::new(io::stderr().lock(), self.choice);
         // Nobody is left to be told when this fails.

@@ -1,12 +1,12 @@
 //! The `cutline` command: arguments to one library call to text and exit code.
 
 #![cfg_attr(
-    not(any(feature = "analyzer", feature = "proxy")),
+    not(any(feature = "analyzer", feature = "proxy", feature = "runtime")),
     allow(
         dead_code,
         unreachable_code,
         unused_variables,
-        reason = "the runtime has no command yet, and without one nothing can be run"
+        reason = "without any part there is no command that could be run"
     )
 )]
 
@@ -21,15 +21,15 @@ mod console;
 mod error;
 #[cfg(feature = "proxy")]
 mod otlp;
-#[cfg(any(feature = "analyzer", feature = "proxy"))]
+#[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
 mod problem;
 #[cfg(feature = "proxy")]
 mod sides;
-#[cfg(feature = "proxy")]
+#[cfg(any(feature = "proxy", feature = "runtime"))]
 mod signals;
-#[cfg(feature = "proxy")]
+#[cfg(any(feature = "proxy", feature = "runtime"))]
 mod table;
-#[cfg(feature = "proxy")]
+#[cfg(any(feature = "proxy", feature = "runtime"))]
 mod telemetry;
 #[cfg(feature = "proxy")]
 mod webhook;

@@ -7,7 +7,6 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
-use cutline_proxy::ACCESS_LOG;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
@@ -15,6 +14,13 @@ use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
+
+#[cfg(feature = "proxy")]
+use cutline_proxy::ACCESS_LOG;
+
+/// What the proxy calls its access log.
+#[cfg(not(feature = "proxy"))]
+const ACCESS_LOG: &str = "access";
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,6 +52,7 @@ pub(crate) fn start(level: LogLevel, access_log: bool) -> Telemetry {
         .with_default(Level::WARN)
         .with_target("cutline", level.filter())
         .with_target("cutline_proxy", level.filter())
+        .with_target("cutline_runtime", level.filter())
         .with_target(ACCESS_LOG, LevelFilter::OFF);
     let log = fmt::layer()
         .with_writer(queued(Box::new(io::stderr())))

@@ -110,7 +110,8 @@ impl Shared {
 
 impl Live {
     /// `before` is what it takes the place of: upstreams that stay keep their
-    /// state and connections.
+    /// state and connections. Each stage has its own, even where several name
+    /// one process: it may answer one route, and hang on another.
     pub(crate) fn new(
         table: RouteTable,
         settings: Settings,
@@ -118,11 +119,14 @@ impl Live {
         tallies: &Tallies,
         before: Option<&Live>,
     ) -> Live {
-        let known: Vec<_> = before.into_iter().flat_map(Live::upstreams).collect();
-        let monolith = Group::new(&table.monolith, &known);
+        let known =
+            |group: Option<&Arc<Group>>| group.map_or(Vec::new(), |group| group.upstreams.clone());
+        let monolith = known(before.map(|before| &before.monolith));
+        let monolith = Group::new(&table.monolith, &monolith);
         let candidates = table.stages.iter().map(|stage| {
             let settings = stage.candidate.as_ref()?;
-            Some(Arc::new(Group::new(settings, &known)))
+            let before = before.and_then(|before| before.candidate(&stage.name));
+            Some(Arc::new(Group::new(settings, &known(before))))
         });
         let candidates = candidates.collect();
         let tallies = table.stages.iter().map(|stage| {
@@ -150,6 +154,12 @@ impl Live {
             Side::Monolith => &self.monolith,
             Side::Candidate => candidate().unwrap_or(&self.monolith),
         }
+    }
+
+    /// The processes of a stage's candidate, where it is known and has one.
+    fn candidate(&self, stage: &str) -> Option<&Arc<Group>> {
+        let place = self.table.stages.iter().position(|own| *own.name == *stage);
+        self.candidates.get(place?)?.as_ref()
     }
 
     /// Where requests of a stage count how both sides do, if anybody wants to
@@ -205,5 +215,60 @@ impl Worker {
     /// An id that nobody can foresee.
     pub(crate) fn id(&self) -> u128 {
         self.random.borrow_mut().random()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RoutesFile;
+
+    const FILE: &str = r#"
+listen = "127.0.0.1:0"
+[monolith]
+upstream = "http://127.0.0.1:5000"
+[stage.scoring]
+routes = ["POST /score"]
+candidate = "http://127.0.0.1:7070"
+[stage.ranking]
+routes = ["POST /rank"]
+candidate = "http://127.0.0.1:7070"
+"#;
+
+    fn live(file: &str, before: Option<&Live>) -> Live {
+        let config = RoutesFile::check(file, |_| Ok(Vec::new())).unwrap();
+        let tallies = Tallies::default();
+        Live::new(
+            config.table,
+            config.settings,
+            &Metrics::new(),
+            &tallies,
+            before,
+        )
+    }
+
+    /// Of the candidate of each stage: whether it takes requests.
+    fn well(live: &Live) -> Vec<bool> {
+        let candidates = live.candidates.iter().flatten();
+        let upstreams = candidates.flat_map(|group| &group.upstreams);
+        upstreams
+            .map(|upstream| upstream.breaker.is_closed())
+            .collect()
+    }
+
+    #[test]
+    fn a_process_that_fails_one_stage_is_left_out_there_alone() {
+        let before = live(FILE, None);
+        let scoring = before.candidate("scoring").unwrap();
+        let failures = scoring.upstreams[0].settings.health.failures;
+        for _ in 0..failures {
+            scoring.upstreams[0].breaker.failed();
+        }
+        assert_eq!(well(&before), [false, true]);
+        let shifted = FILE.replace("[stage.ranking]", "[stage.ranking]\nmode = \"shadow\"");
+        let after = live(&shifted, Some(&before));
+        assert_eq!(well(&after), [false, true]);
+        let gone = FILE.replace("stage.scoring", "stage.another");
+        assert_eq!(well(&live(&gone, Some(&after))), [true, true]);
     }
 }

@@ -185,6 +185,71 @@ fn answers_that_wait_for_the_other_side_are_kept_within_the_memory_told() {
     whole.stop();
 }
 
+/// What a client did before is part of what it is told now, so what counts is
+/// the whole of it.
+#[test]
+fn a_clients_requests_are_told_as_one_session() {
+    let monolith = upstream(|n| json!({ "score": n }));
+    let candidate = upstream(|n| json!({ "score": if n == 3 { 4 } else { n } }));
+    let folder = folder(&monolith, &candidate, "noise = \"off\"\nsample = 100");
+    let file = folder.path().join("routes.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let sticky = "mode = \"shadow\"\nsticky = { header = \"x-customer\" }";
+    fs::write(&file, text.replace("mode = \"shadow\"", sticky)).unwrap();
+    let whole = Whole::start(folder.path());
+    let sessions = || whole.get("/api/sessions?stage=inference");
+    assert_eq!(sessions()["sentence"], Value::Null);
+    for (customer, numbers) in [("anna", 0..3), ("ben", 1..6), ("cleo", 4..5)] {
+        for n in numbers {
+            let customer = format!("x-customer: {customer}");
+            ask(
+                whole.clients(),
+                &format!("GET /predict/{n}"),
+                &[&customer],
+                "",
+            );
+        }
+    }
+    // Without a key it is of no session.
+    asks(&whole, 3..4);
+    eventually("all are kept", || {
+        let told = whole.get("/api/pairs?stage=inference");
+        told["pairs"].as_array().map(Vec::len) == Some(10)
+    });
+    let told = sessions();
+    assert_eq!(
+        (&told["matching"], &told["differing"]),
+        (&json!(2), &json!(1))
+    );
+    let sentence = told["sentence"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("1 of 3 sessions differ (33.33 %, "),
+        "{sentence}"
+    );
+    let [session] = &told["sessions"].as_array().unwrap()[..] else {
+        panic!("{told:#}");
+    };
+    assert_eq!(
+        (&session["requests"], &session["mismatches"]),
+        (&json!(5), &json!(1))
+    );
+    assert_eq!(session["first_at"], 3);
+    assert_eq!(session["first"]["target"], "/predict/3");
+    assert_eq!(session["first"]["fields"], json!(["/score"]));
+    let in_order = session["in_order"].as_array().unwrap();
+    let targets = in_order.iter().map(|own| own["target"].as_str().unwrap());
+    let expected: Vec<_> = (1..6).map(|n| format!("/predict/{n}")).collect();
+    assert_eq!(targets.collect::<Vec<_>>(), expected);
+    let id = session["session"].as_str().unwrap();
+    let replayed = whole.get(&format!("/api/pairs?session={id}"));
+    assert_eq!(replayed["pairs"].as_array().map(Vec::len), Some(5));
+    for (query, status) in [("stage=nobody", 404), ("", 400)] {
+        let line = format!("GET /api/sessions?{query}");
+        assert_eq!(whole.ask(&line, "").status, status, "{query}");
+    }
+    whole.stop();
+}
+
 /// Hands on what it is told.
 struct Told(Sender<Notice>);
 

@@ -1,5 +1,7 @@
 //! `cutline diff`
 
+mod sessions;
+
 use clap::Args;
 use serde_json::Value;
 
@@ -20,10 +22,14 @@ use crate::words::{grouped, harmless, millis, percent, text};
 pub(crate) struct DiffArgs {
     /// The stage, as routes.toml calls it.
     stage: String,
+    /// Whole sequences of requests instead, each of one client, for routes that
+    /// keep state.
+    #[arg(long)]
+    sessions: bool,
     /// As JSON, with everything the proxy says.
     #[arg(long)]
     json: bool,
-    /// Examples to show [default: 3; with --json all there are].
+    /// Examples, or sessions, to show [default: 3; with --json all there are].
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
@@ -34,13 +40,20 @@ pub(crate) struct DiffArgs {
 pub(crate) fn diff(args: &DiffArgs, console: &Console) -> Result<(), CommandError> {
     named(&args.stage)?;
     let client = args.admin.client()?;
-    let mut differences = client.get(&format!("/api/differences?stage={}", args.stage))?;
+    let (path, listed) = match args.sessions {
+        true => ("sessions", "sessions"),
+        false => ("differences", "examples"),
+    };
+    let mut differences = client.get(&format!("/api/{path}?stage={}", args.stage))?;
     let limit = args.limit.or((!args.json).then_some(3));
-    if let (Some(limit), Some(examples)) = (limit, differences["examples"].as_array_mut()) {
-        examples.truncate(limit);
+    if let (Some(limit), Some(listed)) = (limit, differences[listed].as_array_mut()) {
+        listed.truncate(limit);
     }
     if args.json {
         return console.print(&format!("{differences:#}\n"));
+    }
+    if args.sessions {
+        return console.print(&sessions::shown(&differences));
     }
     let board = client.get("/api/board")?;
     let limit = limit_of(&board, &args.stage);

@@ -6,20 +6,28 @@ mod analyze;
 mod diff;
 #[cfg(feature = "analyzer")]
 mod explain;
+#[cfg(feature = "runtime")]
+mod functions;
 #[cfg(feature = "analyzer")]
 mod graph;
 #[cfg(feature = "proxy")]
 mod mode;
 #[cfg(feature = "proxy")]
 mod r#override;
+#[cfg(feature = "runtime")]
+mod pipeline;
 #[cfg(feature = "proxy")]
 mod proxy;
+#[cfg(feature = "runtime")]
+mod queue;
 #[cfg(feature = "proxy")]
 mod replay;
 #[cfg(feature = "proxy")]
 mod rollout;
 #[cfg(feature = "proxy")]
 mod routes;
+#[cfg(feature = "runtime")]
+mod run;
 #[cfg(feature = "proxy")]
 mod shift;
 #[cfg(feature = "analyzer")]
@@ -57,6 +65,12 @@ pub(crate) enum Command {
     Replay(replay::ReplayArgs),
     #[cfg(feature = "proxy")]
     Override(r#override::OverrideArgs),
+    #[cfg(feature = "runtime")]
+    Functions(functions::FunctionsArgs),
+    #[cfg(feature = "runtime")]
+    Run(run::RunArgs),
+    #[cfg(feature = "runtime")]
+    Queue(queue::QueueArgs),
 }
 
 /// Runs one command.
@@ -84,5 +98,11 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Replay(args) => replay::replay(&args, console),
         #[cfg(feature = "proxy")]
         Command::Override(args) => r#override::override_(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Functions(args) => functions::functions(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Run(args) => run::run(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Queue(args) => queue::queue(&args, console),
     }
 }

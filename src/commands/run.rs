@@ -64,7 +64,7 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         }
     }
     let running = local.start();
-    console.note(&format!("functions run; clients: http://{address}"));
+    console.note(&format!("functions run; clients: http://{address}\n"));
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let refreshing = tokio::spawn(refresh(serving, stopped.clone()));
     let mut ends = stopped;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::behind_the_proxy::certificate;
 use crate::proxy_control::{Folder, Process, ask, upstream};
 use crate::support::eventually;
 
@@ -151,6 +152,84 @@ fn a_candidate_that_rounds_is_found_and_replayed() {
         said.contains("no such request of stage inference is kept"),
         "{said}"
     );
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// The monolith speaks TLS, by a certificate that signs itself.
+#[test]
+fn a_request_is_replayed_over_tls_only_to_whom_the_authority_vouches_for() {
+    // Another proxy speaks it in its place.
+    let front = Folder::between(exact(), nobody());
+    let authority = certificate(front.path());
+    let tls = "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n[monolith]";
+    front.edit("[monolith]", tls);
+    let front_door = front.start(&[]);
+
+    let folder = Folder::between(front_door.clients, exact());
+    let authority = format!("tls = {{ authority = {authority:?} }}\n");
+    let (over, plain) = (
+        format!("https://localhost:{}", front_door.clients.port()),
+        format!("http://{}", front_door.clients),
+    );
+    folder.edit(&plain, &over);
+    folder.edit("\n[stage", &format!("{authority}\n[stage"));
+    let shadow =
+        "mode = \"shadow\"\nside_effects = { monolith = \"none\", candidate = \"none\" }\n";
+    folder.edit("mode = \"split\"\npercent = 0\n", shadow);
+    let sticky = "sticky = { header = \"x-customer\" }\n";
+    let more = "[stage.inference.compare]\nsample = 100\nnoise = \"off\"\n";
+    folder.edit(sticky, &format!("{sticky}{more}"));
+    let proxy = folder.start(&[]);
+    asks(&proxy, 1..=3);
+    let diff = ["diff", "inference", "--json"];
+    once(&folder, &diff, |told| told["compared"]["answers"] == 3);
+    let (code, said) = ended(&folder, &["replay", "inference"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("3 replayed: 3 match"), "{said}");
+
+    let file = fs::read_to_string(folder.path().join("routes.toml")).unwrap();
+    let unknown = file.replace(&authority, "");
+    fs::write(folder.path().join("unknown.toml"), unknown).unwrap();
+    let args = ["replay", "inference", "--config", "unknown.toml"];
+    let (code, said) = ended(&folder, &args);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(
+        said.contains("0 match, 0 differ, 3 cannot be compared"),
+        "{said}"
+    );
+    assert_eq!(proxy.end(), Some(0));
+}
+
+/// A client's requests, told as one sequence.
+#[test]
+fn sessions_are_told_by_their_first_request_that_differs() {
+    let folder = Folder::between(exact(), rounded());
+    folder.edit("mode = \"split\"\npercent = 0\n", "mode = \"shadow\"\n");
+    let sticky = "sticky = { header = \"x-customer\" }\n";
+    let more = "side_effects = { monolith = \"none\", candidate = \"none\" }\n[stage.inference.compare]\nsample = 100\nnoise = \"off\"\n";
+    folder.edit(sticky, &format!("{sticky}{more}"));
+    let proxy = folder.start(&[]);
+    // Those of 7 are whole, and the same when rounded.
+    asks(&proxy, 7..=8);
+    asks(&proxy, 8..=8);
+    let sessions = ["diff", "inference", "--sessions", "--json"];
+    let told = once(&folder, &sessions, |told| {
+        told["sessions"][0]["requests"] == 2
+    });
+    assert_eq!(
+        (&told["matching"], &told["differing"]),
+        (&1.into(), &1.into())
+    );
+    let id = told["sessions"][0]["session"].as_str().unwrap();
+    let shown = folder.printed(&sessions[..3]);
+    for part in [
+        "1 of 2 sessions differ (50.00 %, ",
+        &format!("session {id}  2 of 2 requests differ\n  ≠≠\n"),
+        "  first, number 1: POST /predict  /score\n",
+        &format!("  again: cutline replay inference --session {id}\n"),
+    ] {
+        assert!(shown.contains(part), "{part} in\n{shown}");
+    }
     assert_eq!(proxy.end(), Some(0));
 }
 

@@ -15,7 +15,8 @@ use std::thread;
 use crate::support;
 use crate::support::service::{Proxy, Service, cutline, program};
 
-fn fixture() -> PathBuf {
+/// The fixture, which is never changed.
+pub(crate) fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/churn_flask")
 }
 

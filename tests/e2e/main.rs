@@ -10,6 +10,7 @@ mod dashboard;
 mod fixtures;
 mod nothing_lost;
 mod other_protocols;
+mod planted;
 #[cfg(all(unix, feature = "runtime"))]
 mod postgres;
 mod proxy_control;

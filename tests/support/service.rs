@@ -158,9 +158,15 @@ impl Proxy {
 
     /// Runs a command of the same folder, such as `shift`.
     pub(crate) fn told(&self, args: &[&str]) {
+        self.says(args);
+    }
+
+    /// What such a command prints.
+    pub(crate) fn says(&self, args: &[&str]) -> String {
         let mut command = cutline();
         command.args(args).current_dir(&self.folder);
-        run(&mut command, "the proxy was not told");
+        let said = run(&mut command, "the proxy was not told").stdout;
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// Writes its file anew and has it read at once.
@@ -171,15 +177,7 @@ impl Proxy {
 
     /// The samples of a metric, by their labels.
     pub(crate) fn metric(&self, name: &str) -> HashMap<String, u64> {
-        let state = self.folder.join(".cutline");
-        let read = |file: &str| fs::read_to_string(state.join(file)).expect("the proxy runs");
-        let (url, token) = (read("admin.address"), read("admin.token"));
-        let host = url.trim().trim_start_matches("http://");
-        let request = format!(
-            "GET /metrics HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
-            token.trim()
-        );
-        let text = answer(host, &request);
+        let text = self.admin("/metrics");
         let samples = text.lines().filter_map(|line| {
             let (labels, value) = line.strip_prefix(name)?.rsplit_once(' ')?;
             let value: f64 = value.parse().ok()?;
@@ -188,6 +186,26 @@ impl Proxy {
                 .then(|| (labels.to_owned(), value as u64))
         });
         samples.collect()
+    }
+
+    /// The board of the moment: everything that somebody on call wants to see.
+    pub(crate) fn board(&self) -> Value {
+        serde_json::from_str(&self.admin("/api/board")).expect("a board is JSON")
+    }
+
+    /// The body of what the admin interface has at a path.
+    fn admin(&self, path: &str) -> String {
+        let state = self.folder.join(".cutline");
+        let read = |file: &str| fs::read_to_string(state.join(file)).expect("the proxy runs");
+        let (url, token) = (read("admin.address"), read("admin.token"));
+        let host = url.trim().trim_start_matches("http://");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+            token.trim()
+        );
+        let answer = answer(host, &request);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        body.to_owned()
     }
 
     /// The sum of the samples whose labels hold `label`.

@@ -104,15 +104,21 @@ pub(super) fn of(control: &Control, stage: &str) -> Result<Option<Differences>, 
 
 /// `41 of 8,113 answers differ (0.51 %, 0.36–0.68 % at 99 %)`
 fn sentence(compared: &Compared) -> String {
-    let (differ, of) = (grouped(compared.mismatches), grouped(compared.answers));
-    let Some(rate) = &compared.rate else {
-        return format!("{differ} of {of} answers differ");
+    let counted = (compared.mismatches, compared.answers);
+    rated(counted, "answers", compared.rate.as_ref())
+}
+
+/// So many of so many of `what` differ, and between what that share lies.
+pub(super) fn rated((differ, of): (u64, u64), what: &str, rate: Option<&Estimate>) -> String {
+    let (differ, of) = (grouped(differ), grouped(of));
+    let Some(rate) = rate else {
+        return format!("{differ} of {of} {what} differ");
     };
     let percent = |share: f64| format!("{:.2}", share * 100.0);
     let (value, low) = (percent(rate.value), percent(rate.low));
     let high = rate.high.map_or("100".to_owned(), percent);
     let sure = rate.sure * 100.0;
-    format!("{differ} of {of} answers differ ({value} %, {low}–{high} % at {sure} %)")
+    format!("{differ} of {of} {what} differ ({value} %, {low}–{high} % at {sure} %)")
 }
 
 fn fields(seen: &Seen, pairs: &[KeptPair]) -> Vec<Field> {

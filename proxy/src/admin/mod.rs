@@ -18,6 +18,7 @@ mod ready;
 mod rollout;
 mod scrape;
 mod session;
+mod sessions;
 mod status;
 
 use std::io;
@@ -298,13 +299,14 @@ async fn look(shared: &Shared, mut hears: watch::Receiver<Told>) {
 
 /// Where something is, and whether it is shown without a token. A test holds
 /// the document and the router to it.
-const ROUTES: [(&str, &str, bool); 18] = [
+const ROUTES: [(&str, &str, bool); 19] = [
     ("get", "/", true),
     ("get", "/api/board", false),
     ("get", "/api/changes", false),
     ("get", "/api/differences", false),
     ("get", "/api/live", false),
     ("get", "/api/pairs", false),
+    ("get", "/api/sessions", false),
     ("post", "/api/stages/{stage}", false),
     ("post", "/api/stages/{stage}/rollout", false),
     ("post", "/api/stages/{stage}/runs", false),
@@ -330,6 +332,7 @@ fn router(shared: Arc<Shared>, guard: Guard) -> Router {
         .route("/api/differences", get(differences))
         .route("/api/live", get(live::live).with_state(looking))
         .route("/api/pairs", get(pairs::pairs))
+        .route("/api/sessions", get(sessions::sessions))
         .route("/api/stages/{stage}", post(orders::change))
         .route("/api/stages/{stage}/rollout", post(orders::steer))
         .route("/api/stages/{stage}/runs", post(orders::ran))
@@ -366,30 +369,35 @@ async fn board(State(shared): State<Arc<Shared>>) -> Response {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Of {
+struct OfStage {
     stage: String,
 }
 
 async fn differences(
     State(shared): State<Arc<Shared>>,
-    of: Result<Query<Of>, QueryRejection>,
+    of: Result<Query<OfStage>, QueryRejection>,
 ) -> Response {
     let stage = match of {
-        Ok(Query(of)) => of.stage,
-        Err(error) => {
-            let mend = "?stage=inference";
-            return ErrorDocument::new(None, error.body_text(), mend).with(StatusCode::BAD_REQUEST);
-        }
+        Ok(Query(OfStage { stage })) => stage,
+        Err(error) => return wrong_stage(&error),
     };
     match differences::of(&shared.control, &stage) {
         Ok(Some(differences)) => Json(differences).into_response(),
+        Ok(None) => no_stage(&stage),
         Err(error) => journal(&error),
-        Ok(None) => {
-            let cause = "routes.toml names no stage of that name".to_owned();
-            let mend = "GET /api/board names them";
-            ErrorDocument::new(Some(&stage), cause, mend).with(StatusCode::NOT_FOUND)
-        }
     }
+}
+
+/// Where not one stage is asked for.
+fn wrong_stage(error: &QueryRejection) -> Response {
+    let mend = "?stage=inference";
+    ErrorDocument::new(None, error.body_text(), mend).with(StatusCode::BAD_REQUEST)
+}
+
+fn no_stage(stage: &str) -> Response {
+    let cause = "routes.toml names no stage of that name".to_owned();
+    let mend = "GET /api/board names them";
+    ErrorDocument::new(Some(stage), cause, mend).with(StatusCode::NOT_FOUND)
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,7 @@ use super::board::{Board, Differences};
 use super::document::{Asked, AskedOfRollout, Changed, Changes, ErrorDocument, Status, ToldRun};
 use super::pairs::Pairs;
 use super::session::Login;
+use super::sessions::Sessions;
 
 /// As served under `/openapi.json`.
 pub(super) fn document() -> Value {
@@ -25,6 +26,7 @@ pub(super) fn document() -> Value {
     let board = body::<Board>(&mut schemas, "Everything at one moment");
     let differences = body::<Differences>(&mut schemas, "Fields that differ, and examples");
     let pairs = body::<Pairs>(&mut schemas, "Pairs of answers, the latest first");
+    let sessions = body::<Sessions>(&mut schemas, "Whole sequences of clients' requests");
     let changes = body::<Changes>(&mut schemas, "The latest changes, the last first");
     let changed = body::<Changed>(&mut schemas, "The share that holds now");
     let wish = body::<Asked>(&mut schemas, "The share that is wanted");
@@ -61,7 +63,7 @@ pub(super) fn document() -> Value {
             } },
             "/api/differences": { "get": {
                 "summary": "What differs between the two sides' answers of a stage, with examples",
-                "parameters": [asked_of],
+                "parameters": [asked_of.clone()],
                 "responses": answers(differences, &["400", "404"]),
             } },
             "/api/changes": { "get": {
@@ -86,6 +88,11 @@ pub(super) fn document() -> Value {
                     parameter("limit", "query", "integer"),
                 ],
                 "responses": answers(pairs, &["400", "404", "500"]),
+            } },
+            "/api/sessions": { "get": {
+                "summary": "Whether whole sequences of requests, each of one client, got the same answers from both sides",
+                "parameters": [asked_of],
+                "responses": answers(sessions, &["400", "404", "500"]),
             } },
             "/api/stages/{stage}/rollout": { "post": {
                 "summary": "Starts, pauses, resumes, confirms, advances or rolls back a stage's rollout",

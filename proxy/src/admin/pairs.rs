@@ -136,10 +136,9 @@ fn length(body: &KeptBody) -> usize {
 
 fn told(pair: KeptPair) -> Pair {
     let comparison = pair.comparison;
-    let (verdict, unavailable) = match comparison.verdict {
-        Verdict::Match => (VerdictName::Match, None),
-        Verdict::Mismatch => (VerdictName::Mismatch, None),
-        Verdict::Unavailable(why) => (VerdictName::Unavailable, Some(why.to_string())),
+    let unavailable = match comparison.verdict {
+        Verdict::Match | Verdict::Mismatch => None,
+        Verdict::Unavailable(why) => Some(why.to_string()),
     };
     Pair {
         id: format!("{:032x}", pair.id),
@@ -148,7 +147,7 @@ fn told(pair: KeptPair) -> Pair {
         route: pair.route,
         session: pair.session.map(|session| format!("{session:016x}")),
         sampled: pair.sampled,
-        verdict,
+        verdict: VerdictName::from(comparison.verdict),
         unavailable,
         differences: comparison
             .differences
@@ -255,6 +254,16 @@ pub(super) struct Body {
     base64: Option<String>,
     /// The rest was not kept.
     cut: bool,
+}
+
+impl From<Verdict> for VerdictName {
+    fn from(verdict: Verdict) -> VerdictName {
+        match verdict {
+            Verdict::Match => VerdictName::Match,
+            Verdict::Mismatch => VerdictName::Mismatch,
+            Verdict::Unavailable(_) => VerdictName::Unavailable,
+        }
+    }
 }
 
 impl From<Difference> for Apart {

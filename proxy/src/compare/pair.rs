@@ -29,7 +29,7 @@ impl<'r> Pair<'r> {
             rules,
             found: Found::default(),
             remarks: Vec::new(),
-            predictions: rules.predicts.then(Box::default),
+            predictions: rules.predicts().then(Box::default),
         }
     }
 

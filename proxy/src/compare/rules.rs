@@ -39,8 +39,10 @@ pub struct Rules {
     pub image: ImageTolerance,
     /// What bodies in Protocol Buffers are, which do not say it themselves.
     pub protobuf: Option<MessageDescriptor>,
-    /// Some path names a label or a score.
-    pub(super) predicts: bool,
+    /// Some path names a label.
+    pub labels: bool,
+    /// Some path names a score.
+    pub scores: bool,
     /// Of an answer's body, as it came and decoded; more is not compared.
     pub body: usize,
     /// What never counts as noise, and noise in general.
@@ -134,7 +136,8 @@ impl Default for Rules {
             whitespace: Whitespace::default(),
             image: ImageTolerance::default(),
             protobuf: None,
-            predicts: false,
+            labels: false,
+            scores: false,
             body: 1 << 20,
             noise: NoiseRules {
                 sample: 100,
@@ -194,12 +197,17 @@ impl Rules {
     /// At `path` stands what was predicted.
     pub fn label(&mut self, path: &Path) {
         self.places.at(path).label = true;
-        self.predicts = true;
+        self.labels = true;
     }
 
     /// At `path` stands how sure or how much.
     pub fn score(&mut self, path: &Path) {
         self.places.at(path).score = true;
-        self.predicts = true;
+        self.scores = true;
+    }
+
+    /// Some path names a label or a score.
+    pub(super) fn predicts(&self) -> bool {
+        self.labels || self.scores
     }
 }

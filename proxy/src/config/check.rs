@@ -17,6 +17,7 @@ use super::file::{
     CertificateFile, EffectsFile, ForwardedFile, HeaderFile, IdempotencyFile, LimitsFile, Reach,
     RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
 };
+use super::rollout::Predictions;
 use super::values::{self, Texts};
 use super::{
     AdminTls, Budget, Config, Limits, MirrorLimits, Problem, Settings, compare, notify, rollout,
@@ -41,6 +42,7 @@ pub(super) fn config(
         None => None,
     };
     let mut settings = settings(file)?;
+    settings.rollouts = rollouts(file, &table, &rules)?;
     settings.compare = rules;
     Ok(Config { table, settings })
 }
@@ -415,17 +417,30 @@ fn settings(file: &RoutesFile) -> Checked<Settings> {
         },
         mirror: mirror(file),
         notify: file.notify.as_ref().map(notify::notices).transpose()?,
-        rollouts: rollouts(file)?,
+        rollouts: BTreeMap::new(),
         compare: Arc::default(),
         journal: file.journal.size.map_or(256 << 20, |size| size.0 as u64),
     })
 }
 
-fn rollouts(file: &RoutesFile) -> Checked<BTreeMap<String, Arc<Policy>>> {
-    let stages = file.stage.iter();
-    let checked = stages.filter_map(|(name, stage)| {
+/// `rules` are those of each route, in the order of the table.
+fn rollouts(
+    file: &RoutesFile,
+    table: &RouteTable,
+    rules: &[Arc<Rules>],
+) -> Checked<BTreeMap<String, Arc<Policy>>> {
+    let stages = file.stage.iter().enumerate();
+    let checked = stages.filter_map(|(place, (name, stage))| {
         let written = stage.rollout.as_ref()?;
-        let policy = rollout::policy(name.get_ref(), written, stage.candidate.is_some());
+        let routes = table.routes.iter().zip(rules);
+        let own = routes.filter(|(route, rules)| route.stage == place && rules.enabled);
+        let policy = match stage.candidate {
+            Some(_) => {
+                let named = Predictions::of(own.map(|(_, rules)| &**rules));
+                rollout::policy(name.get_ref(), written, named)
+            }
+            None => Err(rollout::no_candidate(name.get_ref(), written)),
+        };
         Some(policy.map(|policy| (name.get_ref().clone(), Arc::new(policy))))
     });
     checked.collect()

@@ -20,7 +20,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-pub(super) use check::policy;
+pub(super) use check::{Predictions, no_candidate, policy};
 
 use super::values::Time;
 

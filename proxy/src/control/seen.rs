@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Control, Stand};
 use crate::compare::{Field, Noise, Summary, noise};
-use crate::journal::{JournalError, Wanted};
+use crate::journal::{JournalError, Session, SessionRequest, Wanted};
 use crate::rollout::{Criterion, Policy};
 use crate::verdict::{KeptPair, Trend};
 
@@ -64,6 +64,33 @@ impl Control {
             strict: strict.collect(),
             rollout: policy.zip(inner.stands.get(stage).cloned()),
         }))
+    }
+
+    /// The sessions of a stage that are kept since its share began, that of the
+    /// latest request first, and which change it began with; None where there
+    /// is no such stage.
+    pub(crate) fn sessions(
+        &self,
+        stage: &str,
+    ) -> Result<Option<(u64, Vec<Session>)>, JournalError> {
+        let inner = self.inner();
+        let table = self.running.table();
+        let Some(epoch) = table.stage(stage).map(|own| own.epoch) else {
+            return Ok(None);
+        };
+        Ok(Some((epoch, inner.journal.sessions(stage, epoch)?)))
+    }
+
+    /// Requests of a session, as [`Journal::requests_of`] tells them.
+    ///
+    /// [`Journal::requests_of`]: crate::journal::Journal::requests_of
+    pub(crate) fn requests_of(
+        &self,
+        session: (&str, u64, u64),
+        skipped: u64,
+        limit: u64,
+    ) -> Result<Vec<SessionRequest>, JournalError> {
+        self.inner().journal.requests_of(session, skipped, limit)
     }
 
     /// Pairs that are kept, the latest first.

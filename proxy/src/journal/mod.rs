@@ -10,6 +10,7 @@ mod change;
 mod gathered;
 mod pair;
 mod schema;
+mod session;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 
 pub use change::{Author, Change, Declared, NewChange, effective, settle};
 pub(crate) use pair::Wanted;
+pub(crate) use session::{Session, SessionRequest};
 
 use crate::rollout::Position;
 use crate::route::{Mode, Share, Weight};

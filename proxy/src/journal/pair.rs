@@ -1,8 +1,9 @@
 //! The pairs of answers that are kept, and which of them give way.
 
+use std::num::ParseIntError;
 use std::time::UNIX_EPOCH;
 
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Row, params};
 
 use super::{Journal, JournalError, json, moment, read_json};
@@ -121,21 +122,17 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn pair(row: &Row<'_>) -> rusqlite::Result<KeptPair> {
-    let id: String = row.get(4)?;
-    let session: Option<String> = row.get(5)?;
-    let session = session.map(|session| {
-        u64::from_str_radix(&session, 16)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(5, Type::Text, error.into()))
-    });
+    let has_session = row.get_ref(5)? != ValueRef::Null;
     Ok(KeptPair {
         time: moment(row.get(0)?),
         stage: row.get(1)?,
         epoch: row.get(2)?,
         route: row.get(3)?,
-        id: u128::from_str_radix(&id, 16).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(4, Type::Text, error.into())
-        })?,
-        session: session.transpose()?,
+        id: hexadecimal(row, 4, u128::from_str_radix)?,
+        session: match has_session {
+            true => Some(hexadecimal(row, 5, u64::from_str_radix)?),
+            false => None,
+        },
         sampled: row.get(6)?,
         comparison: document(row, 7)?,
         request: document(row, 8)?,
@@ -144,7 +141,21 @@ fn pair(row: &Row<'_>) -> rusqlite::Result<KeptPair> {
     })
 }
 
-fn document<T: serde::de::DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+/// A number that is kept as its hexadecimal digits.
+pub(super) fn hexadecimal<T>(
+    row: &Row<'_>,
+    at: usize,
+    read: fn(&str, u32) -> Result<T, ParseIntError>,
+) -> rusqlite::Result<T> {
+    let digits: String = row.get(at)?;
+    read(&digits, 16)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error.into()))
+}
+
+pub(super) fn document<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    at: usize,
+) -> rusqlite::Result<T> {
     read_json(row, at)?.ok_or(rusqlite::Error::InvalidColumnType(
         at,
         "NULL".to_owned(),

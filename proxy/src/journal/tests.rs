@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::compare::{Comparison, Summary, Verdict};
+use crate::compare::{Comparison, Lack, Summary, Unavailable, Verdict};
 use crate::rollout::{Compared, Count, Evidence, Run, State, Step, What};
 use crate::verdict::{Gathered, KeptAnswer, KeptBody, KeptPair, KeptRequest, Trend};
 
@@ -313,6 +313,64 @@ fn what_is_gathered_adds_up_for_its_step_whoever_tells_it() {
         ..Wanted::default()
     };
     assert_eq!(journal.pairs(by_id, 10).unwrap(), gathered(2, 7, 5).pairs);
+}
+
+/// A request of a session, and what came of it.
+fn asked(session: u64, n: u64, verdict: Verdict, sampled: bool) -> Gathered {
+    let mut gathered = gathered(1, n, 5);
+    let pair = &mut gathered.pairs[0];
+    (pair.session, pair.sampled) = (Some(session), sampled);
+    pair.comparison.verdict = verdict;
+    pair.request.target = format!("/x/{n}");
+    gathered
+}
+
+#[test]
+fn a_session_is_its_requests_in_their_order_and_the_first_that_differs() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path).unwrap();
+    let (same, other) = (Verdict::Match, Verdict::Mismatch);
+    let unknown = Verdict::Unavailable(Unavailable {
+        monolith: Some(Lack::Broken),
+        candidate: None,
+    });
+    for (session, n, verdict, sampled) in [
+        (7, 1, same, true),
+        (8, 2, same, true),
+        (7, 3, unknown, true),
+        (7, 4, other, true),
+        (9, 5, other, false),
+        (7, 6, other, true),
+        (7, 7, same, true),
+    ] {
+        let gathered = asked(session, n, verdict, sampled);
+        journal.gather(&gathered, 1 << 20, at(70_000)).unwrap();
+    }
+    let session = |id, sampled, requests, mismatches, unavailable, first| Session {
+        id,
+        sampled,
+        requests,
+        mismatches,
+        unavailable,
+        first,
+    };
+    assert_eq!(
+        journal.sessions("a", 1).unwrap(),
+        [
+            session(7, true, 5, 2, 1, Some(2)),
+            session(9, false, 1, 1, 0, Some(0)),
+            session(8, true, 1, 0, 0, None),
+        ]
+    );
+    assert_eq!(journal.sessions("a", 2).unwrap(), []);
+    let of = |skipped, limit| {
+        let requests = journal.requests_of(("a", 1, 7), skipped, limit).unwrap();
+        let told = requests.into_iter().map(|own| (own.target, own.verdict));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(of(2, 1), [("/x/4".to_owned(), other)]);
+    let all = of(0, 100).into_iter().map(|(_, verdict)| verdict);
+    assert_eq!(all.collect::<Vec<_>>(), [same, unknown, other, other, same]);
 }
 
 #[test]

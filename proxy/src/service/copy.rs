@@ -67,6 +67,7 @@ pub(super) fn start(
     let route = plan.route?;
     let asked = live.settings.compare[route].enabled.then(|| Asked {
         trace,
+        time: SystemTime::now(),
         place: plan.place,
         keyed: plan.keyed,
         request: Request {
@@ -110,6 +111,9 @@ pub(super) fn start(
 /// What is told of the request beside its outcomes.
 struct Asked {
     trace: u128,
+    /// When the answering side had answered: of a client that waits for each
+    /// answer before it asks again, later for each request.
+    time: SystemTime,
     place: u64,
     keyed: bool,
     request: Request,
@@ -148,7 +152,7 @@ fn met(
             id: asked.trace,
             place: asked.place,
             keyed: asked.keyed,
-            time: SystemTime::now(),
+            time: asked.time,
             request: asked.request,
             primary: met.primary,
             mirrored: met.mirrored,

@@ -8,21 +8,42 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::{EvidenceFile, HardFile, NamedEvidence, NumberOrName, RolloutFile, RolloutLimitsFile};
+use crate::compare::Rules;
 use crate::config::Problem;
 use crate::rollout::{Hard, Kind, LatencyLimit, Limits, Policy, Step};
 use crate::route::Weight;
 
-/// The policy of a stage that has a candidate, or not.
+/// Which predictions are looked at in the answers of a stage's routes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::config) struct Predictions {
+    labels: bool,
+    scores: bool,
+}
+
+impl Predictions {
+    /// Those that the rules of any of its routes name.
+    pub(in crate::config) fn of<'r>(rules: impl Iterator<Item = &'r Rules>) -> Predictions {
+        rules.fold(Predictions::default(), |named, own| Predictions {
+            labels: named.labels || own.labels,
+            scores: named.scores || own.scores,
+        })
+    }
+}
+
+/// What is wrong with the policy of a stage that has no candidate.
+pub(in crate::config) fn no_candidate(stage: &str, file: &Spanned<RolloutFile>) -> Problem {
+    let what = format!("stage {stage}: rollout: there is no candidate to go to");
+    Problem::at(file.span(), what).label("add candidate = [\"http://host:port\"] to the stage")
+}
+
+/// The policy of a stage that has a candidate, in whose answers these
+/// predictions are looked at.
 pub(in crate::config) fn policy(
     stage: &str,
     file: &Spanned<RolloutFile>,
-    has_candidate: bool,
+    predictions: Predictions,
 ) -> Result<Policy, Problem> {
-    let check = Check { stage };
-    if !has_candidate {
-        let problem = check.problem(file.span(), "there is no candidate to go to");
-        return Err(problem.label("add candidate = [\"http://host:port\"] to the stage"));
-    }
+    let check = Check { stage, predictions };
     let file = file.get_ref();
     let default = Policy::default();
     let steps = match &file.steps {
@@ -47,6 +68,7 @@ pub(in crate::config) fn policy(
 
 struct Check<'a> {
     stage: &'a str,
+    predictions: Predictions,
 }
 
 impl Check<'_> {
@@ -156,6 +178,9 @@ impl Check<'_> {
             Some(quantile) => self.quantile(quantile, ratio.is_some())?,
             None => LatencyLimit::default().quantile,
         };
+        let Predictions { labels, scores } = self.predictions;
+        self.is_named("label_flips", file.label_flips.as_ref(), ("label", labels))?;
+        self.is_named("score_drift", file.score_drift.as_ref(), ("score", scores))?;
         let limits = Limits {
             mismatch: self.share("mismatch", file.mismatch.as_ref(), default.mismatch)?,
             errors: self.share("errors", file.errors.as_ref(), default.errors)?,
@@ -200,6 +225,27 @@ impl Check<'_> {
                 Err(self.problem(written.span(), what).label(label))
             }
             limit => Ok(limit),
+        }
+    }
+
+    /// What a limit on predictions judges has to be found in the answers first:
+    /// without it nothing is ever seen of it, and no step is entered.
+    fn is_named(
+        &self,
+        field: &str,
+        written: Option<&Spanned<NumberOrName>>,
+        (what, is_named): (&str, bool),
+    ) -> Result<(), Problem> {
+        match written {
+            Some(written) if !is_named && self.number(field, written)?.is_some() => {
+                let message = format!("limits: {field}: the rules name no {what} to look at");
+                let label = format!(
+                    "add {what} = \"/customers/*/{what}\", say, to [stage.{}.compare]",
+                    self.stage
+                );
+                Err(self.problem(written.span(), message).label(label))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -49,7 +49,10 @@ fn everything_can_be_said() {
         limits   = { mismatch = "none", errors = 0.01, latency_ratio = 2, latency_quantile = 0.5, label_flips = 0.002, score_drift = 0.05 }
         sure     = 0.999
         min_time = "10m"
-        hard     = { in_a_row = 5 }"#,
+        hard     = { in_a_row = 5 }
+        [stage.inference.compare]
+        label = "/label"
+        score = "/score""#,
     );
     let half = Step::Percent(Weight::from_basis_points(5_000));
     assert!(said.asks(half) && !said.asks(Step::Shadow));
@@ -70,6 +73,23 @@ fn runs_are_counted_and_their_metrics_tolerated() {
     assert_eq!((pairs, tolerance["auc"]), (5, 0.005));
     assert!(policy("evidence = \"runs\"").limits().is_none());
     assert!(policy("evidence = \"runs\"").asks(Step::Shadow));
+}
+
+#[test]
+fn one_route_that_names_a_prediction_suffices_and_no_limit_needs_none() {
+    let own = "{ route = \"POST /rank\", compare = { label = \"/label\" } }";
+    let text = format!("{PLAIN}limits = {{ label_flips = 0.1 }}").replace(
+        "[\"POST /predict\"]",
+        &format!("[\"POST /predict\", {own}]"),
+    );
+    let config = RoutesFile::check(&text, |_| Ok(Vec::new())).unwrap();
+    let limits = config.settings.rollouts["inference"].limits().unwrap();
+    assert_eq!(limits.label_flips, Some(0.1));
+    assert!(
+        policy("limits = { label_flips = \"none\" }")
+            .limits()
+            .is_some()
+    );
 }
 
 #[test]
@@ -96,6 +116,9 @@ fn a_problem_names_line_stage_and_field() {
             wrong("limits = { latency_ratio = \"none\", latency_quantile = 0.5 }"),
             wrong("limits = { latency_quantile = 99 }"),
             wrong("limits = { mismatch = \"none\", errors = \"none\", latency_ratio = \"none\" }"),
+            wrong("limits = { label_flips = 0.1 }"),
+            wrong("limits = { score_drift = 0.1 }\n[stage.inference.compare]\nlabel = \"/label\""),
+            wrong("limits = { label_flips = 0.1 }\n[stage.inference.compare]\nlabel = \"/label\"\nenabled = false"),
             wrong("sure = 99"),
             wrong("evidence = \"guesses\""),
             wrong("evidence = { run = 3 }"),
@@ -125,6 +148,9 @@ fn a_problem_names_line_stage_and_field() {
         8:55: stage inference: rollout: limits: latency_quantile: latency is not judged (leave it out)
         8:31: stage inference: rollout: limits: latency_quantile: 99 is no quantile (write a number above 0 and below 1, such as 0.99)
         8:10: stage inference: rollout: limits: nothing is judged (give one of them a number, or leave the rollout out)
+        8:26: stage inference: rollout: limits: label_flips: the rules name no label to look at (add label = "/customers/*/label", say, to [stage.inference.compare])
+        8:26: stage inference: rollout: limits: score_drift: the rules name no score to look at (add score = "/customers/*/score", say, to [stage.inference.compare])
+        8:26: stage inference: rollout: limits: label_flips: the rules name no label to look at (add label = "/customers/*/label", say, to [stage.inference.compare])
         8:8: stage inference: rollout: sure: 99 is not from 0.5 to below 1 (write 0.99 for one wrong decision in a hundred rollouts)
         8:12: unknown variant `guesses`, expected `requests` or `runs`
         8:14: unknown field `run`, expected `runs` or `metrics`

@@ -187,6 +187,11 @@ impl DataFolder {
         &self.live
     }
 
+    /// Where blobs are kept, sealed if the folder is.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
     /// The shadow of the request `id` that came at `begun`, kept for `keep`.
     /// Asked for again with the same three, it is the same one.
     pub fn shadow(&self, id: &str, begun: Timestamp, keep: Duration) -> Space {
