@@ -117,15 +117,14 @@ impl<W: Write + Send> ParquetWriter<W> {
     }
 
     fn group(&mut self) -> Result<&mut Group, TableError> {
-        if self.group.is_none() {
-            let columns = self.groups.create_column_writers(self.n_groups);
-            let columns = columns.map_err(TableError::parquet(&self.table))?;
-            self.group = Some(Group { columns, n_rows: 0 });
+        match &mut self.group {
+            Some(group) => Ok(group),
+            none => {
+                let columns = self.groups.create_column_writers(self.n_groups);
+                let columns = columns.map_err(TableError::parquet(&self.table))?;
+                Ok(none.insert(Group { columns, n_rows: 0 }))
+            }
         }
-        Ok(self.group.get_or_insert_with(|| Group {
-            columns: Vec::new(),
-            n_rows: 0,
-        }))
     }
 
     fn end_group(&mut self) -> Result<(), TableError> {
