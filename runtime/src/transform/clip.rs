@@ -41,7 +41,7 @@ pub enum Limit {
 /// As learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FittedClip {
+pub(super) struct FittedClip {
     columns: Vec<Clipped>,
 }
 

@@ -11,6 +11,7 @@ use super::fault::{Fault, TransformError};
 use super::frame::Frame;
 use super::join::Indexed;
 use super::preparation::{Preparation, named};
+use super::split::Parts;
 use super::step::{FittedKind, FittedStep, Step};
 
 /// Tables besides the rows that are prepared, by name.
@@ -52,6 +53,9 @@ pub struct Applied {
     pub frame: Frame,
     /// Which steps took rows out.
     pub dropped: Vec<Dropped>,
+    /// The rows that train a model and those that test it, where the
+    /// preparation was fitted to these and splits them.
+    pub parts: Option<Parts>,
 }
 
 /// Rows that a step took out.
@@ -280,6 +284,7 @@ impl Applied {
         Applied {
             frame,
             dropped: Vec::new(),
+            parts: None,
         }
     }
 }

@@ -48,7 +48,7 @@ pub enum With {
 /// As learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FittedImpute {
+pub(super) struct FittedImpute {
     columns: Vec<Filled>,
 }
 

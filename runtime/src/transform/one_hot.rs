@@ -70,7 +70,7 @@ pub enum Missing {
 /// As learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FittedOneHot {
+pub(super) struct FittedOneHot {
     columns: Vec<Encoded>,
     unknown: Unknown,
     missing: Missing,

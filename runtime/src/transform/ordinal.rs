@@ -29,7 +29,7 @@ pub struct Ordinal {
 /// As learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FittedOrdinal {
+pub(super) struct FittedOrdinal {
     columns: Vec<Numbered>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unknown: Option<f64>,

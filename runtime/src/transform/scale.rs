@@ -48,7 +48,7 @@ pub enum Against {
 /// As learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FittedScale {
+pub(super) struct FittedScale {
     columns: Vec<Scaled>,
 }
 

@@ -23,6 +23,7 @@ use super::ordinal::{FittedOrdinal, Ordinal};
 use super::rename::Rename;
 use super::scale::{FittedScale, Scale};
 use super::select::Select;
+use super::split::Split;
 
 /// A step of a preparation, as declared:
 ///
@@ -83,6 +84,7 @@ pub enum Kind {
     Rename(Rename),
     Scale(Scale),
     Select(Select),
+    Split(Split),
 }
 
 /// A step with all that it learnt.
@@ -148,6 +150,12 @@ impl Kind {
             Kind::Rename(step) => FittedKind::Rename(step.clone()),
             Kind::Scale(step) => FittedKind::Scale(step.fit(frame)?),
             Kind::Select(step) => FittedKind::Select(step.clone()),
+            Kind::Split(_) => {
+                return Err(Fault::declared(
+                    "table",
+                    "only the rows that are prepared can be split",
+                ));
+            }
         })
     }
 
@@ -173,6 +181,7 @@ impl Kind {
             Kind::Rename(_) => "rename",
             Kind::Scale(_) => "scale",
             Kind::Select(_) => "select",
+            Kind::Split(_) => "split",
         }
     }
 }
