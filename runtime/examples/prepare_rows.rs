@@ -22,7 +22,7 @@ fn one_row() -> Result<(), Box<dyn std::error::Error>> {
     let preparation: Preparation = toml::from_str(CHURN)?;
     let (fitted, _) = fit(&preparation, customers(2_000)?, history(2_000)?)?;
     let sides = fitted.ready(history(2_000)?)?;
-    let row = customers(2_000)?.take(&[1_234]);
+    let row = customers(2_000)?.take(&[1_234])?;
     let best = best_of(2_000, || {
         let applied = fitted.apply(&row, &sides)?;
         Ok(fitted.matrix(&applied.frame)?.len())
@@ -53,7 +53,11 @@ fn scale() -> Result<(), Box<dyn std::error::Error>> {
 fn customers(n: usize) -> Result<Frame, Box<dyn std::error::Error>> {
     let mut random = RandomState::new(1);
     let mut between = |low: f64, high: f64| -> Column {
-        Column::floats((0..n).map(|_| low + (high - low) * random.random_sample()).collect())
+        Column::floats(
+            (0..n)
+                .map(|_| low + (high - low) * random.random_sample())
+                .collect(),
+        )
     };
     let choice = |of: &[&'static str]| Column::texts((0..n).map(|row| Some(of[row % of.len()])));
     Ok(Frame::new(n)
@@ -66,13 +70,18 @@ fn customers(n: usize) -> Result<Frame, Box<dyn std::error::Error>> {
         .with("monthly_charges", between(10.0, 90.0))?
         .with("total_charges", between(10.0, 4_000.0))?
         .with("support_tickets", between(0.0, 5.0))?
-        .with("churned", Column::ints((0..n).map(|row| Some((row % 3 == 0).into()))))?)
+        .with(
+            "churned",
+            Column::ints((0..n).map(|row| Some(i64::from(row.is_multiple_of(3))))),
+        )?)
 }
 
 fn history(n: usize) -> Result<Tables, Box<dyn std::error::Error>> {
-    let flags = || Column::ints((0..n).map(|row| Some((row % 7 == 0).into())));
+    let flags = || Column::ints((0..n).map(|row| Some(i64::from(row.is_multiple_of(7)))));
     let minutes = Column::floats((0..n).map(|row| row as f64 / 10.0).collect());
-    let calls = Frame::new(n).with("customer_id", ids(n))?.with("minutes", minutes)?;
+    let calls = Frame::new(n)
+        .with("customer_id", ids(n))?
+        .with("minutes", minutes)?;
     let payments = Frame::new(n).with("customer_id", ids(n))?;
     Ok(Tables::from([
         ("calls".to_owned(), calls.with("dropped", flags())?),

@@ -96,8 +96,7 @@ impl Fitted {
         &self.features
     }
 
-    /// Fails where the document was written in a form that is not known here.
-    pub fn check(&self) -> Result<(), TransformError> {
+    fn check(&self) -> Result<(), TransformError> {
         match self.format {
             FORMAT => Ok(()),
             found => Err(TransformError::Format {
@@ -108,8 +107,10 @@ impl Fitted {
     }
 
     /// Does all that is done to other tables. Fails where one is missing or
-    /// has other columns than when fitted.
+    /// has other columns than when fitted, and where the document was written
+    /// in a form that is not known here.
     pub fn ready(&self, others: Tables) -> Result<Sides, TransformError> {
+        self.check()?;
         let mut sides = Sides::new(others);
         for (table, inputs) in &self.tables {
             let at = |fault| TransformError::Input {

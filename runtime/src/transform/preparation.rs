@@ -97,11 +97,12 @@ fn learn(
         applied.parts = Some(split.rows(&applied.frame)?);
         return Ok(None);
     }
-    let learnt = match &applied.parts {
-        Some(parts) => step.kind.fit(&applied.frame.take(&parts.train)),
-        None => step.kind.fit(&applied.frame),
+    let trained_on = match &applied.parts {
+        Some(parts) => &applied.frame.take(&parts.train).map_err(at)?,
+        None => &applied.frame,
     };
-    let learnt = step.learnt(number, learnt.map_err(at)?);
+    let learnt = step.kind.fit(trained_on).map_err(at)?;
+    let learnt = step.learnt(number, learnt);
     let n_rows = applied.frame.n_rows();
     sides.index(&learnt)?;
     learnt.apply(applied, sides)?;

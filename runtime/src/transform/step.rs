@@ -9,7 +9,7 @@ use super::cast::Cast;
 use super::clip::{Clip, FittedClip};
 use super::date_parts::DateParts;
 use super::derive::Derive;
-use super::drop::Drop;
+use super::drop::DropColumns;
 use super::drop_duplicates::DropDuplicates;
 use super::fault::Fault;
 use super::filter::Filter;
@@ -72,7 +72,7 @@ pub enum Kind {
     Clip(Clip),
     DateParts(DateParts),
     Derive(Derive),
-    Drop(Drop),
+    Drop(DropColumns),
     DropDuplicates(DropDuplicates),
     Filter(Filter),
     Hash(Hash),
@@ -110,7 +110,7 @@ pub(super) enum FittedKind {
     Clip(FittedClip),
     DateParts(DateParts),
     Derive(Derive),
-    Drop(Drop),
+    Drop(DropColumns),
     DropDuplicates(DropDuplicates),
     Filter(Filter),
     Hash(Hash),

@@ -497,9 +497,32 @@ proptest! {
         let steps: Vec<Value> = steps.into_iter().filter(by_row).collect();
         if let Ok((fitted, applied)) = fit(&preparation(Value::Array(steps)), frame.clone(), Tables::new()) {
             for row in 0..frame.n_rows() {
-                let alone = fitted.apply(&frame.take(&[row]), &Sides::default()).unwrap().frame;
-                prop_assert_eq!(alone, applied.frame.take(&[row]));
+                let alone = fitted.apply(&frame.take(&[row]).unwrap(), &Sides::default()).unwrap().frame;
+                prop_assert_eq!(alone, applied.frame.take(&[row]).unwrap());
             }
+        }
+    }
+}
+
+proptest! {
+    /// A document that was changed by hand may be wrong, but is never more
+    /// than an error.
+    #[test]
+    fn a_broken_document_is_an_error(place in 0usize..2_000, with in prop::sample::select(vec!["9", "-", "\"x\"", "null", "[", "1e999", "0"])) {
+        let steps = json!([
+            { "kind": "one-hot", "columns": ["plan"], "missing": "category", "min_count": 2 },
+            { "kind": "bin", "column": "age", "edges": [0, 40, 90] },
+            { "kind": "scale", "columns": ["id"], "by": "min-max" },
+        ]);
+        let (fitted, _) = fit(&preparation(steps), people(), Tables::new()).unwrap();
+        let mut text = serde_json::to_string(&fitted).unwrap();
+        let place = place % text.len();
+        text.replace_range(place..=place, with);
+        if let Ok(read) = serde_json::from_str::<Fitted>(&text)
+            && let Ok(sides) = read.ready(Tables::new())
+            && let Ok(applied) = read.apply(&people(), &sides)
+        {
+            let _ = read.matrix(&applied.frame);
         }
     }
 }

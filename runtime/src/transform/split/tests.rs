@@ -167,7 +167,7 @@ fn large_splits_are_scikit_learns() {
         rows.iter().fold(0xcbf2_9ce4_8422_2325, step).to_string()
     };
     for case in data().large {
-        let label = |row: usize| i64::from(row * 7919 % 97 < 11) + i64::from(row % 5 == 0);
+        let label = |row: usize| i64::from(row * 7919 % 97 < 11) + i64::from(row.is_multiple_of(5));
         let labels = Column::ints((0..case.n).map(|row| Some(label(row))));
         let frame = Frame::new(case.n).with("label", labels).unwrap();
         for (by, column, expected) in [
