@@ -106,7 +106,9 @@ impl Statistic {
             Statistic::First => pick(|_, rows| rows.first().copied()),
             Statistic::Last => pick(|_, rows| rows.last().copied()),
             Statistic::Min => pick(|column, rows| extreme(column, rows, std::cmp::Ordering::Less)),
-            Statistic::Max => pick(|column, rows| extreme(column, rows, std::cmp::Ordering::Greater)),
+            Statistic::Max => {
+                pick(|column, rows| extreme(column, rows, std::cmp::Ordering::Greater))
+            }
             Statistic::Mean => float(|values| stats::mean(&values)),
             Statistic::Median => float(|values| stats::median(&stats::sorted(values))),
             Statistic::Std => float(|values| stats::variance(&values, 1).sqrt()),

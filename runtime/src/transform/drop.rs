@@ -9,13 +9,13 @@ use super::frame::Frame;
 /// pen is seen; afterwards there is nothing to drop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Drop {
+pub struct DropColumns {
     /// Which.
     pub columns: Vec<String>,
 }
 
-impl Drop {
-    pub(super) fn fit(&self, frame: &Frame) -> Result<Drop, Fault> {
+impl DropColumns {
+    pub(super) fn fit(&self, frame: &Frame) -> Result<DropColumns, Fault> {
         for name in &self.columns {
             frame.column(name)?;
         }

@@ -136,6 +136,14 @@ pub enum Fault {
         /// How many each rule drops.
         why: String,
     },
+    /// A row is asked for that is not there.
+    #[error("there is no row {row}: the table has {n_rows}, counted from 0")]
+    NoRow {
+        /// Counted from 0.
+        row: usize,
+        /// How many there are.
+        n_rows: usize,
+    },
     /// What is declared makes no sense.
     #[error("{key}: {problem}")]
     Declared {

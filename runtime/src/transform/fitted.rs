@@ -11,6 +11,7 @@ use super::fault::{Fault, TransformError};
 use super::frame::Frame;
 use super::join::Indexed;
 use super::preparation::{Preparation, named};
+use super::split::Parts;
 use super::step::{FittedKind, FittedStep, Step};
 
 /// Tables besides the rows that are prepared, by name.
@@ -52,6 +53,9 @@ pub struct Applied {
     pub frame: Frame,
     /// Which steps took rows out.
     pub dropped: Vec<Dropped>,
+    /// The rows that train a model and those that test it, where the
+    /// preparation was fitted to these and splits them.
+    pub parts: Option<Parts>,
 }
 
 /// Rows that a step took out.
@@ -92,8 +96,7 @@ impl Fitted {
         &self.features
     }
 
-    /// Fails where the document was written in a form that is not known here.
-    pub fn check(&self) -> Result<(), TransformError> {
+    fn check(&self) -> Result<(), TransformError> {
         match self.format {
             FORMAT => Ok(()),
             found => Err(TransformError::Format {
@@ -104,8 +107,10 @@ impl Fitted {
     }
 
     /// Does all that is done to other tables. Fails where one is missing or
-    /// has other columns than when fitted.
+    /// has other columns than when fitted, and where the document was written
+    /// in a form that is not known here.
     pub fn ready(&self, others: Tables) -> Result<Sides, TransformError> {
+        self.check()?;
         let mut sides = Sides::new(others);
         for (table, inputs) in &self.tables {
             let at = |fault| TransformError::Input {
@@ -280,6 +285,7 @@ impl Applied {
         Applied {
             frame,
             dropped: Vec::new(),
+            parts: None,
         }
     }
 }

@@ -66,11 +66,19 @@ impl Frame {
         })
     }
 
-    /// The rows of those numbers, in that order. Numbers beyond the last row
-    /// panic, as in a slice.
-    pub fn take(&self, rows: &[usize]) -> Frame {
-        let rows: Vec<Option<usize>> = rows.iter().copied().map(Some).collect();
-        self.gather(&rows)
+    /// The rows of those numbers, in that order. Fails where there is no such
+    /// row.
+    pub fn take(&self, rows: &[usize]) -> Result<Frame, Fault> {
+        match rows.iter().find(|row| **row >= self.n_rows) {
+            Some(&row) => Err(Fault::NoRow {
+                row,
+                n_rows: self.n_rows,
+            }),
+            None => {
+                let rows: Vec<Option<usize>> = rows.iter().copied().map(Some).collect();
+                Ok(self.gather(&rows))
+            }
+        }
     }
 
     pub(super) fn gather(&self, rows: &[Option<usize>]) -> Frame {
@@ -89,11 +97,11 @@ impl Frame {
         let kept = keep
             .iter()
             .enumerate()
-            .filter_map(|(row, keep)| keep.then_some(row));
-        let rows: Vec<usize> = kept.collect();
+            .filter_map(|(row, keep)| keep.then_some(Some(row)));
+        let rows: Vec<Option<usize>> = kept.collect();
         let gone = self.n_rows - rows.len();
         if gone > 0 {
-            *self = self.take(&rows);
+            *self = self.gather(&rows);
         }
         gone
     }
@@ -173,7 +181,7 @@ mod tests {
 
     #[test]
     fn rows_are_taken_in_the_order_asked_for() {
-        let taken = frame().take(&[2, 0]);
+        let taken = frame().take(&[2, 0]).unwrap();
         assert_eq!(taken.n_rows(), 2);
         assert_eq!(
             *taken.column("age").unwrap(),

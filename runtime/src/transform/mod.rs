@@ -74,7 +74,7 @@ pub mod steps {
     pub use super::clip::{Clip, Limit};
     pub use super::date_parts::{DateParts, Part};
     pub use super::derive::Derive;
-    pub use super::drop::Drop;
+    pub use super::drop::DropColumns;
     pub use super::drop_duplicates::{DropDuplicates, Keep};
     pub use super::filter::Filter;
     pub use super::hash::Hash;

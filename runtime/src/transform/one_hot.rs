@@ -5,6 +5,7 @@
 //! listed. What is rare is joined as `OneHotEncoder(min_frequency)` does.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,7 @@ struct Encoded {
     categories: Categories,
     /// The slot of each category; the first slot has no column where the first
     /// is dropped.
-    slots: Vec<usize>,
+    slots: Vec<Option<usize>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,31 +113,23 @@ impl OneHot {
         };
         let rare = self.rare(&categories, column);
         let mut names: Vec<String> = Vec::new();
-        let mut slots = vec![0; categories.values().len()];
-        for (value, slot) in categories
-            .values()
-            .iter()
-            .zip(&mut slots)
-            .zip(&rare)
-            .filter_map(|(both, rare)| (!rare).then_some(both))
-        {
-            *slot = names.len();
-            names.push(format!("{name}_{value}"));
-        }
+        let mut slot = |of: &dyn fmt::Display| {
+            names.push(format!("{name}_{of}"));
+            names.len() - 1
+        };
+        let values = categories.values().iter().zip(&rare);
+        let own: Vec<Option<usize>> = values
+            .map(|(value, rare)| (!rare).then(|| slot(value)))
+            .collect();
         let has_missing = self.missing == Missing::Category && column.n_missing() > 0;
-        let missing = has_missing.then(|| push(&mut names, format!("{name}_nan")));
-        let infrequent = rare
-            .contains(&true)
-            .then(|| push(&mut names, format!("{name}_infrequent")));
-        for (slot, _) in slots.iter_mut().zip(&rare).filter(|(_, rare)| **rare) {
-            *slot = infrequent.unwrap_or_default();
-        }
+        let missing = has_missing.then(|| slot(&"nan"));
+        let infrequent = rare.contains(&true).then(|| slot(&"infrequent"));
         let kept =
             |(slot, name): (usize, String)| (slot > 0 || !self.drop_first).then(|| name.into());
         Ok(Encoded {
             column: name.into(),
             categories,
-            slots,
+            slots: own.into_iter().map(|own| own.or(infrequent)).collect(),
             missing,
             infrequent,
             names: names.into_iter().enumerate().map(kept).collect(),
@@ -155,11 +148,6 @@ impl OneHot {
         }
         counts.iter().map(|count| *count < least).collect()
     }
-}
-
-fn push(names: &mut Vec<String>, name: String) -> usize {
-    names.push(name);
-    names.len() - 1
 }
 
 impl FittedOneHot {
@@ -187,7 +175,7 @@ impl FittedOneHot {
     fn slots(&self, encoded: &Encoded, column: &Column) -> Result<Vec<Option<usize>>, Fault> {
         let mut bytes = Vec::new();
         let slot = |row| match encoded.categories.number(column, row, &mut bytes) {
-            Some(number) => Ok(encoded.slots.get(number).copied()),
+            Some(number) => Ok(encoded.slots.get(number).copied().flatten()),
             None if column.is_missing(row) => match (self.missing, encoded.missing) {
                 (Missing::Zeros, _) => Ok(None),
                 (Missing::Category, Some(slot)) => Ok(Some(slot)),

@@ -7,20 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Fault, TransformError};
 use super::fitted::{Applied, Fitted, Sides, Tables};
 use super::frame::Frame;
-use super::split::Split;
-use super::step::{FittedStep, Only, Step};
+use super::step::{FittedKind, FittedStep, Kind, Only, Step};
 
 /// How rows become a model's columns, step by step:
 ///
 /// ```toml
 /// label = "churned"
 /// ids = ["customer_id"]
-/// split = { by = "stratified", column = "churned", test = 0.25, seed = 7 }
+///
+/// [[step]]
+/// kind = "split"
+/// by = "stratified"
+/// column = "churned"
+/// seed = 7
 ///
 /// [[step]]
 /// kind = "scale"
 /// columns = ["age"]
 /// ```
+///
+/// What comes after a `split` is learnt from the rows that train the model and
+/// done to all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
@@ -30,9 +37,6 @@ pub struct Preparation {
     /// Columns that say whose row it is; no features.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
-    /// Which of the prepared rows test the model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split: Option<Split>,
     /// In order.
     #[serde(default)]
     pub step: Vec<Step>,
@@ -52,57 +56,71 @@ pub fn fit(
     let numbered = || preparation.step.iter().zip(1..);
     let mut sides = Sides::new(others);
     for (step, number) in numbered().filter(|(step, _)| step.table.is_some()) {
-        let learnt = learn(step, number, &mut sides, None)?;
-        fitted.keep(step, learnt);
+        fitted.keep(step, learn_aside(step, number, &mut sides)?);
     }
     let mut applied = Applied::of(rows);
     for (step, number) in numbered().filter(|(step, _)| step.table.is_none()) {
-        let learnt = learn(step, number, &mut sides, Some(&mut applied))?;
-        fitted.keep(step, learnt);
+        if let Some(learnt) = learn(step, number, &mut sides, &mut applied)? {
+            fitted.keep(step, learnt);
+        }
     }
     fitted.finish(preparation, &applied.frame);
     Ok((fitted, applied))
 }
 
-/// Fits one step and does it at once.
+/// Fits a step to another table and does it at once.
+fn learn_aside(
+    step: &Step,
+    number: usize,
+    sides: &mut Sides,
+) -> Result<FittedStep, TransformError> {
+    let learnt = sides.table(step.table.as_deref().unwrap_or_default());
+    let learnt = learnt
+        .and_then(|frame| step.kind.fit(frame))
+        .map_err(|fault| step.at(number, fault))?;
+    let learnt = step.learnt(number, learnt);
+    sides.apply(&learnt)?;
+    Ok(learnt)
+}
+
+/// Fits a step to the rows and does it at once. A split leaves nothing to do
+/// again.
 fn learn(
     step: &Step,
     number: usize,
     sides: &mut Sides,
-    rows: Option<&mut Applied>,
-) -> Result<FittedStep, TransformError> {
-    let at = |fault| TransformError::Step {
-        number,
-        kind: step.kind.word(),
-        fault,
-    };
-    check(step).map_err(at)?;
-    let frame = match (&rows, &step.table) {
-        (Some(rows), _) => rows.frame.clone(),
-        (None, table) => sides
-            .table(table.as_deref().unwrap_or_default())
-            .map_err(at)?
-            .clone(),
-    };
-    let learnt = FittedStep {
-        number,
-        kind: step.kind.fit(&frame).map_err(at)?,
-        table: step.table.clone(),
-        into: step.into.clone(),
-    };
-    match rows {
-        Some(rows) => {
-            sides.index(&learnt)?;
-            learnt.apply(rows, sides)?;
-        }
-        None => sides.apply(&learnt)?,
+    applied: &mut Applied,
+) -> Result<Option<FittedStep>, TransformError> {
+    let at = |fault| step.at(number, fault);
+    check(step, applied).map_err(at)?;
+    if let Kind::Split(split) = &step.kind {
+        applied.parts = Some(split.rows(&applied.frame)?);
+        return Ok(None);
     }
-    Ok(learnt)
+    let trained_on = match &applied.parts {
+        Some(parts) => &applied.frame.take(&parts.train).map_err(at)?,
+        None => &applied.frame,
+    };
+    let learnt = step.kind.fit(trained_on).map_err(at)?;
+    let learnt = step.learnt(number, learnt);
+    let n_rows = applied.frame.n_rows();
+    sides.index(&learnt)?;
+    learnt.apply(applied, sides)?;
+    match applied.parts.is_some() && applied.frame.n_rows() != n_rows {
+        true => Err(at(Fault::declared(
+            "step",
+            "rows come or go after the split: move it before",
+        ))),
+        false => Ok(Some(learnt)),
+    }
 }
 
-fn check(step: &Step) -> Result<(), Fault> {
-    match (&step.table, &step.into) {
-        (None, Some(_)) => Err(Fault::declared(
+fn check(step: &Step, applied: &Applied) -> Result<(), Fault> {
+    match (&step.kind, &step.into) {
+        (Kind::Split(_), _) if applied.parts.is_some() => {
+            Err(Fault::declared("step", "rows can be split only once"))
+        }
+        (_, Some(_)) => Err(Fault::declared(
             "into",
             "says where the result of another `table` goes: name that too",
         )),
@@ -115,6 +133,23 @@ impl Step {
     pub(super) fn is_frozen(&self) -> bool {
         self.only != Some(Only::Fit)
     }
+
+    fn learnt(&self, number: usize, kind: FittedKind) -> FittedStep {
+        FittedStep {
+            number,
+            kind,
+            table: self.table.clone(),
+            into: self.into.clone(),
+        }
+    }
+
+    fn at(&self, number: usize, fault: Fault) -> TransformError {
+        TransformError::Step {
+            number,
+            kind: self.kind.word(),
+            fault,
+        }
+    }
 }
 
 /// By name.
@@ -126,3 +161,8 @@ pub(super) fn named<'a>(
         table: name.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;

@@ -247,7 +247,7 @@ pub fn stratified(
     let left: Vec<usize> = counts
         .iter()
         .zip(&n_train)
-        .map(|(count, taken)| count - taken)
+        .map(|(count, taken)| count.saturating_sub(*taken))
         .collect();
     let n_test = approximate_mode(&left, sizes.test, random);
     let mut parts = Parts {
@@ -279,7 +279,7 @@ pub fn grouped(
         let mut is_in = vec![false; sizes.n];
         part.iter().for_each(|group| is_in[*group] = true);
         (0..groups.len())
-            .filter(|row| is_in[groups[*row]])
+            .filter(|row| is_in.get(groups[*row]) == Some(&true))
             .collect()
     };
     Ok(Parts {

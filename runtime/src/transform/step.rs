@@ -9,7 +9,7 @@ use super::cast::Cast;
 use super::clip::{Clip, FittedClip};
 use super::date_parts::DateParts;
 use super::derive::Derive;
-use super::drop::Drop;
+use super::drop::DropColumns;
 use super::drop_duplicates::DropDuplicates;
 use super::fault::Fault;
 use super::filter::Filter;
@@ -23,6 +23,7 @@ use super::ordinal::{FittedOrdinal, Ordinal};
 use super::rename::Rename;
 use super::scale::{FittedScale, Scale};
 use super::select::Select;
+use super::split::Split;
 
 /// A step of a preparation, as declared:
 ///
@@ -71,7 +72,7 @@ pub enum Kind {
     Clip(Clip),
     DateParts(DateParts),
     Derive(Derive),
-    Drop(Drop),
+    Drop(DropColumns),
     DropDuplicates(DropDuplicates),
     Filter(Filter),
     Hash(Hash),
@@ -83,6 +84,7 @@ pub enum Kind {
     Rename(Rename),
     Scale(Scale),
     Select(Select),
+    Split(Split),
 }
 
 /// A step with all that it learnt.
@@ -108,7 +110,7 @@ pub(super) enum FittedKind {
     Clip(FittedClip),
     DateParts(DateParts),
     Derive(Derive),
-    Drop(Drop),
+    Drop(DropColumns),
     DropDuplicates(DropDuplicates),
     Filter(Filter),
     Hash(Hash),
@@ -148,6 +150,12 @@ impl Kind {
             Kind::Rename(step) => FittedKind::Rename(step.clone()),
             Kind::Scale(step) => FittedKind::Scale(step.fit(frame)?),
             Kind::Select(step) => FittedKind::Select(step.clone()),
+            Kind::Split(_) => {
+                return Err(Fault::declared(
+                    "table",
+                    "only the rows that are prepared can be split",
+                ));
+            }
         })
     }
 
@@ -173,6 +181,7 @@ impl Kind {
             Kind::Rename(_) => "rename",
             Kind::Scale(_) => "scale",
             Kind::Select(_) => "select",
+            Kind::Split(_) => "split",
         }
     }
 }

@@ -146,12 +146,12 @@ pub(super) fn between(arguments: Vec<Value<'_>>) -> Result<'_> {
 
 pub(super) fn is_missing(arguments: Vec<Value<'_>>) -> Result<'_> {
     let [value] = take(arguments)?;
-    Ok(Value::Bool(value.is_missing().map(Some)))
+    Ok(Value::Bool(value.missing_rows().map(Some)))
 }
 
 pub(super) fn coalesce(arguments: Vec<Value<'_>>) -> Result<'_> {
     fold(arguments, |first, second| {
-        let there = first.clone().is_missing().map(|missing| Some(!missing));
+        let there = first.clone().missing_rows().map(|missing| Some(!missing));
         pick(there, first, second)
     })
 }

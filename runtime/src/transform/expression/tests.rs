@@ -121,7 +121,7 @@ fn one_row_is_as_many() {
         let expression = Expression::parse(text).unwrap();
         let whole = expression.column(&all).unwrap();
         for row in 0..all.n_rows() {
-            let alone = expression.column(&all.take(&[row])).unwrap();
+            let alone = expression.column(&all.take(&[row]).unwrap()).unwrap();
             assert_eq!(alone.scalar(0), whole.scalar(row), "{text}, row {row}");
         }
     }

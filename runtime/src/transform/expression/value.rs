@@ -129,7 +129,7 @@ impl<'a> Value<'a> {
     }
 
     /// For each row whether it is missing.
-    pub(super) fn is_missing(self) -> Lane<'a, bool> {
+    pub(super) fn missing_rows(self) -> Lane<'a, bool> {
         match self {
             Value::Bool(values) => values.map(|value| value.is_none()),
             Value::Int(values) | Value::Time(values) => values.map(|value| value.is_none()),
