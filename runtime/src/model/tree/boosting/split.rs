@@ -78,9 +78,9 @@ pub(super) fn best_split(
         let has_missing = binned.has_missing(feature);
         // Behind the last bin only missing values are left to go right.
         let to_right = if has_missing { n_bins } else { n_bins - 1 };
-        let mut found = search.from_left(to_right);
+        let mut found = search.scan_up(to_right);
         if has_missing {
-            found = search.from_right(n_bins, found);
+            found = search.scan_down(n_bins, found);
         }
         if let Some(found) = found
             && best.is_none_or(|best| found.gain > best.gain)
@@ -101,7 +101,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Splits behind each of the first bins; what is missing goes right.
-    fn from_left(&self, n_bins: usize) -> Option<BinSplit> {
+    fn scan_up(&self, n_bins: usize) -> Option<BinSplit> {
         let mut best = None;
         let mut side = Sum::default();
         for bin in 0..n_bins {
@@ -119,7 +119,7 @@ impl Search<'_> {
     }
 
     /// Splits before each bin but the first; what is missing goes left.
-    fn from_right(&self, n_bins: usize, mut best: Option<BinSplit>) -> Option<BinSplit> {
+    fn scan_down(&self, n_bins: usize, mut best: Option<BinSplit>) -> Option<BinSplit> {
         let mut side = Sum::default();
         for bin in (1..n_bins).rev() {
             add(&mut side, self.sums[bin]);
