@@ -1,6 +1,6 @@
 //! How far what comes in is from what the model was trained on.
 //!
-//! One file per statistic: [`psi`], [`kolmogorov_smirnov()`], [`chi_square()`],
+//! One file per statistic: [`psi()`], [`kolmogorov_smirnov()`], [`chi_square()`],
 //! [`z_test()`], [`wasserstein()`], [`jensen_shannon()`], each SciPy's and
 //! Evidently's figure. [`Test`] names them and chooses one by size and kind as
 //! Evidently does by default; [`compare()`] tests every column and the

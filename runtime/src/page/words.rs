@@ -17,10 +17,12 @@ pub(super) fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{}", value + 0.0);
     }
+    if !(1e-4..1e12).contains(&size) {
+        return format!("{value:.2e}");
+    }
     let text = match size {
-        _ if size < 1e-4 || size >= 1e12 => return format!("{value:.2e}"),
-        _ if size < 10.0 => format!("{value:.4}"),
-        _ if size < 1_000.0 => format!("{value:.2}"),
+        ..10.0 => format!("{value:.4}"),
+        ..1_000.0 => format!("{value:.2}"),
         _ => return grouped(value),
     };
     match text.trim_end_matches('0').trim_end_matches('.') {

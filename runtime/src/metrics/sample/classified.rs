@@ -1,5 +1,7 @@
 //! [`Classified`]: classes predicted for rows whose class is known.
 
+use std::cmp::Ordering;
+
 use ndarray::{Array2, ArrayView1, Axis};
 
 use super::{BadSample, check_finite, check_weights, existing, picked, same_length};
@@ -161,6 +163,19 @@ impl Classified {
             supports[*class] += self.weight(row);
         }
         supports
+    }
+
+    pub(in crate::metrics) fn ranked(&self) -> Classified {
+        let Ok(scores) = self.scores_of(self.n_classes - 1) else {
+            return self.clone();
+        };
+        let mut rows: Vec<usize> = (0..self.truth.len()).collect();
+        rows.sort_by(|a, b| {
+            scores[*b]
+                .partial_cmp(&scores[*a])
+                .unwrap_or(Ordering::Equal)
+        });
+        self.select(&rows)
     }
 
     pub(in crate::metrics) fn select(&self, rows: &[usize]) -> Classified {
