@@ -1,6 +1,6 @@
 //! How far what comes in is from what the model was trained on.
 //!
-//! One file per statistic: [`psi`], [`kolmogorov_smirnov()`], [`chi_square()`],
+//! One file per statistic: [`psi()`], [`kolmogorov_smirnov()`], [`chi_square()`],
 //! [`z_test()`], [`wasserstein()`], [`jensen_shannon()`], each SciPy's and
 //! Evidently's figure. [`Test`] names them and chooses one by size and kind as
 //! Evidently does by default; [`compare()`] tests every column and the
@@ -14,6 +14,7 @@ mod jensen_shannon;
 mod kolmogorov;
 mod kolmogorov_smirnov;
 mod latency;
+mod performance;
 mod profile;
 mod proportions;
 mod psi;
@@ -29,10 +30,11 @@ pub use column::{Column, Counts, finite};
 pub use jensen_shannon::jensen_shannon;
 pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use latency::Latency;
+pub use performance::{Live, Performance, performance};
 pub use profile::{BadProfile, ColumnProfile, Numbers, Profile, Words};
 pub use proportions::z_test;
 pub use psi::{ReferenceBins, psi};
-pub use quality::{Issue, Problem, QualityLimits, check};
+pub use quality::{Issue, Problem, QualityLimits, problems};
 pub use report::{ColumnDrift, Distribution, DriftReport, DriftSpec, compare};
 pub use test::{NoTest, Outcome, Test, Untestable};
 pub use wasserstein::{normed_wasserstein, wasserstein};

@@ -75,7 +75,7 @@ impl Default for QualityLimits {
 
 /// What is wrong with the columns of `current`, in the reference's order; empty
 /// of no rows.
-pub fn check(reference: &Profile, current: &Profile, limits: &QualityLimits) -> Vec<Problem> {
+pub fn problems(reference: &Profile, current: &Profile, limits: &QualityLimits) -> Vec<Problem> {
     if current.rows == 0 {
         return Vec::new();
     }
@@ -237,8 +237,8 @@ mod tests {
             ("score", numbers([2.0, 2.5, 3.0, 900.0])),
             ("new", words(["x"; 4])),
         ]);
-        let problems = check(&reference, &current, &QualityLimits::default());
-        let says: Vec<String> = problems.iter().map(Problem::says).collect();
+        let found = problems(&reference, &current, &QualityLimits::default());
+        let says: Vec<String> = found.iter().map(Problem::says).collect();
         assert_eq!(
             says[0],
             "age misses 50.0 % of its values, 0.0 % in the reference"
@@ -254,6 +254,9 @@ mod tests {
         );
         assert_eq!(says[3], "gone is not there");
         assert_eq!(says[4], "new is new; the reference does not have it");
-        assert_eq!(check(&reference, &reference, &QualityLimits::default()), []);
+        assert_eq!(
+            problems(&reference, &reference, &QualityLimits::default()),
+            []
+        );
     }
 }

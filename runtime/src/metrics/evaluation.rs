@@ -148,7 +148,8 @@ fn measures(spec: &EvaluationSpec, predictions: &Predictions) -> Vec<Measure> {
 impl Measure {
     /// The metric over all rows, with its interval.
     pub fn of(metric: Metric, predictions: &Predictions, bootstrap: &Bootstrap) -> Measure {
-        let score = |rows: &[usize]| metric.score(&predictions.select(rows));
+        let ranked = predictions.ranked();
+        let score = |rows: &[usize]| metric.score(&ranked.select(rows));
         let value = metric.score(predictions);
         let interval = match value {
             Ok(_) => bootstrap.interval(predictions.n_rows(), score),

@@ -277,7 +277,7 @@ mod tests {
     /// Numbers off by `error`, in turns above and below.
     fn off_by(error: f64) -> Predictions {
         let truth: Vec<f64> = (0..100).map(f64::from).collect();
-        let sign = |row: usize| if row % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |row: usize| if row.is_multiple_of(2) { 1.0 } else { -1.0 };
         let size = |row: usize| error * (1.0 + (row % 7) as f64 / 10.0);
         let predicted = truth
             .iter()

@@ -85,6 +85,11 @@ fn over_classes(classified: &Classified, average: Average, score: fn(&Ranked) ->
         return score(&Ranked::of(classified, 1)?);
     }
     let supports = classified.supports();
+    match supports.iter().position(|support| *support == 0.0) {
+        Some(_) if classified.truth().is_empty() => return Err(Undefined::Empty),
+        Some(class) => return Err(Undefined::Absent { class }),
+        None => {}
+    }
     let scores: Result<Vec<f64>, Undefined> = (0..classified.n_classes())
         .map(|class| score(&Ranked::of(classified, class)?))
         .collect();
@@ -274,6 +279,20 @@ mod tests {
         assert_eq!(ranked(&truth, &[0.5; 20]).top_decile_lift(), Ok(10.0));
         truth.reverse();
         assert_eq!(ranked(&truth, &[0.5; 20]).top_decile_lift(), Ok(0.0));
+    }
+
+    #[test]
+    fn of_many_classes_the_one_without_rows_is_named() {
+        let of = |truth: Vec<usize>| {
+            let even = ndarray::Array2::from_elem((truth.len(), 3), 1.0 / 3.0);
+            roc_auc(
+                &Classified::probabilities(truth, even).unwrap(),
+                Average::Macro,
+            )
+        };
+        assert_eq!(of(vec![0, 1, 2]), Ok(0.5));
+        assert_eq!(of(vec![0, 2, 2]), Err(Undefined::Absent { class: 1 }));
+        assert_eq!(of(vec![]), Err(Undefined::Empty));
     }
 
     #[test]

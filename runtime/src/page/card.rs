@@ -220,7 +220,7 @@ fn confusion_html(evaluation: &Evaluation) -> String {
         .map(|name| format!("<th scope=\"col\">{name}</th>"))
         .collect();
     let mut out = format!(
-        "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">True class ↓, predicted →</th>{head}</tr></thead>\n<tbody>\n"
+        "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">True class, by prediction</th>{head}</tr></thead>\n<tbody>\n"
     );
     for (row, name) in evaluation.confusion.iter().zip(&names) {
         let sum: f64 = row.iter().sum();
@@ -242,7 +242,7 @@ fn confusion_markdown(evaluation: &Evaluation) -> String {
         return String::new();
     }
     let names = evaluation.classes.iter().map(|class| class.name.as_str());
-    let head: Vec<&str> = ["True class ↓, predicted →"]
+    let head: Vec<&str> = ["True class, by prediction"]
         .into_iter()
         .chain(names)
         .collect();

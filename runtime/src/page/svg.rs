@@ -36,6 +36,8 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
+/// Of it, what the label takes.
+const LABEL: f64 = 20.0;
 
 impl Axis {
     /// An axis of shares.
@@ -124,8 +126,12 @@ impl Plot {
     pub(super) fn svg(&self) -> String {
         let title = escaped(&self.title);
         let about = escaped(&self.about);
+        let height = match self.x.label {
+            "" => HEIGHT - LABEL,
+            _ => HEIGHT,
+        };
         let mut out = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}. {about}\">\n\
+            "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}. {about}\">\n\
              <title>{title}</title>\n<desc>{about}</desc>\n"
         );
         for (value, text) in self.y.ticks() {

@@ -2,16 +2,27 @@
 
 use crate::metrics::{Interval, Measure};
 
+/// A figure of a table: as [`number`], its zeros kept, so that a column lines
+/// up.
+pub(super) fn figure(value: f64) -> String {
+    match value.abs() {
+        size if size == 0.0 || (1e-4..10.0).contains(&size) => format!("{:.4}", value + 0.0),
+        _ => number(value),
+    }
+}
+
 /// Four digits that tell: `0.8123`, `12.35`, `1,234`, `1.2e-7`.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || !value.is_finite() {
         return format!("{}", value + 0.0);
     }
+    if !(1e-4..1e12).contains(&size) {
+        return format!("{value:.2e}");
+    }
     let text = match size {
-        _ if size < 1e-4 || size >= 1e12 => return format!("{value:.2e}"),
-        _ if size < 10.0 => format!("{value:.4}"),
-        _ if size < 1_000.0 => format!("{value:.2}"),
+        ..10.0 => format!("{value:.4}"),
+        ..1_000.0 => format!("{value:.2}"),
         _ => return grouped(value),
     };
     match text.trim_end_matches('0').trim_end_matches('.') {
@@ -35,7 +46,7 @@ pub(super) fn grouped(value: f64) -> String {
 
 /// `0.81 to 0.84`.
 pub(super) fn interval(interval: &Interval) -> String {
-    format!("{} to {}", number(interval.low), number(interval.high))
+    format!("{} to {}", figure(interval.low), figure(interval.high))
 }
 
 /// The value, or a dash.
@@ -45,12 +56,18 @@ pub(super) fn value(measure: &Measure) -> String {
 
 /// The number, or a dash.
 pub(super) fn optional(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_string(), number)
+    value.map_or_else(|| "–".to_string(), figure)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_line_up() {
+        assert_eq!([0.5, 0.0, 3.0].map(figure), ["0.5000", "0.0000", "3.0000"]);
+        assert_eq!(figure(1_234.5), "1,234");
+    }
 
     #[test]
     fn as_people_read_them() {
