@@ -316,7 +316,20 @@ mod tests {
         ] {
             said.push(invoke(media_type, body).await);
         }
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        400 {"error_code":"BAD_REQUEST","message":"the content type is \"text/plain\"; it is application/json or text/csv"}
+        400 {"error_code":"BAD_REQUEST","message":"the body is not an object"}
+        400 {"error_code":"BAD_REQUEST","message":"the body holds exactly one of dataframe_split, dataframe_records, instances, inputs"}
+        400 {"error_code":"BAD_REQUEST","message":"dataframe_split.columns is not a list of names"}
+        400 {"error_code":"BAD_REQUEST","message":"column plan: it is missing"}
+        400 {"error_code":"BAD_REQUEST","message":"row 0, column age: it is a list, not a value"}
+        400 {"error_code":"BAD_REQUEST","message":"column x: the model does not know it"}
+        400 {"error_code":"BAD_REQUEST","message":"row 0: it has 2 values where there are 3 columns"}
+        400 {"error_code":"BAD_REQUEST","message":"column plan: it has 0 values, not 1"}
+        400 {"error_code":"BAD_REQUEST","message":"row 0, column age: \"old\" is not a number"}
+        400 {"error_code":"BAD_REQUEST","message":"the body does not read as CSV: CSV error: record 1 (line: 2, byte: 9): found record with 1 fields, but the previous record has 2 fields"}
+        400 {"error_code":"BAD_REQUEST","message":"column age: it is there twice"}
+        "#);
     }
 
     #[tokio::test]
