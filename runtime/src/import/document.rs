@@ -6,11 +6,11 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::bayes::GaussianWritten;
+use super::beside::{ColumnsWritten, UnionWritten};
 use super::bins::BinsWritten;
 use super::boosting::BoostingWritten;
 use super::calibrated::CalibratedWritten;
 use super::cluster::CentersWritten;
-use super::compose::{ColumnsWritten, PipelineWritten, SequenceWritten, UnionWritten};
 use super::encode::{OneHotWritten, OrdinalWritten};
 use super::expand::PolynomialWritten;
 use super::forest::ForestWritten;
@@ -23,6 +23,7 @@ use super::power::PowerWritten;
 use super::project::ProjectWritten;
 use super::scale::{MinMaxWritten, NormalizeWritten, ScaleWritten};
 use super::select::SelectWritten;
+use super::sequence::{PipelineWritten, SequenceWritten};
 use super::voting::{VotingClassifierWritten, VotingRegressorWritten};
 use super::xgboost::XgboostWritten;
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Cell, Imported, Label, Predicted};
+use super::{Cell, Imported, Predicted};
 
 const DATA: &str = include_str!("../../tests/parity/data/import_models.json");
 
@@ -15,15 +15,6 @@ fn cell(value: &Value) -> Cell<'_> {
         Value::String(text) => Cell::Text(text),
         Value::Bool(bool) => Cell::Number(f64::from(*bool)),
         value => value.as_f64().map_or(Cell::MISSING, Cell::Number),
-    }
-}
-
-fn label(label: &Label) -> Value {
-    match label {
-        Label::Bool(bool) => (*bool).into(),
-        Label::Int(int) => (*int).into(),
-        Label::Float(float) => (*float).into(),
-        Label::Text(text) => (&**text).into(),
     }
 }
 
@@ -75,7 +66,10 @@ fn check(case: &Value) {
             scores,
         } => {
             let known = imported.classes().unwrap();
-            let labels: Vec<Value> = classes.iter().map(|index| label(&known[*index])).collect();
+            let labels: Vec<Value> = classes
+                .iter()
+                .map(|index| (&known[*index]).into())
+                .collect();
             assert_eq!(&labels, predict, "{name}");
             table_near("predict_proba", &probabilities, case, name);
             table_near("decision_function", &scores, case, name);
