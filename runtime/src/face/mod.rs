@@ -19,4 +19,6 @@ pub use predictor::{
 pub use rows::{Cell, Rows};
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod sample;

@@ -10,7 +10,7 @@ use super::error::{Flaw, ImportError, PredictError};
 use super::imported::Kind;
 use super::step::number;
 use super::{
-    bayes, boosting, calibrated, cluster, compose, forest, isolation, lightgbm, linear, voting,
+    bayes, boosting, calibrated, cluster, forest, isolation, lightgbm, linear, sequence, voting,
     xgboost,
 };
 
@@ -97,7 +97,7 @@ pub(super) fn model(
         ModelWritten::Lightgbm(written) => lightgbm::checked(written, names, at),
         ModelWritten::LinearClassifier(written) => linear::classifier(written, names, at),
         ModelWritten::LinearRegressor(written) => linear::regressor(written, names, at),
-        ModelWritten::Pipeline(written) => compose::pipeline(written, names, at),
+        ModelWritten::Pipeline(written) => sequence::pipeline(written, names, at),
         ModelWritten::VotingClassifier(written) => voting::classifier(written, names, at),
         ModelWritten::VotingRegressor(written) => voting::regressor(written, names, at),
         ModelWritten::Xgboost(written) => xgboost::checked(written, names, at),
@@ -199,6 +199,18 @@ impl<K: Kernel> Model for OfNumbers<K> {
 
     fn takes(&self) -> Vec<Option<Kind>> {
         vec![Some(Kind::Number); self.names.len()]
+    }
+}
+
+/// As JSON has it; a float that JSON does not have is null.
+impl From<&Label> for serde_json::Value {
+    fn from(label: &Label) -> serde_json::Value {
+        match label {
+            Label::Bool(bool) => (*bool).into(),
+            Label::Int(int) => (*int).into(),
+            Label::Float(float) => (*float).into(),
+            Label::Text(text) => (&**text).into(),
+        }
     }
 }
 

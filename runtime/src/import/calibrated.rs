@@ -1,5 +1,7 @@
 //! CalibratedClassifierCV of `sklearn.calibration`.
 
+use std::cmp::Ordering;
+
 use super::answer::{Answer, Class, Label, Model, labels, model};
 use super::cell::Cell;
 use super::check::{Names, Place};
@@ -168,7 +170,7 @@ impl Calibrator {
         match points
             .iter()
             .zip(&points[1..])
-            .find(|(low, high)| !(low.0 < high.0))
+            .find(|(low, high)| low.0.partial_cmp(&high.0) != Some(Ordering::Less))
         {
             None => Ok(Calibrator::Isotonic { points }),
             Some((_, high)) => Err(at.flaw(Flaw::Number {

@@ -708,6 +708,8 @@ def lightgbm(step, at):
 
 @writes("XGBClassifier", "XGBRegressor")
 def xgboost(step, at):
+    missing = getattr(step, "missing", np.nan)
+    refuse(missing is not None and not math.isnan(missing), at, "missing=%r is not known to cutline" % missing)
     booster = step.get_booster()
     best = None
     try:

@@ -9,13 +9,13 @@
 
 mod answer;
 mod bayes;
+mod beside;
 mod bins;
 mod boosting;
 mod calibrated;
 mod cell;
 mod check;
 mod cluster;
-mod compose;
 mod document;
 mod encode;
 mod error;
@@ -32,6 +32,7 @@ mod power;
 mod project;
 mod scale;
 mod select;
+mod sequence;
 mod step;
 mod tree;
 mod voting;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Cell, Imported, Label, Predicted};
+use super::{Cell, Imported, Predicted};
 
 const DATA: &str = include_str!("../../tests/parity/data/import_models.json");
 
@@ -15,15 +15,6 @@ fn cell(value: &Value) -> Cell<'_> {
         Value::String(text) => Cell::Text(text),
         Value::Bool(bool) => Cell::Number(f64::from(*bool)),
         value => value.as_f64().map_or(Cell::MISSING, Cell::Number),
-    }
-}
-
-fn label(label: &Label) -> Value {
-    match label {
-        Label::Bool(bool) => (*bool).into(),
-        Label::Int(int) => (*int).into(),
-        Label::Float(float) => (*float).into(),
-        Label::Text(text) => (&**text).into(),
     }
 }
 
@@ -75,7 +66,10 @@ fn check(case: &Value) {
             scores,
         } => {
             let known = imported.classes().unwrap();
-            let labels: Vec<Value> = classes.iter().map(|index| label(&known[*index])).collect();
+            let labels: Vec<Value> = classes
+                .iter()
+                .map(|index| (&known[*index]).into())
+                .collect();
             assert_eq!(&labels, predict, "{name}");
             table_near("predict_proba", &probabilities, case, name);
             table_near("decision_function", &scores, case, name);
@@ -103,7 +97,14 @@ fn imported(case: &Value) -> Imported {
 #[test]
 fn steps_that_are_not_known_are_refused_by_name() {
     let data: Value = serde_json::from_str(DATA).unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&data["refused"]).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&data["refused"]).unwrap(), @r#"
+    [
+      "model.knnimputer: sklearn.impute._knn.KNNImputer is not known to cutline",
+      "model.half: FunctionTransformer of __main__.ratio is not known to cutline; it knows NumPy's abs, cbrt, exp, expm1, log, log10, log1p, log2, sqrt, square",
+      "model.features.quantiles: sklearn.preprocessing._data.QuantileTransformer is not known to cutline",
+      "model: __main__.OwnBayes is not known to cutline"
+    ]
+    "#);
 }
 
 #[test]
@@ -115,23 +116,23 @@ fn inputs_are_named_and_what_is_not_used_need_not_be_there() {
         .iter()
         .map(|input| format!("{input:?}"))
         .collect();
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    Input { name: "age", kind: Number, used: true }
+    Input { name: "charges", kind: Number, used: true }
+    Input { name: "tenure", kind: Number, used: false }
+    Input { name: "balance", kind: Number, used: false }
+    Input { name: "plan", kind: Text, used: true }
+    Input { name: "region", kind: Text, used: true }
+    Input { name: "tickets", kind: Number, used: true }
+    Input { name: "active", kind: Number, used: false }
+    "#);
     let order = imported
         .order(&["region", "plan", "other", "tickets", "age", "charges"])
         .unwrap();
-    assert_eq!(
-        order,
-        [
-            Some(4),
-            Some(5),
-            None,
-            None,
-            Some(1),
-            Some(0),
-            Some(3),
-            None
-        ]
-    );
+    let places = order
+        .iter()
+        .map(|place| place.map_or("-".to_owned(), |place| place.to_string()));
+    assert_eq!(places.collect::<Vec<_>>().join(" "), "4 5 - - 1 0 3 -");
     let error = imported
         .order(&["region", "tickets", "age", "charges"])
         .unwrap_err();
@@ -159,5 +160,10 @@ fn a_row_at_fault_names_its_column() {
         said("logistic", 1, Cell::MISSING),
         said("forest", 1, Cell::Number(1e39)),
     ];
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    column age: "old" is not a number
+    column plan: "gold" is a category that was not seen in training
+    column charges: the value is missing, and the model takes no missing value there
+    column charges: the number is infinite or too large for the model
+    "#);
 }

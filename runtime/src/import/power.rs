@@ -3,10 +3,10 @@
 //! Cox 1964, "An analysis of transformations").
 
 use super::check::{Names, Place};
-use super::compose::in_sequence;
 use super::document::Real;
 use super::error::ImportError;
 use super::scale::{self, ScaleWritten};
+use super::sequence::in_sequence;
 use super::step::{Made, elementwise};
 
 /// A power per column, and the scaling behind it.

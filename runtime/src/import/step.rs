@@ -7,7 +7,9 @@ use super::check::{Names, Place};
 use super::document::TransformWritten;
 use super::error::{ImportError, PredictError};
 use super::imported::Kind;
-use super::{bins, compose, encode, expand, function, impute, power, project, scale, select};
+use super::{
+    beside, bins, encode, expand, function, impute, power, project, scale, select, sequence,
+};
 
 /// A checked transformation. It is only given rows of the width that it was
 /// checked for.
@@ -35,7 +37,7 @@ pub(super) fn transform(
 ) -> Result<Made, ImportError> {
     match written {
         TransformWritten::Bins(written) => bins::checked(written, names, at),
-        TransformWritten::Columns(written) => compose::columns(written, names, at),
+        TransformWritten::Columns(written) => beside::columns(written, names, at),
         TransformWritten::Encode(written) => encode::ordinal(written, names, at),
         TransformWritten::Function(written) => Ok(function::checked(&written, names)),
         TransformWritten::Impute(written) => impute::checked(written, names, at),
@@ -48,8 +50,8 @@ pub(super) fn transform(
         TransformWritten::Project(written) => project::checked(written, names, at),
         TransformWritten::Scale(written) => scale::checked(written, names, at),
         TransformWritten::Select(written) => select::checked(written, names, at),
-        TransformWritten::Sequence(written) => compose::sequence(written, names, at),
-        TransformWritten::Union(written) => compose::union(written, names, at),
+        TransformWritten::Sequence(written) => sequence::sequence(written, names, at),
+        TransformWritten::Union(written) => beside::union(written, names, at),
     }
 }
 

@@ -1,8 +1,13 @@
 //! [`Tree`]: decisions over numbers, of all libraries alike.
 
+mod set;
+
 use super::check::Place;
 use super::document::Real;
 use super::error::{Flaw, ImportError};
+use set::Set;
+
+pub(super) use set::SetWritten;
 
 /// Arrays over nodes, of which the first is the root: a leaf has -1 for its
 /// children. `set` says which of `sets` a node asks instead of its threshold,
@@ -18,13 +23,6 @@ pub(super) struct TreeWritten {
     #[serde(default)]
     pub(super) sets: Vec<SetWritten>,
     pub(super) values: Vec<Vec<Real>>,
-}
-
-/// Categories that go left, and all that are known.
-#[derive(serde::Deserialize)]
-pub(super) struct SetWritten {
-    pub(super) left: Vec<u32>,
-    pub(super) known: Option<Vec<u32>>,
 }
 
 /// A binary tree in the order in which a walk goes left first: the left child
@@ -58,19 +56,6 @@ enum Node {
         set: u32,
     },
 }
-
-#[derive(Debug)]
-struct Set {
-    left: Bits,
-    known: Option<Bits>,
-}
-
-/// A set of small numbers.
-#[derive(Debug)]
-struct Bits(Vec<u64>);
-
-/// Categories beyond this are in no library's trees.
-const MOST_CATEGORY: u32 = 1 << 24;
 
 impl Tree {
     /// Checks the tree `number` of a model with `n_features`: every node is
@@ -277,60 +262,6 @@ fn with_right(node: Node, right: u32) -> Node {
             right,
             set,
         },
-    }
-}
-
-impl Set {
-    fn new(written: &SetWritten, at: &Place) -> Result<Set, ImportError> {
-        let left = Bits::new(&written.left, at)?;
-        let known = written
-            .known
-            .as_ref()
-            .map(|known| Bits::new(known, at))
-            .transpose()?;
-        Ok(Set { left, known })
-    }
-
-    /// Whether a category goes left; `None` where it counts as missing.
-    fn left(&self, x: f64) -> Option<bool> {
-        if x.is_nan() {
-            return None;
-        }
-        // Cut off towards zero, as a cast in C.
-        let category = x.trunc();
-        let small = (0.0..f64::from(MOST_CATEGORY)).contains(&category) && x > -1.0;
-        let category = small.then_some(category as u32);
-        let within = |bits: &Bits| category.is_some_and(|category| bits.contains(category));
-        match within(&self.left) {
-            true => Some(true),
-            false => self.known.as_ref().is_none_or(within).then_some(false),
-        }
-    }
-}
-
-impl Bits {
-    fn new(members: &[u32], at: &Place) -> Result<Bits, ImportError> {
-        let Some(most) = members.iter().max() else {
-            return Ok(Bits(Vec::new()));
-        };
-        if *most >= MOST_CATEGORY {
-            let (what, below) = ("a category", MOST_CATEGORY as usize);
-            return Err(at.flaw(Flaw::Index {
-                what,
-                found: i64::from(*most),
-                below,
-            }));
-        }
-        let mut words = vec![0; *most as usize / 64 + 1];
-        members
-            .iter()
-            .for_each(|member| words[*member as usize / 64] |= 1 << (member % 64));
-        Ok(Bits(words))
-    }
-
-    fn contains(&self, member: u32) -> bool {
-        let word = self.0.get(member as usize / 64);
-        word.is_some_and(|word| word >> (member % 64) & 1 == 1)
     }
 }
 

@@ -138,19 +138,24 @@ fn tensor(value: &Value) -> Result<Tensor, Refusal> {
     let name = name
         .ok_or_else(|| bad("an input without a name"))?
         .to_owned();
-    let datatype = value
-        .get("datatype")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let datatype = Datatype::read(datatype)
-        .ok_or_else(|| Refusal::column(&name, format!("datatype {datatype:?} is not taken")))?;
+    let word = value.get("datatype").and_then(Value::as_str);
+    let word = word.unwrap_or_default();
+    let datatype = Datatype::read(word)
+        .ok_or_else(|| Refusal::column(&name, format!("datatype {word:?} is not taken")))?;
     let (n_rows, n_columns) = shape(value.get("shape"))
         .ok_or_else(|| Refusal::column(&name, "its shape is not [n] or [n, d]"))?;
     let data = value
         .get("data")
         .ok_or_else(|| Refusal::column(&name, "it has no data"))?;
-    let mut cells = Vec::new();
-    flatten(data, datatype, &name, 0, &mut cells)?;
+    let cells = Vec::new();
+    let mut read = Data {
+        name: &name,
+        word,
+        datatype,
+        cells,
+    };
+    read.add(data, 0)?;
+    let cells = read.cells;
     if n_rows.checked_mul(n_columns) != Some(cells.len()) {
         let message = format!(
             "its shape [{n_rows}, {n_columns}] does not hold {} values",
@@ -178,24 +183,36 @@ fn shape(shape: Option<&Value>) -> Option<(usize, usize)> {
     }
 }
 
-/// Data is flat, or nested as its shape says; both are row by row.
-fn flatten(
-    data: &Value,
+/// The data of a tensor, while it is read.
+struct Data<'a> {
+    name: &'a str,
+    /// The datatype, as written.
+    word: &'a str,
     datatype: Datatype,
-    name: &str,
-    depth: usize,
-    cells: &mut Vec<Cell>,
-) -> Result<(), Refusal> {
-    match data {
-        Value::Array(list) if depth < 2 => list
-            .iter()
-            .try_for_each(|data| flatten(data, datatype, name, depth + 1, cells)),
-        data => {
-            let cell = (depth > 0).then(|| datatype.cell(data)).flatten();
-            let refusal = || Refusal::column(name, format!("{data} is not {datatype:?}"));
-            cells.push(cell.ok_or_else(refusal)?);
-            Ok(())
+    cells: Vec<Cell>,
+}
+
+impl Data<'_> {
+    /// Data is flat, or nested as its shape says; both are row by row.
+    fn add(&mut self, data: &Value, depth: usize) -> Result<(), Refusal> {
+        match data {
+            Value::Array(list) if depth < 2 => {
+                list.iter().try_for_each(|data| self.add(data, depth + 1))
+            }
+            data => {
+                let cell = self.datatype.cell(data).filter(|_| depth > 0);
+                self.cells.push(cell.ok_or_else(|| self.refusal(data))?);
+                Ok(())
+            }
         }
+    }
+
+    fn refusal(&self, data: &Value) -> Refusal {
+        let shown = match data {
+            Value::Number(number) => number.to_string(),
+            other => type_of(other).to_owned(),
+        };
+        Refusal::column(self.name, format!("{shown} is not {}", self.word))
     }
 }
 

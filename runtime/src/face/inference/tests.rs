@@ -56,7 +56,25 @@ async fn what_is_wrong_is_said_of_its_column() {
     for body in bodies {
         said.push(infer(&body).await);
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    400 {"error":"the body is not an object"}
+    400 {"error":"the body does not read as JSON: EOF while parsing an object at line 1 column 1"}
+    400 {"error":"inputs is empty"}
+    400 {"error":"column plan: it is missing"}
+    400 {"error":"column old: the model does not know it"}
+    400 {"error":"column age: its shape [2, 1] does not hold 1 values"}
+    400 {"error":"column age: it has 2 rows where plan has 1"}
+    400 {"error":"column age: datatype \"FP16\" is not taken"}
+    400 {"error":"column age: 256 is not UINT8"}
+    400 {"error":"column age: 1.5 is not INT8"}
+    400 {"error":"column age: 2 is not BOOL"}
+    400 {"error":"row 0, column age: \"old\" is not a number"}
+    400 {"error":"column age: its shape is not [n] or [n, d]"}
+    400 {"error":"column age: its shape [18446744073709551615, 2] does not hold 1 values"}
+    400 {"error":"column x: the tensor has 2 columns where the model takes 3"}
+    400 {"error":"there is no output \"y\"; there are predict, predict_proba and decision_function"}
+    400 {"error":"the model has no decision_function"}
+    "#);
 }
 
 #[tokio::test]
@@ -78,5 +96,14 @@ async fn health_and_metadata() {
     let said = said
         .join("\n")
         .replace(env!("CARGO_PKG_VERSION"), "VERSION");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    200 {"name":"cutline","version":"VERSION","extensions":[]}
+    200 {"live":true}
+    200 {"ready":true}
+    200 {"name":"churn","versions":["3"],"platform":"cutline","inputs":[{"name":"age","datatype":"FP64","shape":[-1,1]},{"name":"plan","datatype":"BYTES","shape":[-1,1]},{"name":"region","datatype":"BYTES","shape":[-1,1]}],"outputs":[{"name":"predict","datatype":"INT64","shape":[-1,1]},{"name":"predict_proba","datatype":"FP64","shape":[-1,2]}]}
+    200 {"name":"churn","ready":true}
+    200 {"name":"churn","ready":true}
+    404 {"error":"there is no model churn"}
+    404 {"error":"there is no model other"}
+    "#);
 }

@@ -333,7 +333,18 @@ mod tests {
             json!({"/~": "/a"}),
         ];
         let said = wrong.map(|written| template(written).unwrap_err().to_string());
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        http route "GET /": response."/x": it has 0 `*`, and what it comes from 1
+        http route "GET /": response."/x/*": "/c/*" starts with none of /a, /b, /count
+        http route "GET /": response."/x": "a": a pointer starts with `/`
+        http route "GET /": response."/x/y": it cannot stand beside "/x"
+        http route "GET /": response."/x/y": it cannot stand beside "/x/*"
+        http route "GET /": response."/x": it has either from or value
+        http route "GET /": response."/x": it has either from or value
+        http route "GET /": response."/x/*/*": a constant stands once, or once per row
+        http route "GET /": response."/x": round is more than 30
+        http route "GET /": response."/~": in a pointer `~` is written ~0 and `/` is written ~1
+        "#);
     }
 
     proptest! {

@@ -23,7 +23,7 @@ error = { status = 422, body = { error = "/message" } }
 #[tokio::test]
 async fn a_list_of_objects() {
     let body = r#"{"customers": [{"customer_id": 7, "age": 33.333, "plan": "free"}, {"customer_id": 8, "age": 80, "plan": "pro"}], "x": 1}"#;
-    insta::assert_snapshot!(say(LIST, post("/predict", body)).await, @"");
+    insta::assert_snapshot!(say(LIST, post("/predict", body)).await, @r#"200 {"model":"3","predictions":[{"customer_id":7,"score":0.33,"label":0},{"customer_id":8,"score":0.8,"label":1}]}"#);
     let none = say(LIST, post("/predict", r#"{"customers": []}"#)).await;
     assert_eq!(none, r#"200 {"model":"3","predictions":[]}"#);
     let missing = say(
@@ -52,7 +52,16 @@ async fn what_is_wrong_is_said_in_the_monoliths_shape() {
     ] {
         said.push(say(LIST, post("/predict", body)).await);
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    422 {"error":"the body does not read as JSON: EOF while parsing an object at line 1 column 1"}
+    422 {"error":"/customers is missing"}
+    422 {"error":"/customers is a number, not rows"}
+    422 {"error":"row 0: it is a number, not a row"}
+    422 {"error":"row 0, column plan: it is missing"}
+    422 {"error":"row 0, column colour: it is not known"}
+    422 {"error":"row 0, column age: it is a list, not a value"}
+    422 {"error":"row 1, column age: \"old\" is not a number"}
+    "#);
 }
 
 #[tokio::test]
@@ -164,7 +173,18 @@ fn a_face_that_cannot_work_is_refused_before_it_starts() {
             "{answer}\nerror = {{ body = {{ error = \"/labels\" }} }}"
         )),
     ];
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    http route "POST /p/{id}": response: it is empty, so there would be no answer
+    http route "POST /p/{id}": response."/x": "/label" starts with none of /classes, /count, /labels, /model, /probabilities, /request, /rows, /scores
+    http route "POST /p/{id}": response."/x/*": it has 1 `*`, and what it comes from 0
+    http route "POST /p/{id}": status: 99 is no status of an answer
+    http route "POST /p/{id}": request.rows: "a": a pointer starts with `/`
+    http route "POST /p/{id}": request.rows: it points at the list itself, without `*`
+    http route "POST /p/{id}": request.path.age: the route has no {age}
+    http route "POST /p/{id}": request.columns.age: it has more than one `*`
+    http route "POST /p/{id}": request.body: it is none, but columns are to be found there
+    http route "POST /p/{id}": error.body."error": "/labels" starts with none of /column, /message, /row, /status
+    "#);
 }
 
 #[test]
