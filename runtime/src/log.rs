@@ -135,10 +135,19 @@ pub async fn read(
     let mut entries = Vec::new();
     for blob in blobs {
         // A blob's name is the time of its last row.
-        if blob.filename().is_some_and(|name| name < since.to_string().as_str()) {
+        if blob
+            .filename()
+            .is_some_and(|name| name < since.to_string().as_str())
+        {
             continue;
         }
-        let bytes = store.get(&blob).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        let bytes = store
+            .get(&blob)
+            .await
+            .map_err(failed)?
+            .bytes()
+            .await
+            .map_err(failed)?;
         for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             if line.is_empty() {
                 continue;
@@ -164,7 +173,8 @@ async fn write_all(
 ) {
     let mut rows = Vec::new();
     while waiting.recv_many(&mut rows, MOST).await > 0 {
-        let more = async { while rows.len() < MOST && waiting.recv_many(&mut rows, MOST).await > 0 {} };
+        let more =
+            async { while rows.len() < MOST && waiting.recv_many(&mut rows, MOST).await > 0 {} };
         // Over when there are many, nobody is left to send, or it is time.
         let _ = tokio::time::timeout(SOON, more).await;
         let blob = blob(&function, clock.now());
@@ -177,7 +187,10 @@ async fn write_all(
 }
 
 fn blob(function: &str, at: Timestamp) -> Path {
-    Path::from(format!("log/{function}/{at}-{:016x}.ndjson", rand::random::<u64>()))
+    Path::from(format!(
+        "log/{function}/{at}-{:016x}.ndjson",
+        rand::random::<u64>()
+    ))
 }
 
 fn lines(rows: &[Entry]) -> Vec<u8> {
@@ -231,7 +244,12 @@ mod tests {
         let store = InMemory::new();
         let blob = Path::from("log/inference/2026-02-28T14:02:00.000Z-00.ndjson");
         store.put(&blob, "{}\n".into()).await.unwrap();
-        let error = read(&store, "inference", Timestamp::from_millis(0)).await.unwrap_err();
-        assert!(error.to_string().contains("line 1 of log/inference/"), "{error}");
+        let error = read(&store, "inference", Timestamp::from_millis(0))
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("line 1 of log/inference/"),
+            "{error}"
+        );
     }
 }

@@ -24,5 +24,8 @@ pub(crate) fn functions(args: &FunctionsArgs, console: &Console) -> Result<(), C
         return console.print(&pipeline.mermaid());
     }
     let rows: Vec<Vec<String>> = pipeline.rows().into_iter().map(Vec::from).collect();
-    console.print(&table(&["FUNCTION", "STAGE", "TRIGGER", "READS", "MAKES"], &rows))
+    console.print(&table(
+        &["FUNCTION", "STAGE", "TRIGGER", "READS", "MAKES"],
+        &rows,
+    ))
 }

@@ -59,7 +59,8 @@ impl PipelineArgs {
     pub(super) fn open(&self) -> Result<Opened, CommandError> {
         let pipeline = self.read()?;
         let folder = self.beside(&pipeline.store.folder);
-        let folder = DataFolder::open(&folder, self.key()?, Arc::new(SystemClock)).map_err(opening)?;
+        let folder =
+            DataFolder::open(&folder, self.key()?, Arc::new(SystemClock)).map_err(opening)?;
         let incoming = self.beside(&pipeline.store.incoming);
         let incoming = format!("file:{}", incoming.display());
         let blobs = blob::open(&incoming).context("cannot use the folder of what comes in")?;
@@ -128,6 +129,8 @@ fn opening(error: FolderError) -> CommandError {
 
 /// A runtime for a command that asks a store something.
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     Ok(runtime.context("cannot start")?.block_on(work))
 }

@@ -61,12 +61,17 @@ pub(crate) fn queue(args: &QueueArgs, console: &Console) -> Result<(), CommandEr
 }
 
 async fn act(args: &QueueArgs, console: &Console) -> Result<(), CommandError> {
-    let Opened { services, pipeline, .. } = args.pipeline.open()?;
+    let Opened {
+        services, pipeline, ..
+    } = args.pipeline.open()?;
     let queues = services.space.queues();
     match &args.action {
         Action::List => {
-            let mut names: Vec<QueueName> =
-                pipeline.queues().iter().filter_map(|name| name.parse().ok()).collect();
+            let mut names: Vec<QueueName> = pipeline
+                .queues()
+                .iter()
+                .filter_map(|name| name.parse().ok())
+                .collect();
             for name in queues.names().await.context("cannot list the queues")? {
                 if !names.contains(&name) {
                     names.push(name);
@@ -80,8 +85,14 @@ async fn act(args: &QueueArgs, console: &Console) -> Result<(), CommandError> {
             console.print(&table(&["QUEUE", "MESSAGES>"], &rows))
         }
         Action::Show { queue, limit } => {
-            let peeked = queues.open(&name(queue)?).peek(*limit).await.context("cannot look")?;
-            let shown = peeked.iter().map(|peeked| String::from_utf8_lossy(&peeked.body) + "\n");
+            let peeked = queues
+                .open(&name(queue)?)
+                .peek(*limit)
+                .await
+                .context("cannot look")?;
+            let shown = peeked
+                .iter()
+                .map(|peeked| String::from_utf8_lossy(&peeked.body) + "\n");
             console.print(&shown.collect::<String>())
         }
         Action::Send { queue, values, id } => {
@@ -105,12 +116,17 @@ async fn act(args: &QueueArgs, console: &Console) -> Result<(), CommandError> {
             console.print(&format!("{moved} messages are tried again\n"))
         }
         Action::Purge { queue } => {
-            let gone = queues.open(&name(queue)?).purge().await.context("cannot purge")?;
+            let gone = queues
+                .open(&name(queue)?)
+                .purge()
+                .await
+                .context("cannot purge")?;
             console.print(&format!("{gone} messages are gone\n"))
         }
     }
 }
 
 fn name(text: &str) -> Result<QueueName, CommandError> {
-    text.parse().map_err(|error| CommandError::new(Kind::Usage, anyhow::Error::new(error)))
+    text.parse()
+        .map_err(|error| CommandError::new(Kind::Usage, anyhow::Error::new(error)))
 }

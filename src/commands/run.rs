@@ -37,14 +37,25 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// Runs until a signal ends it.
 pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let pipeline = args.pipeline.read()?;
-    if let Some(unknown) = args.only.iter().find(|name| pipeline.function(name).is_none()) {
-        let known: Vec<&str> = pipeline.functions.iter().map(|function| &*function.name).collect();
+    if let Some(unknown) = args
+        .only
+        .iter()
+        .find(|name| pipeline.function(name).is_none())
+    {
+        let known: Vec<&str> = pipeline
+            .functions
+            .iter()
+            .map(|function| &*function.name)
+            .collect();
         let message = format!("there is no function {unknown}");
         let hint = format!("the file has {}", known.join(", "));
         return Err(CommandError::message(Kind::Usage, message).hint(hint));
     }
     let _telemetry = telemetry::start(args.log, false);
-    let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     runtime.block_on(serve(args, console))
 }
 
@@ -52,9 +63,15 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let opened = args.pipeline.open()?;
     let listen = opened.pipeline.listen;
-    let local = Local::new(opened.pipeline, &args.only, opened.services, Settings::default());
-    let Http { router, serving } =
-        local.http().map_err(|error| CommandError::new(Kind::Configuration, error))?;
+    let local = Local::new(
+        opened.pipeline,
+        &args.only,
+        opened.services,
+        Settings::default(),
+    );
+    let Http { router, serving } = local
+        .http()
+        .map_err(|error| CommandError::new(Kind::Configuration, error))?;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr().context("cannot listen")?;
@@ -73,7 +90,9 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
             // Whoever would say so is gone: it is over too.
             let _ = ends.wait_for(|stop| *stop).await;
         };
-        axum::serve(listener, router).with_graceful_shutdown(end).await
+        axum::serve(listener, router)
+            .with_graceful_shutdown(end)
+            .await
     });
     signals.stop().await;
     let _ = stop.send(true);
@@ -93,7 +112,10 @@ async fn refresh(
     loop {
         for serving in &serving {
             if let Err(error) = serving.refresh().await {
-                tracing::error!(error = error.whole(), "the version cannot be loaded; the one before answers");
+                tracing::error!(
+                    error = error.whole(),
+                    "the version cannot be loaded; the one before answers"
+                );
             }
         }
         tokio::select! {

@@ -98,7 +98,8 @@ impl StageContext {
             }
             Input::Blob(path) => {
                 let filled = path.fill(|field| self.message.values.get(field).cloned());
-                let path = filled.map_err(|why| StageError::data(self.reading(name) + ": " + &why))?;
+                let path =
+                    filled.map_err(|why| StageError::data(self.reading(name) + ": " + &why))?;
                 self.download(name, &path).await
             }
             Input::Sql { .. } | Input::Model(_) | Input::Log(_) => Err(StageError::data(format!(
@@ -144,7 +145,10 @@ impl StageContext {
             )));
         };
         let failed = |error| StageError::passing(format!("{name} cannot be kept"), error);
-        let described = Description { name: name.clone(), ..description };
+        let described = Description {
+            name: name.clone(),
+            ..description
+        };
         let mut writer = self.services.space.artifacts().write(described);
         match content.into() {
             Content::Bytes(bytes) => writer.write(&bytes).await.map_err(failed)?,
@@ -172,9 +176,17 @@ impl StageContext {
     /// When the input is no model, or the registry cannot be read.
     pub async fn model(&self, name: &str) -> Result<Option<Registered>, StageError> {
         let Input::Model(alias) = self.input(name)? else {
-            return Err(StageError::data(format!("{}: it is no model", self.reading(name))));
+            return Err(StageError::data(format!(
+                "{}: it is no model",
+                self.reading(name)
+            )));
         };
-        let found = self.services.space.registry().serving(&alias.model, alias.alias).await;
+        let found = self
+            .services
+            .space
+            .registry()
+            .serving(&alias.model, alias.alias)
+            .await;
         found.map_err(|error| StageError::passing(self.reading(name), error))
     }
 
@@ -198,7 +210,10 @@ impl StageContext {
     /// When the input is none, or the message does not name it.
     pub async fn artifact(&self, name: &str) -> Result<Artifact, StageError> {
         let Input::Artifact(artifact) = self.input(name)? else {
-            return Err(StageError::data(format!("{}: it is no artifact", self.reading(name))));
+            return Err(StageError::data(format!(
+                "{}: it is no artifact",
+                self.reading(name)
+            )));
         };
         let id = self.named(name, artifact)?;
         self.use_of(id);
@@ -212,7 +227,9 @@ impl StageContext {
     /// When it cannot be read.
     pub async fn described(&self, id: &ArtifactId) -> Result<Artifact, StageError> {
         let found = self.services.space.artifacts().get(id).await;
-        found.map_err(|error| StageError::passing(format!("the artifact {id} cannot be read"), error))
+        found.map_err(|error| {
+            StageError::passing(format!("the artifact {id} cannot be read"), error)
+        })
     }
 
     /// Any artifact by its name: what a version of a model is made of.
@@ -222,7 +239,9 @@ impl StageContext {
     pub async fn content(&self, id: &ArtifactId) -> Result<Bytes, StageError> {
         self.use_of(*id);
         let read = self.services.space.artifacts().read(id, "").await;
-        read.map_err(|error| StageError::passing(format!("the artifact {id} cannot be read"), error))
+        read.map_err(|error| {
+            StageError::passing(format!("the artifact {id} cannot be read"), error)
+        })
     }
 
     /// The predictions of an inference function since then.
@@ -235,7 +254,10 @@ impl StageContext {
         since: Timestamp,
     ) -> Result<Vec<log::Entry>, StageError> {
         let Input::Log(function) = self.input(name)? else {
-            return Err(StageError::data(format!("{}: it is no log", self.reading(name))));
+            return Err(StageError::data(format!(
+                "{}: it is no log",
+                self.reading(name)
+            )));
         };
         let read = log::read(&*self.services.logs, function, since).await;
         read.map_err(|error| StageError::passing(self.reading(name), error))
@@ -263,8 +285,16 @@ impl StageContext {
     #[must_use]
     pub fn made(&self) -> Made {
         Made {
-            artifacts: self.made.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            used: self.used.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            artifacts: self
+                .made
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            used: self
+                .used
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -295,9 +325,16 @@ impl StageContext {
                 error => StageError::passing(message, error),
             }
         };
-        let found = self.services.blobs.get(&Path::from(path)).await.map_err(passing)?;
+        let found = self
+            .services
+            .blobs
+            .get(&Path::from(path))
+            .await
+            .map_err(passing)?;
         let written = write_down(found.into_stream()).await;
-        written.map_err(|error| StageError::passing(format!("{} from {path:?}", self.reading(name)), error))
+        written.map_err(|error| {
+            StageError::passing(format!("{} from {path:?}", self.reading(name)), error)
+        })
     }
 
     fn use_of(&self, id: ArtifactId) {
@@ -312,13 +349,20 @@ impl StageContext {
             function: self.function.name.clone(),
             code: self.services.code.to_string(),
             parameters: serde_json::from_str(&self.function.parameters).unwrap_or_default(),
-            inputs: self.used.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            inputs: self
+                .used
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             at: self.services.space.clock().now(),
         }
     }
 
     fn reading(&self, input: &str) -> String {
-        format!("function {}: input {input} cannot be read", self.function.name)
+        format!(
+            "function {}: input {input} cannot be read",
+            self.function.name
+        )
     }
 }
 

@@ -69,7 +69,10 @@ impl Http {
         services: &Services,
     ) -> Result<Http, HttpError> {
         let mut models = Models(BTreeMap::new());
-        for function in functions.iter().filter(|function| function.stage == "inference") {
+        for function in functions
+            .iter()
+            .filter(|function| function.stage == "inference")
+        {
             let clock = Arc::clone(services.space.clock());
             let logs = Arc::clone(&services.logs);
             let (log, _written) = PredictionLog::start(logs, &function.name, clock);
@@ -83,7 +86,9 @@ impl Http {
         let mut mapped = Vec::new();
         for face in faces {
             let written: HttpWritten = face.read()?;
-            let function = functions.iter().find(|function| function.name == written.function);
+            let function = functions
+                .iter()
+                .find(|function| function.name == written.function);
             match function.map(|function| &function.trigger) {
                 Some(Trigger::Queue(queue)) => {
                     router = queued(router, &written.route, queue, services);
@@ -123,7 +128,10 @@ impl Models {
 
 impl Predictor for Models {
     fn models(&self) -> Vec<ModelVersions> {
-        self.0.values().flat_map(|serving| serving.models()).collect()
+        self.0
+            .values()
+            .flat_map(|serving| serving.models())
+            .collect()
     }
 
     fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
@@ -147,20 +155,37 @@ impl Predictor for Models {
 const SHADOW: &str = "x-cutline-shadow";
 
 fn queued(router: Router, route: &str, queue: &str, services: &Services) -> Router {
-    let path = route.split_once(' ').map_or(route, |(_, path)| path).to_owned();
+    let path = route
+        .split_once(' ')
+        .map_or(route, |(_, path)| path)
+        .to_owned();
     let (services, queue) = (services.clone(), queue.to_owned());
     let handler = async move |headers: HeaderMap, body: Bytes| -> Response {
         let message = match message(&body) {
             Ok(message) => message,
-            Err(why) => return (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response(),
+            Err(why) => {
+                return (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response();
+            }
         };
         let id = message.id.clone();
         if headers.contains_key(SHADOW) {
-            return (StatusCode::ACCEPTED, Json(json!({ "id": id, "shadow": true }))).into_response();
+            return (
+                StatusCode::ACCEPTED,
+                Json(json!({ "id": id, "shadow": true })),
+            )
+                .into_response();
         }
         match send(&services, &queue, &message).await {
-            Ok(()) => (StatusCode::ACCEPTED, Json(json!({ "id": id, "queue": queue }))).into_response(),
-            Err(why) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": why }))).into_response(),
+            Ok(()) => (
+                StatusCode::ACCEPTED,
+                Json(json!({ "id": id, "queue": queue })),
+            )
+                .into_response(),
+            Err(why) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(json!({ "error": why })),
+            )
+                .into_response(),
         }
     };
     router.route(&path, post(handler))
@@ -171,7 +196,9 @@ fn queued(router: Router, route: &str, queue: &str, services: &Services) -> Rout
 fn message(body: &[u8]) -> Result<Message, String> {
     let body: Value = match body {
         [] => json!({}),
-        body => serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"))?,
+        body => {
+            serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"))?
+        }
     };
     let Value::Object(members) = body else {
         return Err("the body is no JSON object".to_owned());
@@ -191,7 +218,12 @@ fn message(body: &[u8]) -> Result<Message, String> {
 async fn send(services: &Services, queue: &str, message: &Message) -> Result<(), String> {
     let name: QueueName = queue.parse().map_err(|error| format!("{error}"))?;
     let body = message.to_body().map_err(|error| error.to_string())?;
-    let sent = services.space.queues().open(&name).send(body, Duration::ZERO).await;
+    let sent = services
+        .space
+        .queues()
+        .open(&name)
+        .send(body, Duration::ZERO)
+        .await;
     sent.map_err(|error| error.to_string())
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::Settings;
 use super::http::{self, Http, HttpError};
 use super::work::{Left, work};
-use super::Settings;
 use crate::function::Services;
 use crate::pipeline::{Function, Params, Pipeline, Trigger};
 use crate::queue::retry::{self, Next};
@@ -33,7 +33,12 @@ pub struct Running {
 impl Local {
     /// All functions of the pipeline, or those of these names.
     #[must_use]
-    pub fn new(pipeline: Pipeline, only: &[String], services: Services, settings: Settings) -> Local {
+    pub fn new(
+        pipeline: Pipeline,
+        only: &[String],
+        services: Services,
+        settings: Settings,
+    ) -> Local {
         let (functions, faces) = http::functions(pipeline, only);
         Local {
             services,
@@ -194,7 +199,12 @@ impl Loop {
 
     async fn due(&self, queue: &QueueName, message: &Message) -> Result<(), Left> {
         let body = message.to_body()?;
-        self.services.space.queues().open(queue).send(body, Duration::ZERO).await?;
+        self.services
+            .space
+            .queues()
+            .open(queue)
+            .send(body, Duration::ZERO)
+            .await?;
         while let Some(next) = self.next(queue).await? {
             self.one(next).await;
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::{AbortHandle, JoinError};
 
 use super::Settings;
-use crate::function::{Services, Facts, Invocation, StageContext, StageError};
+use crate::function::{Facts, Invocation, Services, StageContext, StageError};
 use crate::pipeline::{Function, Input};
 use crate::queue::retry::{self, Fate, Next, Retry};
 use crate::queue::{Message, MessageError, NoQueueName, QueueError, QueueName};
@@ -51,22 +51,37 @@ pub(super) async fn work(
     let start = Instant::now();
     let entry = entry(services, function, &next.message);
     let holder = format!("{}/{}", std::process::id(), next.message.id);
-    match services.space.ledger().begin(&entry, &holder, settings.visibility).await? {
+    match services
+        .space
+        .ledger()
+        .begin(&entry, &holder, settings.visibility)
+        .await?
+    {
         Begun::Done(output) => {
-            tracing::info!(function = function.name, message = next.message.id, "done before");
+            tracing::info!(
+                function = function.name,
+                message = next.message.id,
+                "done before"
+            );
             end(services, function, &next, serde_json::from_value(output)?).await
         }
         // Its lease will be over, or the work done, when the message is back.
         Begun::Busy { .. } | Begun::Different => {
             let queue = services.space.queues().open(&next.queue);
-            queue.renew(&next.delivery.receipt, settings.visibility, None).await?;
+            queue
+                .renew(&next.delivery.receipt, settings.visibility, None)
+                .await?;
             Ok(())
         }
         Begun::Mine(claim) => {
             let (came, next, claim) = held(services, settings, function, next, claim).await?;
             match came {
                 Ok(came) => {
-                    services.space.ledger().complete(claim, serde_json::to_value(&came)?).await?;
+                    services
+                        .space
+                        .ledger()
+                        .complete(claim, serde_json::to_value(&came)?)
+                        .await?;
                     said(function, &next, start, &came);
                     end(services, function, &next, came).await
                 }
@@ -88,11 +103,7 @@ async fn held(
     mut next: Next,
     mut claim: Claim,
 ) -> Result<(Result<Came, StageError>, Next, Claim), Left> {
-    let context = StageContext::new(
-        Arc::clone(function),
-        services.clone(),
-        next.message.clone(),
-    );
+    let context = StageContext::new(Arc::clone(function), services.clone(), next.message.clone());
     let invocation = Invocation {
         message: next.message.clone(),
         dequeue_count: next.delivery.dequeue_count,
@@ -133,7 +144,9 @@ impl Aborting {
 
     async fn done(&mut self) -> Result<Came, StageError> {
         let broken = |error: JoinError| StageError::passing("the stage broke off", error);
-        (&mut self.handle).await.unwrap_or_else(|error| Err(broken(error)))
+        (&mut self.handle)
+            .await
+            .unwrap_or_else(|error| Err(broken(error)))
     }
 }
 
@@ -230,23 +243,41 @@ async fn failed(
     let dequeue_count = next.delivery.dequeue_count;
     match fate {
         Fate::Again { after } => {
-            tracing::warn!(function = name, message = id, dequeue_count, error = text, "failed; tried again in {after:?}");
+            tracing::warn!(
+                function = name,
+                message = id,
+                dequeue_count,
+                error = text,
+                "failed; tried again in {after:?}"
+            );
         }
         Fate::Poisoned => {
             let poison = next.queue.poison();
-            tracing::error!(function = name, message = id, dequeue_count, error = text, "failed; the message is in {poison}");
+            tracing::error!(
+                function = name,
+                message = id,
+                dequeue_count,
+                error = text,
+                "failed; the message is in {poison}"
+            );
         }
     }
-    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "failed").increment(1);
+    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "failed")
+        .increment(1);
     Ok(())
 }
 
 fn said(function: &Function, next: &Next, start: Instant, came: &Came) {
     let name = function.name.clone();
     let seconds = start.elapsed().as_secs_f64();
-    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "done").increment(1);
+    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "done")
+        .increment(1);
     metrics::histogram!("cutline_invocation_seconds", "function" => name.clone()).record(seconds);
-    let artifacts: Vec<String> = came.artifacts.iter().map(|(name, id)| format!("{name}={id}")).collect();
+    let artifacts: Vec<String> = came
+        .artifacts
+        .iter()
+        .map(|(name, id)| format!("{name}={id}"))
+        .collect();
     tracing::info!(
         function = name,
         stage = function.stage,

@@ -20,7 +20,10 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
     Ok(Pipeline {
         store: Store {
-            folder: file.store.folder.unwrap_or_else(|| "cutline-data".to_owned()),
+            folder: file
+                .store
+                .folder
+                .unwrap_or_else(|| "cutline-data".to_owned()),
             incoming: file.store.incoming.unwrap_or_else(|| "incoming".to_owned()),
         },
         listen: listen(file.serve)?,
@@ -34,7 +37,10 @@ fn listen(file: ServeFile) -> Result<SocketAddr, Problem> {
         return Ok(SocketAddr::from(([127, 0, 0, 1], 7070)));
     };
     listen.get_ref().parse().map_err(|_| {
-        let message = format!("serve: listen: {:?} is no address with a port", listen.get_ref());
+        let message = format!(
+            "serve: listen: {:?} is no address with a port",
+            listen.get_ref()
+        );
         Problem::at(listen.span(), message).label("write 127.0.0.1:7070")
     })
 }
@@ -206,14 +212,19 @@ fn output(name: &str, file: Option<Spanned<OutputFile>>) -> Result<Output, Probl
     Ok(Output {
         artifacts,
         queue: file.queue.map(Spanned::into_inner),
-        alias: file.alias.map(|text| alias(&format!("function {name}: output"), &text)).transpose()?,
+        alias: file
+            .alias
+            .map(|text| alias(&format!("function {name}: output"), &text))
+            .transpose()?,
         table: table.transpose()?,
     })
 }
 
 fn alias(owner: &str, text: &Spanned<String>) -> Result<Alias, Problem> {
     let parsed = text.get_ref().split_once('@').and_then(|(model, name)| {
-        let alias = registry::Alias::ALL.into_iter().find(|alias| alias.name() == name)?;
+        let alias = registry::Alias::ALL
+            .into_iter()
+            .find(|alias| alias.name() == name)?;
         let model = model.parse().ok()?;
         Some(Alias { model, alias })
     });

@@ -190,17 +190,22 @@ impl Pipeline {
 
 impl Output {
     /// The name, in messages, of what the stage calls `port`: as the file says;
-    /// or the main artifact's name with the port behind it; or the port's own.
+    /// or the name that it says for the port's beginning, or for the main
+    /// artifact, with the rest behind it. What is not said may not be made.
     #[must_use]
     pub fn artifact(&self, port: &str) -> Option<String> {
         if let Some(name) = self.artifacts.get(port) {
             return Some(name.clone());
         }
-        match (self.artifacts.get(""), port) {
-            (_, "") => None,
-            (Some(main), port) => Some(format!("{main}-{port}")),
-            (None, port) => Some(port.to_owned()),
-        }
+        let begins = self
+            .artifacts
+            .iter()
+            .filter_map(|(known, name)| match known.as_str() {
+                "" => Some((name, port)),
+                known => Some((name, port.strip_prefix(known)?.strip_prefix('-')?)),
+            });
+        let (name, rest) = begins.min_by_key(|(_, rest)| rest.len())?;
+        Some(format!("{name}-{rest}"))
     }
 }
 

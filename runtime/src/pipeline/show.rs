@@ -58,7 +58,10 @@ impl Pipeline {
             }
             if let Some(alias) = &function.output.alias {
                 let alias = alias.to_string();
-                line(&mut text, &format!("{node} -.-> s_{}[(\"{alias}\")]", id(&alias)));
+                line(
+                    &mut text,
+                    &format!("{node} -.-> s_{}[(\"{alias}\")]", id(&alias)),
+                );
             }
         }
         text

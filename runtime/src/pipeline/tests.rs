@@ -81,6 +81,13 @@ fn a_file_becomes_a_pipeline() {
         Some("training-log")
     );
     assert_eq!(daily.output.artifact("card").as_deref(), Some("model-card"));
+    assert_eq!(
+        daily.output.artifact("log-page").as_deref(),
+        Some("training-log-page")
+    );
+    let inference = pipeline.function("inference").unwrap();
+    assert_eq!(inference.output.artifact(""), None);
+    assert_eq!(inference.output.artifact("page"), None);
     assert_eq!(pipeline.faces.len(), 1);
     let face: toml::Table = pipeline.faces[0].read().unwrap();
     assert_eq!(face["route"].as_str(), Some("POST /predict"));

@@ -61,7 +61,11 @@ impl Brain {
     pub(super) fn classes(&self) -> Vec<Value> {
         match self {
             Brain::Bundle(bundle) => {
-                let classes = bundle.model.classes().into_iter().flat_map(|all| all.iter());
+                let classes = bundle
+                    .model
+                    .classes()
+                    .into_iter()
+                    .flat_map(|all| all.iter());
                 classes.map(of_label).collect()
             }
             Brain::Imported(imported) => {
@@ -122,23 +126,38 @@ fn of_imported(label: &import::Label) -> Value {
 }
 
 fn by_import(imported: &Imported, frame: &Frame) -> Result<Said, Refusal> {
-    let columns = imported.inputs().iter().map(|input| match frame.get(&input.name) {
-        Some(column) => cells(&input.name, column),
-        None if input.used => Err(Refusal::column(&input.name, "the model needs it, and it is not there")),
-        None => Ok(Cells::Missing),
-    });
+    let columns = imported
+        .inputs()
+        .iter()
+        .map(|input| match frame.get(&input.name) {
+            Some(column) => cells(&input.name, column),
+            None if input.used => Err(Refusal::column(
+                &input.name,
+                "the model needs it, and it is not there",
+            )),
+            None => Ok(Cells::Missing),
+        });
     let columns = columns.collect::<Result<Vec<_>, Refusal>>()?;
     let rows: Vec<Vec<import::Cell<'_>>> = (0..frame.n_rows())
         .map(|row| columns.iter().map(|column| column.cell(row)).collect())
         .collect();
-    let classes: Vec<Value> = imported.classes().unwrap_or_default().iter().map(of_imported).collect();
+    let classes: Vec<Value> = imported
+        .classes()
+        .unwrap_or_default()
+        .iter()
+        .map(of_imported)
+        .collect();
     match imported.predict(rows.iter().map(Vec::as_slice)) {
         Err((row, error)) => Err(Refusal::row(row, error.to_string())),
         Ok(import::Predicted::Values(values)) => Ok(Said {
             labels: values.into_iter().map(Value::from).collect(),
             ..Said::default()
         }),
-        Ok(import::Predicted::Classes { classes: predicted, probabilities, scores }) => Ok(Said {
+        Ok(import::Predicted::Classes {
+            classes: predicted,
+            probabilities,
+            scores,
+        }) => Ok(Said {
             labels: predicted
                 .into_iter()
                 .map(|class| classes.get(class).cloned().unwrap_or_default())
@@ -161,16 +180,18 @@ impl Cells {
         match self {
             Cells::Missing => import::Cell::MISSING,
             Cells::Numbers(numbers) => import::Cell::Number(numbers[row]),
-            Cells::Texts(texts) => {
-                texts[row].as_deref().map_or(import::Cell::MISSING, import::Cell::Text)
-            }
+            Cells::Texts(texts) => texts[row]
+                .as_deref()
+                .map_or(import::Cell::MISSING, import::Cell::Text),
         }
     }
 }
 
 fn cells(name: &str, column: &Column) -> Result<Cells, Refusal> {
     if column.ty() == Type::String {
-        let texts = column.scalars().map(|value| value.map(|value| value.to_string()));
+        let texts = column
+            .scalars()
+            .map(|value| value.map(|value| value.to_string()));
         return Ok(Cells::Texts(texts.collect()));
     }
     let numbers = column.numbers(name);

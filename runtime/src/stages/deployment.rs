@@ -56,7 +56,10 @@ impl Deployment {
         let version = version(ctx).await?;
         let report = report(ctx).await?;
         let by = ctx.function();
-        let registered = registry.register(&alias.model, version, by).await.map_err(failed)?;
+        let registered = registry
+            .register(&alias.model, version, by)
+            .await
+            .map_err(failed)?;
         let mut facts = Facts::from_iter([
             ("version".to_owned(), json!(registered.number.to_string())),
             ("live".to_owned(), json!(false)),
@@ -66,12 +69,19 @@ impl Deployment {
             tracing::warn!(version = %registered.number, "did not pass its gate; it is registered and serves nobody");
             return Ok(facts);
         }
-        let seen = registry.alias(&alias.model, alias.alias).await.map_err(failed)?;
-        let is_there = seen.as_ref().is_some_and(|seen| seen.to == registered.number);
+        let seen = registry
+            .alias(&alias.model, alias.alias)
+            .await
+            .map_err(failed)?;
+        let is_there = seen
+            .as_ref()
+            .is_some_and(|seen| seen.to == registered.number);
         if !is_there {
             let why = format!("message {}", input.message.id);
             let (model, number) = (&alias.model, registered.number);
-            let moved = registry.point(model, alias.alias, seen.as_ref(), number, by, &why).await;
+            let moved = registry
+                .point(model, alias.alias, seen.as_ref(), number, by, &why)
+                .await;
             moved.map_err(failed)?;
         }
         facts.insert("live".to_owned(), json!(true));
@@ -89,7 +99,11 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
     let mut metrics = IndexMap::new();
     if let Some(report) = report(ctx).await? {
         for measure in report.evaluation.measures {
-            metrics.extend(measure.value.map(|value| (measure.metric.name().to_owned(), value)));
+            metrics.extend(
+                measure
+                    .value
+                    .map(|value| (measure.metric.name().to_owned(), value)),
+            );
         }
         if let Some(curves) = report.evaluation.curves {
             metrics.insert("threshold".to_owned(), curves.best_threshold);
@@ -113,7 +127,8 @@ async fn report(ctx: &StageContext) -> Result<Option<Report>, StageError> {
     };
     let document = ctx.content(&id).await?;
     let read = serde_json::from_slice(&document);
-    read.map(Some).map_err(|error| StageError::of("the evaluation's document is damaged", error))
+    read.map(Some)
+        .map_err(|error| StageError::of("the evaluation's document is damaged", error))
 }
 
 /// The artifact behind an input that need not be bound.

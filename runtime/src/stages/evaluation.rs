@@ -105,7 +105,9 @@ impl Measuring {
             return Ok(None);
         }
         let Input::Model(_) = ctx.input("current")? else {
-            return Err(StageError::data("the input current is no model: write current = { model = \"NAME@champion\" }"));
+            return Err(StageError::data(
+                "the input current is no model: write current = { model = \"NAME@champion\" }",
+            ));
         };
         match ctx.model("current").await? {
             None => Ok(None),
@@ -126,12 +128,16 @@ fn measured(
     test: &Frame,
 ) -> Result<Report, StageError> {
     let predicted = predictions(bundle, test)?;
-    let now = current.map(|current| predictions(current, test)).transpose()?;
+    let now = current
+        .map(|current| predictions(current, test))
+        .transpose()?;
     let parts = slices.iter().map(|column| {
         let wrong = |error| StageError::of("the test rows cannot be parted", error);
         let values = test.column(column).map_err(wrong)?;
-        let texts: Vec<Option<String>> =
-            values.scalars().map(|value| value.map(|value| value.to_string())).collect();
+        let texts: Vec<Option<String>> = values
+            .scalars()
+            .map(|value| value.map(|value| value.to_string()))
+            .collect();
         let slices = metrics::by_value(texts.iter().map(Option::as_deref), MOST_SLICES);
         Ok((column.clone(), slices))
     });
@@ -152,7 +158,11 @@ fn facts(report: &Report) -> Facts {
     for measure in &report.evaluation.measures {
         facts.insert(measure.metric.name().to_owned(), json!(measure.value));
     }
-    let against = report.judgement.reasons.iter().filter(|reason| !reason.passed);
+    let against = report
+        .judgement
+        .reasons
+        .iter()
+        .filter(|reason| !reason.passed);
     let against: Vec<&str> = against.map(|reason| reason.why.as_str()).collect();
     if !against.is_empty() {
         facts.insert("why".to_owned(), json!(against.join("; ")));

@@ -76,10 +76,15 @@ pub(super) fn read(params: &Params) -> Result<Inference, Problem> {
         None => Threshold::Own,
         Some(Written::Word(word)) if word == "best" => Threshold::Best,
         Some(Written::Number(number)) if (0.0..=1.0).contains(&number) => Threshold::At(number),
-        Some(_) => return Err(params.problem("threshold", "write a number from 0 to 1, or \"best\"")),
+        Some(_) => {
+            return Err(params.problem("threshold", "write a number from 0 to 1, or \"best\""));
+        }
     };
     let max_age = humantime::parse_duration(&file.max_age).map_err(|_| {
-        params.problem("max_age", &format!("{:?} is no time: write 1s or 5m", file.max_age))
+        params.problem(
+            "max_age",
+            &format!("{:?} is no time: write 1s or 5m", file.max_age),
+        )
     })?;
     Ok(Inference { threshold, max_age })
 }
@@ -109,7 +114,9 @@ impl Inference {
             other => other.to_string(),
         });
         let wrong = |error| StageError::of("the predictions cannot be kept", error);
-        let mut table = prepared.with("label", Column::texts(labels.map(Some))).map_err(wrong)?;
+        let mut table = prepared
+            .with("label", Column::texts(labels.map(Some)))
+            .map_err(wrong)?;
         if let Some(scores) = loaded.positive(&said) {
             table = table.with("score", Column::floats(scores)).map_err(wrong)?;
         }

@@ -46,7 +46,10 @@ struct Ingestion(Intake);
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
     let intake: Intake = params.read()?;
-    if let Some(share) = intake.failed_share.filter(|share| !(0.0..=1.0).contains(share)) {
+    if let Some(share) = intake
+        .failed_share
+        .filter(|share| !(0.0..=1.0).contains(share))
+    {
         return Err(params.problem("failed_share", &format!("{share} is no share from 0 to 1")));
     }
     Ok(Arc::new(Ingestion(intake)))

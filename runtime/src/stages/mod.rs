@@ -39,7 +39,15 @@ mod tests {
         let names: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
         assert_eq!(
             names,
-            ["ingestion", "preprocessing", "training", "evaluation", "deployment", "inference", "monitoring"]
+            [
+                "ingestion",
+                "preprocessing",
+                "training",
+                "evaluation",
+                "deployment",
+                "inference",
+                "monitoring"
+            ]
         );
     }
 }

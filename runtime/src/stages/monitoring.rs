@@ -2,7 +2,7 @@
 //! on.
 //!
 //! Inputs: `log`, the predictions of an inference function, and `reference`, a
-//! table. It makes the report as JSON, and as a page under `page`. Its fact
+//! table, or a version of a model, for the rows it was trained on. It makes the report as JSON, and as a page under `page`. Its fact
 //! `drifted` says what came of it.
 
 use std::sync::Arc;
@@ -56,8 +56,12 @@ struct Monitoring {
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
     let file: File = params.read()?;
-    let window = humantime::parse_duration(&file.window)
-        .map_err(|_| params.problem("window", &format!("{:?} is no time: write 1h or 7days", file.window)))?;
+    let window = humantime::parse_duration(&file.window).map_err(|_| {
+        params.problem(
+            "window",
+            &format!("{:?} is no time: write 1h or 7days", file.window),
+        )
+    })?;
     Ok(Arc::new(Monitoring {
         window,
         at_least: file.at_least,
@@ -84,14 +88,26 @@ impl Monitoring {
             return Ok(Facts::from_iter([
                 ("rows".to_owned(), json!(entries.len())),
                 ("drifted".to_owned(), Value::Null),
-                ("why".to_owned(), json!(format!("{} predictions are too few to tell; {} would do", entries.len(), self.at_least))),
+                (
+                    "why".to_owned(),
+                    json!(format!(
+                        "{} predictions are too few to tell; {} would do",
+                        entries.len(),
+                        self.at_least
+                    )),
+                ),
             ]));
         }
         let reference = frame(ctx, "reference").await?;
         let (spec, n_rows) = (self.drift.clone(), entries.len());
         let report = apart("monitoring", move || {
             let reference = columns(&reference);
-            Ok(drift::compare(&spec, &reference, &asked(&reference, &entries), None))
+            Ok(drift::compare(
+                &spec,
+                &reference,
+                &asked(&reference, &entries),
+                None,
+            ))
         })
         .await?;
         let document = serde_json::to_vec_pretty(&report)
@@ -102,9 +118,14 @@ impl Monitoring {
         };
         ctx.put("", kind("drift-report"), document).await?;
         let title = format!("Drift of {}", ctx.function());
-        ctx.put("page", kind("page"), page::drift_html(&title, &report)).await?;
-        metrics::gauge!("cutline_drift_share", "function" => ctx.function().to_owned()).set(report.share);
-        let drifted = report.columns.iter().filter(|column| column.outcome.is_some_and(|outcome| outcome.drifted));
+        ctx.put("page", kind("page"), page::drift_html(&title, &report))
+            .await?;
+        metrics::gauge!("cutline_drift_share", "function" => ctx.function().to_owned())
+            .set(report.share);
+        let drifted = report
+            .columns
+            .iter()
+            .filter(|column| column.outcome.is_some_and(|outcome| outcome.drifted));
         let drifted: Vec<&str> = drifted.map(|column| column.column.as_str()).collect();
         Ok(Facts::from_iter([
             ("rows".to_owned(), json!(n_rows)),
@@ -120,14 +141,16 @@ fn columns(frame: &Frame) -> IndexMap<String, Column> {
     let each = frame.columns().map(|(name, column)| {
         let column = match column.ty() {
             transform::Type::String => {
-                let words: Vec<Option<String>> =
-                    column.scalars().map(|value| value.map(|value| value.to_string())).collect();
+                let words: Vec<Option<String>> = column
+                    .scalars()
+                    .map(|value| value.map(|value| value.to_string()))
+                    .collect();
                 Column::words(words.iter().map(Option::as_deref))
             }
             _ => {
-                let numbers = column.scalars().map(|value| {
-                    value.and_then(|value| value.number()).unwrap_or(f64::NAN)
-                });
+                let numbers = column
+                    .scalars()
+                    .map(|value| value.and_then(|value| value.number()).unwrap_or(f64::NAN));
                 Column::numbers(numbers)
             }
         };
@@ -142,9 +165,9 @@ fn asked(reference: &IndexMap<String, Column>, entries: &[Entry]) -> IndexMap<St
         let values = || entries.iter().map(|entry| entry.row.get(name));
         values().flatten().next()?;
         let column = match kind {
-            Column::Numbers(_) => {
-                Column::numbers(values().map(|value| value.and_then(Value::as_f64).unwrap_or(f64::NAN)))
-            }
+            Column::Numbers(_) => Column::numbers(
+                values().map(|value| value.and_then(Value::as_f64).unwrap_or(f64::NAN)),
+            ),
             Column::Words(_) => Column::words(values().map(|value| value.and_then(Value::as_str))),
         };
         Some((name.clone(), column))

@@ -51,7 +51,6 @@ impl Preprocessing {
         }
         let n_in = rows.n_rows();
         let preparation = self.preparation.clone();
-        let split = preparation.split.clone();
         let (fitted, applied) = apart("preprocessing", move || {
             transform::fit(&preparation, rows, others)
                 .map_err(|error| StageError::of("the rows cannot be prepared", error))
@@ -70,19 +69,18 @@ impl Preprocessing {
             ("dropped".to_owned(), json!(dropped)),
             ("features".to_owned(), json!(fitted.features().len())),
         ]);
-        match split {
+        match applied.parts {
             None => {
                 keep(ctx, "", applied.frame).await?;
             }
-            Some(split) => {
-                let parts = split
-                    .rows(&applied.frame)
-                    .map_err(|error| StageError::of("the rows cannot be split", error))?;
-                let (train, test) = (applied.frame.take(&parts.train), applied.frame.take(&parts.test));
-                facts.insert("train".to_owned(), json!(train.n_rows()));
-                facts.insert("test".to_owned(), json!(test.n_rows()));
-                keep(ctx, "train", train).await?;
-                keep(ctx, "test", test).await?;
+            Some(parts) => {
+                for (port, rows) in [("train", &parts.train), ("test", &parts.test)] {
+                    let part = applied.frame.take(rows);
+                    let part =
+                        part.map_err(|error| StageError::of("the rows cannot be split", error))?;
+                    facts.insert(port.to_owned(), json!(part.n_rows()));
+                    keep(ctx, port, part).await?;
+                }
             }
         }
         Ok(facts)

@@ -79,7 +79,11 @@ impl Serving {
         let found = Loaded::refreshed(&ctx, &self.inference, known.as_deref()).await?;
         if let Some(found) = found {
             if known.is_none_or(|known| known.version != found.version) {
-                tracing::info!(function = self.function.name, version = found.version, "serves");
+                tracing::info!(
+                    function = self.function.name,
+                    version = found.version,
+                    "serves"
+                );
             }
             self.loaded.store(Some(Arc::new(found)));
         }
@@ -95,7 +99,10 @@ impl Serving {
     async fn current(&self) -> Result<Arc<Loaded>, Refusal> {
         let loaded = self.loaded.load_full();
         let is_fresh = |loaded: &Arc<Loaded>| {
-            loaded.steps.as_ref().is_none_or(|steps| steps.tables().next().is_none())
+            loaded
+                .steps
+                .as_ref()
+                .is_none_or(|steps| steps.tables().next().is_none())
                 || loaded.read.elapsed() <= self.inference.max_age
         };
         if let Some(loaded) = loaded.filter(is_fresh) {
@@ -119,7 +126,8 @@ impl Serving {
                 let predicting = tokio::task::spawn_blocking(move || {
                     loaded.predict(&rows).map(|predicted| (predicted, rows))
                 });
-                let broken = |error| Refusal::new(Refused::Failed, format!("the model broke off: {error}"));
+                let broken =
+                    |error| Refusal::new(Refused::Failed, format!("the model broke off: {error}"));
                 predicting.await.map_err(broken)??
             }
         };
@@ -143,7 +151,11 @@ impl Serving {
             let cells = rows.columns().iter().cloned().zip(row.iter().map(plain));
             let mut said = Map::new();
             said.insert("label".to_owned(), predicted.labels[index].clone());
-            if let Some(score) = predicted.probabilities.get(index).and_then(|row| row.last()) {
+            if let Some(score) = predicted
+                .probabilities
+                .get(index)
+                .and_then(|row| row.last())
+            {
                 said.insert("score".to_owned(), (*score).into());
             }
             log.append(Entry {
@@ -174,7 +186,8 @@ impl Predictor for Serving {
 
     fn metadata(&self, _model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
         let loaded = self.loaded.load_full();
-        let loaded = loaded.ok_or_else(|| Refusal::new(Refused::Unavailable, "no model serves yet"))?;
+        let loaded =
+            loaded.ok_or_else(|| Refusal::new(Refused::Unavailable, "no model serves yet"))?;
         match version {
             Some(version) if version != loaded.version => Err(Refusal::new(
                 Refused::NotFound,
@@ -239,7 +252,9 @@ impl Loaded {
                     tables.insert(table.to_owned(), frame(ctx, table).await?);
                 }
                 let ready = steps.ready(tables);
-                ready.map_err(|error| StageError::of("the tables beside the rows do not fit", error))?
+                ready.map_err(|error| {
+                    StageError::of("the tables beside the rows do not fit", error)
+                })?
             }
             None => Sides::default(),
         };
@@ -266,10 +281,18 @@ impl Loaded {
         let Some(steps) = &self.steps else {
             return Ok(rows.clone());
         };
-        let bad = |error: &dyn std::fmt::Display| Refusal::new(Refused::BadRequest, error.to_string());
-        let applied = steps.apply(rows, &self.sides).map_err(|error| bad(&error))?;
+        let bad =
+            |error: &dyn std::fmt::Display| Refusal::new(Refused::BadRequest, error.to_string());
+        let applied = steps
+            .apply(rows, &self.sides)
+            .map_err(|error| bad(&error))?;
         if let Some(dropped) = applied.dropped.iter().find(|dropped| dropped.rows > 0) {
-            let message = format!("{} of {} rows are not usable: {}", dropped.rows, rows.n_rows(), dropped.rule);
+            let message = format!(
+                "{} of {} rows are not usable: {}",
+                dropped.rows,
+                rows.n_rows(),
+                dropped.rule
+            );
             return Err(bad(&message));
         }
         Ok(applied.frame)
@@ -310,15 +333,17 @@ impl Loaded {
         let mut frame = Frame::new(rows.n_rows());
         for (place, name) in rows.columns().iter().enumerate() {
             let cells = || rows.iter().map(|row| &row[place]);
-            let column = column(self.ty(name), cells).map_err(|row| {
-                Refusal {
-                    column: Some(name.clone()),
-                    ..Refusal::row(row, "it is a text, and the model takes a number there")
-                }
+            let column = column(self.ty(name), cells).map_err(|row| Refusal {
+                column: Some(name.clone()),
+                ..Refusal::row(row, "it is a text, and the model takes a number there")
             })?;
             frame = with(frame, name, column)?;
         }
-        let steps = self.steps.as_ref().into_iter().flat_map(|steps| steps.inputs());
+        let steps = self
+            .steps
+            .as_ref()
+            .into_iter()
+            .flat_map(|steps| steps.inputs());
         for input in steps {
             if input.required && !rows.columns().iter().any(|name| **name == *input.name) {
                 let missing = Column::missing(input.ty, rows.n_rows());
@@ -340,16 +365,17 @@ const MODEL: &str = "model";
 
 fn steps(document: &[u8]) -> Result<Fitted, StageError> {
     let wrong = "what was fitted with the model is damaged, or of a later cutline";
-    let steps: Fitted =
-        serde_json::from_slice(document).map_err(|error| StageError::of(wrong, error))?;
-    steps.check().map_err(|error| StageError::of(wrong, error))?;
-    Ok(steps)
+    serde_json::from_slice(document).map_err(|error| StageError::of(wrong, error))
 }
 
 fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) -> Metadata {
     let column = |name: &str, is_text: bool, required: bool| face::Column {
         name: name.to_owned(),
-        kind: if is_text { face::Kind::Text } else { face::Kind::Number },
+        kind: if is_text {
+            face::Kind::Text
+        } else {
+            face::Kind::Number
+        },
         required,
     };
     let inputs = match steps {
@@ -361,7 +387,9 @@ fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) ->
         }
         None => {
             let inputs = brain.inputs().into_iter();
-            inputs.map(|(name, is_text)| column(&name, is_text, true)).collect()
+            inputs
+                .map(|(name, is_text)| column(&name, is_text, true))
+                .collect()
         }
     };
     Metadata {
@@ -411,15 +439,27 @@ fn numbers<'a>(ty: Option<Type>, cells: impl Iterator<Item = &'a Cell>) -> Colum
             Cell::Missing | Cell::Text(_) => None,
         })
         .collect();
-    let is_whole = numbers.iter().flatten().all(|number| number.fract() == 0.0 && number.abs() < 9e15);
+    let is_whole = numbers
+        .iter()
+        .flatten()
+        .all(|number| number.fract() == 0.0 && number.abs() < 9e15);
     match ty {
-        Some(Type::Int64) if is_whole => {
-            Column::ints(numbers.iter().map(|number| number.map(|number| number as i64)))
-        }
-        Some(Type::Bool) if is_whole => {
-            Column::bools(numbers.iter().map(|number| number.map(|number| number != 0.0)))
-        }
-        _ => Column::floats(numbers.iter().map(|number| number.unwrap_or(f64::NAN)).collect()),
+        Some(Type::Int64) if is_whole => Column::ints(
+            numbers
+                .iter()
+                .map(|number| number.map(|number| number as i64)),
+        ),
+        Some(Type::Bool) if is_whole => Column::bools(
+            numbers
+                .iter()
+                .map(|number| number.map(|number| number != 0.0)),
+        ),
+        _ => Column::floats(
+            numbers
+                .iter()
+                .map(|number| number.unwrap_or(f64::NAN))
+                .collect(),
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{Seek, SeekFrom};
 use arrow_array::RecordBatch;
 
 use crate::function::{StageContext, StageError};
-use crate::pipeline::Input;
+use crate::pipeline::{Alias, Input};
 use crate::store::artifact::{Artifact, Description};
 use crate::table::{self, Database, Format, ParquetWriter, Reading, Sink, Source, Table};
 use crate::transform::Frame;
@@ -22,14 +22,17 @@ pub(super) async fn apart<T: Send + 'static>(
     }
 }
 
-/// A whole table, from an artifact, a blob or a query.
+/// A whole table, from an artifact, a blob or a query; or, of a version of a
+/// model, the rows it was trained on.
 pub(super) async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError> {
     let (name, bound) = (input.to_owned(), ctx.input(input)?.clone());
     let opened = match bound {
         Input::Sql { url, query } => {
             apart("a query", move || {
                 let table = Database::at(&url).and_then(|database| database.query(&query));
-                table.map_err(|error| StageError::passing(format!("the query of {name} failed"), error))
+                table.map_err(|error| {
+                    StageError::passing(format!("the query of {name} failed"), error)
+                })
             })
             .await?
         }
@@ -38,10 +41,15 @@ pub(super) async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, Stag
                 Input::Blob(path) => format_of(&path.to_string())?,
                 _ => Format::Parquet,
             };
-            let source = source(ctx, input).await?;
+            let source = match &bound {
+                Input::Model(alias) => trained_on(ctx, input, alias).await?,
+                _ => source(ctx, input).await?,
+            };
             apart("reading a table", move || {
                 let opened = table::open(&source, format, &Reading::default());
-                opened.map_err(|error| StageError::of(format!("the table {name} cannot be read"), error))
+                opened.map_err(|error| {
+                    StageError::of(format!("the table {name} cannot be read"), error)
+                })
             })
             .await?
         }
@@ -68,6 +76,18 @@ fn whole(table: &Table) -> Result<Frame, StageError> {
     }
     Frame::from_batches(&batches)
         .map_err(|error| StageError::of(format!("the table {name} cannot be used"), error))
+}
+
+async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<Source, StageError> {
+    let registered = ctx.model(input).await?;
+    let registered = registered.ok_or_else(|| {
+        StageError::passing(
+            format!("no version is {alias} yet"),
+            "the alias points nowhere",
+        )
+    })?;
+    let content = ctx.content(&registered.version.data).await?;
+    Ok(Source::memory(input, content))
 }
 
 /// The bytes of an input, to be read more than once.
@@ -119,7 +139,9 @@ pub(super) async fn keep(
 
 fn write(file: &mut File, batch: &RecordBatch) -> Result<(), StageError> {
     let wrong = |error| StageError::of("a table cannot be written", error);
-    let clone = file.try_clone().map_err(|error| StageError::passing("a temporary file", error))?;
+    let clone = file
+        .try_clone()
+        .map_err(|error| StageError::passing("a temporary file", error))?;
     let mut writer = ParquetWriter::new("table", &batch.schema(), clone).map_err(wrong)?;
     writer.write(batch).map_err(wrong)?;
     writer.finish().map_err(wrong)?;
@@ -127,8 +149,9 @@ fn write(file: &mut File, batch: &RecordBatch) -> Result<(), StageError> {
 }
 
 pub(super) fn temporary() -> Result<File, StageError> {
-    tempfile::tempfile()
-        .map_err(|error| StageError::passing("a temporary file cannot be made: is the disk full?", error))
+    tempfile::tempfile().map_err(|error| {
+        StageError::passing("a temporary file cannot be made: is the disk full?", error)
+    })
 }
 
 pub(super) fn rewound(mut file: File) -> Result<File, StageError> {

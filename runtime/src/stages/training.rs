@@ -51,16 +51,19 @@ struct Training {
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
     let file: File = params.read()?;
-    let model = Checked::new(file.model).map_err(|error| params.problem("model", &error.to_string()))?;
+    let model =
+        Checked::new(file.model).map_err(|error| params.problem("model", &error.to_string()))?;
     let preparation = Preparation {
         label: file.label,
         ids: file.ids,
-        split: None,
         step: file.step,
     };
-    let task = task(model.params(), file.task)
-        .map_err(|why| params.problem("task", why))?;
-    Ok(Arc::new(Training { preparation, model, task }))
+    let task = task(model.params(), file.task).map_err(|why| params.problem("task", why))?;
+    Ok(Arc::new(Training {
+        preparation,
+        model,
+        task,
+    }))
 }
 
 /// What the model learns; None where the label's values say.
@@ -139,7 +142,10 @@ fn fit(
 /// Unless it is said, a column of fractions is numbers, and any other classes.
 fn target(frame: &Frame, label: &str, task: Option<Task>) -> Result<Target, StageError> {
     let has_fractions = || {
-        let column = frame.column(label).ok().and_then(|column| column.numbers(label).ok());
+        let column = frame
+            .column(label)
+            .ok()
+            .and_then(|column| column.numbers(label).ok());
         column.is_some_and(|numbers| numbers.values().iter().any(|value| value.fract() != 0.0))
     };
     let is_regression = match task {

@@ -61,26 +61,38 @@ pub(super) fn predictions(bundle: &Bundle, frame: &Frame) -> Result<Predictions,
     match &prediction.target {
         Target::Values(predicted) => {
             let truth = values(frame, label)?.to_vec();
-            Regressed::new(truth, predicted.to_vec()).map(Predictions::Numbers).map_err(wrong)
+            Regressed::new(truth, predicted.to_vec())
+                .map(Predictions::Numbers)
+                .map_err(wrong)
         }
         Target::Labels(predicted) => {
             let truth = codes(&labels(frame, label)?, predicted.classes(), label)?;
             let classified = match prediction.probabilities {
                 Some(probabilities) => Classified::probabilities(truth, probabilities),
                 None => {
-                    let codes = predicted.codes().iter().map(|code| *code as usize).collect();
+                    let codes = predicted
+                        .codes()
+                        .iter()
+                        .map(|code| *code as usize)
+                        .collect();
                     Classified::labels(predicted.classes().len(), truth, codes)
                 }
             };
             classified.map(Predictions::Classes).map_err(wrong)
         }
-        Target::None => Err(StageError::data("the model predicts nothing that could be measured")),
+        Target::None => Err(StageError::data(
+            "the model predicts nothing that could be measured",
+        )),
     }
 }
 
 /// The classes' names, in their order; empty where numbers are predicted.
 pub(super) fn class_names(bundle: &Bundle) -> Vec<String> {
-    let classes = bundle.model.classes().into_iter().flat_map(|classes| classes.iter());
+    let classes = bundle
+        .model
+        .classes()
+        .into_iter()
+        .flat_map(|classes| classes.iter());
     classes.map(|class| class.to_string()).collect()
 }
 
