@@ -120,3 +120,53 @@ impl<'de> Deserialize<'de> for Version {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::model::Target;
+
+    const LINEAR: &str =
+        r#"{"version":1,"model":{"linear":{"coefficients":[0.1,0.2],"intercept":-1.5}}}"#;
+
+    fn refused(json: &str) -> String {
+        Model::from_json(json.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_document_is_read_as_it_was_written() {
+        let model = Model::from_json(LINEAR.as_bytes()).unwrap();
+        assert_eq!(model.to_json().unwrap(), LINEAR.as_bytes());
+        assert_eq!((model.n_features(), model.classes()), (2, None));
+        let said = model.predict(array![[10.0, 20.0]].view()).unwrap();
+        assert_eq!(said.target, Target::Values(array![3.5]));
+    }
+
+    #[test]
+    fn another_document_is_refused_for_what_it_is() {
+        assert!(refused(&LINEAR.replace("1,\"model", "2,\"model")).contains("its version is 2"));
+        assert!(refused(&LINEAR[..40]).contains("no model document"));
+        assert!(refused(&LINEAR.replace("linear", "linaer")).contains("linaer"));
+        let logistic = r#"{"version":1,"model":{"logistic":{"classes":["a","b"],
+            "coefficients":[[1.0],[2.0]],"intercepts":[0.0]}}}"#;
+        assert!(refused(logistic).contains("differ in number"));
+        assert!(refused(&logistic.replace("[2.0]", "[]")).contains("equally long"));
+    }
+
+    #[test]
+    fn rows_of_another_shape_are_refused() {
+        let model = Model::from_json(LINEAR.as_bytes()).unwrap();
+        let error = model.predict(array![[1.0]].view()).unwrap_err().to_string();
+        assert!(
+            error.contains("trained on 2 columns, and the rows have 1"),
+            "{error}"
+        );
+        let error = model
+            .predict(array![[1.0, f64::NAN]].view())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("row 0, column 1 holds NaN"), "{error}");
+    }
+}

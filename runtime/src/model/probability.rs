@@ -29,7 +29,7 @@ pub(super) fn softmax(mut scores: ArrayViewMut1<'_, f64>) -> f64 {
 
 /// For each row the class of its highest score; the first of equals.
 pub(super) fn highest(classes: &Arc<[Label]>, scores: &Array2<f64>) -> Target {
-    let codes = scores.rows().into_iter().map(|row| first_highest(row));
+    let codes = scores.rows().into_iter().map(first_highest);
     Target::Labels(Labels::of_codes(classes.clone(), codes.collect()))
 }
 

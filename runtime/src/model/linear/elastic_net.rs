@@ -9,8 +9,8 @@ use super::Linear;
 use super::descent::Descent;
 use super::moments::Centred;
 
-/// How to train [`Linear`] by elastic net: `Σ weight · (x w - y)² / (2 Σ weight)
-/// + alpha · (l1_ratio · |w| + ½ (1 - l1_ratio) · |w|²)` is made small.
+/// How to train [`Linear`] by elastic net. Made small is half the mean of `(x w -
+/// y)²` plus `alpha · (l1_ratio · |w| + ½ (1 - l1_ratio) · |w|²)`.
 ///
 /// The products of all columns with all columns are held in memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
