@@ -35,12 +35,13 @@ pub fn performance(
     allowed: f64,
     bootstrap: &Bootstrap,
 ) -> Performance {
-    let live = |&(metric, before): &(Metric, Option<f64>)| {
-        let now = Measure::of(metric, predictions, bootstrap);
+    let metrics: Vec<Metric> = before.iter().map(|(metric, _)| *metric).collect();
+    let now = Measure::all(&metrics, predictions, bootstrap);
+    let live = |(now, &(metric, before)): (Measure, &(Metric, Option<f64>))| {
         let fell = match (before, now.interval) {
             (Some(before), Some(interval)) => {
-                let best = [interval.low, interval.high].map(|end| metric.gain(end, before));
-                best[0].max(best[1]) < -allowed
+                let ends = [interval.low, interval.high].map(|end| metric.gain(end, before));
+                ends[0].max(ends[1]) < -allowed
             }
             _ => false,
         };
@@ -48,7 +49,7 @@ pub fn performance(
     };
     Performance {
         rows: predictions.n_rows(),
-        metrics: before.iter().map(live).collect(),
+        metrics: now.into_iter().zip(before).map(live).collect(),
     }
 }
 

@@ -30,7 +30,9 @@ proptest! {
             prop_assert!(score.is_finite() && score >= -1e-12, "{test} {score}");
             prop_assert!(!test.is_p_value() || score <= 1.0 + 1e-12, "{test} {score}");
         }
-        let _ = Distribution::of(&a, &b);
+        let distribution = Distribution::of(&a, &b);
+        let text = serde_json::to_string(&distribution).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Distribution>(&text).unwrap(), distribution);
     }
 
     #[test]

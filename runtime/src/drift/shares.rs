@@ -105,9 +105,10 @@ pub(super) fn sturges(reference: &[f64], current: &[f64]) -> Vec<f64> {
         false => 1,
     };
     let step = range / n_bins as f64;
-    let edge = |bin: usize| match bin == n_bins {
-        true => greatest,
-        false => least + bin as f64 * step,
+    let edge = |bin: usize| match bin {
+        0 => least,
+        _ if bin == n_bins => greatest,
+        _ => least + bin as f64 * step,
     };
     (0..=n_bins).map(edge).collect()
 }
@@ -153,6 +154,8 @@ mod tests {
         assert_eq!(counts, [2.0, 2.0]);
         assert!(histogram(&[1.0], &[]).is_empty());
         assert_eq!(sturges(&[3.0], &[3.0]), [2.5, 3.5]);
+        let ends = [f64::MIN, f64::MAX];
+        assert_eq!(sturges(&ends, &ends), ends);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use statrs::function::erf::{erfc, erfc_inv};
 
 use super::calibration::quantile;
-use super::undefined::{Score, Undefined};
+use super::undefined::{Score, Undefined, finite};
 
 /// How intervals are found. The same seed gives the same interval, on any
 /// number of threads.
@@ -68,56 +68,70 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    /// The interval of `metric` over `n_rows` rows.
-    ///
-    /// `metric` is given the rows that were drawn, rising, some more than once.
-    /// Where it has no value for a resample, that one is left out; where that
-    /// is so for most of them, or for the rows themselves, there is no interval.
-    /// A level that is not between 0 and 1 is taken as the nearer of the two.
+    /// The interval of one metric, as [`Bootstrap::intervals`] finds it.
     pub fn interval(
         &self,
         n_rows: usize,
         metric: impl Fn(&[usize]) -> Score + Sync,
     ) -> Result<Interval, Undefined> {
-        let all: Vec<usize> = (0..n_rows).collect();
-        let estimate = metric(&all)?;
-        let mut replicates = self.replicates(n_rows, &metric)?;
-        replicates.sort_by(f64::total_cmp);
-        let tails = self.tails();
-        let [low, high] = match self.method {
-            Method::Percentile => tails,
-            Method::Bca => bca(estimate, &replicates, &jackknife(n_rows, &metric), tails),
-        }
-        .map(|share| quantile(&replicates, share));
-        Ok(Interval {
-            low,
-            high,
-            level: self.level.clamp(0.0, 1.0),
-        })
+        let mut intervals = self.intervals(n_rows, |rows| vec![metric(rows)]);
+        intervals.pop().unwrap_or(Err(Undefined::Empty))
     }
 
-    fn replicates(
+    /// The intervals of several metrics over `n_rows` rows, from the same
+    /// resamples.
+    ///
+    /// `metrics` is given the rows that were drawn, rising, some more than once,
+    /// and gives each metric's score, always in the same order. Where one has no
+    /// value for a resample, that one is left out; where that is so for most of
+    /// them, or for the rows themselves, it has no interval. A level that is not
+    /// between 0 and 1 is taken as the nearer of the two.
+    pub fn intervals(
         &self,
         n_rows: usize,
-        metric: &(impl Fn(&[usize]) -> Score + Sync),
-    ) -> Result<Vec<f64>, Undefined> {
-        let scores: Vec<Score> = (0..self.resamples.max(1))
-            .into_par_iter()
-            .map(|resample| metric(&self.draw(n_rows, resample)))
-            .collect();
-        let resamples = scores.len();
-        let undefined = scores.iter().find_map(|score| score.clone().err());
-        let values: Vec<f64> = scores.into_iter().flatten().collect();
-        match undefined {
-            Some(why) if (values.len() as f64) < LEAST_DEFINED * resamples as f64 => {
-                Err(Undefined::FewResamples {
-                    defined: values.len(),
-                    resamples,
-                    why: Box::new(why),
-                })
-            }
-            _ => Ok(values),
+        metrics: impl Fn(&[usize]) -> Vec<Score> + Sync,
+    ) -> Vec<Result<Interval, Undefined>> {
+        let all: Vec<usize> = (0..n_rows).collect();
+        let estimates = metrics(&all);
+        if estimates.iter().all(Result::is_err) {
+            let undefined = |score: Score| Err(score.err().unwrap_or(Undefined::Empty));
+            return estimates.into_iter().map(undefined).collect();
         }
+        let replicates: Vec<Vec<Score>> = (0..self.resamples.max(1))
+            .into_par_iter()
+            .map(|resample| metrics(&self.draw(n_rows, resample)))
+            .collect();
+        let without = match self.method {
+            Method::Bca => jackknife(n_rows, &metrics),
+            Method::Percentile => Vec::new(),
+        };
+        let interval = |(metric, estimate): (usize, Score)| {
+            let estimate = estimate?;
+            let values = defined(scores_of(metric, &replicates))?;
+            let without: Vec<f64> = scores_of(metric, &without).flatten().copied().collect();
+            self.between(estimate, values, &without)
+        };
+        estimates.into_iter().enumerate().map(interval).collect()
+    }
+
+    fn between(
+        &self,
+        estimate: f64,
+        mut replicates: Vec<f64>,
+        without: &[f64],
+    ) -> Result<Interval, Undefined> {
+        replicates.sort_by(f64::total_cmp);
+        let tails = self.tails();
+        let ends = match self.method {
+            Method::Percentile => tails,
+            Method::Bca => bca(estimate, &replicates, without, tails),
+        };
+        let [low, high] = ends.map(|share| quantile(&replicates, share));
+        Ok(Interval {
+            low: finite(low)?,
+            high: finite(high)?,
+            level: self.level.clamp(0.0, 1.0),
+        })
     }
 
     /// As many rows as there are, drawn with replacement. They are in order, so
@@ -139,15 +153,43 @@ impl Bootstrap {
     }
 }
 
-/// The metric without each part of the rows; parts without a value are left
-/// out.
-fn jackknife(n_rows: usize, metric: &(impl Fn(&[usize]) -> Score + Sync)) -> Vec<f64> {
+/// The scores of one metric.
+fn scores_of(metric: usize, all: &[Vec<Score>]) -> impl Iterator<Item = &Score> {
+    all.iter().filter_map(move |scores| scores.get(metric))
+}
+
+/// The scores that have a value, where enough have one.
+fn defined<'a>(scores: impl Iterator<Item = &'a Score>) -> Result<Vec<f64>, Undefined> {
+    let mut values = Vec::new();
+    let mut first_why = None;
+    let mut resamples = 0_u32;
+    for score in scores {
+        resamples += 1;
+        match score {
+            Ok(value) => values.push(*value),
+            Err(why) => first_why = first_why.or(Some(why)),
+        }
+    }
+    match first_why {
+        Some(why) if (values.len() as f64) < LEAST_DEFINED * f64::from(resamples) => {
+            Err(Undefined::FewResamples {
+                defined: values.len(),
+                resamples: resamples as usize,
+                why: Box::new(why.clone()),
+            })
+        }
+        _ => Ok(values),
+    }
+}
+
+/// The scores without each part of the rows.
+fn jackknife(n_rows: usize, metrics: &(impl Fn(&[usize]) -> Vec<Score> + Sync)) -> Vec<Vec<Score>> {
     let parts = n_rows.min(MOST_PARTS);
     let without = |part: usize| {
         let rows: Vec<usize> = (0..n_rows).filter(|row| row % parts != part).collect();
-        metric(&rows).ok()
+        metrics(&rows)
     };
-    (0..parts).into_par_iter().filter_map(without).collect()
+    (0..parts).into_par_iter().map(without).collect()
 }
 
 /// Where among the sorted replicates the interval ends: the tails, corrected for
@@ -234,6 +276,17 @@ mod tests {
         );
         let nothing = Bootstrap::default().interval(0, mean_of(&[]));
         assert_eq!(nothing, Err(Undefined::Empty));
+    }
+
+    #[test]
+    fn several_metrics_share_their_resamples_and_one_may_be_undefined() {
+        let values: Vec<f64> = (0..30).map(|row| f64::from(row * row)).collect();
+        let mean = mean_of(&values);
+        let none = |_: &[usize]| Err(Undefined::NoScores);
+        let bootstrap = Bootstrap::default();
+        let both = bootstrap.intervals(30, |rows| vec![none(rows), mean(rows)]);
+        let alone = bootstrap.interval(30, &mean);
+        assert_eq!(both, [Err(Undefined::NoScores), alone]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::metric::Metric;
 use super::ranking::{Operating, Ranked};
 use super::sample::{Classified, Predictions};
 use super::slices::Slice;
+use super::undefined::Undefined;
 
 /// What is to be measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -120,12 +121,12 @@ pub fn evaluate(
             by: by.to_string(),
             name: slice.name.clone(),
             rows: part.n_rows(),
-            measures: measures(spec, &part),
+            measures: Measure::all(&spec.metrics, &part, &spec.bootstrap),
         }
     };
     Evaluation {
         rows: predictions.n_rows(),
-        measures: measures(spec, predictions),
+        measures: Measure::all(&spec.metrics, predictions, &spec.bootstrap),
         classes: confusion
             .as_ref()
             .map_or_else(Vec::new, |c| class_reports(c, class_names)),
@@ -140,27 +141,26 @@ pub fn evaluate(
     }
 }
 
-fn measures(spec: &EvaluationSpec, predictions: &Predictions) -> Vec<Measure> {
-    let measure = |metric: &Metric| Measure::of(*metric, predictions, &spec.bootstrap);
-    spec.metrics.iter().map(measure).collect()
-}
-
 impl Measure {
-    /// The metric over all rows, with its interval.
-    pub fn of(metric: Metric, predictions: &Predictions, bootstrap: &Bootstrap) -> Measure {
+    /// Each metric over all rows, with its interval.
+    pub fn all(
+        metrics: &[Metric],
+        predictions: &Predictions,
+        bootstrap: &Bootstrap,
+    ) -> Vec<Measure> {
         let ranked = predictions.ranked();
-        let score = |rows: &[usize]| metric.score(&ranked.select(rows));
-        let value = metric.score(predictions);
-        let interval = match value {
-            Ok(_) => bootstrap.interval(predictions.n_rows(), score),
-            Err(ref why) => Err(why.clone()),
+        let scores = |rows: &[usize]| {
+            let drawn = ranked.select(rows);
+            metrics.iter().map(|metric| metric.score(&drawn)).collect()
         };
-        Measure {
-            metric,
-            value: value.ok(),
+        let intervals = bootstrap.intervals(predictions.n_rows(), scores);
+        let measure = |(metric, interval): (&Metric, Result<Interval, Undefined>)| Measure {
+            metric: *metric,
+            value: metric.score(predictions).ok(),
             undefined: interval.as_ref().err().map(ToString::to_string),
             interval: interval.ok(),
-        }
+        };
+        metrics.iter().zip(intervals).map(measure).collect()
     }
 }
 

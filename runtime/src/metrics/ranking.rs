@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 
 use super::average::{Average, Sum};
 use super::sample::Classified;
-use super::undefined::{Score, Undefined};
+use super::undefined::{Score, Undefined, finite};
 
 /// Rows in the order of their scores, highest first: at each score that occurs,
 /// what the positive and the negative rows with that score or a higher one
@@ -166,7 +166,7 @@ impl Ranked {
             let width = pair[1].false_positive_rate - pair[0].false_positive_rate;
             area.add(width * (pair[1].true_positive_rate + pair[0].true_positive_rate) / 2.0);
         }
-        Ok(area.value().clamp(0.0, 1.0))
+        finite(area.value().clamp(0.0, 1.0))
     }
 
     /// The curve by rising threshold, so from the lowest score, where all rows
@@ -189,7 +189,7 @@ impl Ranked {
             area.add((point.recall - reached) * point.precision);
             reached = point.recall;
         }
-        Ok(area.value().clamp(0.0, 1.0))
+        finite(area.value().clamp(0.0, 1.0))
     }
 
     /// The threshold with the best F1 among the scores that occur; of equally
@@ -210,7 +210,7 @@ impl Ranked {
         let positives = self.positives()?;
         let all = positives + self.negatives();
         let (weight, hits) = self.decile;
-        Ok((hits / weight) / (positives / all))
+        finite((hits / weight) / (positives / all))
     }
 
     fn positives(&self) -> Result<f64, Undefined> {

@@ -64,7 +64,7 @@ pub enum BadSample {
         value: f64,
     },
     /// Negative, NaN or infinite.
-    #[error("row {row}: the weight is {value}; weights are finite and not negative")]
+    #[error("row {row}: the weight is {value}; weights are not negative, and their sum is finite")]
     Weight {
         /// Counted from 0.
         row: usize,
@@ -144,7 +144,11 @@ fn check_finite(what: &'static str, values: &[f64]) -> Result<(), BadSample> {
 
 fn check_weights(weights: &[f64], n_rows: usize) -> Result<(), BadSample> {
     same_length("weights", weights.len(), n_rows)?;
-    let bad = |weight: &f64| !(weight.is_finite() && *weight >= 0.0);
+    let mut sum = 0.0;
+    let bad = |weight: &f64| {
+        sum += weight;
+        !(*weight >= 0.0 && f64::is_finite(sum))
+    };
     match weights.iter().position(bad) {
         None => Ok(()),
         Some(row) => Err(BadSample::Weight {
@@ -187,7 +191,7 @@ mod tests {
         let classified = Classified::decisions(vec![0, 1], vec![-1.0, 3.0]).unwrap();
         assert_eq!(
             says(classified.with_weights(vec![1.0, -1.0])),
-            "row 1: the weight is -1; weights are finite and not negative"
+            "row 1: the weight is -1; weights are not negative, and their sum is finite"
         );
         let bad = Regressed::new(vec![0.0], vec![f64::INFINITY]).unwrap_err();
         assert_eq!(

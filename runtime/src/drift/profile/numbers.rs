@@ -40,9 +40,10 @@ impl Numbers {
         let all = counts[0] + counts[1];
         if other.count > 0 {
             // Chan, Golub and LeVeque 1983.
-            let apart = other.mean - self.mean;
-            self.mean += apart * counts[1] / all;
-            self.squares += other.squares + apart * apart * counts[0] * counts[1] / all;
+            let apart = bounded(other.mean - self.mean);
+            let between = apart * (apart * (counts[0] * counts[1] / all));
+            self.mean = bounded(self.mean + apart * (counts[1] / all));
+            self.squares = bounded(self.squares + other.squares + between);
         }
         self.min = either(self.min, other.min, f64::min);
         self.max = either(self.max, other.max, f64::max);
@@ -85,15 +86,20 @@ impl Numbers {
 
     fn add_finite(&mut self, value: f64) {
         self.count += 1;
-        let apart = value - self.mean;
-        self.mean += apart / self.count as f64;
-        self.squares += apart * (value - self.mean);
+        let apart = bounded(value - self.mean);
+        self.mean = bounded(self.mean + apart / self.count as f64);
+        self.squares = bounded(self.squares + apart * (value - self.mean));
         self.min = either(self.min, Some(value), f64::min);
         self.max = either(self.max, Some(value), f64::max);
         self.quantiles.add(value);
         // Zero has no sign.
         self.distinct.add((value + 0.0).to_bits());
     }
+}
+
+/// A figure that stays finite, so that a document can hold it.
+fn bounded(value: f64) -> f64 {
+    value.clamp(f64::MIN, f64::MAX)
 }
 
 fn either(a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64) -> Option<f64> {
@@ -149,6 +155,10 @@ mod tests {
             prop_assert_eq!((parts.count, parts.missing), (whole.count, whole.missing));
             prop_assert_eq!((parts.min, parts.max), (whole.min, whole.max));
             prop_assert_eq!(parts.distinct(), whole.distinct());
+            let text = serde_json::to_string(&parts).unwrap();
+            let read: Numbers = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!((read.count, read.mean, read.squares), (parts.count, parts.mean, parts.squares));
+            prop_assert_eq!((read.min, read.max, read.distinct()), (parts.min, parts.max, parts.distinct()));
             if let (Some(a), Some(b)) = (parts.mean(), whole.mean())
                 && values.iter().all(|value| value.abs() < 1e3)
             {

@@ -110,10 +110,15 @@ impl Default for Distinct {
     }
 }
 
-/// As they are written.
+/// As far as can be told: the same number of values, and the same quantiles at
+/// every twentieth of them.
 impl PartialEq for Quantiles {
     fn eq(&self, other: &Quantiles) -> bool {
-        self.0.clone().serialize() == other.0.clone().serialize()
+        let told = |quantiles: &Quantiles| {
+            let twentieths = (0..=20).map(|rank| quantiles.quantile(f64::from(rank) / 20.0));
+            (quantiles.0.total_weight(), twentieths.collect::<Vec<_>>())
+        };
+        told(self) == told(other)
     }
 }
 
