@@ -220,8 +220,7 @@ impl Registry {
                 alias,
                 winner: Box::new(winner),
             }),
-            // What he saw was never there.
-            None => Err(RegistryError::NothingBefore { model, alias }),
+            None => Err(RegistryError::NeverPointed { model, alias }),
         }
     }
 }

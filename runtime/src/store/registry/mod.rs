@@ -60,6 +60,16 @@ pub enum RegistryError {
         /// The move that holds.
         winner: Box<Move>,
     },
+    /// The move that was seen was none of this alias, which was never moved.
+    #[error(
+        "the {alias} of {model} was never pointed to a version: look at it again, and then move it"
+    )]
+    NeverPointed {
+        /// The model.
+        model: ModelName,
+        /// The alias.
+        alias: Alias,
+    },
     /// There is nothing to go back to.
     #[error("the {alias} of {model} cannot be rolled back: no version was it before")]
     NothingBefore {

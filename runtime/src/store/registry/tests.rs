@@ -186,6 +186,19 @@ async fn nothing_that_is_not_there_can_serve() {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "the model churn has no version v9");
+    let one = VersionNumber(1);
+    let other = registry
+        .point(&churn(), Alias::Candidate, None, one, "ci", "")
+        .await
+        .unwrap();
+    let error = registry
+        .point(&churn(), Alias::Champion, Some(&other), one, "ci", "")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, RegistryError::NeverPointed { .. }),
+        "{error}"
+    );
     let mut bad = version("a");
     bad.metrics.insert("auc".to_owned(), f64::NAN);
     let error = registry
