@@ -22,7 +22,7 @@ const FOLDER: &str = "CUTLINE_TABLE_FOLDER";
 fn a_file_four_times_the_memory_is_checked_under_a_hard_limit() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("in.csv");
-    let n_rows = write_csv(&csv);
+    let n_rows = write_csv(&csv).unwrap();
     assert!(csv.metadata().unwrap().len() >= 4 * LIMIT);
     let limited = format!("ulimit -d {} && exec \"$0\" \"$@\"", LIMIT >> 10);
     let output = Command::new("sh")
@@ -72,9 +72,9 @@ fn under_the_limit() {
 }
 
 /// Writes rows until the file is four times the limit; returns how many.
-fn write_csv(path: &Path) -> u64 {
-    let mut out = BufWriter::new(File::create(path).unwrap());
-    writeln!(out, "id,x0,x1,x2,x3,x4,x5,plan").unwrap();
+fn write_csv(path: &Path) -> std::io::Result<u64> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "id,x0,x1,x2,x3,x4,x5,plan")?;
     let (mut n_rows, mut n_bytes) = (0_u64, 0_u64);
     while n_bytes < 4 * LIMIT {
         let id = n_rows - u64::from(n_rows % 1_000 == 999);
@@ -88,10 +88,10 @@ fn write_csv(path: &Path) -> u64 {
             x * 17.0,
             n_rows % 5
         );
-        out.write_all(row.as_bytes()).unwrap();
+        out.write_all(row.as_bytes())?;
         n_bytes += row.len() as u64;
         n_rows += 1;
     }
-    out.flush().unwrap();
-    n_rows
+    out.flush()?;
+    Ok(n_rows)
 }

@@ -9,8 +9,8 @@ use crate::support::postgres::Postgres;
 fn csv(text: &str) -> Table {
     let source = Source::memory("x.csv", text.to_owned().into_bytes());
     let columns = "columns.signup = \"date\"\ncolumns.seen = \"timestamp\"";
-    let reading: Reading = toml::from_str(columns).unwrap();
-    open(&source, Format::Csv, &reading).unwrap()
+    let reading: Reading = toml::from_str(columns).expect("it is a document");
+    open(&source, Format::Csv, &reading).expect("it is a table")
 }
 
 fn put(database: &Database, entry: &str, text: &str) -> Result<Upserted, TableError> {
@@ -25,10 +25,10 @@ fn put(database: &Database, entry: &str, text: &str) -> Result<Upserted, TableEr
 
 /// The rows of the query as text.
 fn rows(database: &Database, query: &str) -> Vec<String> {
-    let table = database.query(query).unwrap();
+    let table = database.query(query).expect("it is a query");
     let mut lines = Vec::new();
-    for batch in table.batches().unwrap() {
-        let batch = batch.unwrap();
+    for batch in table.batches().expect("it can be read") {
+        let batch = batch.expect("it can be read");
         for row in 0..batch.rows.num_rows() {
             let columns = 0..batch.rows.num_columns();
             let text = |column| {

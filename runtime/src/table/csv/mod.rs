@@ -74,7 +74,12 @@ impl Default for Csv {
 /// by reading the whole of `source` once before.
 pub(super) fn open(source: &Source, reading: &Reading) -> Result<Table, TableError> {
     let csv = &reading.csv;
-    let (names, first, blocks, encoding) = start(source, csv)?;
+    let Start {
+        names,
+        first,
+        blocks,
+        encoding,
+    } = start(source, csv)?;
     all_there(source.name(), &names, &reading.columns)?;
     let rules = Rules {
         delimiter: csv.delimiter()?,
@@ -99,17 +104,22 @@ pub(super) fn open(source: &Source, reading: &Reading) -> Result<Table, TableErr
     });
     let (own, csv) = (source.clone(), csv.clone());
     let read = move || {
-        let (_, first, blocks, _) = start(&own, &csv)?;
+        let Start { first, blocks, .. } = start(&own, &csv)?;
         Ok(Box::new(Waves::new(shape.clone(), first, blocks)) as Batches)
     };
     Ok(Table::new(source.name(), schema, read))
 }
 
-/// The names of the columns, the first block behind them, and the others.
-fn start(
-    source: &Source,
-    csv: &Csv,
-) -> Result<(Vec<String>, Option<Block>, Blocks, &'static Encoding), TableError> {
+/// A CSV whose header is read.
+struct Start {
+    names: Vec<String>,
+    /// The first block, behind the header.
+    first: Option<Block>,
+    blocks: Blocks,
+    encoding: &'static Encoding,
+}
+
+fn start(source: &Source, csv: &Csv) -> Result<Start, TableError> {
     let table = source.name();
     let delimiter = csv.delimiter()?;
     let read = TableError::read(table);
@@ -117,7 +127,12 @@ fn start(
     let mut blocks = Blocks::new(table, input, Rows::Quoted { delimiter });
     let first = blocks.next()?;
     if let Some(names) = &csv.names {
-        return Ok((names.clone(), first, blocks, encoding));
+        return Ok(Start {
+            names: names.clone(),
+            first,
+            blocks,
+            encoding,
+        });
     }
     let header = Header {
         table,
@@ -132,7 +147,12 @@ fn start(
     let end = first_row_end(&block.bytes, delimiter);
     let names = header.names(&block.bytes[..end])?;
     cut(&mut block, end);
-    Ok((names, Some(block), blocks, encoding))
+    Ok(Start {
+        names,
+        first: Some(block),
+        blocks,
+        encoding,
+    })
 }
 
 fn no_header(table: &str) -> TableError {

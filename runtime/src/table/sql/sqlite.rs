@@ -64,7 +64,7 @@ impl Asked {
         let connection = self.open()?;
         let refused = TableError::database(&self.table, "the query is refused");
         let mut statement = connection.prepare(&self.query).map_err(&refused)?;
-        let names = statement.column_names().into_iter().map(str::to_owned);
+        let names = statement.column_names().map(str::to_owned);
         let names: Vec<String> = names.collect();
         let mut seen = vec![Seen::default(); names.len()];
         let mut rows = statement.query([]).map_err(&refused)?;
