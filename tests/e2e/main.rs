@@ -17,3 +17,5 @@ mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;
 mod spans;
+#[cfg(feature = "runtime")]
+mod stages;

@@ -1,0 +1,115 @@
+//! The seven stages of the Flask fixture, run by cutline in the monolith's
+//! place: from the same files through all of them, and behind the proxy.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by failing there"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::behind_the_proxy::{churn, churn_service, fixture, flask};
+use crate::support;
+use crate::support::eventually;
+use crate::support::service::{Proxy, Service, cutline, program};
+
+/// `functions.toml` of the fixture, where `home` is the monolith's, listening
+/// where there is room.
+fn pipeline(folder: &Path, home: &Path) {
+    let text = fs::read_to_string(fixture().join("functions.toml")).unwrap();
+    let database = format!("sqlite:{}", home.join("var/churn.sqlite").display());
+    assert!(text.contains("sqlite:var/churn.sqlite"), "{text}");
+    let text = text.replace("sqlite:var/churn.sqlite", &database);
+    let text = format!("[serve]\nlisten = \"127.0.0.1:0\"\n\n{text}");
+    fs::write(folder.join("functions.toml"), text).unwrap();
+}
+
+/// `/predict` in the shadow: scores may differ by what is left of the way when
+/// the monolith's solver stops.
+fn routes(monolith: &Service, candidate: &Service) -> String {
+    let (monolith, candidate) = (&monolith.url, &candidate.url);
+    format!(
+        r#"listen = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+[monolith]
+upstream = "{monolith}"
+[stage.inference]
+routes = ["POST /predict"]
+candidate = "{candidate}"
+mode = "shadow"
+side_effects = {{ monolith = "none", candidate = "honours-shadow" }}
+[stage.inference.compare]
+noise = "off"
+sample = 100
+number = [{{ path = "/predictions/*/score", abs = 2e-3 }}]
+label = "/predictions/*/label"
+score = "/predictions/*/score"
+"#
+    )
+}
+
+#[test]
+fn the_stages_answer_as_the_monolith_they_are_to_replace() {
+    let (python, clients) = (flask(), support::clients());
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, home) = (folder.path(), folder.path().join("monolith"));
+    let data = folder.join("incoming/may");
+    let generate = ["churn.generate", "--rows", "1000", "--seed", "7", "--out"];
+    support::run(
+        churn(&python, folder, &generate).arg(&data),
+        "no data were made",
+    );
+    let monolith = churn_service(&python, &home, "0");
+    let mut whole = program(&clients, "seven_stages.py");
+    let trained = support::run(
+        whole.args(["train", &monolith.url]).arg(&data),
+        "the monolith cannot be trained",
+    );
+    let trained: Value = serde_json::from_slice(&trained.stdout).unwrap();
+
+    pipeline(folder, &home);
+    let mut send = cutline();
+    let sent = ["queue", "send", "raw-arrived", "name=may", "--id", "may"];
+    support::run(send.args(sent).current_dir(folder), "nothing was sent");
+    let mut run = cutline();
+    let candidate = Service::start(run.arg("run").current_dir(folder), "clients: ");
+    let mut ready = program(&clients, "seven_stages.py");
+    support::run(
+        ready.args(["ready", &candidate.url]),
+        "no model came to serve",
+    );
+
+    let proxy = Proxy::start(folder, &routes(&monolith, &candidate));
+    let mut predict = program(&clients, "seven_stages.py");
+    support::run(
+        predict.args(["predict", proxy.url()]).arg(&data),
+        "not every request was answered",
+    );
+    let told = || -> Value {
+        let diff = proxy.told(&["diff", "inference", "--json"]);
+        serde_json::from_str(&diff).unwrap()
+    };
+    eventually("all are compared", || {
+        told()["pairs"].as_u64() >= Some(100)
+    });
+    let told = told();
+    assert_eq!(told["mismatches"], 0, "{told:#}");
+
+    // The same model, as far as its figures tell.
+    drop(candidate);
+    let mut versions = cutline();
+    let versions = support::run(
+        versions.args(["registry", "list", "--json"]).current_dir(folder),
+        "the registry cannot be read",
+    );
+    let versions: Value = serde_json::from_slice(&versions.stdout).unwrap();
+    let metrics = &versions[0]["version"]["metrics"];
+    for (ours, theirs) in [("roc-auc", "auc"), ("log-loss", "log_loss"), ("brier", "brier")] {
+        let (ours, theirs) = (metrics[ours].as_f64().unwrap(), trained["metrics"][theirs].as_f64());
+        let apart = (ours - theirs.unwrap()).abs();
+        assert!(apart < 2e-3, "{theirs:?} and {ours}");
+    }
+}
