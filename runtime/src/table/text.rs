@@ -11,7 +11,7 @@
 //! | nothing but missing values | `float64` |
 //! | anything else, or a mixture; no rows at all | `string` |
 //!
-//! Spaces and tabs around a number do not count. Dates stay text unless they are
+//! Spaces and tabs around a number do not count, but around infinity they do. Dates stay text unless they are
 //! declared. Where pandas falls back to Python objects, the kernel has a type:
 //! `bool` stays `bool` when values are missing, and whole numbers beyond 64 bits
 //! are text, so that no digit of an identifier is lost.
@@ -36,7 +36,7 @@ impl Seen {
             Some(Seen::INT) if int(text).is_none() => Seen::TEXT,
             Some(number) => number,
             None if bool(text).is_some() => Seen::BOOL,
-            None if is_infinity(trim(text)) => Seen::FLOAT,
+            None if is_infinity(text) => Seen::FLOAT,
             None => Seen::TEXT,
         }
     }
@@ -76,9 +76,9 @@ pub(super) fn int(text: &[u8]) -> Option<i64> {
 /// The number that `text` is, rounded correctly. "nan" is none.
 #[inline]
 pub(super) fn float(text: &[u8]) -> Option<f64> {
-    let text = trim(text);
-    match text.last() {
-        Some(b'0'..=b'9' | b'.') => lexical_core::parse(text).ok(),
+    let number = trim(text);
+    match number.last() {
+        Some(b'0'..=b'9' | b'.') => lexical_core::parse(number).ok(),
         _ if is_infinity(text) => Some(match text[0] {
             b'-' => f64::NEG_INFINITY,
             _ => f64::INFINITY,
