@@ -10,6 +10,8 @@ mod explain;
 mod functions;
 #[cfg(feature = "analyzer")]
 mod graph;
+#[cfg(feature = "runtime")]
+mod import_model;
 #[cfg(feature = "proxy")]
 mod mode;
 #[cfg(feature = "proxy")]
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     #[cfg(feature = "runtime")]
     Queue(queue::QueueArgs),
+    #[cfg(feature = "runtime")]
+    ImportModel(import_model::ImportModelArgs),
 }
 
 /// Runs one command.
@@ -104,5 +108,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Run(args) => run::run(&args, console),
         #[cfg(feature = "runtime")]
         Command::Queue(args) => queue::queue(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::ImportModel(args) => import_model::import_model(&args, console),
     }
 }

@@ -1,0 +1,154 @@
+//! `cutline import-model`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+use clap::Args;
+use cutline_runtime::import::{EXPORT_SCRIPT, Imported};
+use cutline_runtime::store::artifact::{ArtifactId, Description, Making};
+use cutline_runtime::store::registry::{Alias, ModelName, ModelVersion, Registered};
+use indexmap::IndexMap;
+use serde_json::json;
+
+use super::pipeline::{Opened, PipelineArgs, block_on};
+use crate::console::Console;
+use crate::error::{CommandError, Kind};
+
+/// Puts a model that the monolith trained into the registry, and lets it serve.
+///
+/// A joblib or pickle file is read by the monolith's own Python, with a script
+/// that comes with cutline; it needs nothing beyond what the monolith has.
+/// LightGBM's text (.txt) and XGBoost's JSON (.json) are read as they are. A
+/// step that is not known is refused by name.
+#[derive(Args)]
+pub(crate) struct ImportModelArgs {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    /// What the model is called in the registry.
+    model: ModelName,
+    /// The file: .joblib, .pkl, LightGBM's .txt or XGBoost's .json.
+    file: PathBuf,
+    /// The monolith's Python.
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    python: PathBuf,
+    /// Where in the file the model is, if it holds other things too.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Of which version the fitted preprocessing is used before it, as v3, or
+    /// none [default: that of the version that serves, where one does].
+    #[arg(long, value_name = "VERSION")]
+    preprocessing: Option<String>,
+}
+
+/// Registers it and moves the champion.
+pub(crate) fn import_model(args: &ImportModelArgs, console: &Console) -> Result<(), CommandError> {
+    let document = document(args)?;
+    block_on(register(args, document, console))?
+}
+
+/// The model as a document that was checked.
+fn document(args: &ImportModelArgs) -> Result<(Vec<u8>, &'static str), CommandError> {
+    let shown = args.file.display();
+    let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
+    let (bytes, kind) = match args.file.extension().and_then(|ending| ending.to_str()) {
+        Some("txt" | "json") => {
+            return Err(wrong(anyhow::anyhow!("{shown} cannot be served yet as it is"))
+                .hint("pickle the scikit-learn style wrapper (LGBMClassifier, XGBClassifier) and import that"));
+        }
+        _ => (exported(args)?, "imported-model"),
+    };
+    let read = Imported::read(&bytes);
+    read.with_context(|| format!("{shown} cannot be imported")).map_err(wrong)?;
+    Ok((bytes, kind))
+}
+
+/// What the script writes in the monolith's environment.
+fn exported(args: &ImportModelArgs) -> Result<Vec<u8>, CommandError> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let script = folder.path().join("export.py");
+    fs::write(&script, EXPORT_SCRIPT).context("cannot write the script")?;
+    let out = folder.path().join("model.json");
+    let mut command = Command::new(&args.python);
+    command.arg(&script).arg(&args.file).arg("--out").arg(&out);
+    if let Some(key) = &args.key {
+        command.args(["--key", key]);
+    }
+    let ran = command
+        .output()
+        .with_context(|| format!("cannot run {}", args.python.display()))
+        .map_err(|error| CommandError::new(Kind::Usage, error).hint("--python names the monolith's interpreter"))?;
+    if !ran.status.success() {
+        let said = String::from_utf8_lossy(&ran.stderr);
+        let last = said.lines().rev().find(|line| !line.trim().is_empty());
+        let message = format!("{} cannot be imported: {}", args.file.display(), last.unwrap_or("the script failed"));
+        return Err(CommandError::message(Kind::Configuration, message));
+    }
+    Ok(fs::read(&out).context("the script wrote nothing")?)
+}
+
+async fn register(
+    args: &ImportModelArgs,
+    (document, kind): (Vec<u8>, &'static str),
+    console: &Console,
+) -> Result<(), CommandError> {
+    let Opened { services, .. } = args.pipeline.open()?;
+    let (registry, artifacts) = (services.space.registry(), services.space.artifacts());
+    let failed = "the model cannot be registered";
+    let serving = registry.serving(&args.model, Alias::Champion).await.context(failed)?;
+    let preprocessing = preprocessing(args, &services, serving.as_ref()).await?;
+    let description = Description {
+        kind: kind.to_owned(),
+        name: args.model.to_string(),
+        ..Description::default()
+    };
+    let made = Making {
+        function: "import-model".to_owned(),
+        code: services.code.to_string(),
+        parameters: IndexMap::from([("file".to_owned(), json!(file_name(&args.file)))]),
+        inputs: Vec::new(),
+        at: services.space.clock().now(),
+    };
+    let parameters = made.parameters.clone();
+    let model = artifacts.put(description, made, document).await.context(failed)?;
+    let version = ModelVersion {
+        model: model.id,
+        preprocessing,
+        schema: json!({}),
+        metrics: IndexMap::new(),
+        data: serving.as_ref().map_or(model.id, |serving| serving.version.data),
+        code: services.code.to_string(),
+        parameters,
+        signature: None,
+    };
+    let by = "cutline import-model";
+    let registered = registry.register(&args.model, version, by).await.context(failed)?;
+    let seen = registry.alias(&args.model, Alias::Champion).await.context(failed)?;
+    let why = file_name(&args.file);
+    let moved = registry.point(&args.model, Alias::Champion, seen.as_ref(), registered.number, by, &why);
+    moved.await.context(failed)?;
+    console.print(&format!("{} {} serves: {why}\n", args.model, registered.number))
+}
+
+/// What is done to rows before this model sees them.
+async fn preprocessing(
+    args: &ImportModelArgs,
+    services: &cutline_runtime::function::Services,
+    serving: Option<&Registered>,
+) -> Result<Option<ArtifactId>, CommandError> {
+    let wanted = match args.preprocessing.as_deref() {
+        Some("none") => return Ok(None),
+        None => return Ok(serving.and_then(|serving| serving.version.preprocessing)),
+        Some(version) => version,
+    };
+    let number = wanted.parse();
+    let number = number.map_err(|error| CommandError::new(Kind::Usage, anyhow::Error::new(error)))?;
+    let found = services.space.registry().version(&args.model, number).await;
+    let found = found.map_err(|error| CommandError::new(Kind::Usage, error))?;
+    Ok(found.version.preprocessing)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
