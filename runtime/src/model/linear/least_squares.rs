@@ -113,8 +113,19 @@ fn triangle(rows: Array2<f64>) -> Option<Array2<f64>> {
     }
 }
 
-/// Left vectors as rows, singular values, right vectors as columns.
+/// Left vectors as rows, singular values, right vectors as columns. None where a
+/// cell is not finite: the search for singular values would not end.
 fn singular(matrix: ArrayView2<'_, f64>) -> Option<(Array2<f64>, Array1<f64>, Array2<f64>)> {
-    let (left, lengths, right) = matrix.to_owned().svd_into(true, true).ok()?;
-    Some((left?.reversed_axes(), lengths, right?.reversed_axes()))
+    let largest = matrix.fold(f64::MIN_POSITIVE, |most: f64, cell| most.max(cell.abs()));
+    // In a unit in which no square overflows.
+    let scaled = &matrix / largest;
+    if !scaled.iter().all(|cell| cell.is_finite()) {
+        return None;
+    }
+    let (left, lengths, right) = scaled.svd_into(true, true).ok()?;
+    Some((
+        left?.reversed_axes(),
+        lengths * largest,
+        right?.reversed_axes(),
+    ))
 }
