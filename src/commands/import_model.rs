@@ -36,6 +36,10 @@ pub(crate) struct ImportModelArgs {
     /// Where in the file the model is, if it holds other things too.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// Of two classes, the probability from which on the second is the answer
+    /// [default: the model's own way].
+    #[arg(long, value_name = "P")]
+    threshold: Option<f64>,
     /// Of which version the fitted preprocessing is used before it, as v3, or
     /// none [default: that of the version that serves, where one does].
     #[arg(long, value_name = "VERSION")]
@@ -44,6 +48,13 @@ pub(crate) struct ImportModelArgs {
 
 /// Registers it and moves the champion.
 pub(crate) fn import_model(args: &ImportModelArgs, console: &Console) -> Result<(), CommandError> {
+    if let Some(threshold) = args
+        .threshold
+        .filter(|threshold| !(0.0..=1.0).contains(threshold))
+    {
+        let message = format!("the threshold {threshold} is no probability");
+        return Err(CommandError::message(Kind::Usage, message).hint("write a number from 0 to 1"));
+    }
     let document = document(args)?;
     block_on(register(args, document, console))?
 }
@@ -60,7 +71,8 @@ fn document(args: &ImportModelArgs) -> Result<(Vec<u8>, &'static str), CommandEr
         _ => (exported(args)?, "imported-model"),
     };
     let read = Imported::read(&bytes);
-    read.with_context(|| format!("{shown} cannot be imported")).map_err(wrong)?;
+    read.with_context(|| format!("{shown} cannot be imported"))
+        .map_err(wrong)?;
     Ok((bytes, kind))
 }
 
@@ -78,11 +90,17 @@ fn exported(args: &ImportModelArgs) -> Result<Vec<u8>, CommandError> {
     let ran = command
         .output()
         .with_context(|| format!("cannot run {}", args.python.display()))
-        .map_err(|error| CommandError::new(Kind::Usage, error).hint("--python names the monolith's interpreter"))?;
+        .map_err(|error| {
+            CommandError::new(Kind::Usage, error).hint("--python names the monolith's interpreter")
+        })?;
     if !ran.status.success() {
         let said = String::from_utf8_lossy(&ran.stderr);
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        let message = format!("{} cannot be imported: {}", args.file.display(), last.unwrap_or("the script failed"));
+        let message = format!(
+            "{} cannot be imported: {}",
+            args.file.display(),
+            last.unwrap_or("the script failed")
+        );
         return Err(CommandError::message(Kind::Configuration, message));
     }
     Ok(fs::read(&out).context("the script wrote nothing")?)
@@ -96,7 +114,10 @@ async fn register(
     let Opened { services, .. } = args.pipeline.open()?;
     let (registry, artifacts) = (services.space.registry(), services.space.artifacts());
     let failed = "the model cannot be registered";
-    let serving = registry.serving(&args.model, Alias::Champion).await.context(failed)?;
+    let serving = registry
+        .serving(&args.model, Alias::Champion)
+        .await
+        .context(failed)?;
     let preprocessing = preprocessing(args, &services, serving.as_ref()).await?;
     let description = Description {
         kind: kind.to_owned(),
@@ -111,24 +132,49 @@ async fn register(
         at: services.space.clock().now(),
     };
     let parameters = made.parameters.clone();
-    let model = artifacts.put(description, made, document).await.context(failed)?;
+    let model = artifacts
+        .put(description, made, document)
+        .await
+        .context(failed)?;
     let version = ModelVersion {
         model: model.id,
         preprocessing,
         schema: json!({}),
-        metrics: IndexMap::new(),
-        data: serving.as_ref().map_or(model.id, |serving| serving.version.data),
+        metrics: args
+            .threshold
+            .map(|threshold| ("threshold".to_owned(), threshold))
+            .into_iter()
+            .collect(),
+        data: serving
+            .as_ref()
+            .map_or(model.id, |serving| serving.version.data),
         code: services.code.to_string(),
         parameters,
         signature: None,
     };
     let by = "cutline import-model";
-    let registered = registry.register(&args.model, version, by).await.context(failed)?;
-    let seen = registry.alias(&args.model, Alias::Champion).await.context(failed)?;
+    let registered = registry
+        .register(&args.model, version, by)
+        .await
+        .context(failed)?;
+    let seen = registry
+        .alias(&args.model, Alias::Champion)
+        .await
+        .context(failed)?;
     let why = file_name(&args.file);
-    let moved = registry.point(&args.model, Alias::Champion, seen.as_ref(), registered.number, by, &why);
+    let moved = registry.point(
+        &args.model,
+        Alias::Champion,
+        seen.as_ref(),
+        registered.number,
+        by,
+        &why,
+    );
     moved.await.context(failed)?;
-    console.print(&format!("{} {} serves: {why}\n", args.model, registered.number))
+    console.print(&format!(
+        "{} {} serves: {why}\n",
+        args.model, registered.number
+    ))
 }
 
 /// What is done to rows before this model sees them.
@@ -143,12 +189,16 @@ async fn preprocessing(
         Some(version) => version,
     };
     let number = wanted.parse();
-    let number = number.map_err(|error| CommandError::new(Kind::Usage, anyhow::Error::new(error)))?;
+    let number =
+        number.map_err(|error| CommandError::new(Kind::Usage, anyhow::Error::new(error)))?;
     let found = services.space.registry().version(&args.model, number).await;
     let found = found.map_err(|error| CommandError::new(Kind::Usage, error))?;
     Ok(found.version.preprocessing)
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

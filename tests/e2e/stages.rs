@@ -92,9 +92,7 @@ fn the_stages_answer_as_the_monolith_they_are_to_replace() {
         let diff = proxy.told(&["diff", "inference", "--json"]);
         serde_json::from_str(&diff).unwrap()
     };
-    eventually("all are compared", || {
-        told()["pairs"].as_u64() >= Some(100)
-    });
+    eventually("all are compared", || told()["pairs"].as_u64() >= Some(100));
     let told = told();
     assert_eq!(told["mismatches"], 0, "{told:#}");
 
@@ -102,13 +100,22 @@ fn the_stages_answer_as_the_monolith_they_are_to_replace() {
     drop(candidate);
     let mut versions = cutline();
     let versions = support::run(
-        versions.args(["registry", "list", "--json"]).current_dir(folder),
+        versions
+            .args(["registry", "list", "--json"])
+            .current_dir(folder),
         "the registry cannot be read",
     );
     let versions: Value = serde_json::from_slice(&versions.stdout).unwrap();
     let metrics = &versions[0]["version"]["metrics"];
-    for (ours, theirs) in [("roc-auc", "auc"), ("log-loss", "log_loss"), ("brier", "brier")] {
-        let (ours, theirs) = (metrics[ours].as_f64().unwrap(), trained["metrics"][theirs].as_f64());
+    for (ours, theirs) in [
+        ("roc-auc", "auc"),
+        ("log-loss", "log_loss"),
+        ("brier", "brier"),
+    ] {
+        let (ours, theirs) = (
+            metrics[ours].as_f64().unwrap(),
+            trained["metrics"][theirs].as_f64(),
+        );
         let apart = (ours - theirs.unwrap()).abs();
         assert!(apart < 2e-3, "{theirs:?} and {ours}");
     }
