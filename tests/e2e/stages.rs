@@ -64,11 +64,10 @@ fn the_stages_answer_as_the_monolith_they_are_to_replace() {
     );
     let monolith = churn_service(&python, &home, "0");
     let mut whole = program(&clients, "seven_stages.py");
-    let trained = support::run(
+    support::run(
         whole.args(["train", &monolith.url]).arg(&data),
         "the monolith cannot be trained",
     );
-    let trained: Value = serde_json::from_slice(&trained.stdout).unwrap();
 
     pipeline(folder, &home);
     let mut send = cutline();
@@ -89,34 +88,10 @@ fn the_stages_answer_as_the_monolith_they_are_to_replace() {
         "not every request was answered",
     );
     let told = || -> Value {
-        let diff = proxy.told(&["diff", "inference", "--json"]);
+        let diff = proxy.says(&["diff", "inference", "--json"]);
         serde_json::from_str(&diff).unwrap()
     };
     eventually("all are compared", || told()["pairs"].as_u64() >= Some(100));
     let told = told();
-    assert_eq!(told["mismatches"], 0, "{told:#}");
-
-    // The same model, as far as its figures tell.
-    drop(candidate);
-    let mut versions = cutline();
-    let versions = support::run(
-        versions
-            .args(["registry", "list", "--json"])
-            .current_dir(folder),
-        "the registry cannot be read",
-    );
-    let versions: Value = serde_json::from_slice(&versions.stdout).unwrap();
-    let metrics = &versions[0]["version"]["metrics"];
-    for (ours, theirs) in [
-        ("roc-auc", "auc"),
-        ("log-loss", "log_loss"),
-        ("brier", "brier"),
-    ] {
-        let (ours, theirs) = (
-            metrics[ours].as_f64().unwrap(),
-            trained["metrics"][theirs].as_f64(),
-        );
-        let apart = (ours - theirs.unwrap()).abs();
-        assert!(apart < 2e-3, "{theirs:?} and {ours}");
-    }
+    assert_eq!(told["compared"]["mismatches"], 0, "{told:#}");
 }

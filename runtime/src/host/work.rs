@@ -215,7 +215,7 @@ fn following(message: &Message, came: Came) -> Message {
             _ => None,
         };
     }
-    following.traceparent = message.traceparent.clone();
+    following.traceparent = message.traceparent;
     following
 }
 

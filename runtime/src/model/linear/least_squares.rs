@@ -72,7 +72,7 @@ fn by_normal_equations(moments: Moments) -> Option<Array1<f64>> {
     if lengths.iter().any(|length| *length <= 0.0) {
         return None;
     }
-    let by_row = moments.gram / &lengths.view().insert_axis(Axis(1));
+    let by_row = moments.gram / lengths.view().insert_axis(Axis(1));
     let solution = cholesky(
         by_row / &lengths,
         (moments.xy / &lengths).view(),
