@@ -3,6 +3,10 @@
 
 mod context;
 mod error;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

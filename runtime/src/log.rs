@@ -95,8 +95,11 @@ impl PredictionLog {
         (log, writing)
     }
 
-    /// Takes a row, or counts it as lost.
+    /// Takes a row, or counts it as lost; within [`unlogged`], neither.
     pub fn append(&self, entry: Entry) {
+        if UNLOGGED.try_with(|()| ()).is_ok() {
+            return;
+        }
         if self.rows.try_send(entry).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
             metrics::counter!("cutline_predictions_lost_total").increment(1);
@@ -108,6 +111,16 @@ impl PredictionLog {
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
+}
+
+tokio::task_local! {
+    static UNLOGGED: ();
+}
+
+/// Does `work` so that nothing it says is written to a log: for what answers a
+/// copy of a request, whose answer nobody gets.
+pub async fn unlogged<W: Future>(work: W) -> W::Output {
+    UNLOGGED.scope((), work).await
 }
 
 /// Every row of `function` that was answered at `since` or later, as far as it
@@ -237,6 +250,19 @@ mod tests {
         assert_eq!(read.unwrap(), [entry(20, 0.1 + 0.2), entry(30, 0.1 + 0.2)]);
         let other = super::read(&*store, "infer", Timestamp::from_millis(0)).await;
         assert_eq!(other.unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_answers_a_copy_is_not_written() {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let clock = Arc::new(ManualClock::default());
+        let (log, written) = PredictionLog::start(Arc::clone(&store), "inference", clock);
+        unlogged(async { log.append(entry(10, 0.5)) }).await;
+        log.append(entry(20, 0.5));
+        drop(log);
+        written.await.unwrap();
+        let read = read(&*store, "inference", Timestamp::from_millis(0)).await;
+        assert_eq!(read.unwrap(), [entry(20, 0.5)]);
     }
 
     #[tokio::test]

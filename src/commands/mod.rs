@@ -12,6 +12,8 @@ mod functions;
 mod graph;
 #[cfg(feature = "runtime")]
 mod import_model;
+#[cfg(feature = "runtime")]
+mod lineage;
 #[cfg(feature = "proxy")]
 mod mode;
 #[cfg(feature = "proxy")]
@@ -22,6 +24,8 @@ mod pipeline;
 mod proxy;
 #[cfg(feature = "runtime")]
 mod queue;
+#[cfg(feature = "runtime")]
+mod registry;
 #[cfg(feature = "proxy")]
 mod replay;
 #[cfg(feature = "proxy")]
@@ -74,6 +78,10 @@ pub(crate) enum Command {
     #[cfg(feature = "runtime")]
     Queue(queue::QueueArgs),
     #[cfg(feature = "runtime")]
+    Registry(registry::RegistryArgs),
+    #[cfg(feature = "runtime")]
+    Lineage(lineage::LineageArgs),
+    #[cfg(feature = "runtime")]
     ImportModel(import_model::ImportModelArgs),
 }
 
@@ -108,6 +116,10 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Run(args) => run::run(&args, console),
         #[cfg(feature = "runtime")]
         Command::Queue(args) => queue::queue(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Registry(args) => registry::registry(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Lineage(args) => lineage::lineage(&args, console),
         #[cfg(feature = "runtime")]
         Command::ImportModel(args) => import_model::import_model(&args, console),
     }

@@ -71,7 +71,7 @@ impl PipelineArgs {
             code: concat!("cutline ", env!("CARGO_PKG_VERSION")).into(),
         };
         Ok(Opened {
-            pipeline,
+            pipeline: pipeline.beside(&self.beside("")),
             folder,
             services,
         })

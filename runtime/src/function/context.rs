@@ -163,7 +163,13 @@ impl StageContext {
                 writer.write(&piece).await.map_err(failed)?;
             },
         }
-        let artifact = writer.finish(self.making()).await.map_err(failed)?;
+        let making = self.making();
+        let artifact = writer.finish(making.clone()).await.map_err(failed)?;
+        let lineages = self.services.space.lineages();
+        let recorded = lineages.record(&artifact.id, &making).await;
+        recorded.map_err(|error| {
+            StageError::passing(format!("how {name} was made cannot be noted"), error)
+        })?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.insert(name, artifact.id);
         Ok(artifact)

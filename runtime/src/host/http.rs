@@ -8,13 +8,18 @@
 //!
 //! A face of a function that a queue triggers puts a message there, and answers
 //! 202 with the message's id; its values are the request's own.
+//!
+//! A request that the proxy marks as a copy (`x-cutline-shadow`) is answered
+//! likewise, and changes nothing: it sends no message and is in no log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -26,7 +31,7 @@ use crate::face::{
     Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Rows, inference, mlflow,
 };
 use crate::function::Services;
-use crate::log::PredictionLog;
+use crate::log::{self, PredictionLog};
 use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
 use crate::queue::{Message, QueueName};
 use crate::stages::Serving;
@@ -109,6 +114,9 @@ impl Http {
         if let Some(first) = first {
             router = router.merge(mlflow::router(predictor, &first));
         }
+        let router = router
+            .layer(DefaultBodyLimit::max(MOST_BYTES))
+            .layer(middleware::from_fn(shadowed));
         Ok(Http { router, serving })
     }
 }
@@ -153,6 +161,17 @@ impl Predictor for Models {
 
 /// Marks a copy of a request whose answer nobody gets.
 const SHADOW: &str = "x-cutline-shadow";
+
+/// A longer body is refused.
+const MOST_BYTES: usize = 32 << 20;
+
+/// A copy is answered as any request, and leaves nothing for monitoring.
+async fn shadowed(request: Request, next: Next) -> Response {
+    match request.headers().contains_key(SHADOW) {
+        true => log::unlogged(next.run(request)).await,
+        false => next.run(request).await,
+    }
+}
 
 fn queued(router: Router, route: &str, queue: &str, services: &Services) -> Router {
     let path = route

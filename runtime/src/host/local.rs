@@ -69,17 +69,13 @@ impl Local {
                 arrived: Arc::clone(&arrived),
                 stopped: stopped.clone(),
             };
-            match function.trigger.clone() {
-                Trigger::Queue(queue) => {
-                    if let Ok(queue) = queue.parse() {
-                        loops.spawn(looping.receive(queue));
-                    }
-                }
-                Trigger::Every(every) => {
-                    loops.spawn(looping.tick(every));
-                }
-                Trigger::Http => {}
+            let Some(queue) = function.queue().and_then(|queue| queue.parse().ok()) else {
+                continue;
+            };
+            if let Trigger::Every(every) = function.trigger {
+                loops.spawn(looping.clone().tick(QueueName::clone(&queue), every));
             }
+            loops.spawn(looping.receive(queue));
         }
         Running {
             stop,
@@ -104,6 +100,7 @@ impl Running {
 }
 
 /// What waits for one function's trigger.
+#[derive(Clone)]
 struct Loop {
     services: Services,
     settings: Settings,
@@ -175,13 +172,8 @@ impl Loop {
         }
     }
 
-    /// Sends itself a message whenever it is time; the message is work like any
-    /// other.
-    async fn tick(mut self, every: Duration) {
-        let queue = format!("{}-due", self.function.name);
-        let Ok(queue) = queue.parse::<QueueName>() else {
-            return;
-        };
+    /// Puts a message into the function's own queue whenever it is time.
+    async fn tick(mut self, queue: QueueName, every: Duration) {
         let mut due = tokio::time::interval(every);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
@@ -189,25 +181,29 @@ impl Loop {
                 _ = due.tick() => {}
                 _ = self.stopped.changed() => return,
             }
-            let at = self.services.space.clock().now();
-            let message = Message::new(format!("{}-{}", self.function.name, at.millis()));
-            if let Err(error) = self.due(&queue, &message).await {
-                tracing::error!(function = self.function.name, %error, "what was due could not be begun");
+            match self.due(&queue).await {
+                Ok(()) => self.arrived.notify_waiters(),
+                Err(error) => {
+                    tracing::error!(function = self.function.name, %error, "what was due could not be begun");
+                }
             }
         }
     }
 
-    async fn due(&self, queue: &QueueName, message: &Message) -> Result<(), Left> {
-        let body = message.to_body()?;
-        self.services
-            .space
-            .queues()
-            .open(queue)
-            .send(body, Duration::ZERO)
-            .await?;
-        while let Some(next) = self.next(queue).await? {
-            self.one(next).await;
+    /// While the time before is still worked on, or tried again, this one is
+    /// left out. Of the times that failed, the last one's message is kept.
+    async fn due(&self, queue: &QueueName) -> Result<(), Left> {
+        let (queues, now) = (
+            self.services.space.queues(),
+            self.services.space.clock().now(),
+        );
+        let open = queues.open(queue);
+        if open.depth().await? > 0 {
+            return Ok(());
         }
+        let message = Message::new(format!("{}-{}", self.function.name, now.millis()));
+        queues.open(&queue.poison()).purge().await?;
+        open.send(message.to_body()?, Duration::ZERO).await?;
         Ok(())
     }
 }

@@ -31,6 +31,9 @@ pub struct Settings {
     pub poll: Duration,
 }
 
+#[cfg(test)]
+mod tests;
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {

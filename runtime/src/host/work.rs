@@ -15,6 +15,7 @@ use crate::pipeline::{Function, Input};
 use crate::queue::retry::{self, Fate, Next, Retry};
 use crate::queue::{Message, MessageError, NoQueueName, QueueError, QueueName};
 use crate::store::artifact::ArtifactId;
+use crate::store::clock::Timestamp;
 use crate::store::ledger::{Begun, Claim, Entry, LedgerError};
 
 /// What came of an invocation, as the ledger keeps it.
@@ -65,13 +66,10 @@ pub(super) async fn work(
             );
             end(services, function, &next, serde_json::from_value(output)?).await
         }
-        // Its lease will be over, or the work done, when the message is back.
-        Begun::Busy { .. } | Begun::Different => {
-            let queue = services.space.queues().open(&next.queue);
-            queue
-                .renew(&next.delivery.receipt, settings.visibility, None)
-                .await?;
-            Ok(())
+        Begun::Busy { until, .. } => postponed(services, &next, until).await,
+        Begun::Different => {
+            let error = StageError::data(format!("{} is other work in the ledger", entry.key()));
+            failed(services, settings, function, &next, &error).await
         }
         Begun::Mine(claim) => {
             let (came, next, claim) = held(services, settings, function, next, claim).await?;
@@ -92,6 +90,17 @@ pub(super) async fn work(
             }
         }
     }
+}
+
+/// Another is at it: the message comes again when that one's lease runs out, by
+/// when it has renewed it, finished, or died. It comes as a new one, since to
+/// wait is not to try; only then the old one goes.
+async fn postponed(services: &Services, next: &Next, until: Timestamp) -> Result<(), Left> {
+    let queue = services.space.queues().open(&next.queue);
+    let wait = until.since(services.space.clock().now());
+    queue.send(next.delivery.body.clone(), wait).await?;
+    retry::finish(&**services.space.queues(), next).await?;
+    Ok(())
 }
 
 /// Invokes the function, and holds on to the message and the ledger's entry

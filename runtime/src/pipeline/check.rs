@@ -99,6 +99,11 @@ fn trigger(
             is_queue(&queue)?;
             Ok(Trigger::Queue(queue.into_inner()))
         }
+        TriggerFile { every: Some(_), .. } if name.len() > MOST_SCHEDULED => {
+            let message = format!("function {name}: its name is too long for its own queue");
+            let label = format!("at most {MOST_SCHEDULED} characters where time triggers it");
+            Err(Problem::at(place.span(), message).label(label))
+        }
         TriggerFile {
             queue: None,
             every: Some(every),
@@ -256,6 +261,10 @@ fn readers_differ(functions: &[FunctionFile]) -> Result<(), Problem> {
 fn queue_of(function: &FunctionFile) -> Option<&Spanned<String>> {
     function.shared.trigger.as_ref()?.get_ref().queue.as_ref()
 }
+
+/// With what its queue and that one's poison queue have behind it, a name has
+/// room.
+const MOST_SCHEDULED: usize = 52;
 
 /// What a function reads by name, some function makes.
 fn artifacts_are_made(functions: &[FunctionFile]) -> Result<(), Problem> {

@@ -32,6 +32,7 @@ mod template;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,6 +164,23 @@ impl Pipeline {
             .map_err(|problem| problem.located(text))
     }
 
+    /// The same, with the paths of its SQLite databases, which are relative to
+    /// the file, seen from where the file is in `folder`.
+    #[must_use]
+    pub fn beside(mut self, folder: &Path) -> Pipeline {
+        for function in &mut self.functions {
+            for input in function.inputs.values_mut() {
+                if let Input::Sql { url, .. } = input {
+                    *url = url_beside(folder, url);
+                }
+            }
+            if let Some(table) = &mut function.output.table {
+                table.url = url_beside(folder, &table.url);
+            }
+        }
+        self
+    }
+
     /// The function of that name.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&Function> {
@@ -188,6 +206,18 @@ impl Pipeline {
     }
 }
 
+impl Function {
+    /// The queue whose messages start it: for one that time triggers, its own.
+    #[must_use]
+    pub fn queue(&self) -> Option<String> {
+        match &self.trigger {
+            Trigger::Queue(queue) => Some(queue.clone()),
+            Trigger::Every(_) => Some(format!("{}-due", self.name)),
+            Trigger::Http => None,
+        }
+    }
+}
+
 impl Output {
     /// The name, in messages, of what the stage calls `port`: as the file says;
     /// or the name that it says for the port's beginning, or for the main
@@ -206,6 +236,16 @@ impl Output {
             });
         let (name, rest) = begins.min_by_key(|(_, rest)| rest.len())?;
         Some(format!("{name}-{rest}"))
+    }
+}
+
+fn url_beside(folder: &Path, url: &str) -> String {
+    match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            format!("sqlite:{}", folder.join(path).display())
+        }
+        None => url.to_owned(),
     }
 }
 

@@ -57,6 +57,14 @@ impl Brain {
         }
     }
 
+    /// The column that it was trained to predict, as far as it is known.
+    pub(super) fn label(&self) -> Option<&str> {
+        match self {
+            Brain::Bundle(bundle) => bundle.label.as_deref(),
+            Brain::Imported(_) => None,
+        }
+    }
+
     /// The classes in the order of probabilities; empty of a regressor.
     pub(super) fn classes(&self) -> Vec<Value> {
         match self {

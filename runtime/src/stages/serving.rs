@@ -33,6 +33,7 @@ pub struct Serving {
 }
 
 /// A version with all it needs to answer.
+#[derive(Clone)]
 pub(super) struct Loaded {
     pub(super) model: String,
     pub(super) version: String,
@@ -74,10 +75,15 @@ impl Serving {
     /// When the version cannot be loaded; the one before goes on answering.
     pub async fn refresh(&self) -> Result<(), StageError> {
         let _looking = self.looking.lock().await;
-        let ctx = self.context();
+        let (ctx, max_age) = (self.context(), self.inference.max_age);
         let known = self.loaded.load_full();
-        let found = Loaded::refreshed(&ctx, &self.inference, known.as_deref()).await?;
-        if let Some(found) = found {
+        let found = Loaded::refreshed(&ctx, &self.inference, known.as_deref()).await;
+        if let (Err(_), Some(known)) = (&found, &known)
+            && !known.is_fresh(max_age)
+        {
+            self.loaded.store(Some(Arc::new(known.reread(&ctx).await?)));
+        }
+        if let Some(found) = found? {
             if known.is_none_or(|known| known.version != found.version) {
                 tracing::info!(
                     function = self.function.name,
@@ -97,19 +103,20 @@ impl Serving {
 
     /// What answers now, its tables no older than they may be.
     async fn current(&self) -> Result<Arc<Loaded>, Refusal> {
-        let loaded = self.loaded.load_full();
-        let is_fresh = |loaded: &Arc<Loaded>| {
-            loaded
-                .steps
-                .as_ref()
-                .is_none_or(|steps| steps.tables().next().is_none())
-                || loaded.read.elapsed() <= self.inference.max_age
-        };
-        if let Some(loaded) = loaded.filter(is_fresh) {
+        let seen = self.loaded.load_full();
+        let is_fresh = |loaded: &Loaded| loaded.is_fresh(self.inference.max_age);
+        if let Some(loaded) = seen.clone().filter(|loaded| is_fresh(loaded)) {
             return Ok(loaded);
         }
         let refreshed = self.refresh().await;
-        match (self.loaded.load_full(), refreshed) {
+        let loaded = self.loaded.load_full();
+        let is_as_before = match (&seen, &loaded) {
+            (Some(seen), Some(loaded)) => Arc::ptr_eq(seen, loaded),
+            _ => false,
+        };
+        match (loaded, refreshed) {
+            // Where a newer version is broken, this one still has new tables.
+            (Some(loaded), Err(_)) if !is_as_before => Ok(loaded),
             (Some(loaded), Ok(())) => Ok(loaded),
             (_, Err(error)) => Err(Refusal::new(Refused::Unavailable, error.whole())),
             (None, Ok(())) => Err(Refusal::new(Refused::Unavailable, "no model serves yet")),
@@ -118,6 +125,13 @@ impl Serving {
 
     async fn answer(&self, rows: Rows) -> Result<Predicted, Refusal> {
         let start = Instant::now();
+        if rows.n_rows() > MOST_ROWS {
+            let message = format!(
+                "{} rows are more than {MOST_ROWS}: send them in parts, or as a table to a function that a queue triggers",
+                rows.n_rows()
+            );
+            return Err(Refusal::new(Refused::BadRequest, message));
+        }
         let loaded = self.current().await?;
         let (predicted, rows) = match rows.n_rows() <= AT_HAND {
             true => (loaded.predict(&rows)?, rows),
@@ -169,6 +183,9 @@ impl Serving {
         }
     }
 }
+
+/// One request has no more rows.
+const MOST_ROWS: usize = 100_000;
 
 /// So many rows are predicted where they come in; more, on another thread.
 const AT_HAND: usize = 64;
@@ -226,38 +243,21 @@ impl Loaded {
         let Some(registered) = ctx.model(MODEL).await? else {
             return Ok(None);
         };
-        let version = &registered.version;
-        let same = known.filter(|known| known.id == registered.id);
-        if same.is_some_and(|known| known.read.elapsed() <= inference.max_age) {
-            return Ok(None);
+        if let Some(known) = known.filter(|known| known.id == registered.id) {
+            return match known.is_fresh(inference.max_age) {
+                true => Ok(None),
+                false => known.reread(ctx).await.map(Some),
+            };
         }
-        let brain = match same {
-            Some(known) => Arc::clone(&known.brain),
-            None => {
-                let kind = ctx.described(&version.model).await?.description.kind;
-                let document = ctx.content(&version.model).await?;
-                Arc::new(Brain::read(&kind, &document)?)
-            }
-        };
-        let steps = match (same, version.preprocessing) {
-            (Some(known), _) => known.steps.clone(),
-            (None, None) => None,
-            (None, Some(id)) => Some(steps(&ctx.content(&id).await?)?),
+        let version = &registered.version;
+        let kind = ctx.described(&version.model).await?.description.kind;
+        let brain = Brain::read(&kind, &ctx.content(&version.model).await?)?;
+        let steps = match version.preprocessing {
+            None => None,
+            Some(id) => Some(steps(&ctx.content(&id).await?)?),
         };
         let read = Instant::now();
-        let sides = match &steps {
-            Some(steps) => {
-                let mut tables = Tables::new();
-                for table in steps.tables() {
-                    tables.insert(table.to_owned(), frame(ctx, table).await?);
-                }
-                let ready = steps.ready(tables);
-                ready.map_err(|error| {
-                    StageError::of("the tables beside the rows do not fit", error)
-                })?
-            }
-            None => Sides::default(),
-        };
+        let sides = sides(ctx, steps.as_ref()).await?;
         let (model, number) = (registered.model.to_string(), registered.number.to_string());
         Ok(Some(Loaded {
             metadata: metadata(&model, &number, steps.as_ref(), &brain),
@@ -272,8 +272,25 @@ impl Loaded {
             steps,
             sides,
             read,
-            brain,
+            brain: Arc::new(brain),
         }))
+    }
+
+    /// The same, with the tables beside the rows as they are now.
+    async fn reread(&self, ctx: &StageContext) -> Result<Loaded, StageError> {
+        let read = Instant::now();
+        let sides = sides(ctx, self.steps.as_ref()).await?;
+        Ok(Loaded {
+            sides,
+            read,
+            ..self.clone()
+        })
+    }
+
+    /// Whether the tables beside the rows, if there are any, are new enough.
+    fn is_fresh(&self, max_age: Duration) -> bool {
+        let mut tables = self.steps.iter().flat_map(Fitted::tables);
+        tables.next().is_none() || self.read.elapsed() <= max_age
     }
 
     /// Rows as the model takes them.
@@ -368,6 +385,21 @@ fn steps(document: &[u8]) -> Result<Fitted, StageError> {
     serde_json::from_slice(document).map_err(|error| StageError::of(wrong, error))
 }
 
+/// The tables that steps join.
+async fn sides(ctx: &StageContext, steps: Option<&Fitted>) -> Result<Sides, StageError> {
+    let Some(steps) = steps else {
+        return Ok(Sides::default());
+    };
+    let mut tables = Tables::new();
+    for table in steps.tables() {
+        tables.insert(table.to_owned(), frame(ctx, table).await?);
+    }
+    let ready = steps.ready(tables);
+    ready.map_err(|error| StageError::of("the tables beside the rows do not fit", error))
+}
+
+/// What is predicted is none of the inputs, though it was among the rows that
+/// were prepared.
 fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) -> Metadata {
     let column = |name: &str, is_text: bool, required: bool| face::Column {
         name: name.to_owned(),
@@ -382,6 +414,7 @@ fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) ->
         Some(steps) => {
             let inputs = steps.inputs().iter();
             inputs
+                .filter(|input| brain.label() != Some(&*input.name))
                 .map(|input| column(&input.name, input.ty == Type::String, input.required))
                 .collect()
         }

@@ -18,7 +18,7 @@ pub(super) async fn apart<T: Send + 'static>(
 ) -> Result<T, StageError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(StageError::of(format!("{what} broke off"), error)),
+        Err(error) => Err(StageError::passing(format!("{what} broke off"), error)),
     }
 }
 

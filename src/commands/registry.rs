@@ -1,0 +1,227 @@
+//! `cutline registry`
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use cutline_runtime::pipeline::{Input, Pipeline};
+use cutline_runtime::store::registry::{
+    self, ModelName, Move, Registered, Registry, RegistryError, VersionNumber,
+};
+use serde_json::{Value, json};
+
+use super::pipeline::{Opened, PipelineArgs, block_on};
+use crate::console::Console;
+use crate::error::{CommandError, Kind};
+use crate::table::table;
+
+/// Shows the versions of models and says which serves, while no `cutline run`
+/// uses the data folder.
+#[derive(Args)]
+pub(crate) struct RegistryArgs {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Lists the versions with their metrics, and which aliases point to them.
+    List {
+        /// Only of this model [default: of all that the functions name].
+        model: Option<ModelName>,
+        /// Prints JSON instead of the table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Points an alias to a version.
+    Promote {
+        /// The model.
+        model: ModelName,
+        /// The version, as v3.
+        version: VersionNumber,
+        #[command(flatten)]
+        alias: AliasArgs,
+    },
+    /// Points an alias back to the version before.
+    Rollback {
+        /// The model.
+        model: ModelName,
+        #[command(flatten)]
+        alias: AliasArgs,
+    },
+}
+
+#[derive(Args)]
+struct AliasArgs {
+    /// Which alias.
+    #[arg(long, value_enum, default_value_t = Alias::Champion)]
+    alias: Alias,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "by hand")]
+    why: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Alias {
+    Champion,
+    Candidate,
+}
+
+/// Who moves an alias here.
+const BY: &str = "cutline registry";
+
+/// Looks, or moves an alias.
+pub(crate) fn registry(args: &RegistryArgs, console: &Console) -> Result<(), CommandError> {
+    block_on(act(args, console))?
+}
+
+async fn act(args: &RegistryArgs, console: &Console) -> Result<(), CommandError> {
+    let Opened {
+        services, pipeline, ..
+    } = args.pipeline.open()?;
+    let registry = services.space.registry();
+    match &args.action {
+        Action::List { model, json } => {
+            let models = match model {
+                Some(model) => vec![model.clone()],
+                None => models(&pipeline),
+            };
+            let mut versions = Vec::new();
+            for model in &models {
+                let listed = listed(&registry, model).await;
+                versions.extend(listed.context("the registry cannot be read")?);
+            }
+            match json {
+                true => console.print(&as_json(&versions)?),
+                false => console.print(&as_table(&versions)),
+            }
+        }
+        Action::Promote {
+            model,
+            version,
+            alias,
+        } => {
+            let seen = registry.alias(model, alias.alias.into()).await;
+            let seen = seen.context("the registry cannot be read")?;
+            let moved = registry
+                .point(
+                    model,
+                    alias.alias.into(),
+                    seen.as_ref(),
+                    *version,
+                    BY,
+                    &alias.why,
+                )
+                .await;
+            told(console, model, alias.alias, moved)
+        }
+        Action::Rollback { model, alias } => {
+            let moved = registry
+                .roll_back(model, alias.alias.into(), BY, &alias.why)
+                .await;
+            told(console, model, alias.alias, moved)
+        }
+    }
+}
+
+/// A version, and the aliases that point to it.
+type Listed = (Registered, Vec<registry::Alias>);
+
+async fn listed(registry: &Registry, model: &ModelName) -> Result<Vec<Listed>, RegistryError> {
+    let mut versions: Vec<Listed> = registry
+        .versions(model)
+        .await?
+        .into_iter()
+        .map(|version| (version, Vec::new()))
+        .collect();
+    for alias in registry::Alias::ALL {
+        let Some(last) = registry.alias(model, alias).await? else {
+            continue;
+        };
+        let points = versions
+            .iter_mut()
+            .filter(|(version, _)| version.number == last.to);
+        points.for_each(|(_, aliases)| aliases.push(alias));
+    }
+    Ok(versions)
+}
+
+/// Every model that a function reads or moves, in the order of the file.
+fn models(pipeline: &Pipeline) -> Vec<ModelName> {
+    let mut models: Vec<ModelName> = Vec::new();
+    for function in &pipeline.functions {
+        let read = function.inputs.values().filter_map(|input| match input {
+            Input::Model(alias) => Some(alias),
+            _ => None,
+        });
+        for alias in read.chain(&function.output.alias) {
+            if !models.contains(&alias.model) {
+                models.push(alias.model.clone());
+            }
+        }
+    }
+    models
+}
+
+fn as_table(versions: &[Listed]) -> String {
+    let rows = versions.iter().map(|(version, aliases)| {
+        let aliases: Vec<&str> = aliases.iter().map(|alias| alias.name()).collect();
+        let metrics = version.version.metrics.iter();
+        let metrics: Vec<String> = metrics
+            .map(|(name, value)| format!("{name} {value:.4}"))
+            .collect();
+        vec![
+            version.model.to_string(),
+            version.number.to_string(),
+            aliases.join(", "),
+            version.at.to_string(),
+            version.by.clone(),
+            metrics.join(", "),
+        ]
+    });
+    table(
+        &["MODEL", "VERSION", "ALIASES", "SINCE", "BY", "METRICS"],
+        &rows.collect::<Vec<_>>(),
+    )
+}
+
+fn as_json(versions: &[Listed]) -> Result<String, CommandError> {
+    let mut all = Vec::new();
+    for (version, aliases) in versions {
+        let mut written = serde_json::to_value(version).context("it cannot be written")?;
+        if let Value::Object(members) = &mut written {
+            members.insert("aliases".to_owned(), json!(aliases));
+        }
+        all.push(written);
+    }
+    Ok(format!("{:#}\n", Value::Array(all)))
+}
+
+fn told(
+    console: &Console,
+    model: &ModelName,
+    alias: Alias,
+    moved: Result<Move, RegistryError>,
+) -> Result<(), CommandError> {
+    let moved = moved.map_err(|error| {
+        let kind = match error {
+            RegistryError::NoVersion { .. } | RegistryError::NothingBefore { .. } => Kind::Usage,
+            _ => Kind::Internal,
+        };
+        CommandError::new(kind, error)
+    })?;
+    let alias = registry::Alias::from(alias);
+    let before = moved
+        .from
+        .map_or_else(String::new, |from| format!(", before {from}"));
+    console.print(&format!("the {alias} of {model} is {}{before}\n", moved.to))
+}
+
+impl From<Alias> for registry::Alias {
+    fn from(alias: Alias) -> registry::Alias {
+        match alias {
+            Alias::Champion => registry::Alias::Champion,
+            Alias::Candidate => registry::Alias::Candidate,
+        }
+    }
+}
