@@ -22,18 +22,40 @@ fn context(bench: &Bench, function: &str, message: Message) -> StageContext {
 async fn what_is_not_declared_is_refused() {
     let bench = Bench::new(FILE);
     let ctx = context(&bench, "ingestion", Message::new("m1"));
-    let mut said = Vec::new();
     let put = ctx.put("", Description::default(), "x".to_owned()).await;
-    said.push(put.err().unwrap().whole());
-    said.push(ctx.open("calls").await.err().unwrap().whole());
-    said.push(ctx.open("input").await.err().unwrap().whole());
-    said.push(ctx.model("input").await.err().unwrap().whole());
-    said.push(ctx.registry().err().unwrap().whole());
-    let since = ctx.now();
-    said.push(ctx.predictions("input", since).await.err().unwrap().whole());
+    refused(
+        put,
+        "function ingestion makes its result, and declares no artifact for it",
+    );
+    refused(
+        ctx.open("calls").await,
+        "function ingestion declares no input \"calls\": it has input",
+    );
+    refused(
+        ctx.open("input").await,
+        "function ingestion: input input cannot be read: ",
+    );
+    refused(
+        ctx.model("input").await,
+        "function ingestion: input input cannot be read: it is no model",
+    );
+    refused(ctx.registry(), "function ingestion may move no alias");
+    refused(
+        ctx.predictions("input", ctx.now()).await,
+        "function ingestion: input input cannot be read: it is no log",
+    );
     let ctx = context(&bench, "preprocessing", Message::new("m1"));
-    said.push(ctx.open("input").await.err().unwrap().whole());
-    insta::assert_snapshot!(said.join("\n"), @"");
+    refused(
+        ctx.open("input").await,
+        "function preprocessing: input input cannot be read: the message m1 names no artifact \"features\"",
+    );
+}
+
+#[track_caller]
+fn refused<T>(asked: Result<T, StageError>, why: &str) {
+    let error = asked.err().expect("it is refused");
+    assert!(error.whole().starts_with(why), "{}", error.whole());
+    assert!(!error.may_pass, "{}", error.whole());
 }
 
 #[tokio::test]

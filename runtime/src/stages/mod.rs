@@ -31,23 +31,4 @@ pub static ALL: &[Kind] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_stage_is_listed() {
-        let names: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
-        assert_eq!(
-            names,
-            [
-                "ingestion",
-                "preprocessing",
-                "training",
-                "evaluation",
-                "deployment",
-                "inference",
-                "monitoring"
-            ]
-        );
-    }
-}
+mod tests;
