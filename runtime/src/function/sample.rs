@@ -40,10 +40,8 @@ impl Bench {
 
     /// Puts a blob where what comes in is.
     pub(crate) async fn blob(&self, path: &str, text: impl Into<String>) {
-        let put = self
-            .services
-            .blobs
-            .put(&Path::from(path), text.into().into());
+        let text: String = text.into();
+        let put = self.services.blobs.put(&Path::from(path), text.into());
         put.await.unwrap();
     }
 

@@ -69,11 +69,14 @@ impl Local {
                 arrived: Arc::clone(&arrived),
                 stopped: stopped.clone(),
             };
-            let Some(queue) = function.queue().and_then(|queue| queue.parse().ok()) else {
+            let Some(queue) = function
+                .queue()
+                .and_then(|queue| queue.parse::<QueueName>().ok())
+            else {
                 continue;
             };
             if let Trigger::Every(every) = function.trigger {
-                loops.spawn(looping.clone().tick(QueueName::clone(&queue), every));
+                loops.spawn(looping.clone().tick(queue.clone(), every));
             }
             loops.spawn(looping.receive(queue));
         }

@@ -14,7 +14,7 @@ use crate::function::sample::services;
 use crate::function::{
     Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn,
 };
-use crate::pipeline::{Params, Pipeline, Problem};
+use crate::pipeline::{Function, Params, Pipeline, Problem};
 use crate::queue::{Message, QueueName, retry};
 use crate::store::artifact::Description;
 use crate::store::clock::{Clock, ManualClock, Timestamp};
@@ -114,19 +114,16 @@ async fn send(services: &Services, id: &str) {
 /// What waits in a queue and can be seen.
 async fn waiting(services: &Services, name: &str) -> Vec<Message> {
     let peeked = services.space.queues().open(&queue(name)).peek(32).await;
-    let read = |body| Message::from_body(body).unwrap();
-    peeked
-        .unwrap()
-        .iter()
-        .map(|peeked| read(&peeked.body))
-        .collect()
+    let peeked = peeked.unwrap();
+    let read = peeked.iter().map(|peeked| Message::from_body(&peeked.body));
+    read.collect::<Result<_, _>>().unwrap()
 }
 
 /// Works through a pipeline one message at a time.
 struct Steps {
     services: Services,
     settings: Settings,
-    pipeline: Vec<Arc<crate::pipeline::Function>>,
+    pipeline: Vec<Arc<Function>>,
 }
 
 impl Steps {
@@ -147,9 +144,9 @@ impl Steps {
             self.services.space.queues(),
             self.services.space.clock().now(),
         );
-        let (visibility, retry) = (self.settings.visibility, &self.settings.retry);
+        let (visibility, tries) = (self.settings.visibility, &self.settings.retry);
         let name = queue(&function.queue().unwrap());
-        let received = retry::receive(&**queues, &name, 1, visibility, retry, now).await;
+        let received = retry::receive(&**queues, &name, 1, visibility, tries, now).await;
         let next = received.unwrap().pop()?;
         Some(work(&self.services, &self.settings, function, next).await)
     }
@@ -173,7 +170,8 @@ async fn a_message_goes_from_queue_to_queue_and_names_what_was_made() {
     let steps = Steps::new(in_memory(), makes(), makes());
     send(&steps.services, "m1").await;
     steps.all().await;
-    let [told] = &waiting(&steps.services, "finished").await[..] else {
+    let told = waiting(&steps.services, "finished").await;
+    let [told] = &told[..] else {
         panic!("one message goes on");
     };
     assert_eq!(told.id, "m1");
@@ -221,7 +219,7 @@ fn failing(n_calls: &Arc<AtomicUsize>, may_pass: bool) -> Arc<dyn StageFn> {
             true => StageError::passing("no table", cause),
             false => StageError::of("no table", cause),
         };
-        Box::pin(async { Err(error) })
+        Box::pin(async move { Err(error) })
     })
 }
 
@@ -476,7 +474,8 @@ async fn a_face_of_a_queue_sends_a_message_unless_it_answers_a_copy() {
     assert_eq!(ask(true).await.0, 202);
     assert_eq!(waiting(&services, "to-first").await, []);
     let (status, id) = ask(false).await;
-    let [sent] = &waiting(&services, "to-first").await[..] else {
+    let sent = waiting(&services, "to-first").await;
+    let [sent] = &sent[..] else {
         panic!("one message is sent");
     };
     assert_eq!((status, &id), (202, &sent.id));

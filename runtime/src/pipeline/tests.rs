@@ -206,6 +206,39 @@ fn what_is_wrong_is_said_with_its_place() {
 }
 
 #[test]
+fn a_databases_path_is_relative_to_the_file() {
+    let query = |url: &str| {
+        let text = GOOD.replace("postgres://u:secret@db/x", url);
+        let pipeline = parse(&text).unwrap().beside(Path::new("there"));
+        match &pipeline.functions[0].inputs["calls"] {
+            Input::Sql { url, .. } => url.clone(),
+            other => panic!("{other:?} is no query"),
+        }
+    };
+    assert_eq!(query("sqlite:var/a.db"), "sqlite:there/var/a.db");
+    assert_eq!(query("sqlite:///var/a.db"), "sqlite:/var/a.db");
+    assert_eq!(query("postgres://db/x"), "postgres://db/x");
+}
+
+#[test]
+fn what_time_triggers_has_a_queue_of_its_own() {
+    let file = |name: &str| {
+        format!("[function.{name}]\nstage = \"training\"\ntrigger = {{ every = \"15m\" }}\n")
+    };
+    let pipeline = parse(&file("drift")).unwrap();
+    assert_eq!(pipeline.functions[0].queue().as_deref(), Some("drift-due"));
+    let long = "a".repeat(52);
+    let queue = parse(&file(&long)).unwrap().functions[0].queue().unwrap();
+    let queue: crate::queue::QueueName = queue.parse().unwrap();
+    assert_eq!(queue.poison().to_string().len(), 63);
+    let said = wrong(&file(&"a".repeat(53)));
+    assert!(
+        said.contains("its name is too long for its own queue"),
+        "{said}"
+    );
+}
+
+#[test]
 fn two_functions_never_share_a_queue() {
     let text = GOOD.replace("customers-ready\" }\ninput", "raw-arrived\" }\ninput");
     let said = wrong(&text);

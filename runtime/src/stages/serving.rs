@@ -104,8 +104,8 @@ impl Serving {
     /// What answers now, its tables no older than they may be.
     async fn current(&self) -> Result<Arc<Loaded>, Refusal> {
         let seen = self.loaded.load_full();
-        let is_fresh = |loaded: &Loaded| loaded.is_fresh(self.inference.max_age);
-        if let Some(loaded) = seen.clone().filter(|loaded| is_fresh(loaded)) {
+        let is_fresh = |loaded: &Arc<Loaded>| loaded.is_fresh(self.inference.max_age);
+        if let Some(loaded) = seen.clone().filter(is_fresh) {
             return Ok(loaded);
         }
         let refreshed = self.refresh().await;
