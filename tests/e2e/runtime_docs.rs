@@ -56,6 +56,16 @@ fn every_pipeline_on_the_page_is_one() {
 }
 
 #[test]
+fn every_key_on_the_page_is_one() {
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/pipelines");
+    let mut functions = cutline();
+    functions
+        .args(["functions", "--config"])
+        .arg(pipelines.join("every_key.toml"));
+    support::run(&mut functions, "a key is refused");
+}
+
+#[test]
 fn the_page_shows_the_example_as_it_is() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/custom_stage");
     for file in ["functions.toml", "src/labeling.rs", "src/main.rs"] {

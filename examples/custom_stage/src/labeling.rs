@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// What `stage = "labeling"` names.
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "labeling",
     configure,
 };
