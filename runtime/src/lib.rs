@@ -3,6 +3,10 @@
 //! The seven stages as single-purpose, idempotent, stateless functions that
 //! talk through queues and blobs. The kernels (`table`, `transform`, `model`,
 //! `metrics`, `drift`) know no stage, queue or blob: numbers in, numbers out.
+//!
+//! A stage of one's own is a [`StageFn`] with its [`Kind`]: listed beside
+//! [`stages::ALL`], it is what `stage = "…"` names, and [`host`] runs it as it
+//! runs the seven.
 
 pub mod drift;
 pub mod face;
@@ -19,3 +23,10 @@ pub mod stages;
 pub mod store;
 pub mod table;
 pub mod transform;
+
+pub use function::{
+    Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn,
+};
+pub use host::{Local, Opened, Settings, open};
+pub use pipeline::{Params, Pipeline, Problem};
+pub use store::artifact::{Artifact, Description};

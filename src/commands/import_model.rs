@@ -6,13 +6,14 @@ use std::process::Command;
 
 use anyhow::Context;
 use clap::Args;
+use cutline_runtime::host::Opened;
 use cutline_runtime::import::{EXPORT_SCRIPT, Imported};
 use cutline_runtime::store::artifact::{ArtifactId, Description, Making};
 use cutline_runtime::store::registry::{Alias, ModelName, ModelVersion, Registered};
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::pipeline::{Opened, PipelineArgs, block_on};
+use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 

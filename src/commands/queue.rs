@@ -2,10 +2,11 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use cutline_runtime::host::Opened;
 use cutline_runtime::queue::{Message, QueueName, retry};
 use std::time::Duration;
 
-use super::pipeline::{Opened, PipelineArgs, block_on};
+use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 use crate::table::table;

@@ -1,11 +1,8 @@
 //! `cutline run`
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use anyhow::Context;
 use clap::Args;
-use cutline_runtime::host::{Http, Local, Settings};
+use cutline_runtime::host::{Local, Settings};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
@@ -30,9 +27,6 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log: LogLevel,
 }
-
-/// How often an alias is looked at.
-const REFRESH: Duration = Duration::from_millis(500);
 
 /// Runs until a signal ends it.
 pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
@@ -63,64 +57,19 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let opened = args.pipeline.open()?;
     let listen = opened.pipeline.listen;
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr().context("cannot listen")?;
     let local = Local::new(
         opened.pipeline,
         &args.only,
         opened.services,
         Settings::default(),
     );
-    let Http { router, serving } = local
-        .http()
+    let answering = local
+        .answering(listener)
         .map_err(|error| CommandError::new(Kind::Configuration, error))?;
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
-    let address = listener.local_addr().context("cannot listen")?;
-    for serving in &serving {
-        if let Err(error) = serving.refresh().await {
-            tracing::error!(error = error.whole(), "the version cannot be loaded");
-        }
-    }
-    let running = local.start();
     console.note(&format!("functions run; clients: http://{address}\n"));
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let refreshing = tokio::spawn(refresh(serving, stopped.clone()));
-    let mut ends = stopped;
-    let answering = tokio::spawn(async move {
-        let end = async move {
-            // Whoever would say so is gone: it is over too.
-            let _ = ends.wait_for(|stop| *stop).await;
-        };
-        axum::serve(listener, router)
-            .with_graceful_shutdown(end)
-            .await
-    });
-    signals.stop().await;
-    let _ = stop.send(true);
-    running.stop().await;
-    let _ = refreshing.await;
-    // Clients that keep their connections open do not keep it alive.
-    let _ = tokio::time::timeout(Duration::from_secs(10), answering).await;
-    drop(opened.folder);
-    Ok(())
-}
-
-/// Follows aliases until it is over.
-async fn refresh(
-    serving: Vec<Arc<cutline_runtime::stages::Serving>>,
-    mut stopped: tokio::sync::watch::Receiver<bool>,
-) {
-    loop {
-        for serving in &serving {
-            if let Err(error) = serving.refresh().await {
-                tracing::error!(
-                    error = error.whole(),
-                    "the version cannot be loaded; the one before answers"
-                );
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(REFRESH) => {}
-            _ = stopped.changed() => return,
-        }
-    }
+    let ended = answering.until(signals.stop()).await;
+    Ok(ended.context("clients cannot be answered")?)
 }

@@ -6,6 +6,8 @@ mod support;
 mod answers;
 mod behind_the_proxy;
 mod browser;
+#[cfg(feature = "runtime")]
+mod custom_stage;
 mod dashboard;
 mod fixtures;
 mod nothing_lost;
@@ -16,6 +18,8 @@ mod postgres;
 mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;
+#[cfg(feature = "runtime")]
+mod runtime_docs;
 mod spans;
 #[cfg(feature = "runtime")]
 mod stages;

@@ -1,4 +1,5 @@
-//! What runs functions: [`Local`] hosts a pipeline in one process.
+//! What runs functions: [`open`] reads a pipeline, [`Local`] hosts it in one
+//! process, and [`Answering`] lets clients ask it.
 //!
 //! A message is taken, its work is done at most once at a time and recorded in
 //! the ledger, the next message is sent, and only then is the message taken
@@ -6,14 +7,18 @@
 //! was recorded is not done again, and a message that is sent twice finds its
 //! work recorded. So nothing is lost, and nothing is doubled.
 
+mod answering;
 mod http;
 mod local;
+mod open;
 mod work;
 
 use std::time::Duration;
 
+pub use answering::Answering;
 pub use http::{Http, HttpError};
 pub use local::{Local, Running};
+pub use open::{OpenError, Opened, open};
 
 use crate::queue::retry::Retry;
 

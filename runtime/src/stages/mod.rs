@@ -16,6 +16,7 @@ mod truth;
 
 pub use bundle::Bundle;
 pub use serving::Serving;
+pub use tables::{frame, keep};
 
 use crate::function::Kind;
 

@@ -24,7 +24,10 @@ pub(super) async fn apart<T: Send + 'static>(
 
 /// A whole table, from an artifact, a blob or a query; or, of a version of a
 /// model, the rows it was trained on.
-pub(super) async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError> {
+///
+/// # Errors
+/// When the function declares no such input, or it is no table.
+pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError> {
     let (name, bound) = (input.to_owned(), ctx.input(input)?.clone());
     let opened = match bound {
         Input::Sql { url, query } => {
@@ -113,8 +116,12 @@ pub(super) fn format_of(path: &str) -> Result<Format, StageError> {
     }
 }
 
-/// Keeps a table.
-pub(super) async fn keep(
+/// Keeps a table as Parquet, as what the stage calls `port`: `""` where it makes
+/// one thing.
+///
+/// # Errors
+/// When the function declares no artifact for it, or it cannot be kept.
+pub async fn keep(
     ctx: &StageContext,
     port: &str,
     frame: Frame,

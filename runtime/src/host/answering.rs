@@ -1,0 +1,101 @@
+//! [`Answering`]: a pipeline that works and answers until it is told to end.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Http, HttpError, Local};
+use crate::stages::Serving;
+
+/// A pipeline whose faces were checked, and where they are.
+pub struct Answering {
+    local: Local,
+    http: Http,
+    listener: TcpListener,
+}
+
+/// How often an alias is looked at.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// How long clients that keep their connections open are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Local {
+    /// With its faces at `listener`, where clients wait until it runs. Called
+    /// on a tokio runtime.
+    ///
+    /// # Errors
+    /// When a face is not as it should be.
+    pub fn answering(self, listener: TcpListener) -> Result<Answering, HttpError> {
+        Ok(Answering {
+            http: self.http()?,
+            local: self,
+            listener,
+        })
+    }
+}
+
+impl Answering {
+    /// Takes messages, answers clients and follows aliases until `stop` is
+    /// done. Then it takes nothing more, and ends what is being done; what is
+    /// not done yet stays in its queue.
+    ///
+    /// # Errors
+    /// When nobody can be answered any more.
+    pub async fn until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let Http { router, serving } = self.http;
+        refresh(&serving).await;
+        let running = self.local.start();
+        let (over, ends) = watch::channel(false);
+        let following = tokio::spawn(follow(serving, ends.clone()));
+        let mut answering = tokio::spawn(async move {
+            axum::serve(self.listener, router)
+                .with_graceful_shutdown(ended(ends))
+                .await
+        });
+        let broken = tokio::select! {
+            () = stop => None,
+            answered = &mut answering => Some(answered),
+        };
+        // Every listener may be gone: it is over too.
+        let _ = over.send(true);
+        running.stop().await;
+        let _ = following.await;
+        match broken {
+            Some(answered) => answered.map_err(std::io::Error::other)?,
+            None => match tokio::time::timeout(PATIENCE, answering).await {
+                Ok(answered) => answered.map_err(std::io::Error::other)?,
+                Err(_) => Ok(()),
+            },
+        }
+    }
+}
+
+/// Follows aliases until it is over.
+async fn follow(serving: Vec<Arc<Serving>>, ends: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(REFRESH) => refresh(&serving).await,
+            () = ended(ends.clone()) => return,
+        }
+    }
+}
+
+async fn refresh(serving: &[Arc<Serving>]) {
+    for serving in serving {
+        if let Err(error) = serving.refresh().await {
+            tracing::error!(
+                error = error.whole(),
+                "the version cannot be loaded; the one before answers, if there is one"
+            );
+        }
+    }
+}
+
+async fn ended(mut ends: watch::Receiver<bool>) {
+    // Whoever would say so is gone: it is over too.
+    let _ = ends.wait_for(|over| *over).await;
+}

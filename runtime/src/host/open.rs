@@ -1,0 +1,155 @@
+//! [`open`]: from `functions.toml` to what a host needs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::function::{Kind, Services};
+use crate::pipeline::{Pipeline, Problem};
+use crate::store::blob::{self, BlobError};
+use crate::store::clock::SystemClock;
+use crate::store::folder::{DataFolder, FolderError};
+use crate::store::seal::Key;
+
+/// A pipeline with its data folder open.
+pub struct Opened {
+    /// What is hosted.
+    pub pipeline: Pipeline,
+    /// This process's alone, until all that came from it is dropped.
+    pub folder: DataFolder,
+    /// Where its functions keep things.
+    pub services: Services,
+}
+
+/// Why a pipeline cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It says something that cannot be.
+    #[error("{path}:{problem}")]
+    Problem {
+        /// The file.
+        path: PathBuf,
+        /// What, and where.
+        problem: Problem,
+    },
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The folder of what comes in cannot be used.
+    #[error("the folder of what comes in cannot be used")]
+    Incoming(#[from] BlobError),
+}
+
+/// Reads and checks the file at `path`, and opens the data folder that it
+/// names, with `key` where that is encrypted. `kinds` are the stages there are;
+/// `code` says which code they are, and becomes part of every artifact's record:
+/// with other code the same input is other work. Blocks.
+///
+/// # Errors
+/// When the file or a folder cannot be read, or the file is wrong.
+pub fn open(
+    path: &Path,
+    kinds: &[Kind],
+    key: Option<Key>,
+    code: &str,
+) -> Result<Opened, OpenError> {
+    let text = fs::read_to_string(path).map_err(|source| OpenError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let pipeline = Pipeline::parse(&text, kinds).map_err(|problem| OpenError::Problem {
+        path: path.to_owned(),
+        problem,
+    })?;
+    Opened::new(pipeline, path, key, code)
+}
+
+impl Opened {
+    /// Of a pipeline that was read from the file at `path`: folders that it
+    /// names are relative to that. Blocks.
+    ///
+    /// # Errors
+    /// When a folder cannot be used.
+    pub fn new(
+        pipeline: Pipeline,
+        path: &Path,
+        key: Option<Key>,
+        code: &str,
+    ) -> Result<Opened, OpenError> {
+        let home = path.parent().unwrap_or(Path::new(""));
+        let folder = home.join(&pipeline.store.folder);
+        let folder = DataFolder::open(&folder, key, Arc::new(SystemClock))?;
+        let incoming = home.join(&pipeline.store.incoming);
+        let services = Services {
+            space: folder.live().clone(),
+            blobs: blob::open(&format!("file:{}", incoming.display()))?,
+            logs: Arc::clone(folder.store()),
+            code: code.into(),
+        };
+        Ok(Opened {
+            pipeline: pipeline.beside(home),
+            folder,
+            services,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages;
+
+    fn opened(home: &Path, text: &str) -> Result<Opened, OpenError> {
+        let path = home.join("functions.toml");
+        fs::write(&path, text).unwrap();
+        open(&path, stages::ALL, None, "a test")
+    }
+
+    #[test]
+    fn folders_are_beside_the_file() {
+        let home = tempfile::tempdir().unwrap();
+        let text = "[store]\nfolder = \"kept\"\nincoming = \"raw\"\n";
+        let opened = opened(home.path(), text).unwrap();
+        assert_eq!(opened.folder.path(), home.path().join("kept"));
+        assert!(home.path().join("raw").is_dir());
+        assert_eq!(&*opened.services.code, "a test");
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_the_place() {
+        let home = tempfile::tempdir().unwrap();
+        let Err(error) = opened(home.path(), "[function.labeling]\n") else {
+            panic!("labeling is none of the seven stages");
+        };
+        let told = error.to_string();
+        assert!(
+            told.contains("functions.toml:1:11: function labeling: "),
+            "{told}"
+        );
+        let missing = home.path().join("other.toml");
+        assert!(matches!(
+            open(&missing, stages::ALL, None, "a test"),
+            Err(OpenError::Read { path, .. }) if path == missing
+        ));
+    }
+
+    #[test]
+    fn a_folder_is_opened_by_one_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let first = opened(home.path(), "").unwrap();
+        assert!(matches!(
+            opened(home.path(), ""),
+            Err(OpenError::Folder(FolderError::InUse { .. }))
+        ));
+        drop(first);
+        opened(home.path(), "").unwrap();
+    }
+}
