@@ -41,8 +41,12 @@ impl Bench {
     /// Puts a blob where what comes in is.
     pub(crate) async fn blob(&self, path: &str, text: impl Into<String>) {
         let text: String = text.into();
-        let put = self.services.blobs.put(&Path::from(path), text.into());
-        put.await.unwrap();
+        let put = self
+            .services
+            .blobs
+            .put(&Path::from(path), text.into())
+            .await;
+        put.unwrap();
     }
 
     /// Invokes a function, and adds what it made to the message.

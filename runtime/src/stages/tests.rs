@@ -412,8 +412,8 @@ async fn break_the_champion(bench: &Bench) {
     let torn = artifacts.put(Description::default(), made, "{").await;
     version.model = torn.unwrap().id;
     let torn = registry.register(&churn(), version, "me").await.unwrap();
-    let (champion, number) = (Alias::Champion, torn.number);
-    let moved = registry.point(&churn(), champion, seen.as_ref(), number, "me", "");
+    let (model, champion) = (churn(), Alias::Champion);
+    let moved = registry.point(&model, champion, seen.as_ref(), torn.number, "me", "");
     moved.await.unwrap();
 }
 
