@@ -40,7 +40,9 @@ listen = "127.0.0.1:{port}"
 [function.rows]
 stage   = "inference"
 trigger = {{ http = true }}
-input   = {{ model = "rows@champion" }}
+
+[function.rows.input]
+model = {{ model = "rows@champion" }}
 """
 SETTINGS = {
     "name": "rows",
