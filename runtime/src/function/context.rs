@@ -127,7 +127,8 @@ impl StageContext {
     }
 
     /// Keeps what the stage calls `port` (`""` where it makes one thing): the
-    /// rest of `content` from where it stands.
+    /// rest of `content` from where it stands. That it was made so is noted in
+    /// its lineage, also where the same content was made before in another way.
     ///
     /// # Errors
     /// When the function declares no artifact for it, or it cannot be kept.

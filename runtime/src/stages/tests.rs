@@ -151,7 +151,7 @@ const TO_LIVE: [&str; 5] = [
 #[tokio::test]
 async fn ingestion_sets_bad_rows_aside_with_their_reasons() {
     let bench = bench().await;
-    let text = customers(20) + "90,7,basic,0\n91,old,basic,0\n";
+    let text = customers(20) + "90,7,basic,0\n91,8,basic,0\n";
     bench.blob("odd.csv", text).await;
     let (message, facts) = through(&bench, "odd", &["ingestion"]).await;
     let told = &facts["input"];
