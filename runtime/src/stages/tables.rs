@@ -121,11 +121,7 @@ pub(super) fn format_of(path: &str) -> Result<Format, StageError> {
 ///
 /// # Errors
 /// When the function declares no artifact for it, or it cannot be kept.
-pub async fn keep(
-    ctx: &StageContext,
-    port: &str,
-    frame: Frame,
-) -> Result<Artifact, StageError> {
+pub async fn keep(ctx: &StageContext, port: &str, frame: Frame) -> Result<Artifact, StageError> {
     let rows = frame.n_rows() as u64;
     let (file, schema) = apart("writing a table", move || {
         let wrong = |error| StageError::of("a table cannot be written", error);
