@@ -23,6 +23,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -88,6 +89,13 @@ def model(path):
     return rows[0].tolist(), fitted.predict_proba(rows[:1])[0].tolist()
 
 
+def started(stack, command, port, **options):
+    """A server that ends with the script, and all that it started with it."""
+    process = stack.start(command, port, **options)
+    stack.callback(lambda: [os.kill(pid, signal.SIGKILL) for pid in family(process.pid)])
+    return port, process
+
+
 def cutline(stack, saved):
     folder = stack.folder / "cutline"
     folder.mkdir()
@@ -97,14 +105,14 @@ def cutline(stack, saved):
     program = bench.BINARIES / "cutline"
     importing = [program, "import-model", "--config", config, "rows", saved, "--python", sys.executable]
     subprocess.run([str(word) for word in importing], check=True)
-    return port, stack.start([program, "run", "--config", config, "--log", "error"], port)
+    return started(stack, [program, "run", "--config", config, "--log", "error"], port)
 
 
 def fastapi(stack, saved, workers):
     port = bench.port()
     command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", SERVING, "--port", port]
     command += ["--workers", workers, "--no-access-log", "--log-level", "error"]
-    return port, stack.start(command, port, env=dict(os.environ, MODEL=str(saved), **ONE_THREAD))
+    return started(stack, command, port, env=dict(os.environ, MODEL=str(saved), **ONE_THREAD))
 
 
 def mlserver(stack, saved):
@@ -114,7 +122,8 @@ def mlserver(stack, saved):
     (folder / "settings.json").write_text(json.dumps(dict(ports, debug=False)))
     program = pathlib.Path(sys.executable).parent / "mlserver"
     log = (stack.folder / "mlserver.log").open("w")
-    return port, stack.start([program, "start", folder], port, env=dict(os.environ, **ONE_THREAD), stdout=log, stderr=log)
+    options = dict(env=dict(os.environ, **ONE_THREAD), stdout=log, stderr=log)
+    return started(stack, [program, "start", folder], port, **options)
 
 
 # One row has nothing for a second thread of BLAS.
