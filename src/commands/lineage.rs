@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 use clap::Args;
+use cutline_runtime::host::Opened;
 use cutline_runtime::store::artifact::{ArtifactId, Artifacts};
 
-use super::pipeline::{Opened, PipelineArgs, block_on};
+use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 

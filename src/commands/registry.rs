@@ -2,13 +2,14 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
+use cutline_runtime::host::Opened;
 use cutline_runtime::pipeline::{Input, Pipeline};
 use cutline_runtime::store::registry::{
     self, ModelName, Move, Registered, Registry, RegistryError, VersionNumber,
 };
 use serde_json::{Value, json};
 
-use super::pipeline::{Opened, PipelineArgs, block_on};
+use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 use crate::table::table;
