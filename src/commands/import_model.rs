@@ -60,19 +60,27 @@ pub(crate) fn import_model(args: &ImportModelArgs, console: &Console) -> Result<
     block_on(register(args, document, console))?
 }
 
-/// The model as a document that was checked.
+/// The model as a document that was checked, and what kind it is.
 fn document(args: &ImportModelArgs) -> Result<(Vec<u8>, &'static str), CommandError> {
     let shown = args.file.display();
     let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
-    let (bytes, kind) = match args.file.extension().and_then(|ending| ending.to_str()) {
-        Some("txt" | "json") => {
-            return Err(wrong(anyhow::anyhow!("{shown} cannot be served yet as it is"))
-                .hint("pickle the scikit-learn style wrapper (LGBMClassifier, XGBClassifier) and import that"));
-        }
+    let read = || {
+        let read = fs::read(&args.file).with_context(|| format!("cannot read {shown}"));
+        read.map_err(wrong)
+    };
+    let ending = args.file.extension().and_then(|ending| ending.to_str());
+    let (bytes, kind) = match ending {
+        Some("txt") => (read()?, "lightgbm-model"),
+        Some("json") => (read()?, "xgboost-model"),
         _ => (exported(args)?, "imported-model"),
     };
-    let read = Imported::read(&bytes);
-    read.with_context(|| format!("{shown} cannot be imported"))
+    let checked = match kind {
+        "lightgbm-model" => Imported::lightgbm(&String::from_utf8_lossy(&bytes)),
+        "xgboost-model" => Imported::xgboost(&bytes),
+        _ => Imported::read(&bytes),
+    };
+    checked
+        .with_context(|| format!("{shown} cannot be imported"))
         .map_err(wrong)?;
     Ok((bytes, kind))
 }

@@ -9,8 +9,9 @@ use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 
-/// Shows from what an artifact was made, back to the first, while no `cutline
-/// run` uses the data folder.
+/// Shows from what an artifact was made, back to the first.
+///
+/// No `cutline run` may use the data folder meanwhile.
 #[derive(Args)]
 pub(crate) struct LineageArgs {
     #[command(flatten)]

@@ -11,7 +11,9 @@ use crate::console::Console;
 use crate::error::{CommandError, Kind};
 use crate::table::table;
 
-/// Looks into queues, while no `cutline run` uses the data folder.
+/// Looks into queues, sends, requeues and purges.
+///
+/// No `cutline run` may use the data folder meanwhile.
 #[derive(Args)]
 pub(crate) struct QueueArgs {
     #[command(flatten)]

@@ -14,8 +14,9 @@ use crate::console::Console;
 use crate::error::{CommandError, Kind};
 use crate::table::table;
 
-/// Shows the versions of models and says which serves, while no `cutline run`
-/// uses the data folder.
+/// Shows the versions of models, and says which one serves.
+///
+/// No `cutline run` may use the data folder meanwhile.
 #[derive(Args)]
 pub(crate) struct RegistryArgs {
     #[command(flatten)]

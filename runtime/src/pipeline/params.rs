@@ -87,6 +87,7 @@ impl Params {
                 span: problem.span.or(Some(span)),
                 ..problem
             }
+            .located(&self.text)
         })
     }
 
@@ -103,7 +104,8 @@ impl Params {
             span = found.span();
             table = found.get_ref().as_table();
         }
-        Problem::at(span, format!("{}: {key}: {message}", self.owner))
+        let message = format!("{}: {key}: {message}", self.owner);
+        Problem::at(span, message).located(&self.text)
     }
 
     /// The same text for the same parameters, in whatever order and form they

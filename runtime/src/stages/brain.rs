@@ -25,17 +25,22 @@ pub(super) struct Said {
     pub(super) scores: Vec<Vec<f64>>,
 }
 
-/// The kind of artifact that holds an imported model.
-pub(super) const IMPORTED: &str = "imported-model";
+/// The kinds of artifacts that hold a model that was trained elsewhere.
+const IMPORTED: &str = "imported-model";
+const LIGHTGBM: &str = "lightgbm-model";
+const XGBOOST: &str = "xgboost-model";
 
 impl Brain {
     pub(super) fn read(kind: &str, document: &[u8]) -> Result<Brain, StageError> {
-        match kind {
-            IMPORTED => Imported::read(document)
-                .map(Brain::Imported)
-                .map_err(|error| StageError::of("the imported model cannot be used", error)),
-            _ => Bundle::read(document).map(|bundle| Brain::Bundle(Box::new(bundle))),
-        }
+        let imported = match kind {
+            IMPORTED => Imported::read(document),
+            LIGHTGBM => Imported::lightgbm(&String::from_utf8_lossy(document)),
+            XGBOOST => Imported::xgboost(document),
+            _ => return Bundle::read(document).map(|bundle| Brain::Bundle(Box::new(bundle))),
+        };
+        imported
+            .map(Brain::Imported)
+            .map_err(|error| StageError::of("the imported model cannot be used", error))
     }
 
     /// The columns it needs of prepared rows; whether each is text.

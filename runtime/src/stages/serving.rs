@@ -16,7 +16,7 @@ use crate::face::{
 };
 use crate::function::{Services, StageContext, StageError};
 use crate::log::{Entry, PredictionLog};
-use crate::pipeline::{Function, Problem};
+use crate::pipeline::{Function, Input, Problem};
 use crate::queue::Message;
 use crate::store::artifact::ArtifactId;
 use crate::transform::{Column, Fitted, Frame, Sides, Tables, Type};
@@ -52,13 +52,18 @@ impl Serving {
     /// For an inference function; with a log, what it says is written there.
     ///
     /// # Errors
-    /// When the function's parameters are not those of inference.
+    /// When the function's parameters are not those of inference, or it has no
+    /// model.
     pub fn new(
         function: Arc<Function>,
         services: Services,
         log: Option<PredictionLog>,
     ) -> Result<Serving, Problem> {
         let inference = read(&function.params)?;
+        if !matches!(function.inputs.get(MODEL), Some(Input::Model(_))) {
+            let message = "inference needs one called model, such as { model = { model = \"NAME@champion\" } }";
+            return Err(function.params.problem("input", message));
+        }
         Ok(Serving {
             function,
             services,

@@ -480,3 +480,16 @@ async fn monitoring_names_the_columns_that_drifted() {
     let later = bench.invoke("monitoring", &mut due).await.unwrap();
     assert_eq!(later["rows"], 0);
 }
+
+#[test]
+fn an_inference_function_without_its_model_is_refused_before_it_serves() {
+    let text =
+        "[function.inference]\ntrigger = { http = true }\ninput = { model = \"churn@champion\" }\n";
+    let bench = Bench::new(text);
+    let refused = Serving::new(bench.function("inference"), bench.services.clone(), None);
+    let said = refused.err().unwrap().to_string();
+    assert!(
+        said.starts_with("1:1: function inference: input: inference needs one called model"),
+        "{said}"
+    );
+}
