@@ -21,16 +21,20 @@ use crate::error::{CommandError, Kind};
 ///
 /// A joblib or pickle file is read by the monolith's own Python, with a script
 /// that comes with cutline; it needs nothing beyond what the monolith has.
-/// LightGBM's text (.txt) and XGBoost's JSON (.json) are read as they are. A
-/// step that is not known is refused by name.
+/// LightGBM's text (.txt), XGBoost's JSON (.json) and ONNX (.onnx) are read as
+/// they are. A step that is not known is refused by name.
 #[derive(Args)]
 pub(crate) struct ImportModelArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
     /// What the model is called in the registry.
     model: ModelName,
-    /// The file: .joblib, .pkl, LightGBM's .txt or XGBoost's .json.
+    /// The file: .joblib, .pkl, LightGBM's .txt, XGBoost's .json, or .onnx.
     file: PathBuf,
+    /// Of an .onnx whose inputs do not name the columns: their names, in order,
+    /// with commas between them.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
     /// The monolith's Python.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: PathBuf,
@@ -69,13 +73,20 @@ fn document(args: &ImportModelArgs) -> Result<(Vec<u8>, &'static str), CommandEr
         read.map_err(wrong)
     };
     let ending = args.file.extension().and_then(|ending| ending.to_str());
+    if !args.columns.is_empty() && ending != Some("onnx") {
+        let message = format!("{shown} names its columns itself");
+        return Err(CommandError::message(Kind::Usage, message).hint("--columns is for .onnx files"));
+    }
     let (bytes, kind) = match ending {
         Some("txt") => (read()?, "lightgbm-model"),
         Some("json") => (read()?, "xgboost-model"),
+        Some("onnx") if args.columns.is_empty() => (read()?, "onnx-model"),
+        Some("onnx") => (Imported::onnx_of(read()?, &args.columns), "onnx-model"),
         _ => (exported(args)?, "imported-model"),
     };
     let checked = match kind {
         "lightgbm-model" => Imported::lightgbm(&String::from_utf8_lossy(&bytes)),
+        "onnx-model" => Imported::onnx(&bytes),
         "xgboost-model" => Imported::xgboost(&bytes),
         _ => Imported::read(&bytes),
     };

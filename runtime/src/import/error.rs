@@ -11,6 +11,12 @@ pub enum ImportError {
         /// Where and why.
         source: serde_json::Error,
     },
+    /// It is not ONNX.
+    #[error("it is not an ONNX model: {source}; export it again, as with skl2onnx")]
+    Protobuf {
+        /// Where and why.
+        source: prost::DecodeError,
+    },
     /// It is another document, or of another version.
     #[error(
         "the document is {found}, and {known} is known; write it again with this cutline's `cutline import-model`"
@@ -146,6 +152,30 @@ pub enum PredictError {
         /// The column.
         column: String,
     },
+    /// A number where the model needs a text.
+    #[error("column {column}: {value} is not a text")]
+    NotAText {
+        /// The column.
+        column: String,
+        /// The number.
+        value: String,
+    },
+    /// A fraction where the model needs an integer.
+    #[error("column {column}: {value} is not an integer")]
+    NotAnInteger {
+        /// The column.
+        column: String,
+        /// The number.
+        value: String,
+    },
+    /// An operation of an ONNX model that refuses what it is given.
+    #[error("the model cannot predict this row: {at}: {why}")]
+    Operation {
+        /// The operation.
+        at: String,
+        /// What it refuses.
+        why: String,
+    },
     /// A row of another length than the columns that were named.
     #[error("a row has {found} cells where {expected} are needed")]
     Width {
@@ -163,9 +193,11 @@ impl PredictError {
             PredictError::NoColumn { column }
             | PredictError::NotANumber { column, .. }
             | PredictError::UnknownCategory { column, .. }
+            | PredictError::NotAText { column, .. }
+            | PredictError::NotAnInteger { column, .. }
             | PredictError::Missing { column }
             | PredictError::TooLarge { column } => Some(column),
-            PredictError::Width { .. } => None,
+            PredictError::Operation { .. } | PredictError::Width { .. } => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::cell::Cell;
 use super::check::{Names, Place};
 use super::document::{Document, FORMAT, Head, VERSION};
 use super::error::{ImportError, PredictError};
-use super::{lightgbm, xgboost};
+use super::{lightgbm, onnx, xgboost};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,21 @@ impl Imported {
     pub fn xgboost(json: &[u8]) -> Result<Imported, ImportError> {
         let (names, model) = xgboost::saved(json, &Place::root())?;
         Ok(Imported::of(&names, model))
+    }
+
+    /// Reads an ONNX model of a table's columns, as skl2onnx exports it. Where
+    /// the graph has one input a column, that is the column; the columns of a
+    /// wider input are those that [`Imported::onnx_of`] names, or `x0`, `x1` ….
+    /// It predicts in the single precision that it was exported with.
+    pub fn onnx(document: &[u8]) -> Result<Imported, ImportError> {
+        let (names, model) = onnx::saved(document, &Place::root())?;
+        Ok(Imported::of(&names, model))
+    }
+
+    /// An ONNX model with the names of its columns, in the order of the graph's
+    /// inputs, for [`Imported::onnx`] to read.
+    pub fn onnx_of(document: Vec<u8>, columns: &[String]) -> Vec<u8> {
+        onnx::named(document, columns)
     }
 
     fn of(names: &Names, model: Box<dyn Model>) -> Imported {

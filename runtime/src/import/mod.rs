@@ -3,7 +3,8 @@
 //! [`EXPORT_SCRIPT`] runs in the monolith's own environment and writes what its
 //! model has learnt as one JSON document; [`Imported::read`] checks that
 //! document into a predictor. [`Imported::lightgbm`] and [`Imported::xgboost`]
-//! read what those libraries save themselves. One file per family of steps;
+//! read what those libraries save themselves, [`Imported::onnx`] what exporters
+//! to ONNX write. One file per family of steps;
 //! each says whose arithmetic it follows, operation by operation, so that
 //! predictions agree to the last bits. What is not known is refused by name.
 
@@ -28,6 +29,7 @@ mod isolation;
 mod lightgbm;
 mod linear;
 mod numbers;
+mod onnx;
 mod power;
 mod project;
 mod scale;

@@ -28,6 +28,7 @@ pub(super) struct Said {
 /// The kinds of artifacts that hold a model that was trained elsewhere.
 const IMPORTED: &str = "imported-model";
 const LIGHTGBM: &str = "lightgbm-model";
+const ONNX: &str = "onnx-model";
 const XGBOOST: &str = "xgboost-model";
 
 impl Brain {
@@ -35,6 +36,7 @@ impl Brain {
         let imported = match kind {
             IMPORTED => Imported::read(document),
             LIGHTGBM => Imported::lightgbm(&String::from_utf8_lossy(document)),
+            ONNX => Imported::onnx(document),
             XGBOOST => Imported::xgboost(document),
             _ => return Bundle::read(document).map(|bundle| Brain::Bundle(Box::new(bundle))),
         };

@@ -1,0 +1,106 @@
+//! Products of matrices.
+
+use super::super::node::Node;
+use super::super::tensor::{Data, Tensor, Wrong, count};
+use super::arithmetic::broadcast;
+use super::{Op, need, of};
+
+pub(super) fn op(node: &Node<'_>) -> Result<Option<Box<dyn Op>>, Wrong> {
+    Ok(Some(match &*node.0.op_type {
+        "MatMul" => of(|inputs| Ok(vec![product(need(inputs, 0)?, need(inputs, 1)?)?])),
+        "Gemm" => {
+            let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
+            let (trans_a, trans_b) = (node.int("transA", 0) != 0, node.int("transB", 0) != 0);
+            of(move |inputs| {
+                let turned = |tensor: &Tensor, turn: bool| match turn {
+                    true => transposed(tensor),
+                    false => Ok(tensor.clone()),
+                };
+                let a = turned(need(inputs, 0)?, trans_a)?;
+                let b = turned(need(inputs, 1)?, trans_b)?;
+                let made = scaled(product(&a, &b)?, alpha);
+                let Some(c) = inputs.get(2).copied().flatten() else {
+                    return Ok(vec![made]);
+                };
+                Ok(vec![sum(&made, &scaled(c.clone(), beta))?])
+            })
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Rows and columns; one row of a single dimension.
+fn matrix(tensor: &Tensor) -> Result<(usize, usize), Wrong> {
+    match *tensor.shape {
+        [rows, columns] => Ok((rows, columns)),
+        _ => Err(format!("a matrix is needed, and it is {:?}", tensor.shape)),
+    }
+}
+
+fn product(a: &Tensor, b: &Tensor) -> Result<Tensor, Wrong> {
+    let ((rows, inner), (below, columns)) = (matrix(a)?, matrix(b)?);
+    if inner != below {
+        return Err(format!(
+            "the matrices {:?} and {:?} do not fit",
+            a.shape, b.shape
+        ));
+    }
+    count(&[rows, columns])?;
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let data = match (&a.data, &b.data) {
+        (Data::F32(x), Data::F32(y)) => Data::F32(
+            places
+                .map(|(row, column)| {
+                    (0..inner)
+                        .map(|k| x[row * inner + k] * y[k * columns + column])
+                        .sum()
+                })
+                .collect(),
+        ),
+        (Data::F64(x), Data::F64(y)) => Data::F64(
+            places
+                .map(|(row, column)| {
+                    (0..inner)
+                        .map(|k| x[row * inner + k] * y[k * columns + column])
+                        .sum()
+                })
+                .collect(),
+        ),
+        _ => return Err("two matrices of floats of one precision are needed".to_owned()),
+    };
+    Tensor::new(vec![rows, columns], data)
+}
+
+fn transposed(tensor: &Tensor) -> Result<Tensor, Wrong> {
+    let (rows, columns) = matrix(tensor)?;
+    let at: Vec<usize> = (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| row * columns + column))
+        .collect();
+    Tensor::new(vec![columns, rows], tensor.data.pick(&at)?)
+}
+
+fn scaled(tensor: Tensor, by: f32) -> Tensor {
+    let data = match tensor.data {
+        Data::F32(all) => Data::F32(all.into_iter().map(|x| x * by).collect()),
+        Data::F64(all) => Data::F64(all.into_iter().map(|x| x * f64::from(by)).collect()),
+        other => other,
+    };
+    Tensor {
+        shape: tensor.shape,
+        data,
+    }
+}
+
+fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor, Wrong> {
+    match (&a.data, &b.data) {
+        (Data::F32(x), Data::F32(y)) => {
+            let (shape, all) = broadcast((&a.shape, x), (&b.shape, y), |a, b| a + b)?;
+            Tensor::new(shape, Data::F32(all))
+        }
+        (Data::F64(x), Data::F64(y)) => {
+            let (shape, all) = broadcast((&a.shape, x), (&b.shape, y), |a, b| a + b)?;
+            Tensor::new(shape, Data::F64(all))
+        }
+        _ => Err("floats of one precision are needed".to_owned()),
+    }
+}
