@@ -75,7 +75,9 @@ fn document(args: &ImportModelArgs) -> Result<(Vec<u8>, &'static str), CommandEr
     let ending = args.file.extension().and_then(|ending| ending.to_str());
     if !args.columns.is_empty() && ending != Some("onnx") {
         let message = format!("{shown} names its columns itself");
-        return Err(CommandError::message(Kind::Usage, message).hint("--columns is for .onnx files"));
+        return Err(
+            CommandError::message(Kind::Usage, message).hint("--columns is for .onnx files")
+        );
     }
     let (bytes, kind) = match ending {
         Some("txt") => (read()?, "lightgbm-model"),

@@ -65,7 +65,8 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         &args.only,
         opened.services,
         Settings::default(),
-    );
+    )
+    .in_folder(opened.folder);
     let answering = local
         .answering(listener)
         .map_err(|error| CommandError::new(Kind::Configuration, error))?;

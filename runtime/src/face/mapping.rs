@@ -26,6 +26,7 @@ mod error;
 mod pointer;
 mod request;
 mod route;
+mod task;
 mod template;
 mod written;
 
@@ -47,6 +48,7 @@ use route::Route;
 use template::Template;
 
 pub use error::MappingError;
+pub use task::{Task, TaskFace, Wait};
 pub use written::{BodyKind, ErrorWritten, HttpWritten, RequestWritten, SourceWritten, Unknown};
 
 /// What an answer may be taken from.
@@ -95,6 +97,10 @@ impl Face {
         let response = Template::new(text, "response", &written.response, &ANSWER)?;
         let status = status(text, "status", written.status)?;
         let error = ErrorShape::new(text, written.error.as_ref())?;
+        if written.wait.is_some() {
+            let why = "the function answers at once: there is nothing to wait for";
+            return Err(MappingError::key(text, "wait", why));
+        }
         Ok(Face {
             route,
             function: written.function.clone(),
@@ -180,6 +186,14 @@ impl Face {
 
 impl ErrorShape {
     fn new(route: &str, written: Option<&ErrorWritten>) -> Result<ErrorShape, MappingError> {
+        ErrorShape::of(route, written, &ERROR)
+    }
+
+    fn of(
+        route: &str,
+        written: Option<&ErrorWritten>,
+        roots: &[&str],
+    ) -> Result<ErrorShape, MappingError> {
         let default = [(
             "error".to_owned(),
             SourceWritten::Pointer("/message".to_owned()),
@@ -188,7 +202,7 @@ impl ErrorShape {
         let body = written
             .map(|written| &written.body)
             .filter(|body| !body.is_empty());
-        let body = Template::new(route, "error.body", body.unwrap_or(&default), &ERROR)?;
+        let body = Template::new(route, "error.body", body.unwrap_or(&default), roots)?;
         let told = written.and_then(|written| written.status);
         let status = told
             .map(|told| status(route, "error.status", told))
@@ -205,19 +219,23 @@ fn status(route: &str, key: &str, status: u16) -> Result<StatusCode, MappingErro
         .ok_or_else(|| MappingError::key(route, key, format!("{status} is no status of an answer")))
 }
 
-/// The routes of all faces, each with the model that it asks. Two faces may not
-/// answer the same requests.
-pub fn router(
-    predictor: &Arc<dyn Predictor>,
-    faces: impl IntoIterator<Item = (Face, String)>,
-) -> Result<Router, MappingError> {
-    let mut router = Router::new();
-    let mut seen: HashMap<String, (String, Vec<String>)> = HashMap::new();
-    for (face, model) in faces {
-        let route = face.route.clone();
-        let shape = route.shape();
-        let (path, methods) = seen
-            .entry(shape)
+/// The requests that faces answer: two may not answer the same.
+#[derive(Debug, Default)]
+pub struct Taken(HashMap<String, (String, Vec<String>)>);
+
+impl Taken {
+    /// Notes a face's route.
+    ///
+    /// # Errors
+    /// When another face answers the same requests.
+    pub fn task(&mut self, face: &TaskFace) -> Result<(), MappingError> {
+        self.take(face.route())
+    }
+
+    fn take(&mut self, route: &Route) -> Result<(), MappingError> {
+        let (path, methods) = self
+            .0
+            .entry(route.shape())
             .or_insert_with(|| (route.path.clone(), Vec::new()));
         if *path != route.path || methods.contains(&route.method.to_string()) {
             return Err(MappingError::Twice {
@@ -226,6 +244,21 @@ pub fn router(
             });
         }
         methods.push(route.method.to_string());
+        Ok(())
+    }
+}
+
+/// The routes of all faces, each with the model that it asks; what they answer
+/// is noted in `taken`.
+pub fn router(
+    predictor: &Arc<dyn Predictor>,
+    faces: impl IntoIterator<Item = (Face, String)>,
+    taken: &mut Taken,
+) -> Result<Router, MappingError> {
+    let mut router = Router::new();
+    for (face, model) in faces {
+        let route = face.route.clone();
+        taken.take(&route)?;
         let (face, model) = (Arc::new(face), Arc::<str>::from(model));
         let predictor = predictor.clone();
         let handler =

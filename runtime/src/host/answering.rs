@@ -48,9 +48,12 @@ impl Answering {
     pub async fn until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let Http { router, serving } = self.http;
         refresh(&serving).await;
-        let running = self.local.start();
+        let local = self.local;
+        let tidy = local.tidying();
+        let running = local.start();
         let (over, ends) = watch::channel(false);
         let following = tokio::spawn(follow(serving, ends.clone()));
+        let tidying = tokio::spawn(tidy);
         let mut answering = tokio::spawn(async move {
             axum::serve(self.listener, router)
                 .with_graceful_shutdown(ended(ends))
@@ -64,6 +67,7 @@ impl Answering {
         let _ = over.send(true);
         running.stop().await;
         let _ = following.await;
+        tidying.abort();
         match broken {
             Some(answered) => answered.map_err(std::io::Error::other)?,
             None => match tokio::time::timeout(PATIENCE, answering).await {

@@ -6,34 +6,32 @@
 //! the routes of [[http]]         the monolith's own
 //! ```
 //!
-//! A face of a function that a queue triggers puts a message there, and answers
-//! 202 with the message's id; its values are the request's own.
+//! A declared route comes before one of the others. Those of functions that a
+//! queue or a time triggers are in `queued`.
 //!
 //! A request that the proxy marks as a copy (`x-cutline-shadow`) is answered
-//! likewise, and changes nothing: it sends no message and is in no log.
+//! likewise, and changes nothing: it is in no log, and what it makes is in a
+//! shadow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::response::Response;
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
 
-use crate::face::mapping::{self, Face, HttpWritten, MappingError};
+use super::queued::{self, LatestFace, QueueFace, SHADOW};
+use super::shadow::Shadows;
+use crate::face::mapping::{self, Face, HttpWritten, MappingError, Taken, TaskFace};
 use crate::face::{
     Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Rows, inference, mlflow,
 };
 use crate::function::Services;
 use crate::log::{self, PredictionLog};
 use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
-use crate::queue::{Message, QueueName};
+use crate::queue::NoQueueName;
 use crate::stages::Serving;
 
 /// The faces of a pipeline, and what answers behind them.
@@ -42,6 +40,17 @@ pub struct Http {
     pub router: Router,
     /// Every inference function, to be refreshed now and then.
     pub serving: Vec<Arc<Serving>>,
+}
+
+/// What faces are made of.
+pub(super) struct Faces<'p> {
+    pub(super) functions: &'p [Arc<Function>],
+    pub(super) declared: &'p [Params],
+    pub(super) services: &'p Services,
+    /// Where copies of requests are worked on, if anywhere.
+    pub(super) shadows: Option<Arc<Shadows>>,
+    /// Functions of the file that are not hosted here.
+    pub(super) elsewhere: &'p [String],
 }
 
 /// Why the faces cannot be served.
@@ -53,6 +62,14 @@ pub enum HttpError {
     /// A face is not as it should be.
     #[error(transparent)]
     Mapping(#[from] MappingError),
+    /// A face's function has a queue of no name.
+    #[error("[[http]] {route}: its function's queue cannot be used")]
+    Queue {
+        /// The face's route.
+        route: String,
+        /// Why.
+        source: NoQueueName,
+    },
     /// A face names a function that there is not.
     #[error("[[http]] {route}: there is no function {function:?}")]
     NoFunction {
@@ -64,20 +81,16 @@ pub enum HttpError {
 }
 
 impl Http {
-    /// The faces of these functions.
+    /// The faces of these functions. Those of functions that are hosted
+    /// elsewhere are left out.
     ///
     /// # Errors
     /// When a face is not as it should be.
-    pub fn new(
-        functions: &[Arc<Function>],
-        faces: &[Params],
-        services: &Services,
-    ) -> Result<Http, HttpError> {
+    pub(super) fn new(faces: &Faces<'_>) -> Result<Http, HttpError> {
+        let services = faces.services;
         let mut models = Models(BTreeMap::new());
-        for function in functions
-            .iter()
-            .filter(|function| function.stage == "inference")
-        {
+        let inference = |function: &&Arc<Function>| function.stage == "inference";
+        for function in faces.functions.iter().filter(inference) {
             let clock = Arc::clone(services.space.clock());
             let logs = Arc::clone(&services.logs);
             let (log, _written) = PredictionLog::start(logs, &function.name, clock);
@@ -87,34 +100,61 @@ impl Http {
         let serving: Vec<Arc<Serving>> = models.0.values().cloned().collect();
         let first = models.0.keys().next().cloned();
         let predictor: Arc<dyn Predictor> = Arc::new(models);
-        let mut router = Router::new();
+        let (mut router, mut taken) = (Router::new(), Taken::default());
         let mut mapped = Vec::new();
-        for face in faces {
+        for face in faces.declared {
             let written: HttpWritten = face.read()?;
-            let function = functions
-                .iter()
-                .find(|function| function.name == written.function);
-            match function.map(|function| &function.trigger) {
-                Some(Trigger::Queue(queue)) => {
-                    router = queued(router, &written.route, queue, services);
+            if faces.elsewhere.contains(&written.function) {
+                continue;
+            }
+            let mut functions = faces.functions.iter();
+            let Some(function) = functions.find(|function| function.name == written.function)
+            else {
+                return Err(HttpError::NoFunction {
+                    route: written.route,
+                    function: written.function,
+                });
+            };
+            let (function, services) = (Arc::clone(function), services.clone());
+            match &function.trigger {
+                Trigger::Http => mapped.push((Face::new(&written)?, written.function.clone())),
+                Trigger::Queue(queue) => {
+                    let face = TaskFace::new(&written)?;
+                    taken.task(&face)?;
+                    let queue = queue.parse().map_err(|error| HttpError::Queue {
+                        route: written.route.clone(),
+                        source: error,
+                    })?;
+                    let shadows = faces.shadows.clone();
+                    let face = QueueFace {
+                        face,
+                        function,
+                        queue,
+                        services,
+                        shadows,
+                    };
+                    router = face.route(router);
                 }
-                Some(Trigger::Http | Trigger::Every(_)) => {
-                    mapped.push((Face::new(&written)?, written.function.clone()));
-                }
-                None => {
-                    return Err(HttpError::NoFunction {
-                        route: written.route,
-                        function: written.function,
-                    });
+                Trigger::Every(_) => {
+                    let face = TaskFace::new(&written)?;
+                    taken.task(&face)?;
+                    let face = LatestFace {
+                        face,
+                        function,
+                        services,
+                    };
+                    router = face.route(router);
                 }
             }
         }
-        router = router.merge(mapping::router(&predictor, mapped)?);
-        router = router.merge(inference::router(Arc::clone(&predictor)));
+        router = router.merge(mapping::router(&predictor, mapped, &mut taken)?);
+        let mut standard = queued::runs(services.clone(), faces.shadows.clone());
+        standard = standard.merge(inference::router(Arc::clone(&predictor)));
         if let Some(first) = first {
-            router = router.merge(mlflow::router(predictor, &first));
+            standard = standard.merge(mlflow::router(predictor, &first));
         }
         let router = router
+            .fallback_service(standard)
             .layer(DefaultBodyLimit::max(MOST_BYTES))
             .layer(middleware::from_fn(shadowed));
         Ok(Http { router, serving })
@@ -159,9 +199,6 @@ impl Predictor for Models {
     }
 }
 
-/// Marks a copy of a request whose answer nobody gets.
-const SHADOW: &str = "x-cutline-shadow";
-
 /// A longer body is refused.
 const MOST_BYTES: usize = 32 << 20;
 
@@ -173,82 +210,15 @@ async fn shadowed(request: Request, next: Next) -> Response {
     }
 }
 
-fn queued(router: Router, route: &str, queue: &str, services: &Services) -> Router {
-    let path = route
-        .split_once(' ')
-        .map_or(route, |(_, path)| path)
-        .to_owned();
-    let (services, queue) = (services.clone(), queue.to_owned());
-    let handler = async move |headers: HeaderMap, body: Bytes| -> Response {
-        let message = match message(&body) {
-            Ok(message) => message,
-            Err(why) => {
-                return (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response();
-            }
-        };
-        let id = message.id.clone();
-        if headers.contains_key(SHADOW) {
-            return (
-                StatusCode::ACCEPTED,
-                Json(json!({ "id": id, "shadow": true })),
-            )
-                .into_response();
-        }
-        match send(&services, &queue, &message).await {
-            Ok(()) => (
-                StatusCode::ACCEPTED,
-                Json(json!({ "id": id, "queue": queue })),
-            )
-                .into_response(),
-            Err(why) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Json(json!({ "error": why })),
-            )
-                .into_response(),
-        }
-    };
-    router.route(&path, post(handler))
-}
-
-/// A message whose values are the members of the body that are texts, numbers
-/// or truth values.
-fn message(body: &[u8]) -> Result<Message, String> {
-    let body: Value = match body {
-        [] => json!({}),
-        body => {
-            serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"))?
-        }
-    };
-    let Value::Object(members) = body else {
-        return Err("the body is no JSON object".to_owned());
-    };
-    let mut message = Message::new(format!("{:032x}", rand::random::<u128>()));
-    for (name, value) in members {
-        match value {
-            Value::String(text) => message.values.insert(name, text),
-            Value::Number(number) => message.values.insert(name, number.to_string()),
-            Value::Bool(truth) => message.values.insert(name, truth.to_string()),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        };
-    }
-    Ok(message)
-}
-
-async fn send(services: &Services, queue: &str, message: &Message) -> Result<(), String> {
-    let name: QueueName = queue.parse().map_err(|error| format!("{error}"))?;
-    let body = message.to_body().map_err(|error| error.to_string())?;
-    let sent = services
-        .space
-        .queues()
-        .open(&name)
-        .send(body, Duration::ZERO)
-        .await;
-    sent.map_err(|error| error.to_string())
-}
-
-/// Of a pipeline, the functions and faces that are asked for.
-pub(super) fn functions(pipeline: Pipeline, only: &[String]) -> (Vec<Arc<Function>>, Vec<Params>) {
+/// Of a pipeline, the functions and faces that are asked for, and the names of
+/// the functions that are not.
+pub(super) fn functions(
+    pipeline: Pipeline,
+    only: &[String],
+) -> (Vec<Arc<Function>>, Vec<Params>, Vec<String>) {
     let wanted = |function: &Function| only.is_empty() || only.contains(&function.name);
-    let functions = pipeline.functions.into_iter().filter(wanted);
-    (functions.map(Arc::new).collect(), pipeline.faces)
+    let (here, elsewhere): (Vec<_>, Vec<_>) = pipeline.functions.into_iter().partition(wanted);
+    let elsewhere = elsewhere.into_iter().map(|function| function.name);
+    let here = here.into_iter().map(Arc::new);
+    (here.collect(), pipeline.faces, elsewhere.collect())
 }

@@ -1,5 +1,6 @@
 //! [`Local`]: all functions of a pipeline in one process.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,17 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Settings;
-use super::http::{self, Http, HttpError};
+use super::http::{self, Faces, Http, HttpError};
+use super::shadow::Shadows;
 use super::work::{Left, work};
 use crate::function::Services;
 use crate::pipeline::{Function, Params, Pipeline, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
+use crate::store::folder::DataFolder;
+
+/// How often what is over is removed.
+const TIDY: Duration = Duration::from_secs(600);
 
 /// A pipeline that is about to run.
 pub struct Local {
@@ -20,6 +26,8 @@ pub struct Local {
     settings: Settings,
     functions: Vec<Arc<Function>>,
     faces: Vec<Params>,
+    elsewhere: Vec<String>,
+    folder: Option<DataFolder>,
 }
 
 /// A pipeline that runs.
@@ -39,13 +47,24 @@ impl Local {
         services: Services,
         settings: Settings,
     ) -> Local {
-        let (functions, faces) = http::functions(pipeline, only);
+        let (functions, faces, elsewhere) = http::functions(pipeline, only);
         Local {
             services,
             settings,
             functions,
             faces,
+            elsewhere,
+            folder: None,
         }
+    }
+
+    /// With the data folder that the services are of, so that copies of requests
+    /// are worked on in shadows there, and what is over is removed. Without one,
+    /// a copy of a request to a queue is accepted, and nothing comes of it.
+    #[must_use]
+    pub fn in_folder(mut self, folder: DataFolder) -> Local {
+        self.folder = Some(folder);
+        self
     }
 
     /// What answers HTTP clients. Called on a tokio runtime.
@@ -53,7 +72,47 @@ impl Local {
     /// # Errors
     /// When a face is not as it should be.
     pub fn http(&self) -> Result<Http, HttpError> {
-        Http::new(&self.functions, &self.faces, &self.services)
+        let shadows = self.folder.as_ref().map(|folder| {
+            let (services, settings) = (self.services.clone(), self.settings.clone());
+            Arc::new(Shadows::new(
+                folder.clone(),
+                services,
+                settings,
+                self.functions.clone(),
+            ))
+        });
+        Http::new(&Faces {
+            functions: &self.functions,
+            declared: &self.faces,
+            services: &self.services,
+            shadows,
+            elsewhere: &self.elsewhere,
+        })
+    }
+
+    /// Removes what is kept for a while and is over, again and again.
+    pub(super) fn tidying(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (space, folder) = (self.services.space.clone(), self.folder.clone());
+        async move {
+            let mut due = tokio::time::interval(TIDY);
+            loop {
+                due.tick().await;
+                let runs = space.runs().expire().await.err();
+                let answers = space.ledger().expire().await.err();
+                let shadows = match &folder {
+                    Some(folder) => folder.expire_shadows().await.err(),
+                    None => None,
+                };
+                let failed = [
+                    runs.map(|error| error.to_string()),
+                    answers.map(|error| error.to_string()),
+                    shadows.map(|error| error.to_string()),
+                ];
+                for error in failed.into_iter().flatten() {
+                    tracing::warn!(error, "what is over cannot be removed");
+                }
+            }
+        }
     }
 
     /// Starts a loop for each function that a queue or a time triggers.

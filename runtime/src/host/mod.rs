@@ -11,6 +11,8 @@ mod answering;
 mod http;
 mod local;
 mod open;
+mod queued;
+mod shadow;
 mod work;
 
 use std::time::Duration;

@@ -11,12 +11,14 @@ use tokio::task::{AbortHandle, JoinError};
 
 use super::Settings;
 use crate::function::{Facts, Invocation, Services, StageContext, StageError};
-use crate::pipeline::{Function, Input};
+use crate::pipeline::{Function, Input, Trigger};
 use crate::queue::retry::{self, Fate, Next, Retry};
 use crate::queue::{Message, MessageError, NoQueueName, QueueError, QueueName};
 use crate::store::artifact::ArtifactId;
+use crate::store::cells::CellError;
 use crate::store::clock::Timestamp;
 use crate::store::ledger::{Begun, Claim, Entry, LedgerError};
+use crate::store::runs::{RunState, Step};
 
 /// What came of an invocation, as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub(super) enum Left {
     Name(#[from] NoQueueName),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error("how far it is cannot be kept")]
+    Run(#[from] CellError),
     #[error("what the ledger says of it cannot be read")]
     Record(#[from] serde_json::Error),
 }
@@ -199,6 +203,22 @@ async fn end(
     next: &Next,
     came: Came,
 ) -> Result<(), Left> {
+    let step = Step {
+        function: function.name.clone(),
+        at: services.space.clock().now(),
+        artifacts: came.artifacts.clone(),
+        facts: came.facts.clone(),
+        error: None,
+    };
+    let state = match function.output.queue {
+        Some(_) => RunState::Working,
+        None => RunState::Done,
+    };
+    let runs = services.space.runs();
+    if let Trigger::Every(_) = function.trigger {
+        runs.set_latest(&step).await?;
+    }
+    runs.step(&next.message.id, step, state).await?;
     if let Some(queue) = &function.output.queue {
         let message = following(&next.message, came);
         let queue: QueueName = queue.parse()?;
@@ -248,6 +268,19 @@ async fn failed(
     let drawn = rand::random::<f64>();
     let text = error.whole();
     let fate = retry::fail(&**services.space.queues(), next, &text, &retry, now, drawn).await?;
+    let state = match fate {
+        Fate::Again { .. } => RunState::Working,
+        Fate::Poisoned => RunState::Failed,
+    };
+    let step = Step {
+        function: function.name.clone(),
+        at: now,
+        artifacts: BTreeMap::new(),
+        facts: Facts::new(),
+        error: Some(text.clone()),
+    };
+    let runs = services.space.runs();
+    runs.step(&next.message.id, step, state).await?;
     let (name, id) = (&function.name, &next.message.id);
     let dequeue_count = next.delivery.dequeue_count;
     match fate {

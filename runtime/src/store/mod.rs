@@ -10,5 +10,6 @@ pub mod folder;
 pub mod ledger;
 pub mod lineage;
 pub mod registry;
+pub mod runs;
 pub mod seal;
 pub mod space;

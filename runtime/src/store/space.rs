@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::prefix::PrefixStore;
+use tokio::sync::Notify;
 
 use super::artifact::Artifacts;
 use super::cells::{Cell, CellError, Cells, Revision, Swapped};
@@ -18,6 +19,7 @@ use super::clock::Clock;
 use super::ledger::Ledger;
 use super::lineage::Lineages;
 use super::registry::Registry;
+use super::runs::Runs;
 use crate::queue::{MemoryQueues, Queues};
 
 /// Artifacts, cells and queues that belong together. Clones are the same ones.
@@ -27,6 +29,8 @@ pub struct Space {
     cells: Arc<dyn Cells>,
     queues: Arc<dyn Queues>,
     clock: Arc<dyn Clock>,
+    /// Wakes those who wait for a run.
+    told: Arc<Notify>,
 }
 
 impl Space {
@@ -42,6 +46,7 @@ impl Space {
             cells,
             queues,
             clock,
+            told: Arc::default(),
         }
     }
 
@@ -56,6 +61,7 @@ impl Space {
             }),
             queues: Arc::new(MemoryQueues::new(self.clock.clone())),
             clock: self.clock.clone(),
+            told: Arc::default(),
         }
     }
 
@@ -88,6 +94,11 @@ impl Space {
     /// What has been done.
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self.cells.clone(), self.clock.clone())
+    }
+
+    /// How far what was asked for has come.
+    pub fn runs(&self) -> Runs {
+        Runs::new(self.cells.clone(), self.clock.clone(), self.told.clone())
     }
 
     /// Where artifacts come from.

@@ -65,6 +65,27 @@ impl<'a> Asked<'a> {
             body,
         }
     }
+
+    /// Body, path and query as one document.
+    pub(super) fn document(&self, body: Value) -> Value {
+        let object = |pairs: Vec<(String, Value)>| Value::Object(pairs.into_iter().collect());
+        let path = self
+            .path
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let query = self
+            .query
+            .iter()
+            .map(|(name, value)| (name.to_string(), (&**value).into()));
+        let (path, query) = (object(path.collect()), object(query.collect()));
+        json!({"body": body, "path": path, "query": query})
+    }
+}
+
+/// The body of a request whose fields no model knows: those of a form are
+/// texts.
+pub(super) fn body_of(kind: BodyKind, asked: &Asked<'_>) -> Result<Value, Refusal> {
+    records::body(kind, asked, &|_| Some(Kind::Text))
 }
 
 impl Request {
@@ -74,6 +95,10 @@ impl Request {
         text: &str,
     ) -> Result<Request, MappingError> {
         let problem = |key: &str, problem: String| MappingError::key(text, key, problem);
+        if written.values.is_some() {
+            let why = "the function takes rows and no message: values are not for it";
+            return Err(problem("request.values", why.to_owned()));
+        }
         let pointer = |key: &str, pointer: &str| {
             let read = Pointer::parse(pointer);
             read.map_err(|error| problem(key, format!("{pointer:?}: {error}")))
@@ -140,20 +165,10 @@ impl Request {
             return Err(refusal);
         }
         let rows = self.rows(&records, metadata)?;
-        let object = |pairs: Vec<(String, Value)>| Value::Object(pairs.into_iter().collect());
-        let path = asked
-            .path
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
-        let query = asked
-            .query
-            .iter()
-            .map(|(name, value)| (name.to_string(), (&**value).into()));
-        let (path, query) = (object(path.collect()), object(query.collect()));
         Ok(Read {
             rows,
             records,
-            request: json!({"body": body, "path": path, "query": query}),
+            request: asked.document(body),
         })
     }
 

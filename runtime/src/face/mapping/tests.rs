@@ -8,7 +8,11 @@ fn face(toml: &str) -> Result<Face, String> {
 
 async fn say(toml: &str, request: axum::http::Request<axum::body::Body>) -> String {
     let faces = [(face(toml).unwrap(), "churn".to_owned())];
-    let (status, body) = ask(router(&churn(), faces).unwrap(), request).await;
+    let (status, body) = ask(
+        router(&churn(), faces, &mut Taken::default()).unwrap(),
+        request,
+    )
+    .await;
     format!("{} {body}", status.as_u16())
 }
 
@@ -194,7 +198,13 @@ fn two_faces_on_one_route_are_refused() {
             format!("route = \"{route}\"\nfunction = \"f\"\nresponse = {{ \"/x\" = \"/labels\" }}");
         (face(&toml).unwrap(), "churn".to_owned())
     };
-    let joined = |routes: &[&str]| router(&churn(), routes.iter().map(|route| face(route)));
+    let joined = |routes: &[&str]| {
+        router(
+            &churn(),
+            routes.iter().map(|route| face(route)),
+            &mut Taken::default(),
+        )
+    };
     assert!(joined(&["GET /a/{x}", "POST /a/{x}", "GET /a/b"]).is_ok());
     assert!(joined(&["GET /a/{x}", "GET /a/{x}"]).is_err());
     let error = joined(&["GET /a/{x}", "POST /a/{y}"]).unwrap_err();

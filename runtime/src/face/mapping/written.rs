@@ -24,6 +24,20 @@ pub struct HttpWritten {
     pub status: u16,
     /// How what the client did wrong is answered.
     pub error: Option<ErrorWritten>,
+    /// Of a function that a queue triggers: what the answer waits for.
+    pub wait: Option<WaitWritten>,
+}
+
+/// What an answer waits for.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaitWritten {
+    /// The artifact, by the name that messages use.
+    pub artifact: String,
+    /// The longest, as `30s`; 10 minutes at most. Then the answer is that of a
+    /// face that does not wait.
+    #[serde(rename = "for")]
+    pub limit: String,
 }
 
 fn ok() -> u16 {
@@ -55,6 +69,10 @@ pub struct RequestWritten {
     pub pass: Vec<String>,
     /// What to do with other members of rows.
     pub unknown: Unknown,
+    /// Of a function that a queue triggers: what its message says, by name, each
+    /// a pointer into `/body`, `/path` or `/query`. All texts, numbers and truth
+    /// values of the request, if nothing is said.
+    pub values: Option<IndexMap<String, String>>,
 }
 
 /// What a body is.

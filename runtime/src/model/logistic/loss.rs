@@ -1,6 +1,7 @@
 //! The penalised mean loss of linear scores, with its first and second
 //! derivatives.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
@@ -18,7 +19,7 @@ use super::Labels;
 /// is the same, and its equations are far better conditioned.
 pub(super) struct Loss<'a> {
     x: ArrayView2<'a, f64>,
-    codes: &'a [u32],
+    codes: Cow<'a, [u32]>,
     weights: Option<Array1<f64>>,
     total: f64,
     means: Array1<f64>,
@@ -26,6 +27,9 @@ pub(super) struct Loss<'a> {
     intercept: bool,
     l2: f64,
 }
+
+/// So many rows for each parameter say where the optimum is about.
+const ENOUGH_ROWS: usize = 100;
 
 /// The loss at a point, and its gradient.
 pub(super) struct Slope {
@@ -60,7 +64,7 @@ impl<'a> Loss<'a> {
         };
         Loss {
             x,
-            codes: labels.codes(),
+            codes: labels.codes().into(),
             weights,
             total,
             means,
@@ -71,6 +75,37 @@ impl<'a> Loss<'a> {
             intercept,
             l2: strength / total,
         }
+    }
+
+    /// The loss of every `stride`-th row, with the same parameters and the same
+    /// share of the penalty, so that its optimum is near this one's. `None`
+    /// where those rows are few for their parameters, or a class is not there.
+    pub(super) fn of_every(&self, stride: usize) -> Option<Loss<'a>> {
+        let n_rows = self.x.nrows().div_ceil(stride);
+        if n_rows < ENOUGH_ROWS * self.n_parameters() {
+            return None;
+        }
+        let every = Slice::new(0, None, stride.cast_signed());
+        let codes: Vec<u32> = self.codes.iter().step_by(stride).copied().collect();
+        let n_classes = self.n_scores.max(2) as u32;
+        if !(0..n_classes).all(|class| codes.contains(&class)) {
+            return None;
+        }
+        let weights = self.weights.as_ref();
+        let weights = weights.map(|all| all.slice_axis(Axis(0), every).to_owned());
+        Some(Loss {
+            x: self.x.slice_axis_move(Axis(0), every),
+            codes: codes.into(),
+            total: weights.as_ref().map_or(n_rows as f64, Array1::sum),
+            weights,
+            means: self.means.clone(),
+            ..*self
+        })
+    }
+
+    /// The loss where all parameters are 0.
+    pub(super) fn at_zero(&self) -> f64 {
+        (self.n_scores.max(2) as f64).ln()
     }
 
     pub(super) fn n_parameters(&self) -> usize {

@@ -3,25 +3,34 @@
 use serde_json::{Map, Value};
 
 use super::super::super::json::{read, type_of};
-use super::super::super::predictor::{Metadata, Refusal};
+use super::super::super::predictor::{Kind, Metadata, Refusal};
 use super::super::written::BodyKind;
 use super::{Asked, Request, bad, kind, of_text};
 
+/// The body; `kind` says what a form's field holds.
+pub(super) fn body(
+    body: BodyKind,
+    asked: &Asked<'_>,
+    kind: &dyn Fn(&str) -> Option<Kind>,
+) -> Result<Value, Refusal> {
+    match body {
+        BodyKind::None => Ok(Value::Object(Map::new())),
+        BodyKind::Json => read(asked.body),
+        BodyKind::Form if asked.media_type == "application/x-www-form-urlencoded" => {
+            let fields = form_urlencoded::parse(asked.body);
+            let fields = fields.map(|(name, text)| {
+                let value = of_text(&text, kind(&name));
+                (name.into_owned(), value)
+            });
+            Ok(Value::Object(fields.collect()))
+        }
+        BodyKind::Form => Err(bad("the body is not application/x-www-form-urlencoded")),
+    }
+}
+
 impl Request {
     pub(super) fn body(&self, asked: &Asked<'_>, metadata: &Metadata) -> Result<Value, Refusal> {
-        match self.body {
-            BodyKind::None => Ok(Value::Object(Map::new())),
-            BodyKind::Json => read(asked.body),
-            BodyKind::Form if asked.media_type == "application/x-www-form-urlencoded" => {
-                let fields = form_urlencoded::parse(asked.body);
-                let fields = fields.map(|(name, text)| {
-                    let value = of_text(&text, kind(metadata, &name));
-                    (name.into_owned(), value)
-                });
-                Ok(Value::Object(fields.collect()))
-            }
-            BodyKind::Form => Err(bad("the body is not application/x-www-form-urlencoded")),
-        }
+        body(self.body, asked, &|name| kind(metadata, name))
     }
 
     pub(super) fn records(&self, body: &Value) -> Result<Vec<Map<String, Value>>, Refusal> {
