@@ -1,5 +1,7 @@
 //! [`Predictor`]: what all faces ask.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -13,7 +15,7 @@ pub trait Predictor: Send + Sync {
     fn models(&self) -> Vec<ModelVersions>;
 
     /// What a model takes and gives.
-    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal>;
+    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal>;
 
     /// Predicts rows, in their order.
     fn predict<'a>(

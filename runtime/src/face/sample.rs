@@ -27,7 +27,7 @@ impl Predictor for Churn {
         }]
     }
 
-    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
+    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal> {
         if model != "churn" || version.is_some_and(|version| version != "3") {
             return Err(Refusal::new(
                 Refused::NotFound,
@@ -39,7 +39,7 @@ impl Predictor for Churn {
             kind,
             required,
         };
-        Ok(Metadata {
+        Ok(Arc::new(Metadata {
             name: "churn".into(),
             version: "3".into(),
             inputs: vec![
@@ -48,7 +48,7 @@ impl Predictor for Churn {
                 column("region", Kind::Text, false),
             ],
             classes: vec![0.into(), 1.into()],
-        })
+        }))
     }
 
     fn predict<'a>(

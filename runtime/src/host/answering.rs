@@ -46,7 +46,11 @@ impl Answering {
     /// # Errors
     /// When nobody can be answered any more.
     pub async fn until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Http { router, serving } = self.http;
+        let Http {
+            router,
+            serving,
+            logs,
+        } = self.http;
         refresh(&serving).await;
         let local = self.local;
         let tidy = local.tidying();
@@ -68,13 +72,22 @@ impl Answering {
         running.stop().await;
         let _ = following.await;
         tidying.abort();
-        match broken {
+        let ended = match broken {
             Some(answered) => answered.map_err(std::io::Error::other)?,
-            None => match tokio::time::timeout(PATIENCE, answering).await {
+            None => match tokio::time::timeout(PATIENCE, &mut answering).await {
                 Ok(answered) => answered.map_err(std::io::Error::other)?,
-                Err(_) => Ok(()),
+                Err(_) => {
+                    answering.abort();
+                    Ok(())
+                }
             },
+        };
+        // What was said last is written, too.
+        let written = futures_util::future::join_all(logs);
+        if tokio::time::timeout(PATIENCE, written).await.is_err() {
+            tracing::warn!("the last predictions could not be written to the log");
         }
+        ended
     }
 }
 

@@ -21,6 +21,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
 
 use super::queued::{self, LatestFace, QueueFace, SHADOW};
 use super::shadow::Shadows;
@@ -40,6 +41,8 @@ pub struct Http {
     pub router: Router,
     /// Every inference function, to be refreshed now and then.
     pub serving: Vec<Arc<Serving>>,
+    /// Each ends once nobody answers any more and its log is written.
+    pub logs: Vec<JoinHandle<()>>,
 }
 
 /// What faces are made of.
@@ -88,12 +91,13 @@ impl Http {
     /// When a face is not as it should be.
     pub(super) fn new(faces: &Faces<'_>) -> Result<Http, HttpError> {
         let services = faces.services;
-        let mut models = Models(BTreeMap::new());
+        let (mut models, mut writing) = (Models(BTreeMap::new()), Vec::new());
         let inference = |function: &&Arc<Function>| function.stage == "inference";
         for function in faces.functions.iter().filter(inference) {
             let clock = Arc::clone(services.space.clock());
             let logs = Arc::clone(&services.logs);
-            let (log, _written) = PredictionLog::start(logs, &function.name, clock);
+            let (log, written) = PredictionLog::start(logs, &function.name, clock);
+            writing.push(written);
             let serving = Serving::new(Arc::clone(function), services.clone(), Some(log))?;
             models.0.insert(function.name.clone(), Arc::new(serving));
         }
@@ -157,7 +161,11 @@ impl Http {
             .fallback_service(standard)
             .layer(DefaultBodyLimit::max(MOST_BYTES))
             .layer(middleware::from_fn(shadowed));
-        Ok(Http { router, serving })
+        Ok(Http {
+            router,
+            serving,
+            logs: writing,
+        })
     }
 }
 
@@ -182,7 +190,7 @@ impl Predictor for Models {
             .collect()
     }
 
-    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
+    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal> {
         self.get(model)?.metadata(model, version)
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use crate::face::{Refusal, Refused};
+use crate::face::{self, Refusal, Refused, Rows};
 use crate::function::StageError;
 use crate::import::{self, Imported};
 use crate::model::{self, Target};
@@ -43,6 +43,14 @@ impl Brain {
         imported
             .map(Brain::Imported)
             .map_err(|error| StageError::of("the imported model cannot be used", error))
+    }
+
+    /// The monolith's model, if it is one.
+    pub(super) fn imported(&self) -> Option<&Imported> {
+        match self {
+            Brain::Bundle(_) => None,
+            Brain::Imported(imported) => Some(imported),
+        }
     }
 
     /// The columns it needs of prepared rows; whether each is text.
@@ -156,13 +164,54 @@ fn by_import(imported: &Imported, frame: &Frame) -> Result<Said, Refusal> {
     let rows: Vec<Vec<import::Cell<'_>>> = (0..frame.n_rows())
         .map(|row| columns.iter().map(|column| column.cell(row)).collect())
         .collect();
-    let classes: Vec<Value> = imported
-        .classes()
-        .unwrap_or_default()
-        .iter()
-        .map(of_imported)
-        .collect();
-    match imported.predict(rows.iter().map(Vec::as_slice)) {
+    told(imported, imported.predict(rows.iter().map(Vec::as_slice)))
+}
+
+/// What the monolith's model says of rows as they came: of each row what it
+/// says of that row alone.
+pub(super) fn by_cells(imported: &Imported, rows: &Rows) -> Result<Said, Refusal> {
+    let columns = rows.columns();
+    let place = |(at, input): (usize, &import::Input)| {
+        // Faces have the columns in the model's order.
+        let same = columns.get(at).filter(|name| **name == *input.name);
+        let found = same.map(|_| at);
+        let found = found.or_else(|| columns.iter().position(|name| **name == *input.name));
+        match found.is_none() && input.used {
+            true => Err(Refusal::column(
+                &input.name,
+                "the model needs it, and it is not there",
+            )),
+            false => Ok(found),
+        }
+    };
+    let places = imported.inputs().iter().enumerate().map(place);
+    let places = places.collect::<Result<Vec<Option<usize>>, Refusal>>()?;
+    let row = |row: &'_ [face::Cell]| {
+        let cells = places
+            .iter()
+            .map(|place| match place.map(|place| &row[place]) {
+                None | Some(face::Cell::Missing) => import::Cell::MISSING,
+                Some(face::Cell::Number(number)) => import::Cell::Number(*number),
+                Some(face::Cell::Text(text)) => import::Cell::Text(text),
+            });
+        imported.predict([&*cells.collect::<Vec<_>>()])
+    };
+    let mut all = Said::default();
+    for (index, cells) in rows.iter().enumerate() {
+        let one = told(imported, row(cells).map_err(|(_, error)| (index, error)))?;
+        all.labels.extend(one.labels);
+        all.probabilities.extend(one.probabilities);
+        all.scores.extend(one.scores);
+    }
+    Ok(all)
+}
+
+fn told(
+    imported: &Imported,
+    predicted: Result<import::Predicted, (usize, import::PredictError)>,
+) -> Result<Said, Refusal> {
+    let classes = imported.classes().unwrap_or_default();
+    match predicted {
         Err((row, error)) => Err(Refusal::row(row, error.to_string())),
         Ok(import::Predicted::Values(values)) => Ok(Said {
             labels: values.into_iter().map(Value::from).collect(),
@@ -175,7 +224,7 @@ fn by_import(imported: &Imported, frame: &Frame) -> Result<Said, Refusal> {
         }) => Ok(Said {
             labels: predicted
                 .into_iter()
-                .map(|class| classes.get(class).cloned().unwrap_or_default())
+                .map(|class| classes.get(class).map(of_imported).unwrap_or_default())
                 .collect(),
             probabilities,
             scores,

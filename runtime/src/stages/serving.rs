@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::brain::{Brain, Said};
+use super::brain::{Brain, Said, by_cells};
 use super::inference::{Inference, Threshold, read};
 use super::tables::frame;
 use crate::face::{
@@ -45,7 +45,7 @@ pub(super) struct Loaded {
     read: Instant,
     brain: Arc<Brain>,
     threshold: Option<f64>,
-    metadata: Metadata,
+    metadata: Arc<Metadata>,
 }
 
 impl Serving {
@@ -206,7 +206,7 @@ impl Predictor for Serving {
         }]
     }
 
-    fn metadata(&self, _model: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
+    fn metadata(&self, _model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal> {
         let loaded = self.loaded.load_full();
         let loaded =
             loaded.ok_or_else(|| Refusal::new(Refused::Unavailable, "no model serves yet"))?;
@@ -215,7 +215,7 @@ impl Predictor for Serving {
                 Refused::NotFound,
                 format!("version {version} does not serve: {} does", loaded.version),
             )),
-            _ => Ok(loaded.metadata.clone()),
+            _ => Ok(Arc::clone(&loaded.metadata)),
         }
     }
 
@@ -265,7 +265,7 @@ impl Loaded {
         let sides = sides(ctx, steps.as_ref()).await?;
         let (model, number) = (registered.model.to_string(), registered.number.to_string());
         Ok(Some(Loaded {
-            metadata: metadata(&model, &number, steps.as_ref(), &brain),
+            metadata: Arc::new(metadata(&model, &number, steps.as_ref(), &brain)),
             threshold: match inference.threshold {
                 Threshold::Own => None,
                 Threshold::At(threshold) => Some(threshold),
@@ -322,14 +322,18 @@ impl Loaded {
 
     /// What the model says of prepared rows, by the threshold.
     pub(super) fn said(&self, prepared: &Frame) -> Result<Said, Refusal> {
-        let mut said = self.brain.predict(prepared)?;
+        Ok(self.judged(self.brain.predict(prepared)?))
+    }
+
+    /// What was said, by the threshold.
+    fn judged(&self, mut said: Said) -> Said {
         if let (Some(threshold), [no, yes]) = (self.threshold, &self.metadata.classes[..]) {
             for (label, probabilities) in said.labels.iter_mut().zip(&said.probabilities) {
                 let is_yes = probabilities.get(1).is_some_and(|yes| *yes >= threshold);
                 *label = if is_yes { yes.clone() } else { no.clone() };
             }
         }
-        Ok(said)
+        said
     }
 
     /// Of two classes, how likely the second is.
@@ -339,8 +343,11 @@ impl Loaded {
     }
 
     fn predict(&self, rows: &Rows) -> Result<Predicted, Refusal> {
-        let prepared = self.prepare(&self.frame(rows)?)?;
-        let said = self.said(&prepared)?;
+        let said = match (&self.steps, self.brain.imported()) {
+            // Nothing is done to the rows: they go to the model as they are.
+            (None, Some(imported)) => self.judged(by_cells(imported, rows)?),
+            _ => self.said(&self.prepare(&self.frame(rows)?)?)?,
+        };
         Ok(Predicted {
             version: self.version.clone(),
             labels: said.labels,
