@@ -2,6 +2,8 @@
 
 #[cfg(feature = "analyzer")]
 mod analyze;
+#[cfg(feature = "runtime")]
+mod backup;
 #[cfg(feature = "proxy")]
 mod diff;
 #[cfg(feature = "analyzer")]
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     #[cfg(feature = "runtime")]
     Lineage(lineage::LineageArgs),
     #[cfg(feature = "runtime")]
+    Backup(backup::BackupArgs),
+    #[cfg(feature = "runtime")]
     ImportModel(import_model::ImportModelArgs),
 }
 
@@ -120,6 +124,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Registry(args) => registry::registry(&args, console),
         #[cfg(feature = "runtime")]
         Command::Lineage(args) => lineage::lineage(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Backup(args) => backup::backup(&args, console),
         #[cfg(feature = "runtime")]
         Command::ImportModel(args) => import_model::import_model(&args, console),
     }

@@ -4,6 +4,7 @@
 mod support;
 
 mod answers;
+mod backup;
 mod behind_the_proxy;
 mod browser;
 #[cfg(feature = "runtime")]
