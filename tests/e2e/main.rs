@@ -10,6 +10,8 @@ mod browser;
 mod custom_stage;
 mod dashboard;
 mod fixtures;
+#[cfg(all(unix, feature = "runtime"))]
+mod killed;
 mod nothing_lost;
 mod other_protocols;
 mod planted;
