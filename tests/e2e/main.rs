@@ -14,6 +14,8 @@ mod fixtures;
 mod killed;
 mod nothing_lost;
 mod other_protocols;
+#[cfg(feature = "runtime")]
+mod parity;
 mod planted;
 #[cfg(all(unix, feature = "runtime"))]
 mod postgres;
@@ -25,3 +27,5 @@ mod runtime_docs;
 mod spans;
 #[cfg(feature = "runtime")]
 mod stages;
+#[cfg(feature = "runtime")]
+mod tumor;
