@@ -44,6 +44,15 @@ const FUNCTIONS: [&str; 5] = [
     "evaluation",
     "deployment",
 ];
+/// All that a queue or the clock starts.
+const RUN: [&str; 6] = [
+    "ingestion",
+    "preprocessing",
+    "training",
+    "evaluation",
+    "deployment",
+    "monitoring",
+];
 const QUEUES: [&str; 5] = [
     "raw-arrived",
     "tables-ready",
@@ -171,7 +180,7 @@ impl Home {
     /// A process that is killed after so long, counted from its start or from
     /// when its functions run; it does not end by itself.
     fn live_for(&self, moment: Duration, once_it_runs: bool) {
-        let mut life = Life::begin(&self.0);
+        let mut life = Life::begin(&self.0, &RUN);
         if once_it_runs {
             let line = life.said.recv_timeout(PATIENCE).unwrap();
             assert!(line.starts_with("functions run"), "{line}");
@@ -233,13 +242,8 @@ impl Home {
             if left.is_empty() {
                 return requeued;
             }
-            let (life, begun) = (Life::begin(&self.0), Instant::now());
-            while !left.is_empty() {
-                let patience = PATIENCE.saturating_sub(begun.elapsed());
-                let line = life.said.recv_timeout(patience);
-                let line = line.unwrap_or_else(|_| panic!("{left:?} are not done"));
-                left.retain(|id| !is_end(&line, id));
-            }
+            let life = Life::begin(&self.0, &RUN);
+            life.until_ended(left);
             life.end();
         }
     }
@@ -346,25 +350,22 @@ fn is_end(line: &str, id: &str) -> bool {
     is_of_it && (is_last || line.contains("-poison"))
 }
 
-/// `cutline run` of all functions that a queue or the clock starts, and what it
-/// says; killed when dropped.
-struct Life {
+/// `cutline run`, and what it says; killed when dropped.
+pub(crate) struct Life {
     child: Child,
     said: mpsc::Receiver<String>,
 }
 
 impl Life {
-    fn begin(home: &Path) -> Life {
+    /// Of these functions, or of all.
+    pub(crate) fn begin(home: &Path, only: &[&str]) -> Life {
         let mut run = cutline();
         run.args(["run", "--visibility", "2s"]).current_dir(home);
-        for function in FUNCTIONS.into_iter().chain(["monitoring"]) {
+        for function in only {
             run.args(["--only", function]);
         }
-        let mut child = run
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        run.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = run.spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         let (sender, said) = mpsc::channel();
         thread::spawn(move || {
@@ -376,8 +377,19 @@ impl Life {
         Life { child, said }
     }
 
+    /// Waits until these messages are deployed or in a poison queue.
+    pub(crate) fn until_ended(&self, mut left: BTreeSet<String>) {
+        let begun = Instant::now();
+        while !left.is_empty() {
+            let patience = PATIENCE.saturating_sub(begun.elapsed());
+            let line = self.said.recv_timeout(patience);
+            let line = line.unwrap_or_else(|_| panic!("{left:?} are not done"));
+            left.retain(|id| !is_end(&line, id));
+        }
+    }
+
     /// Ends it as a supervisor does.
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         let id = self.child.id().to_string();
         let mut kill = std::process::Command::new("kill");
         support::run(kill.args(["-TERM", &id]), "no such process");

@@ -4,6 +4,8 @@
 mod support;
 
 mod answers;
+#[cfg(all(unix, feature = "runtime"))]
+mod bad_input;
 mod behind_the_proxy;
 mod browser;
 #[cfg(feature = "runtime")]
