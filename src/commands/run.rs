@@ -1,5 +1,7 @@
 //! `cutline run`
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Args;
 use cutline_runtime::host::{Local, Settings};
@@ -23,9 +25,22 @@ pub(crate) struct RunArgs {
     /// Only this function; may be said several times.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// When the work of a process that died is taken up again; what still lives
+    /// holds on to its work for as long as that takes.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = visibility)]
+    visibility: Duration,
     /// How much is logged on standard error.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log: LogLevel,
+}
+
+/// At least a second: work is held on to thrice within it.
+fn visibility(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match time < Duration::from_secs(1) {
+        true => Err("a second is the shortest".to_owned()),
+        false => Ok(time),
+    }
 }
 
 /// Runs until a signal ends it.
@@ -64,7 +79,10 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         opened.pipeline,
         &args.only,
         opened.services,
-        Settings::default(),
+        Settings {
+            visibility: args.visibility,
+            ..Settings::default()
+        },
     )
     .in_folder(opened.folder);
     let answering = local

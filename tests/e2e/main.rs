@@ -4,15 +4,22 @@
 mod support;
 
 mod answers;
+#[cfg(feature = "runtime")]
 mod backup;
+#[cfg(all(unix, feature = "runtime"))]
+mod bad_input;
 mod behind_the_proxy;
 mod browser;
 #[cfg(feature = "runtime")]
 mod custom_stage;
 mod dashboard;
 mod fixtures;
+#[cfg(all(unix, feature = "runtime"))]
+mod killed;
 mod nothing_lost;
 mod other_protocols;
+#[cfg(feature = "runtime")]
+mod parity;
 mod planted;
 #[cfg(all(unix, feature = "runtime"))]
 mod postgres;
@@ -24,3 +31,5 @@ mod runtime_docs;
 mod spans;
 #[cfg(feature = "runtime")]
 mod stages;
+#[cfg(feature = "runtime")]
+mod tumor;

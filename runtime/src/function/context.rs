@@ -14,7 +14,7 @@ use super::StageError;
 use crate::log;
 use crate::pipeline::{Alias, Function, Input};
 use crate::queue::Message;
-use crate::store::artifact::{Artifact, ArtifactId, Description, Making};
+use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
 use crate::store::clock::Timestamp;
 use crate::store::registry::{Registered, Registry};
 use crate::store::space::Space;
@@ -94,7 +94,7 @@ impl StageContext {
                 let id = self.named(name, artifact)?;
                 self.use_of(id);
                 let fetched = self.services.space.artifacts().fetch(&id, "").await;
-                fetched.map_err(|error| StageError::passing(self.reading(name), error))
+                fetched.map_err(|error| unreadable(self.reading(name), error))
             }
             Input::Blob(path) => {
                 let filled = path.fill(|field| self.message.values.get(field).cloned());
@@ -225,7 +225,7 @@ impl StageContext {
         let id = self.named(name, artifact)?;
         self.use_of(id);
         let found = self.services.space.artifacts().get(&id).await;
-        found.map_err(|error| StageError::passing(self.reading(name), error))
+        found.map_err(|error| unreadable(self.reading(name), error))
     }
 
     /// What is known of any artifact.
@@ -234,9 +234,7 @@ impl StageContext {
     /// When it cannot be read.
     pub async fn described(&self, id: &ArtifactId) -> Result<Artifact, StageError> {
         let found = self.services.space.artifacts().get(id).await;
-        found.map_err(|error| {
-            StageError::passing(format!("the artifact {id} cannot be read"), error)
-        })
+        found.map_err(|error| unreadable(format!("the artifact {id} cannot be read"), error))
     }
 
     /// Any artifact by its name: what a version of a model is made of.
@@ -246,9 +244,7 @@ impl StageContext {
     pub async fn content(&self, id: &ArtifactId) -> Result<Bytes, StageError> {
         self.use_of(*id);
         let read = self.services.space.artifacts().read(id, "").await;
-        read.map_err(|error| {
-            StageError::passing(format!("the artifact {id} cannot be read"), error)
-        })
+        read.map_err(|error| unreadable(format!("the artifact {id} cannot be read"), error))
     }
 
     /// The predictions of an inference function since then.
@@ -396,6 +392,22 @@ impl From<Vec<u8>> for Content {
 impl From<String> for Content {
     fn from(text: String) -> Content {
         Content::Bytes(text.into())
+    }
+}
+
+/// What is not there or not whole will not come by itself: only the store's own
+/// trouble may pass.
+fn unreadable(message: String, error: ArtifactError) -> StageError {
+    match error {
+        ArtifactError::Missing { .. }
+        | ArtifactError::NoPart { .. }
+        | ArtifactError::Damaged { .. }
+        | ArtifactError::Document { .. }
+        | ArtifactError::TooLong { .. } => StageError::of(message, error),
+        ArtifactError::PartTwice { .. }
+        | ArtifactError::Read { .. }
+        | ArtifactError::Write { .. }
+        | ArtifactError::List { .. } => StageError::passing(message, error),
     }
 }
 

@@ -45,14 +45,18 @@ impl StageError {
         }
     }
 
-    /// The message and all causes, as one text.
+    /// The message and all causes, as one text; what a cause says that was said
+    /// already is not said again.
     #[must_use]
     pub fn whole(&self) -> String {
         let mut text = self.message.clone();
         let mut cause = self.source();
         while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
+            let said = error.to_string();
+            if !text.ends_with(&said) {
+                text.push_str(": ");
+                text.push_str(&said);
+            }
             cause = error.source();
         }
         text

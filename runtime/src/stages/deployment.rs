@@ -73,12 +73,17 @@ impl Deployment {
             .alias(&alias.model, alias.alias)
             .await
             .map_err(failed)?;
-        let is_there = seen
-            .as_ref()
-            .is_some_and(|seen| seen.to == registered.number);
-        if !is_there {
-            let why = format!("message {}", input.message.id);
-            let (model, number) = (&alias.model, registered.number);
+        let why = format!("message {}", input.message.id);
+        let (model, number) = (&alias.model, registered.number);
+        let is_there = seen.as_ref().is_some_and(|seen| seen.to == number);
+        // Who moved it for this message may have died before he could say so,
+        // and others have moved it on since: that holds.
+        let history = registry.history(model, alias.alias).await;
+        let moved_before = history
+            .map_err(failed)?
+            .iter()
+            .any(|step| step.to == number && step.by == by && step.why == why);
+        if !is_there && !moved_before {
             let moved = registry
                 .point(model, alias.alias, seen.as_ref(), number, by, &why)
                 .await;

@@ -281,6 +281,21 @@ async fn deployment_moves_the_alias_once() {
     assert_eq!(registry.versions(&churn()).await.unwrap().len(), 1);
 }
 
+/// The process may die between the move and what says so; the message comes
+/// again, when another has moved the alias on.
+#[tokio::test]
+async fn deployment_that_died_after_its_move_takes_nothing_back() {
+    let bench = bench().await;
+    let (mut message, facts) = through(&bench, "may", &TO_LIVE).await;
+    through(&bench, "june", &TO_LIVE).await;
+    let again = bench.invoke("deployment", &mut message).await.unwrap();
+    assert_eq!(again, facts);
+    assert_eq!(champion(&bench).await.as_deref(), Some("v2"));
+    let registry = bench.services.space.registry();
+    let moves = registry.history(&churn(), Alias::Champion).await.unwrap();
+    assert_eq!(moves.len(), 2);
+}
+
 #[tokio::test]
 async fn deployment_registers_what_failed_its_gate_and_lets_it_serve_nobody() {
     let bench = bench().await;

@@ -32,7 +32,7 @@ def ready(url):
 
 def predict(url, data):
     with open(f"{data}/customers.csv", newline="", encoding="utf-8") as handle:
-        customers = [customer(row) for row in csv.DictReader(handle)]
+        customers = [customer(row) for row in csv.DictReader(handle) if row["customer_id"]]
     usable = [row for row in customers if REQUIRED <= row.keys()][:100]
     for row in usable:
         answer = requests.post(f"{url}/predict", json={"customers": [row]})

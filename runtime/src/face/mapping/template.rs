@@ -8,7 +8,8 @@ use super::pointer::{Pointer, Step, child};
 use super::written::{SourceTable, SourceWritten};
 
 /// Places of an answer with where they come from, checked: no place is in
-/// another, and every `*` of a place is one of where it comes from.
+/// another, and every `*` of a place is one of where it comes from, or what
+/// comes from there is the same in every row.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     entries: Vec<Entry>,
@@ -35,6 +36,8 @@ struct Finish {
     at_least: Option<f64>,
     names: IndexMap<String, Value>,
 }
+
+static NULL: Value = Value::Null;
 
 /// More decimals than a double has.
 const MOST_DECIMALS: usize = 30;
@@ -82,6 +85,10 @@ impl Template {
         let mut answer = Value::Null;
         for entry in &self.entries {
             let from = match &entry.from {
+                Source::Document(from) if from.n_stars() < entry.to.n_stars() => {
+                    let value = From::Place(Some(document), &from.0).value();
+                    From::Constant(value.unwrap_or(&NULL), n_rows)
+                }
                 Source::Document(from) => From::Place(Some(document), &from.0),
                 Source::Constant(value) => From::Constant(value, n_rows),
             };
@@ -107,17 +114,15 @@ impl Entry {
         };
         let from = source_of(table, roots)?;
         let stars = (to.n_stars(), from.n_stars());
-        match &from {
-            Source::Document(_) if stars.0 != stars.1 => {
-                return Err(format!(
-                    "it has {} `*`, and what it comes from {}",
-                    stars.0, stars.1
-                ));
-            }
-            Source::Constant(_) if stars.0 > usize::from(roots.contains(&"count")) => {
-                return Err("a constant stands once, or once per row".to_owned());
-            }
-            Source::Document(_) | Source::Constant(_) => {}
+        // What is one stands once, or once per row.
+        let is_repeated = stars == (1, 0) && roots.contains(&"count") && !from.has_rows();
+        if stars.0 != stars.1 && !is_repeated {
+            return Err(match from {
+                Source::Document(_) => {
+                    format!("it has {} `*`, and what it comes from {}", stars.0, stars.1)
+                }
+                Source::Constant(_) => "a constant stands once, or once per row".to_owned(),
+            });
         }
         if table.round.is_some_and(|round| round > MOST_DECIMALS) {
             return Err(format!("round is more than {MOST_DECIMALS}"));
@@ -150,7 +155,19 @@ fn source_of(table: &SourceTable, roots: &[&str]) -> Result<Source, String> {
     }
 }
 
+/// What of a document has an entry per row: without a `*` it is a slip.
+const BY_ROW: [&str; 4] = ["labels", "probabilities", "rows", "scores"];
+
 impl Source {
+    fn has_rows(&self) -> bool {
+        match self {
+            Source::Document(from) => {
+                matches!(from.0.first(), Some(Step::Name(root)) if BY_ROW.contains(&&**root))
+            }
+            Source::Constant(_) => false,
+        }
+    }
+
     fn n_stars(&self) -> usize {
         match self {
             Source::Document(from) => from.n_stars(),
@@ -289,11 +306,11 @@ mod tests {
     fn stars_stand_for_rows() {
         let said = filled(json!({
             "/rows/*/second": "/a/*/1", "/rows/*/name": "/b/c/*", "/rows/*/all": "/a/*",
-            "/rows/*/source": {"value": "model"}, "/first": "/a/0/0", "plain": "/b/d",
+            "/rows/*/source": {"value": "model"}, "/rows/*/d": "/b/d", "/first": "/a/0/0", "plain": "/b/d",
         }));
         assert_eq!(
             said,
-            r#"{"rows":[{"second":0.9,"name":"x","all":[0.1,0.9],"source":"model"},{"second":0.25,"name":"y","all":[0.75,0.25],"source":"model"}],"first":0.1,"plain":2.675}"#
+            r#"{"rows":[{"second":0.9,"name":"x","all":[0.1,0.9],"source":"model","d":2.675},{"second":0.25,"name":"y","all":[0.75,0.25],"source":"model","d":2.675}],"first":0.1,"plain":2.675}"#
         );
         assert_eq!(filled(json!({"/*/*": "/a/*/*"})), "[[0.1,0.9],[0.75,0.25]]");
         assert_eq!(filled(json!({"": "/b/c"})), r#"["x","y"]"#);
