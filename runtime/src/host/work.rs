@@ -24,6 +24,9 @@ pub(crate) struct Came {
     /// What was made, by the names that messages use.
     pub(crate) artifacts: BTreeMap<String, ArtifactId>,
     pub(crate) facts: Facts,
+    /// Nobody is to be told.
+    #[serde(default)]
+    pub(crate) silent: bool,
 }
 
 /// Why a message was left as it is; it comes again.
@@ -120,8 +123,11 @@ async fn held(
     let run = Arc::clone(&function.run);
     let mut working = Aborting::spawn(async move {
         let facts = run.invoke(&context, invocation).await?;
-        let artifacts = context.made().artifacts;
-        Ok(Came { artifacts, facts })
+        Ok(Came {
+            artifacts: context.made().artifacts,
+            facts,
+            silent: context.is_silent(),
+        })
     });
     let mut again = tokio::time::interval(settings.visibility / 3);
     again.tick().await;
@@ -199,7 +205,7 @@ async fn end(
     next: &Next,
     came: Came,
 ) -> Result<(), Left> {
-    if let Some(queue) = &function.output.queue {
+    if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
         let message = following(&next.message, came);
         let queue: QueueName = queue.parse()?;
         let body = message.to_body()?;
