@@ -255,6 +255,31 @@ async fn evaluation_says_whether_the_gate_is_passed_and_why_not() {
     assert!(why.contains("log-loss"), "{why}");
 }
 
+#[tokio::test]
+async fn evaluation_makes_a_card_that_the_version_names() {
+    let bench = bench().await;
+    let (message, _) = through(&bench, "may", &TO_LIVE).await;
+    let registry = bench.services.space.registry();
+    let (model, first) = (churn(), "v1".parse::<VersionNumber>().unwrap());
+    let card = registry.version(&model, first).await.unwrap().version.card;
+    assert_eq!(card, Some(message.artifacts["evaluation-card"]));
+    let page = bench.content(&card.unwrap()).await;
+    let page = String::from_utf8(page).unwrap();
+    for said in [
+        "Predicts churned, one of 0, 1.",
+        "features-train, 45 rows",
+        "<svg",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    let markdown = message.artifacts["evaluation-card-markdown"];
+    let markdown = String::from_utf8(bench.content(&markdown).await).unwrap();
+    assert!(markdown.starts_with("# model "), "{markdown}");
+    // The same model and rows have the same card.
+    let (again, _) = through(&bench, "may", &TO_LIVE).await;
+    assert_eq!(again.artifacts, message.artifacts);
+}
+
 fn churn() -> ModelName {
     "churn".parse().unwrap()
 }
