@@ -172,6 +172,7 @@ async fn register(
             .map_or(model.id, |serving| serving.version.data),
         code: services.code.to_string(),
         parameters,
+        card: None,
         signature: None,
     };
     let by = "cutline import-model";

@@ -6,7 +6,8 @@
 //! Evidently does by default; [`compare()`] tests every column and the
 //! predictions and gives a [`DriftReport`]. [`Profile`] says what a set of rows
 //! is like, [`Window`] what a model answered in a span of time; both are
-//! gathered in passing and add up.
+//! gathered in passing and add up. [`LiveReport`] joins all that is known of a
+//! model in use, and names the limits that were crossed.
 
 mod chi_square;
 mod column;
@@ -14,6 +15,7 @@ mod jensen_shannon;
 mod kolmogorov;
 mod kolmogorov_smirnov;
 mod latency;
+mod live;
 mod performance;
 mod profile;
 mod proportions;
@@ -30,6 +32,7 @@ pub use column::{Column, Counts, finite};
 pub use jensen_shannon::jensen_shannon;
 pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use latency::Latency;
+pub use live::{Crossed, Event, FIGURES, LiveReport, NoFigure, Quantiles, check_figure, crossed};
 pub use performance::{Live, Performance, performance};
 pub use profile::{BadProfile, ColumnProfile, Numbers, Profile, Words};
 pub use proportions::z_test;

@@ -128,16 +128,19 @@ impl Window {
 }
 
 /// Times in a document, as RFC 3339 has them.
-mod rfc3339 {
+pub(super) mod rfc3339 {
     use chrono::{DateTime, SecondsFormat, Utc};
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        at: &DateTime<Utc>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<DateTime<Utc>, D::Error> {
         String::deserialize(from)?.parse().map_err(D::Error::custom)

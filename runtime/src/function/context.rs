@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,9 +13,10 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::StageError;
 use crate::log;
-use crate::pipeline::{Alias, Function, Input};
+use crate::pipeline::{Alias, Function, Input, Table};
 use crate::queue::Message;
 use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
+use crate::store::cells::Swapped;
 use crate::store::clock::Timestamp;
 use crate::store::registry::{Registered, Registry};
 use crate::store::space::Space;
@@ -39,6 +41,7 @@ pub struct StageContext {
     message: Message,
     used: Mutex<Vec<ArtifactId>>,
     made: Mutex<BTreeMap<String, ArtifactId>>,
+    silent: AtomicBool,
 }
 
 /// What an invocation made and used.
@@ -60,6 +63,7 @@ impl StageContext {
             message,
             used: Mutex::default(),
             made: Mutex::default(),
+            silent: AtomicBool::new(false),
         }
     }
 
@@ -211,6 +215,16 @@ impl StageContext {
         }
     }
 
+    /// The table of a database that this function writes to, and the ledger key
+    /// of what this message makes there of `input`: the same for every try.
+    /// None where it declares none.
+    pub fn table(&self, input: &str) -> Option<(&Table, String)> {
+        let table = self.function.output.table.as_ref();
+        let table = table.filter(|_| !self.services.space.is_shadow())?;
+        let key = format!("{}/{}/{input}", self.function.name, self.message.id);
+        Some((table, key))
+    }
+
     /// What is known of the artifact behind an input.
     ///
     /// # Errors
@@ -264,6 +278,42 @@ impl StageContext {
         };
         let read = log::read(&*self.services.logs, function, since).await;
         read.map_err(|error| StageError::passing(self.reading(name), error))
+    }
+
+    /// Says whether this message is the first of the function's to note `what`,
+    /// words of letters, digits, `.`, `_` and `-`. The same message is told the
+    /// same again, so that a repeat does what its first try did.
+    ///
+    /// # Errors
+    /// When that cannot be noted.
+    pub async fn first(&self, what: &str) -> Result<bool, StageError> {
+        let key = format!("first/{}/{what}", self.function.name);
+        let own = Bytes::copy_from_slice(self.message.id.as_bytes());
+        let swapped = self
+            .services
+            .space
+            .cells()
+            .swap(&key, None, own.clone())
+            .await;
+        match swapped {
+            Ok(Swapped::Done(_)) => Ok(true),
+            Ok(Swapped::Lost(there)) => Ok(there.is_some_and(|cell| cell.value == own)),
+            Err(error) => Err(StageError::passing(
+                format!("{what} cannot be noted"),
+                error,
+            )),
+        }
+    }
+
+    /// Sends no message to the function's queue when this invocation is over:
+    /// there is nothing to tell.
+    pub fn send_nothing(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing is to be sent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
     }
 
     /// Who this is, for records.

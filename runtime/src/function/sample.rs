@@ -33,6 +33,11 @@ impl Bench {
         }
     }
 
+    /// From now on the functions are those of this file.
+    pub(crate) fn declare(&mut self, text: &str) {
+        self.functions = functions(text, stages::ALL);
+    }
+
     pub(crate) fn function(&self, name: &str) -> Arc<Function> {
         let found = self.functions.iter().find(|function| function.name == name);
         Arc::clone(found.unwrap())

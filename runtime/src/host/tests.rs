@@ -166,6 +166,23 @@ fn in_memory() -> Services {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_nothing_to_tell_sends_nothing_done_before_or_not() {
+    let silent = probe(|ctx, _| {
+        Box::pin(async move {
+            ctx.send_nothing();
+            make(ctx).await
+        })
+    });
+    let steps = Steps::new(in_memory(), silent, makes());
+    for _ in 0..2 {
+        send(&steps.services, "m1").await;
+        steps.one("first").await.unwrap().unwrap();
+        assert!(waiting(&steps.services, "to-first").await.is_empty());
+        assert!(waiting(&steps.services, "to-second").await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_goes_from_queue_to_queue_and_names_what_was_made() {
     let steps = Steps::new(in_memory(), makes(), makes());
     send(&steps.services, "m1").await;

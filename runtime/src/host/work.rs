@@ -26,6 +26,9 @@ pub(crate) struct Came {
     /// What was made, by the names that messages use.
     pub(crate) artifacts: BTreeMap<String, ArtifactId>,
     pub(crate) facts: Facts,
+    /// Nobody is to be told.
+    #[serde(default)]
+    pub(crate) silent: bool,
 }
 
 /// Why a message was left as it is; it comes again.
@@ -124,8 +127,11 @@ async fn held(
     let run = Arc::clone(&function.run);
     let mut working = Aborting::spawn(async move {
         let facts = run.invoke(&context, invocation).await?;
-        let artifacts = context.made().artifacts;
-        Ok(Came { artifacts, facts })
+        Ok(Came {
+            artifacts: context.made().artifacts,
+            facts,
+            silent: context.is_silent(),
+        })
     });
     let mut again = tokio::time::interval(settings.visibility / 3);
     again.tick().await;
@@ -211,15 +217,15 @@ async fn end(
         error: None,
     };
     let state = match function.output.queue {
-        Some(_) => RunState::Working,
-        None => RunState::Done,
+        Some(_) if !came.silent => RunState::Working,
+        _ => RunState::Done,
     };
     let runs = services.space.runs();
     if let Trigger::Every(_) = function.trigger {
         runs.set_latest(&step).await?;
     }
     runs.step(&next.message.id, step, state).await?;
-    if let Some(queue) = &function.output.queue {
+    if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
         let message = following(&next.message, came);
         let queue: QueueName = queue.parse()?;
         let body = message.to_body()?;

@@ -8,14 +8,19 @@ use crate::drift::{ColumnDrift, DriftReport, Problem};
 
 /// The report as one self-contained page: what has drifted first.
 pub fn drift_html(title: &str, report: &DriftReport) -> String {
+    let content = lead(title, report) + &sections(report);
+    page(&format!("{title}: drift"), &content)
+}
+
+/// All but the head.
+pub(super) fn sections(report: &DriftReport) -> String {
     let columns = in_order(report);
-    let content = [
-        lead(title, report),
+    let sections = [
         section("Data quality", &problems(&report.problems)),
         section("Columns", &scores(&columns)),
         section("Distributions", &distributions(&columns)),
     ];
-    page(&format!("{title}: drift"), &content.concat())
+    sections.concat()
 }
 
 /// The predictions first, then what has drifted, then the rest.
@@ -33,7 +38,7 @@ fn drifted(column: &ColumnDrift) -> bool {
     column.outcome.is_some_and(|outcome| outcome.drifted)
 }
 
-fn lead(title: &str, report: &DriftReport) -> String {
+pub(super) fn lead(title: &str, report: &DriftReport) -> String {
     let verdict = match report.drifted {
         true => "<span class=\"bad\">The data has drifted.</span>",
         false => "<span class=\"good\">The data has not drifted.</span>",

@@ -1,9 +1,9 @@
-//! The figures of a model card and of a drift report.
+//! The figures of a model card, of a drift report and of monitoring.
 
 use super::html::escaped;
 use super::svg::{Axis, Plot};
 use super::words::number;
-use crate::drift::Distribution;
+use crate::drift::{Distribution, Window};
 use crate::metrics::Curves;
 
 /// The ROC curve.
@@ -124,6 +124,56 @@ pub(super) fn distribution(column: &str, caption: &str, of: &Distribution) -> Op
         );
     }
     Some(figure(column, caption, &plot))
+}
+
+/// One value for each span of time, at its middle. None of a single span or of
+/// no values: there is no line to draw.
+pub(super) fn over_time(
+    title: &str,
+    about: &str,
+    windows: &[Window],
+    values: impl Iterator<Item = Option<f64>>,
+) -> Option<String> {
+    let (first, last) = (windows.first()?, windows.last()?);
+    let millis = |window: &Window| {
+        (window.from.timestamp_millis() as f64 + window.to.timestamp_millis() as f64) / 2.0
+    };
+    let points = windows.iter().zip(values);
+    let points: Vec<[f64; 2]> = points
+        .filter_map(|(window, value)| Some([millis(window), value?]))
+        .collect();
+    if points.len() < 2 {
+        return None;
+    }
+    let ends = points.iter().map(|point| point[1]);
+    let (low, top) = (ends.clone().fold(0.0, f64::min), ends.fold(0.0, f64::max));
+    let x = Axis {
+        label: "",
+        from: first.from.timestamp_millis() as f64,
+        to: last.to.timestamp_millis() as f64,
+        ticks: Some(
+            [first, last]
+                .map(|window| {
+                    (
+                        millis(window),
+                        window.from.format("%m-%d %H:%M").to_string(),
+                    )
+                })
+                .to_vec(),
+        ),
+    };
+    let y = Axis {
+        label: "",
+        from: low * 1.05,
+        to: if top > low { top * 1.05 } else { low + 1.0 },
+        ticks: None,
+    };
+    let mut plot = Plot::new(title, about, x, y);
+    plot.line("one", points.iter().copied());
+    for point in &points {
+        plot.dot("one", *point, 0.0, &number(point[1]));
+    }
+    Some(figure(title, about, &plot))
 }
 
 /// Names below the middle of their bars, cut to fit.

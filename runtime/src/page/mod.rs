@@ -11,12 +11,14 @@ mod drift;
 mod figures;
 mod frame;
 mod html;
+mod live;
 mod markdown;
 mod svg;
 mod words;
 
 pub use card::{Fact, ModelCard, model_card_html, model_card_markdown};
 pub use drift::drift_html;
+pub use live::live_html;
 
 #[cfg(test)]
 mod tests;

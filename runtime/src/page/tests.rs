@@ -1,10 +1,17 @@
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
 use ndarray::Array2;
 
 use super::*;
-use crate::drift::{Column, DriftReport, DriftSpec, Issue, Problem, compare};
+use crate::drift::{
+    Answer, Column, Crossed, DriftReport, DriftSpec, Issue, LiveReport, Problem, Quantiles, Window,
+    compare, performance,
+};
 use crate::metrics::{
-    Bootstrap, Classified, EvaluationSpec, Gate, Metric, Predictions, by_value, evaluate, judge,
+    Bootstrap, Classified, EvaluationSpec, Gate, Limit, Metric, Predictions, by_value, evaluate,
+    judge,
 };
 
 /// Text that would be markup.
@@ -97,6 +104,55 @@ fn report(text: &str) -> DriftReport {
     report
 }
 
+/// A day of answers, of whom some have their labels.
+fn live(text: &str) -> LiveReport {
+    let day: DateTime<Utc> = "2026-03-01T00:00:00Z".parse().unwrap();
+    let hour = |hour: usize| {
+        let from = day + TimeDelta::hours(hour as i64);
+        let mut window = Window::new(from, from + TimeDelta::hours(1));
+        for row in 0..10 + 30 * usize::from(hour.abs_diff(13) < 5) {
+            window.add(&Answer {
+                at: from,
+                label: Some(text),
+                score: Some(spread(row + hour, 0.618_033_988_7)),
+                took: Duration::from_millis(4 + (row + hour) as u64 % 9),
+                failed: false,
+            });
+        }
+        window
+    };
+    let windows: Vec<Window> = (0..24).map(hour).collect();
+    let mut whole = windows[0].clone();
+    windows[1..].iter().for_each(|window| whole.merge(window));
+    let truth = (0..200).map(|row| usize::from(row % 3 == 0)).collect();
+    let predicted = (0..200).map(|row| usize::from(row % 4 == 0)).collect();
+    let rows = Predictions::Classes(Classified::labels(2, truth, predicted).unwrap());
+    let metrics = [(Metric::Accuracy, Some(0.9)), (Metric::RocAuc, None)];
+    LiveReport {
+        drift: report(text),
+        latency: Quantiles::of(&whole.latency),
+        windows,
+        performance: Some(performance(&rows, &metrics, 0.0, &Bootstrap::default())),
+        crossed: vec![Crossed {
+            figure: "accuracy".to_string(),
+            value: 0.58,
+            limit: Limit {
+                min: Some(0.7),
+                max: None,
+            },
+        }],
+    }
+}
+
+#[test]
+fn a_live_report_says_first_which_limits_were_crossed() {
+    check(&live_html(HOSTILE, &live(HOSTILE)));
+    let page = live_html("churn", &live("pro"));
+    let place = |text: &str| page.find(text).unwrap();
+    assert!(place("accuracy is 0.58, below 0.7") < place("Performance"));
+    assert!(page.contains(">worse<") && page.contains("Over time"));
+}
+
 /// What a page must be, whatever it shows.
 #[track_caller]
 fn check(page: &str) {
@@ -181,6 +237,7 @@ fn pages_to_look_at() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("card.html"), model_card_html(&card("team"))).unwrap();
     std::fs::write(folder.join("card.md"), model_card_markdown(&card("team"))).unwrap();
+    std::fs::write(folder.join("live.html"), live_html("churn", &live("pro"))).unwrap();
     std::fs::write(
         folder.join("drift.html"),
         drift_html("churn, 1 March", &report("team")),

@@ -21,6 +21,9 @@ pub struct Bundle {
     pub steps: Fitted,
     /// What predicts.
     pub model: Model,
+    /// What a search tried before it chose this model's parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<serde_json::Value>,
 }
 
 impl Bundle {

@@ -101,8 +101,9 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
         Some(data) => data,
         None => model.made.inputs.first().copied().unwrap_or(model.id),
     };
-    let mut metrics = IndexMap::new();
+    let (mut metrics, mut card) = (IndexMap::new(), None);
     if let Some(report) = report(ctx).await? {
+        card = report.card;
         for measure in report.evaluation.measures {
             metrics.extend(
                 measure
@@ -119,6 +120,7 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
         preprocessing: bound(ctx, "transform").await?,
         schema: json!({ "features": bundle.steps.features(), "label": bundle.label }),
         metrics,
+        card,
         data,
         code: model.made.code,
         parameters: model.made.parameters,

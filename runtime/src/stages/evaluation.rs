@@ -2,8 +2,11 @@
 //! whether it is good enough.
 //!
 //! Inputs: `model`, `test`, and, where the gate compares, `current`, the version
-//! that serves now. It makes the measures. Its fact `passed` is what the gate
-//! says, and `threshold` where the best one is asked for.
+//! that serves now. It makes the measures, and the model card as a page under
+//! `card` and in Markdown under `card-markdown`. Its fact `passed` is what the
+//! gate says.
+
+mod card;
 
 use std::sync::Arc;
 
@@ -15,8 +18,9 @@ use super::tables::{apart, frame};
 use super::truth::{class_names, predictions};
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
 use crate::metrics::{self, Evaluation, EvaluationSpec, Gate, Judgement};
+use crate::page;
 use crate::pipeline::{Input, Params, Problem};
-use crate::store::artifact::Description;
+use crate::store::artifact::{Artifact, ArtifactId, Description};
 use crate::transform::Frame;
 
 pub(super) const KIND: Kind = Kind {
@@ -51,6 +55,9 @@ pub(super) struct Report {
     pub(super) evaluation: Evaluation,
     /// What the gate says.
     pub(super) judgement: Judgement,
+    /// The model card, as a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) card: Option<ArtifactId>,
 }
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
@@ -84,17 +91,20 @@ impl Measuring {
         let test = frame(ctx, "test").await?;
         let current = self.current(ctx).await?;
         let (spec, gate, slices) = (self.spec.clone(), self.gate.clone(), self.slices.clone());
-        let report = apart("evaluating", move || {
-            measured(&spec, &gate, &slices, &bundle, current.as_ref(), &test)
+        let (mut report, bundle) = apart("evaluating", move || {
+            let report = measured(&spec, &gate, &slices, &bundle, current.as_ref(), &test)?;
+            Ok((report, bundle))
         })
         .await?;
+        let card = card::card(ctx, &bundle, &report).await?;
+        let markdown = page::model_card_markdown(&card);
+        put(ctx, "card-markdown", "model-card", markdown.into_bytes()).await?;
+        let html = page::model_card_html(&card);
+        let page = put(ctx, "card", "page", html.into_bytes()).await?;
+        report.card = Some(page.id);
         let document = serde_json::to_vec_pretty(&report)
             .map_err(|error| StageError::of("the measures cannot be written", error))?;
-        let description = Description {
-            kind: "evaluation".to_owned(),
-            ..Description::default()
-        };
-        ctx.put("", description, document).await?;
+        put(ctx, "", "evaluation", document).await?;
         Ok(facts(&report))
     }
 
@@ -117,6 +127,19 @@ impl Measuring {
             }
         }
     }
+}
+
+async fn put(
+    ctx: &StageContext,
+    port: &str,
+    kind: &str,
+    content: Vec<u8>,
+) -> Result<Artifact, StageError> {
+    let description = Description {
+        kind: kind.to_owned(),
+        ..Description::default()
+    };
+    ctx.put(port, description, content).await
 }
 
 fn measured(
@@ -145,6 +168,7 @@ fn measured(
     Ok(Report {
         evaluation: metrics::evaluate(spec, &predicted, &class_names(bundle), &parts),
         judgement: metrics::judge(gate, &predicted, now.as_ref(), &spec.bootstrap),
+        card: None,
     })
 }
 

@@ -3,7 +3,11 @@
 //! Each input becomes an artifact of its name (the only one, the function's
 //! main artifact), and its bad rows another with `-quarantine` behind it, each
 //! with its reasons and what was written. Where a set as a whole fails its
-//! expectations, nothing goes on.
+//! expectations, nothing goes on. Where a table is declared, the good rows are
+//! put there by its key, too.
+
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -14,11 +18,11 @@ use serde_json::json;
 
 use super::tables::{apart, fingerprint, format_of, rewound, source, temporary};
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
-use crate::pipeline::{Input, Params, Problem};
+use crate::pipeline::{self, Input, Params, Problem};
 use crate::store::artifact::Description;
 use crate::table::{
-    self, Columns, Csv, Expect, Expectations, Format, Missing, ParquetWriter, Reading, Source,
-    Summary, TableError,
+    self, Columns, Csv, Database, Expect, Expectations, Format, Missing, ParquetWriter, Reading,
+    Source, Summary, TableError, Upsert, Upserted,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -69,6 +73,13 @@ impl Ingestion {
     async fn ingest(&self, ctx: &StageContext) -> Result<Facts, StageError> {
         let mut facts = Facts::new();
         let inputs: Vec<&str> = ctx.inputs().collect();
+        if inputs.len() > 1 && ctx.table(inputs[0]).is_some() {
+            return Err(StageError::data(format!(
+                "function {} has {} inputs and one table: declare a function for each table",
+                ctx.function(),
+                inputs.len()
+            )));
+        }
         for input in &inputs {
             let intake = self.0.tables.get(*input).unwrap_or(&self.0);
             let (port, quarantine) = match *input {
@@ -83,7 +94,9 @@ impl Ingestion {
                     "the table {input} is not as expected: {failure}; its bad rows are in the artifact {rejected}"
                 )));
             }
+            let again = another(&taken.accepted.0)?;
             kept(ctx, &port, taken.accepted, summary.accepted).await?;
+            written(ctx, input, again).await?;
             let told = json!({
                 "rows": summary.rows,
                 "accepted": summary.accepted,
@@ -104,6 +117,23 @@ struct Taken {
 }
 
 async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Taken, StageError> {
+    let expectations = Expectations {
+        columns: intake.expect.clone(),
+        failed_share: intake.failed_share,
+    };
+    let name = input.to_owned();
+    if let Input::Sql { url, query } = ctx.input(input)?.clone() {
+        return apart("ingestion", move || {
+            let table = Database::at(&url).and_then(|database| database.query(&query));
+            let taken = table
+                .map_err(Into::into)
+                .and_then(|table| checked(&table, &expectations));
+            taken.map_err(|error| {
+                StageError::passing(format!("the query of {name} cannot be taken in"), error)
+            })
+        })
+        .await;
+    }
     let format = match (intake.format, ctx.input(input)?) {
         (Some(format), _) => format,
         (None, Input::Blob(path)) => format_of(&path.to_string())?,
@@ -115,25 +145,60 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
         missing: intake.missing.clone(),
         csv: intake.csv.clone(),
     };
-    let expectations = Expectations {
-        columns: intake.expect.clone(),
-        failed_share: intake.failed_share,
-    };
-    let name = input.to_owned();
     apart("ingestion", move || {
-        checked(&source, format, &reading, &expectations)
+        let table = table::open(&source, format, &reading).map_err(Into::into);
+        table
+            .and_then(|table| checked(&table, &expectations))
             .map_err(|error| StageError::of(format!("the table {name} cannot be taken in"), error))
     })
     .await
 }
 
+/// The same file, to be read once more after it was kept.
+fn another(file: &File) -> Result<File, StageError> {
+    file.try_clone()
+        .map_err(|error| StageError::passing("a temporary file cannot be read", error))
+}
+
+/// Puts the accepted rows into the function's table, if it declares one. Its
+/// database notes in the same transaction that this message's rows are there,
+/// so that a repeat, whatever died before it, writes nothing twice.
+async fn written(ctx: &StageContext, input: &str, accepted: File) -> Result<(), StageError> {
+    let Some((into, ledger_key)) = ctx.table(input) else {
+        return Ok(());
+    };
+    let into = into.clone();
+    let accepted = rewound(accepted)?;
+    apart("writing to a table", move || {
+        let name = into.name.clone();
+        put_rows(into, &ledger_key, accepted).map_err(|error| {
+            StageError::passing(format!("the table {name} cannot be written to"), error)
+        })
+    })
+    .await
+}
+
+fn put_rows(into: pipeline::Table, ledger_key: &str, accepted: File) -> Result<(), TableError> {
+    let source = Source::spool(into.name.as_str(), accepted)?;
+    let table = table::open(&source, Format::Parquet, &Reading::default())?;
+    let mut rows = table.batches()?.map(|batch| batch.map(|batch| batch.rows));
+    let upsert = Upsert {
+        table: into.name,
+        key: into.key,
+    };
+    let database = Database::at(&into.url)?;
+    let put = database.upsert(&upsert, ledger_key, table.schema(), &mut rows)?;
+    match put {
+        Upserted::Rows(rows) => tracing::info!(table = upsert.table, rows, "written"),
+        Upserted::Before => tracing::info!(table = upsert.table, "written before"),
+    }
+    Ok(())
+}
+
 fn checked(
-    source: &Source,
-    format: Format,
-    reading: &Reading,
+    table: &table::Table,
     expectations: &Expectations,
 ) -> Result<Taken, Box<dyn std::error::Error + Send + Sync>> {
-    let table = table::open(source, format, reading)?;
     let bad = table::quarantine_schema(table.schema());
     let (good_file, bad_file) = (temporary()?, temporary()?);
     let writer = |file: &File, schema| -> Result<ParquetWriter<File>, TableError> {
@@ -141,7 +206,7 @@ fn checked(
     };
     let mut accepted = writer(&good_file, table.schema())?;
     let mut quarantine = writer(&bad_file, &bad)?;
-    let summary = table::check(&table, expectations, &mut accepted, &mut quarantine)?;
+    let summary = table::check(table, expectations, &mut accepted, &mut quarantine)?;
     accepted.finish()?;
     quarantine.finish()?;
     Ok(Taken {

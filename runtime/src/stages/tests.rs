@@ -255,6 +255,77 @@ async fn evaluation_says_whether_the_gate_is_passed_and_why_not() {
     assert!(why.contains("log-loss"), "{why}");
 }
 
+#[tokio::test]
+async fn evaluation_makes_a_card_that_the_version_names() {
+    let bench = bench().await;
+    let (message, _) = through(&bench, "may", &TO_LIVE).await;
+    let registry = bench.services.space.registry();
+    let (model, first) = (churn(), "v1".parse::<VersionNumber>().unwrap());
+    let card = registry.version(&model, first).await.unwrap().version.card;
+    assert_eq!(card, Some(message.artifacts["evaluation-card"]));
+    let page = bench.content(&card.unwrap()).await;
+    let page = String::from_utf8(page).unwrap();
+    for said in [
+        "Predicts churned, one of 0, 1.",
+        "features-train, 45 rows",
+        "<svg",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    let markdown = message.artifacts["evaluation-card-markdown"];
+    let markdown = String::from_utf8(bench.content(&markdown).await).unwrap();
+    assert!(markdown.starts_with("# model "), "{markdown}");
+    // The same model and rows have the same card.
+    let (again, _) = through(&bench, "may", &TO_LIVE).await;
+    assert_eq!(again.artifacts, message.artifacts);
+}
+
+fn searching(grid: &str) -> String {
+    let model = "model = { kind = \"logistic-regression\" }";
+    let search =
+        format!("search = {{ grid = {grid}, folds = 3, seed = 7, metric = \"neg-log-loss\" }}");
+    FILE.replace(model, &format!("{model}\n{search}"))
+}
+
+#[tokio::test]
+async fn training_chooses_the_best_of_a_grid_and_keeps_what_it_tried() {
+    let mut bench = bench().await;
+    bench.declare(&searching("{ c = [1e-6, 1.0] }"));
+    let (message, facts) = through(&bench, "may", &TO_MODEL).await;
+    assert_eq!(facts["chosen"]["c"], 1.0);
+    let model = message.artifacts["model"];
+    let bundle = Bundle::read(&*bench.content(&model).await).unwrap();
+    let search = bundle.search.unwrap();
+    let tried = search["candidates"].as_array().unwrap();
+    assert_eq!(tried.len(), 2);
+    assert!(
+        tried
+            .iter()
+            .all(|one| one["scores"].as_array().unwrap().len() == 3)
+    );
+    assert_eq!(search["mean"], tried[1]["mean"]);
+    let (again, _) = through(&bench, "may", &TO_MODEL).await;
+    assert_eq!(again.artifacts["model"], model);
+}
+
+#[test]
+fn a_search_for_what_the_model_has_not_is_refused_with_its_place() {
+    let refused = |text: &str| {
+        let refused = crate::pipeline::Pipeline::parse(text, ALL);
+        refused.err().unwrap().to_string()
+    };
+    let said = refused(&searching("{ depth = [1] }"));
+    assert!(
+        said.contains("search.grid") && said.contains("depth"),
+        "{said}"
+    );
+    let said = refused(&searching("{ c = [1.0] }").replace("neg-log-loss", "auc"));
+    assert!(
+        said.contains("write one of accuracy, neg-log-loss"),
+        "{said}"
+    );
+}
+
 fn churn() -> ModelName {
     "churn".parse().unwrap()
 }

@@ -1,18 +1,21 @@
 //! *training* fits a model on prepared rows.
 //!
 //! `step` lists what is fitted on these rows alone, such as scaling; it is kept
-//! with the model. It makes the model.
+//! with the model. `search` tries parameters by cross-validation, and trains
+//! with the best. It makes the model, with all that was tried.
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bundle::Bundle;
 use super::tables::{apart, frame};
 use super::truth::{labels, values};
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
-use crate::model::{self, Checked, Event, ModelSpec, Progress, Target};
+use crate::model::search::{self, Scoring, SearchSpec};
+use crate::model::{self, Checked, Event, Model, ModelSpec, Progress, Target, TrainingSet};
 use crate::pipeline::{Params, Problem};
 use crate::store::artifact::Description;
 use crate::transform::{self, Frame, Preparation, Tables};
@@ -33,6 +36,25 @@ struct File {
     model: ModelSpec,
     /// Whether classes or numbers are learnt, for models that can do both.
     task: Option<Task>,
+    search: Option<Search>,
+}
+
+/// Which parameters to try.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    /// The values to try, by parameter.
+    grid: IndexMap<String, Vec<Value>>,
+    #[serde(default = "five")]
+    folds: usize,
+    /// Shuffles the rows before they are split; they stay in order without it.
+    seed: Option<u64>,
+    /// What the best is best in.
+    metric: String,
+}
+
+fn five() -> usize {
+    5
 }
 
 /// What is learnt.
@@ -43,10 +65,19 @@ enum Task {
     Regression,
 }
 
+#[derive(Clone)]
 struct Training {
     preparation: Preparation,
     model: Checked<ModelSpec>,
+    search: Option<Searching>,
     task: Option<Task>,
+}
+
+/// A search that can be done.
+#[derive(Clone)]
+struct Searching {
+    spec: SearchSpec,
+    scoring: &'static dyn Scoring,
 }
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
@@ -58,12 +89,39 @@ fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
         ids: file.ids,
         step: file.step,
     };
+    let searching = |search| searching(params, model.params().clone(), search);
+    let search = file.search.map(searching).transpose()?;
     let task = task(model.params(), file.task).map_err(|why| params.problem("task", why))?;
     Ok(Arc::new(Training {
         preparation,
         model,
+        search,
         task,
     }))
+}
+
+fn searching(params: &Params, model: ModelSpec, search: Search) -> Result<Searching, Problem> {
+    let scoring = search::named(&search.metric).ok_or_else(|| {
+        let names: Vec<&str> = search::ALL.iter().map(|scoring| scoring.name()).collect();
+        let said = format!(
+            "there is no metric {:?}: write one of {}",
+            search.metric,
+            names.join(", ")
+        );
+        params.problem("search.metric", &said)
+    })?;
+    if search.folds < 2 {
+        return Err(params.problem("search.folds", "there have to be 2 at least"));
+    }
+    let spec = SearchSpec {
+        model,
+        grid: search.grid,
+        folds: search.folds,
+        seed: search.seed,
+    };
+    spec.n_combinations()
+        .map_err(|error| params.problem("search.grid", &error.to_string()))?;
+    Ok(Searching { spec, scoring })
 }
 
 /// What the model learns; None where the label's values say.
@@ -101,8 +159,8 @@ impl Training {
         let input = ctx.inputs().next().unwrap_or("input");
         let rows = frame(ctx, input).await?;
         let n_rows = rows.n_rows();
-        let (preparation, spec, task) = (self.preparation.clone(), self.model.clone(), self.task);
-        let bundle = apart("training", move || fit(preparation, &spec, task, rows)).await?;
+        let (this, told) = (self.clone(), Told(ctx.function().to_owned()));
+        let bundle = apart("training", move || this.fit(rows, &told)).await?;
         let document = serde_json::to_vec(&bundle)
             .map_err(|error| StageError::of("the model cannot be written", error))?;
         let description = Description {
@@ -110,33 +168,65 @@ impl Training {
             ..Description::default()
         };
         ctx.put("", description, document).await?;
-        Ok(Facts::from_iter([
+        let mut facts = Facts::from_iter([
             ("rows".to_owned(), json!(n_rows)),
             ("features".to_owned(), json!(bundle.steps.features().len())),
-        ]))
+        ]);
+        if let Some(search) = &bundle.search {
+            facts.insert("chosen".to_owned(), search["chosen"].clone());
+            facts.insert("score".to_owned(), search["mean"].clone());
+        }
+        Ok(facts)
+    }
+
+    fn fit(self, rows: Frame, told: &Told) -> Result<Bundle, StageError> {
+        let preparation = self.preparation;
+        let wrong = |error| StageError::of("the rows cannot be trained on", error);
+        let (steps, applied) = transform::fit(&preparation, rows, Tables::new()).map_err(wrong)?;
+        let matrix = steps.matrix(&applied.frame).map_err(wrong)?;
+        let target = match &preparation.label {
+            Some(label) => target(&applied.frame, label, self.task)?,
+            None => Target::None,
+        };
+        let wrong = |error| StageError::of("the model cannot be fitted", error);
+        let (model, search) = match &self.search {
+            None => {
+                let model = model::fit(&self.model, matrix.view(), &target, None, told);
+                (model.map_err(wrong)?, None)
+            }
+            Some(searching) => {
+                let data = TrainingSet::new(matrix.view(), &target, None).map_err(wrong)?;
+                let (model, tried) = searching.best(&data, told).map_err(wrong)?;
+                (model, Some(tried))
+            }
+        };
+        Ok(Bundle {
+            label: preparation.label,
+            steps,
+            model,
+            search,
+        })
     }
 }
 
-fn fit(
-    preparation: Preparation,
-    spec: &Checked<ModelSpec>,
-    task: Option<Task>,
-    rows: Frame,
-) -> Result<Bundle, StageError> {
-    let wrong = |error| StageError::of("the rows cannot be trained on", error);
-    let (steps, applied) = transform::fit(&preparation, rows, Tables::new()).map_err(wrong)?;
-    let matrix = steps.matrix(&applied.frame).map_err(wrong)?;
-    let target = match &preparation.label {
-        Some(label) => target(&applied.frame, label, task)?,
-        None => Target::None,
-    };
-    let model = model::fit(spec, matrix.view(), &target, None, &Told)
-        .map_err(|error| StageError::of("the model cannot be fitted", error))?;
-    Ok(Bundle {
-        label: preparation.label,
-        steps,
-        model,
-    })
+impl Searching {
+    /// The best, trained on all rows, and all that was tried.
+    fn best(
+        &self,
+        data: &TrainingSet<'_>,
+        told: &Told,
+    ) -> Result<(Model, Value), model::ModelError> {
+        let found = search::search(&self.spec, data, self.scoring, told)?;
+        let best = &found.candidates[found.best];
+        let tried = json!({
+            "metric": self.scoring.name(),
+            "folds": self.spec.folds,
+            "chosen": best.model,
+            "mean": best.mean,
+            "candidates": found.candidates,
+        });
+        Ok((found.model, tried))
+    }
 }
 
 /// Unless it is said, a column of fractions is numbers, and any other classes.
@@ -158,11 +248,19 @@ fn target(frame: &Frame, label: &str, task: Option<Task>) -> Result<Target, Stag
     }
 }
 
-/// Progress goes to the log.
-struct Told;
+/// Progress goes to the log of this function.
+struct Told(String);
 
 impl Progress for Told {
     fn tell(&self, event: Event) {
-        tracing::debug!(?event, "training");
+        match event {
+            Event::Step {
+                what: "candidate",
+                done,
+                most,
+                objective,
+            } => tracing::info!(function = self.0, done, most, objective, "searching"),
+            event => tracing::debug!(function = self.0, ?event, "training"),
+        }
     }
 }

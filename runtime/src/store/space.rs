@@ -31,6 +31,7 @@ pub struct Space {
     clock: Arc<dyn Clock>,
     /// Wakes those who wait for a run.
     told: Arc<Notify>,
+    is_shadow: bool,
 }
 
 impl Space {
@@ -47,6 +48,7 @@ impl Space {
             queues,
             clock,
             told: Arc::default(),
+            is_shadow: false,
         }
     }
 
@@ -62,7 +64,13 @@ impl Space {
             queues: Arc::new(MemoryQueues::new(self.clock.clone())),
             clock: self.clock.clone(),
             told: Arc::default(),
+            is_shadow: true,
         }
+    }
+
+    /// Whether it is a shadow, from which nothing outside is changed.
+    pub fn is_shadow(&self) -> bool {
+        self.is_shadow
     }
 
     /// What stages made.

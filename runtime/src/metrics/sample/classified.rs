@@ -71,6 +71,20 @@ impl Classified {
         Ok(classified)
     }
 
+    /// The same classes, as they were predicted by whatever threshold, each with
+    /// the probability of the positive class of two.
+    pub fn with_positive(mut self, positive: &[f64]) -> Result<Classified, BadSample> {
+        if self.n_classes != 2 {
+            return Err(BadSample::Threshold);
+        }
+        let both = Array2::from_shape_fn((positive.len(), 2), |(row, class)| match class {
+            0 => 1.0 - positive[row],
+            _ => positive[row],
+        });
+        self.scores = Classified::probabilities(self.truth.clone(), both)?.scores;
+        Ok(self)
+    }
+
     /// Scores of the positive class of two, on any scale. It is predicted where
     /// its score is above 0.
     pub fn decisions(truth: Vec<usize>, scores: Vec<f64>) -> Result<Classified, BadSample> {

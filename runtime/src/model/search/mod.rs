@@ -60,6 +60,16 @@ fn five() -> usize {
     5
 }
 
+impl SearchSpec {
+    /// How many combinations there are, each of which could be trained.
+    ///
+    /// # Errors
+    /// By the key that the model has not, or whose value it cannot be.
+    pub fn n_combinations(&self) -> Result<usize, ModelError> {
+        grid::combinations(&self.model, &self.grid).map(|specs| specs.len())
+    }
+}
+
 /// Tries every combination. Before any is trained, all are checked; then the
 /// first that cannot be trained ends the search.
 pub fn search(

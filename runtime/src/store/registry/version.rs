@@ -28,6 +28,9 @@ pub struct ModelVersion {
     /// How good it is, by the names of metrics. Each is a finite number.
     #[serde(default)]
     pub metrics: IndexMap<String, f64>,
+    /// The model card, as a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<ArtifactId>,
     /// The data it was trained on.
     pub data: ArtifactId,
     /// The code that trained it.

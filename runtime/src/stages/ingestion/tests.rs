@@ -1,0 +1,102 @@
+//! Rows out of and into a real SQLite database.
+
+use crate::function::StageError;
+use crate::function::sample::Bench;
+use crate::queue::Message;
+use crate::table::Database;
+
+fn url(folder: &tempfile::TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("shop.db").display())
+}
+
+fn bench(folder: &tempfile::TempDir) -> Bench {
+    let url = url(folder);
+    Bench::new(&format!(
+        r#"
+[function.ingestion]
+trigger = {{ queue = "raw-arrived" }}
+input = {{ blob = "{{name}}.csv" }}
+output = {{ artifact = "customers", table = {{ sql = "{url}", name = "customers", key = ["id"] }} }}
+expect = {{ age = {{ min = 18 }} }}
+
+[function.again]
+stage = "ingestion"
+trigger = {{ queue = "shop-changed" }}
+input = {{ sql = "{url}", query = "SELECT * FROM customers ORDER BY id" }}
+output = {{ artifact = "shop" }}
+"#
+    ))
+}
+
+async fn ingest(bench: &Bench, id: &str, name: &str) -> Result<Message, StageError> {
+    let mut message = Message::new(id);
+    message.values.insert("name".to_owned(), name.to_owned());
+    bench.invoke("ingestion", &mut message).await?;
+    Ok(message)
+}
+
+/// How old customers are, in the order of their ids.
+fn ages(folder: &tempfile::TempDir) -> Vec<String> {
+    let table = Database::at(&url(folder)).unwrap();
+    let table =
+        table.query("SELECT CAST(age AS TEXT) || ' years' AS age FROM customers ORDER BY id");
+    let batches = table.unwrap().batches().unwrap();
+    let texts = batches.flat_map(|batch| {
+        let rows = batch.unwrap().rows;
+        let column = arrow_array::cast::AsArray::as_string::<i32>(rows.column(0)).clone();
+        column
+            .iter()
+            .map(|text| text.unwrap().to_owned())
+            .collect::<Vec<_>>()
+    });
+    texts.collect()
+}
+
+#[tokio::test]
+async fn accepted_rows_are_put_into_the_table_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder);
+    bench.blob("may.csv", "id,age\n1,30\n2,40\n3,7\n").await;
+    bench.blob("june.csv", "id,age\n2,41\n4,50\n").await;
+    ingest(&bench, "m1", "may").await.unwrap();
+    assert_eq!(ages(&folder), ["30 years", "40 years"]);
+    ingest(&bench, "m2", "june").await.unwrap();
+    assert_eq!(ages(&folder), ["30 years", "41 years", "50 years"]);
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_after_its_rows_were_committed_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder);
+    bench.blob("may.csv", "id,age\n1,30\n").await;
+    bench.blob("june.csv", "id,age\n1,31\n").await;
+    ingest(&bench, "m1", "may").await.unwrap();
+    ingest(&bench, "m2", "june").await.unwrap();
+    // The first died between its commit and its record, and comes again.
+    ingest(&bench, "m1", "may").await.unwrap();
+    assert_eq!(ages(&folder), ["31 years"]);
+}
+
+#[tokio::test]
+async fn a_query_is_taken_in_like_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder);
+    bench.blob("may.csv", "id,age\n1,30\n2,40\n").await;
+    ingest(&bench, "m1", "may").await.unwrap();
+    let mut message = Message::new("changed");
+    let facts = bench.invoke("again", &mut message).await.unwrap();
+    assert_eq!(facts["input"]["accepted"], 2);
+    assert!(message.artifacts.contains_key("shop"));
+}
+
+#[tokio::test]
+async fn rows_that_the_table_refuses_are_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder);
+    bench.blob("odd.csv", "number,age\n1,30\n").await;
+    let said = ingest(&bench, "m1", "odd").await.unwrap_err().whole();
+    assert!(
+        said.starts_with("the table customers cannot be written to"),
+        "{said}"
+    );
+}
