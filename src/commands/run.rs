@@ -1,10 +1,12 @@
 //! `cutline run`
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use cutline_runtime::host::{Local, Settings};
+use cutline_runtime::host::{Local, Render, Settings};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
@@ -84,11 +86,25 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
             ..Settings::default()
         },
     )
-    .in_folder(opened.folder);
+    .in_folder(opened.folder)
+    .with_metrics(figures()?);
     let answering = local
         .answering(listener)
         .map_err(|error| CommandError::new(Kind::Configuration, error))?;
     console.note(&format!("functions run; clients: http://{address}\n"));
     let ended = answering.until(signals.stop()).await;
     Ok(ended.context("clients cannot be answered")?)
+}
+
+/// Keeps this process's figures. Buckets of seconds, from a quick answer to a
+/// long training.
+fn figures() -> Result<Render, CommandError> {
+    const SECONDS: [f64; 12] = [
+        0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
+    ];
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("figures cannot be kept")?;
+    Ok(Arc::new(move || recorder.render()))
 }

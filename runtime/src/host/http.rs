@@ -4,6 +4,7 @@
 //! /v2/…                          the Open Inference Protocol, every inference function a model
 //! /invocations, /ping, /version  MLflow's, the first inference function
 //! the routes of [[http]]         the monolith's own
+//! /functions/runs/ID, /metrics   how far work has come, and figures
 //! ```
 //!
 //! A declared route comes before one of the others. Those of functions that a
@@ -23,6 +24,7 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
+use super::figures::{self, Render};
 use super::queued::{self, LatestFace, QueueFace, SHADOW};
 use super::shadow::Shadows;
 use crate::face::mapping::{self, Face, HttpWritten, MappingError, Taken, TaskFace};
@@ -52,6 +54,8 @@ pub(super) struct Faces<'p> {
     pub(super) services: &'p Services,
     /// Where copies of requests are worked on, if anywhere.
     pub(super) shadows: Option<Arc<Shadows>>,
+    /// What `/metrics` answers, if it does.
+    pub(super) render: Option<Render>,
     /// Functions of the file that are not hosted here.
     pub(super) elsewhere: &'p [String],
 }
@@ -154,6 +158,10 @@ impl Http {
         router = router.merge(mapping::router(&predictor, mapped, &mut taken)?);
         let mut standard = queued::runs(services.clone(), faces.shadows.clone());
         standard = standard.merge(inference::router(Arc::clone(&predictor)));
+        if let Some(render) = &faces.render {
+            let figures = figures::route(Arc::clone(render), services.clone(), faces.functions);
+            standard = standard.merge(figures);
+        }
         if let Some(first) = first {
             standard = standard.merge(mlflow::router(predictor, &first));
         }

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Settings;
+use super::figures::Render;
 use super::http::{self, Faces, Http, HttpError};
 use super::shadow::Shadows;
 use super::work::{Left, work};
@@ -28,6 +29,7 @@ pub struct Local {
     faces: Vec<Params>,
     elsewhere: Vec<String>,
     folder: Option<DataFolder>,
+    render: Option<Render>,
 }
 
 /// A pipeline that runs.
@@ -55,6 +57,7 @@ impl Local {
             faces,
             elsewhere,
             folder: None,
+            render: None,
         }
     }
 
@@ -64,6 +67,14 @@ impl Local {
     #[must_use]
     pub fn in_folder(mut self, folder: DataFolder) -> Local {
         self.folder = Some(folder);
+        self
+    }
+
+    /// With figures at `/metrics`, as a recorder of the `metrics` crate gives
+    /// them.
+    #[must_use]
+    pub fn with_metrics(mut self, render: Render) -> Local {
+        self.render = Some(render);
         self
     }
 
@@ -86,6 +97,7 @@ impl Local {
             declared: &self.faces,
             services: &self.services,
             shadows,
+            render: self.render.clone(),
             elsewhere: &self.elsewhere,
         })
     }

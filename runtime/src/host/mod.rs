@@ -8,6 +8,7 @@
 //! work recorded. So nothing is lost, and nothing is doubled.
 
 mod answering;
+mod figures;
 mod http;
 mod local;
 mod open;
@@ -18,6 +19,7 @@ mod work;
 use std::time::Duration;
 
 pub use answering::Answering;
+pub use figures::Render;
 pub use http::{Http, HttpError};
 pub use local::{Local, Running};
 pub use open::{OpenError, Opened, open};

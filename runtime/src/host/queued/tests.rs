@@ -300,6 +300,16 @@ async fn what_runs_every_so_often_answers_with_its_last_outcome() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn figures_are_told_where_they_are_kept() {
+    let services = services(Arc::new(ManualClock::default()));
+    let router = local(&services).http().unwrap().router;
+    assert_eq!(ask(&router, "GET /metrics", &[], "").await.status, 404);
+    let keeps = local(&services).with_metrics(Arc::new(|| "7".to_owned()));
+    let told = ask(&keeps.http().unwrap().router, "GET /metrics", &[], "").await;
+    assert_eq!((told.status, told.body), (200, json!(7)));
+}
+
 #[test]
 fn what_a_face_of_a_queue_cannot_have_is_said() {
     let wrong = |table: &str| {
