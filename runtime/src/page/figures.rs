@@ -147,18 +147,18 @@ pub(super) fn over_time(
     }
     let ends = points.iter().map(|point| point[1]);
     let (low, top) = (ends.clone().fold(0.0, f64::min), ends.fold(0.0, f64::max));
+    // A day's hours, or the days of more than that: what fits below an end.
+    let form = match last.to - first.from > chrono::TimeDelta::days(1) {
+        true => "%m-%d",
+        false => "%H:%M",
+    };
     let x = Axis {
         label: "",
         from: first.from.timestamp_millis() as f64,
         to: last.to.timestamp_millis() as f64,
         ticks: Some(
             [first, last]
-                .map(|window| {
-                    (
-                        millis(window),
-                        window.from.format("%m-%d %H:%M").to_string(),
-                    )
-                })
+                .map(|window| (millis(window), window.from.format(form).to_string()))
                 .to_vec(),
         ),
     };
