@@ -216,9 +216,9 @@ async fn end(
         facts: came.facts.clone(),
         error: None,
     };
-    let state = match function.output.queue {
-        Some(_) if !came.silent => RunState::Working,
-        _ => RunState::Done,
+    let state = match function.is_last || came.silent {
+        true => RunState::Done,
+        false => RunState::Working,
     };
     let runs = services.space.runs();
     if let Trigger::Every(_) = function.trigger {
@@ -273,10 +273,11 @@ async fn failed(
     let now = services.space.clock().now();
     let drawn = rand::random::<f64>();
     let text = error.whole();
-    let fate = retry::fail(&**services.space.queues(), next, &text, &retry, now, drawn).await?;
-    let state = match fate {
-        Fate::Again { .. } => RunState::Working,
-        Fate::Poisoned => RunState::Failed,
+    // Said before the message goes: a process that dies between the two says it
+    // again, and nobody waits for ever.
+    let state = match next.delivery.dequeue_count < tries {
+        true => RunState::Working,
+        false => RunState::Failed,
     };
     let step = Step {
         function: function.name.clone(),
@@ -287,6 +288,7 @@ async fn failed(
     };
     let runs = services.space.runs();
     runs.step(&next.message.id, step, state).await?;
+    let fate = retry::fail(&**services.space.queues(), next, &text, &retry, now, drawn).await?;
     let (name, id) = (&function.name, &next.message.id);
     let dequeue_count = next.delivery.dequeue_count;
     match fate {

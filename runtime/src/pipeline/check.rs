@@ -18,6 +18,7 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     artifacts_are_made(&file.functions)?;
     logs_are_kept(&file.functions, kinds)?;
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
+    let functions = functions.collect::<Result<Vec<Function>, _>>()?;
     Ok(Pipeline {
         store: Store {
             folder: file
@@ -27,22 +28,41 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
             incoming: file.store.incoming.unwrap_or_else(|| "incoming".to_owned()),
         },
         listen: listen(file.serve)?,
-        functions: functions.collect::<Result<_, _>>()?,
+        functions: last_ones(functions),
         faces: file.faces,
     })
+}
+
+/// Marks the functions after which nothing comes: nobody in the file reads
+/// their queue, or they have none.
+fn last_ones(mut functions: Vec<Function>) -> Vec<Function> {
+    let read: Vec<String> = functions.iter().filter_map(Function::queue).collect();
+    for function in &mut functions {
+        let next = function.output.queue.as_ref();
+        function.is_last = next.is_none_or(|queue| !read.contains(queue));
+    }
+    functions
 }
 
 fn listen(file: ServeFile) -> Result<SocketAddr, Problem> {
     let Some(listen) = file.listen else {
         return Ok(SocketAddr::from(([127, 0, 0, 1], 7070)));
     };
-    listen.get_ref().parse().map_err(|_| {
+    let address: SocketAddr = listen.get_ref().parse().map_err(|_| {
         let message = format!(
             "serve: listen: {:?} is no address with a port",
             listen.get_ref()
         );
         Problem::at(listen.span(), message).label("write 127.0.0.1:7070")
-    })
+    })?;
+    if !address.ip().is_loopback() && !file.open {
+        let message = format!(
+            "serve: listen: {address} can be reached from other machines, and faces ask nobody who he is"
+        );
+        return Err(Problem::at(listen.span(), message)
+            .label("write 127.0.0.1, or open = true beside it where something else asks"));
+    }
+    Ok(address)
 }
 
 fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
@@ -58,6 +78,7 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
         Ok((input, self::input(&owner, binding)?))
     });
     Ok(Function {
+        is_last: true,
         inputs: inputs.collect::<Result<_, Problem>>()?,
         trigger: trigger(&name, &file.name, file.shared.trigger)?,
         output: output(&name, file.shared.output)?,
@@ -242,7 +263,15 @@ fn alias(owner: &str, text: &Spanned<String>) -> Result<Alias, Problem> {
 /// A message goes to one of a queue's readers: two functions on one queue would
 /// each see half of them.
 fn readers_differ(functions: &[FunctionFile]) -> Result<(), Problem> {
-    let mut read: Vec<(&str, &str)> = Vec::new();
+    let mut read: Vec<(&str, String)> = Vec::new();
+    for function in functions {
+        let trigger = function.shared.trigger.as_ref();
+        if trigger.is_some_and(|trigger| trigger.get_ref().every.is_some()) {
+            // A schedule has a queue of its own.
+            let name = function.name.get_ref();
+            read.push((name, format!("{name}-due")));
+        }
+    }
     for function in functions {
         let Some(queue) = queue_of(function) else {
             continue;
@@ -253,7 +282,7 @@ fn readers_differ(functions: &[FunctionFile]) -> Result<(), Problem> {
             return Err(Problem::at(queue.span(), message)
                 .label("a message goes to one of them: give each its own queue"));
         }
-        read.push((name, queue_name));
+        read.push((name, queue_name.to_owned()));
     }
     Ok(())
 }

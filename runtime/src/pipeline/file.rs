@@ -30,6 +30,9 @@ pub(super) struct StoreFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ServeFile {
     pub(super) listen: Option<Spanned<String>>,
+    /// Faces off the loopback interface ask nobody who he is.
+    #[serde(default)]
+    pub(super) open: bool,
 }
 
 /// One `[function.NAME]`: the shared keys, and the rest as it stands.

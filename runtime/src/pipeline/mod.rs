@@ -79,6 +79,8 @@ pub struct Function {
     pub inputs: IndexMap<String, Input>,
     /// What it makes, and who is told.
     pub output: Output,
+    /// No function of the file is told.
+    pub is_last: bool,
     /// What runs, with its parameters.
     pub run: Arc<dyn StageFn>,
     /// The parameters as written.

@@ -254,3 +254,38 @@ proptest::proptest! {
         let _ = parse(&text);
     }
 }
+
+#[test]
+fn faces_are_for_this_machine_unless_it_is_said() {
+    let parse = |text: &str| Pipeline::parse(text, crate::stages::ALL);
+    let told = parse("[serve]\nlisten = \"0.0.0.0:7070\"\n").map(|_| ());
+    let told = told.unwrap_err().to_string();
+    assert!(
+        told.contains("0.0.0.0:7070 can be reached from other machines"),
+        "{told}"
+    );
+    let open = parse("[serve]\nlisten = \"0.0.0.0:7070\"\nopen = true\n").unwrap();
+    assert_eq!(open.listen.port(), 7070);
+    parse("[serve]\nlisten = \"[::1]:7070\"\n").unwrap();
+}
+
+#[test]
+fn a_schedules_own_queue_is_nobody_elses() {
+    let text = r#"
+        [function.monitoring]
+        trigger = { every = "15m" }
+        input = { log = { log = "inference" }, reference = { model = "churn@champion" } }
+        output = { artifact = "drift" }
+
+        [function.ingestion]
+        trigger = { queue = "monitoring-due" }
+        input = { blob = "a.csv" }
+        output = { artifact = "rows" }
+    "#;
+    let told = Pipeline::parse(text, crate::stages::ALL).map(|_| ());
+    let told = told.unwrap_err().to_string();
+    assert!(
+        told.contains("function ingestion: monitoring reads the queue monitoring-due too"),
+        "{told}"
+    );
+}

@@ -10,7 +10,8 @@ use crate::pipeline::Input;
 use crate::stages::bundle::Bundle;
 use crate::store::artifact::Artifact;
 
-/// The card. The same model and test rows have the same one.
+/// The card. The same model and test rows have the same one, so no time stands
+/// there: when a model was made is in its lineage.
 pub(super) async fn card(
     ctx: &StageContext,
     bundle: &Bundle,
@@ -40,7 +41,6 @@ pub(super) async fn card(
                 "Trained by",
                 format!("{} ({})", model.made.function, model.made.code),
             ),
-            fact("Trained at", model.made.at.to_string()),
         ],
         data,
         parameters: parameters
