@@ -183,7 +183,7 @@ fn classes(written: &GraphProto) -> Option<Data> {
     };
     let nodes = || written.node.iter().map(Node);
     let mapped = nodes().filter(|node| node.0.op_type == "ZipMap");
-    if let Some(found) = mapped.filter_map(|node| named(&node)).last() {
+    if let Some(found) = mapped.filter_map(|node| named(&node)).next_back() {
         return Some(found);
     }
     // From the label back to what it was made of.

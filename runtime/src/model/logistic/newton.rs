@@ -59,7 +59,7 @@ fn walk(
 ) -> Found {
     let mut curve = loss.curve(&at);
     // Few rows may have no optimum where all have one.
-    if !(curve.0.value <= loss.at_zero()) {
+    if curve.0.value.is_nan() || curve.0.value > loss.at_zero() {
         at.fill(0.0);
         curve = loss.curve(&at);
     }
@@ -79,7 +79,7 @@ fn walk(
             promised.map_or(f64::INFINITY, |promised| -0.5 * promised)
         };
         let now = left(&step);
-        if !is_new && now > tol && !(now <= WORTH * decrement) {
+        if !is_new && now > tol && now > WORTH * decrement {
             (slope, hessian) = loss.curve(&at);
             loss.pin(&mut hessian);
             step = newton_step(&hessian, &slope);
@@ -196,7 +196,7 @@ mod tests {
         };
         let (x, labels) = rows(2, misled);
         assert!(apart(&x, &labels, 0.0).0 < 1e-9);
-        let alike = |row: usize, a: f64, _| u32::from(row % 16 != 0 && a > 0.0);
+        let alike = |row: usize, a: f64, _| u32::from(!row.is_multiple_of(16) && a > 0.0);
         let (x, labels) = rows(2, alike);
         assert!(apart(&x, &labels, 1.0).0 < 1e-9);
     }

@@ -70,7 +70,7 @@ pub(super) fn op(node: &Node<'_>) -> Result<Option<Box<dyn Op>>, Wrong> {
                 1.0 / (1.0 + (-x).exp())
             }
         }),
-        "Clip" => of(|inputs| clip(inputs)),
+        "Clip" => of(clip),
         "Cast" => {
             let to = Element::of(i32::try_from(node.int("to", 0)).unwrap_or_default())?;
             Box::new(Choosy {

@@ -89,7 +89,7 @@ impl Scores {
             [] => vec![0.0; rows],
             given => given.to_vec(),
         };
-        let whole = rows > 0 && !coefficients.is_empty() && coefficients.len() % rows == 0;
+        let whole = rows > 0 && !coefficients.is_empty() && coefficients.len().is_multiple_of(rows);
         match whole && intercepts.len() == rows {
             true => Ok(Scores {
                 coefficients,
