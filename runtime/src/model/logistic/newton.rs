@@ -1,12 +1,12 @@
 //! Newton's method with a Cholesky factor (Nocedal and Wright 2006, "Numerical
 //! Optimization", §3.3 and algorithm 3.2; scikit-learn's `newton-cholesky`).
 
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
 use super::super::solve::damped;
 use super::super::{Event, Progress};
 use super::Found;
-use super::loss::{Loss, Slope};
+use super::loss::Loss;
 
 /// How much of the decrease that the slope promises a step must bring.
 const SUFFICIENT: f64 = 1e-4;
@@ -24,19 +24,9 @@ const NEAR: f64 = 1e-8;
 /// More steps than few rows take, unless they have no optimum.
 const FEW_STEPS: usize = 20;
 
-/// By how much a step with second derivatives from before has to bring what is
-/// left down for them to be used again.
-const WORTH: f64 = 0.01;
-
-/// Less than this share of the tolerance moves no digit that anybody asks for.
-const NOTHING: f64 = 1e-7;
-
-/// Walks to where a step would better the loss by less than `tol`, and makes
-/// that step; what is left then is far less than `tol`.
-///
-/// Second derivatives cost more than all else and change little near the
-/// optimum, so they are taken anew only where steps with the ones before slow
-/// down (Shamanskii 1967's modification of Newton's method).
+/// Walks to where a step would better the loss by less than `tol`, and
+/// makes that step: since steps converge quadratically, what is left then is
+/// about `tol` squared.
 ///
 /// Half of what gradient and step say is how far above its optimum the loss is
 /// (Newton's decrement). Unlike the gradient, it does not depend on the scale
@@ -57,62 +47,50 @@ fn walk(
     max_iter: usize,
     progress: &dyn Progress,
 ) -> Found {
-    let mut curve = loss.curve(&at);
+    let (mut slope, mut hessian) = loss.curve(&at);
     // Few rows may have no optimum where all have one.
-    if curve.0.value.is_nan() || curve.0.value > loss.at_zero() {
+    if slope.value.is_nan() || slope.value > loss.at_zero() {
         at.fill(0.0);
-        curve = loss.curve(&at);
+        (slope, hessian) = loss.curve(&at);
     }
-    let (mut slope, mut hessian) = curve;
-    loss.pin(&mut hessian);
     let mut decrement = f64::INFINITY;
-    let mut is_new = true;
     for iteration in 1..=max_iter {
-        let found = |at, decrement| Found {
-            at,
-            iterations: iteration,
-            decrement,
-        };
-        let mut step = newton_step(&hessian, &slope);
-        let left = |step: &Option<Array1<f64>>| {
-            let promised = step.as_ref().map(|step| slope.gradient.dot(step));
-            promised.map_or(f64::INFINITY, |promised| -0.5 * promised)
-        };
-        let now = left(&step);
-        if !is_new && now > tol && now > WORTH * decrement {
-            (slope, hessian) = loss.curve(&at);
-            loss.pin(&mut hessian);
-            step = newton_step(&hessian, &slope);
-            is_new = true;
-        }
-        let Some(step) = step else {
-            return found(at, decrement);
+        loss.pin(&mut hessian);
+        let Some(step) = damped(&hessian, (-&slope.gradient).view()) else {
+            return Found {
+                at,
+                iterations: iteration,
+                decrement,
+            };
         };
         let promised = slope.gradient.dot(&step);
-        let before = std::mem::replace(&mut decrement, -0.5 * promised);
-        // With second derivatives from before, a step leaves about the share of
-        // what is left that the step before it left.
-        let leaves = match is_new {
-            true => 0.0,
-            false => decrement * (decrement / before),
-        };
-        if decrement <= tol && leaves <= NOTHING * tol {
+        decrement = -0.5 * promised;
+        if decrement <= tol {
             at += &step;
-            return found(at, decrement);
+            return Found {
+                at,
+                iterations: iteration,
+                decrement,
+            };
         }
         let rounding = 8.0 * f64::EPSILON * slope.value.abs();
         let mut length = 1.0;
         let taken = (0..HALVINGS).find_map(|_| {
             let next = &at + &(&step * length);
-            let slope_there = loss.slope(&next);
+            let curve = loss.curve(&next);
             let enough = slope.value + SUFFICIENT * length * promised + rounding;
             length *= 0.5;
-            (slope_there.value <= enough).then_some((next, slope_there))
+            (curve.0.value <= enough).then_some((next, curve))
         });
-        let Some((next, slope_there)) = taken else {
-            return found(at, decrement);
+        let Some((next, curve)) = taken else {
+            return Found {
+                at,
+                iterations: iteration,
+                decrement,
+            };
         };
-        (at, slope, is_new) = (next, slope_there, false);
+        at = next;
+        (slope, hessian) = curve;
         progress.tell(Event::Step {
             what: "iteration",
             done: iteration,
@@ -127,10 +105,6 @@ fn walk(
     }
 }
 
-fn newton_step(hessian: &Array2<f64>, slope: &Slope) -> Option<Array1<f64>> {
-    damped(hessian, (-&slope.gradient).view())
-}
-
 /// The optimum of some of the rows, near which that of all is; or 0.
 fn start(loss: &Loss<'_>) -> Array1<f64> {
     match loss.of_every(THINNED) {
@@ -143,6 +117,7 @@ fn start(loss: &Loss<'_>) -> Array1<f64> {
 mod tests {
     use std::sync::Arc;
 
+    use ndarray::Array2;
     use rand::{Rng, SeedableRng};
 
     use super::super::super::{Label, Labels};
