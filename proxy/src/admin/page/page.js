@@ -1,7 +1,7 @@
 // The page: what is shown when, what keys do, and how it stays up to date.
 
 import { render } from "./vendor/preact.js";
-import { useEffect, useRef, useState } from "./vendor/hooks.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "./vendor/hooks.js";
 import { html, Icon, Time, totals, grouped, counted } from "./words.js";
 import { ask, listen } from "./server.js";
 import { shortcuts, theme, turnTheme } from "./person.js";
@@ -157,7 +157,8 @@ function may(stage, action) {
 function useKeys(does, active) {
   const latest = useRef(null);
   latest.current = does;
-  useEffect(() => {
+  // At once with what is shown, so that no key is lost between the two.
+  useLayoutEffect(() => {
     if (!active) return undefined;
     const pressed = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !shortcuts()) return;
