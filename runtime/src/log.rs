@@ -10,7 +10,7 @@
 //! a process that is killed loses those of its last second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -44,8 +44,16 @@ pub struct Entry {
 /// Takes rows. Clones are the same log.
 #[derive(Clone, Debug)]
 pub struct PredictionLog {
-    rows: mpsc::Sender<Entry>,
+    said: mpsc::UnboundedSender<Later>,
+    /// Rows that were taken and are not written.
+    waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
+}
+
+/// Rows that are made into entries when they are written, away from the request.
+struct Later {
+    n_rows: usize,
+    entries: Box<dyn FnOnce() -> Vec<Entry> + Send>,
 }
 
 /// Why a log cannot be read.
@@ -74,7 +82,7 @@ pub enum LogError {
 }
 
 /// Rows that may wait to be written.
-const WAITING: usize = 1 << 16;
+const WAITING: usize = 1 << 17;
 /// Rows that are written together at most.
 const MOST: usize = 1 << 14;
 /// How long a row waits for others at most.
@@ -88,21 +96,43 @@ impl PredictionLog {
         function: &str,
         clock: Arc<dyn Clock>,
     ) -> (PredictionLog, JoinHandle<()>) {
-        let (rows, waiting) = mpsc::channel(WAITING);
-        let lost = Arc::new(AtomicU64::new(0));
-        let log = PredictionLog { rows, lost };
-        let writing = tokio::spawn(write_all(store, function.to_owned(), clock, waiting));
-        (log, writing)
+        let (said, coming) = mpsc::unbounded_channel();
+        let log = PredictionLog {
+            said,
+            waiting: Arc::default(),
+            lost: Arc::default(),
+        };
+        let waiting = Arc::clone(&log.waiting);
+        let writing = Writing {
+            store,
+            function: function.to_owned(),
+            clock,
+            waiting,
+        };
+        (log, tokio::spawn(writing.all(coming)))
     }
 
     /// Takes a row, or counts it as lost; within [`unlogged`], neither.
     pub fn append(&self, entry: Entry) {
+        self.append_later(1, move || vec![entry]);
+    }
+
+    /// Takes `n_rows` rows, whose entries are made when they are written.
+    pub fn append_later(
+        &self,
+        n_rows: usize,
+        entries: impl FnOnce() -> Vec<Entry> + Send + 'static,
+    ) {
         if UNLOGGED.try_with(|()| ()).is_ok() {
             return;
         }
-        if self.rows.try_send(entry).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            metrics::counter!("cutline_predictions_lost_total").increment(1);
+        let before = self.waiting.fetch_add(n_rows, Ordering::Relaxed);
+        let entries = Box::new(entries);
+        let has_room = before + n_rows <= WAITING;
+        if !has_room || self.said.send(Later { n_rows, entries }).is_err() {
+            self.waiting.fetch_sub(n_rows, Ordering::Relaxed);
+            self.lost.fetch_add(n_rows as u64, Ordering::Relaxed);
+            metrics::counter!("cutline_predictions_lost_total").increment(n_rows as u64);
         }
     }
 
@@ -178,25 +208,51 @@ pub async fn read(
     Ok(entries)
 }
 
-async fn write_all(
+/// Who writes.
+struct Writing {
     store: Arc<dyn ObjectStore>,
     function: String,
     clock: Arc<dyn Clock>,
-    mut waiting: mpsc::Receiver<Entry>,
-) {
-    let mut rows = Vec::new();
-    while waiting.recv_many(&mut rows, MOST).await > 0 {
-        let more =
-            async { while rows.len() < MOST && waiting.recv_many(&mut rows, MOST).await > 0 {} };
-        // Over when there are many, nobody is left to send, or it is time.
-        let _ = tokio::time::timeout(SOON, more).await;
-        let blob = blob(&function, clock.now());
-        if let Err(error) = store.put(&blob, lines(&rows).into()).await {
-            metrics::counter!("cutline_predictions_lost_total").increment(rows.len() as u64);
-            tracing::error!(function, rows = rows.len(), %error, "predictions could not be written, and are lost");
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Writing {
+    async fn all(self, mut coming: mpsc::UnboundedReceiver<Later>) {
+        let mut said = Vec::new();
+        while coming.recv_many(&mut said, MOST).await > 0 {
+            let more =
+                async { while said.len() < MOST && coming.recv_many(&mut said, MOST).await > 0 {} };
+            // Over when there are many, nobody is left to send, or it is time.
+            let _ = tokio::time::timeout(SOON, more).await;
+            let n_rows: usize = said.iter().map(|later| later.n_rows).sum();
+            if let Err(error) = self.write(std::mem::take(&mut said)).await {
+                let function = &self.function;
+                metrics::counter!("cutline_predictions_lost_total").increment(n_rows as u64);
+                tracing::error!(function, rows = n_rows, %error, "predictions could not be written, and are lost");
+            }
+            self.waiting.fetch_sub(n_rows, Ordering::Relaxed);
         }
-        rows.clear();
     }
+
+    /// To make text of many rows takes time, which no request is to wait for.
+    async fn write(&self, said: Vec<Later>) -> Result<(), Unwritten> {
+        let lines = tokio::task::spawn_blocking(move || {
+            let entries = said.into_iter().flat_map(|later| (later.entries)());
+            lines(entries)
+        });
+        let lines = lines.await?;
+        let blob = blob(&self.function, self.clock.now());
+        self.store.put(&blob, lines.into()).await?;
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error(transparent)]
+    Store(#[from] object_store::Error),
+    #[error(transparent)]
+    Broken(#[from] tokio::task::JoinError),
 }
 
 fn blob(function: &str, at: Timestamp) -> Path {
@@ -206,11 +262,11 @@ fn blob(function: &str, at: Timestamp) -> Path {
     ))
 }
 
-fn lines(rows: &[Entry]) -> Vec<u8> {
+fn lines(rows: impl Iterator<Item = Entry>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for row in rows {
         // What was made of JSON is JSON; finite numbers and texts cannot fail.
-        if serde_json::to_writer(&mut bytes, row).is_ok() {
+        if serde_json::to_writer(&mut bytes, &row).is_ok() {
             bytes.push(b'\n');
         }
     }

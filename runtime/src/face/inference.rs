@@ -69,13 +69,18 @@ async fn ready(State(predictor): State<Shared>) -> Response {
 }
 
 async fn model(State(predictor): State<Shared>, Path(named): Path<Named>) -> Response {
-    let metadata = predictor.metadata(&named.model, named.version.as_deref());
-    said(metadata.map(|metadata| described(&metadata, &*predictor)))
+    let version = predictor.version(&named.model, named.version.as_deref());
+    said(
+        version
+            .await
+            .map(|version| described(version.metadata(), &*predictor)),
+    )
 }
 
 async fn model_ready(State(predictor): State<Shared>, Path(named): Path<Named>) -> Response {
-    let metadata = predictor.metadata(&named.model, named.version.as_deref());
-    said(metadata.map(|metadata| json!({"name": metadata.name, "ready": true})))
+    let version = predictor.version(&named.model, named.version.as_deref());
+    let ready = |name: &str| json!({"name": name, "ready": true});
+    said(version.await.map(|version| ready(&version.metadata().name)))
 }
 
 async fn infer(State(predictor): State<Shared>, Path(named): Path<Named>, body: Bytes) -> Response {
@@ -83,13 +88,14 @@ async fn infer(State(predictor): State<Shared>, Path(named): Path<Named>, body: 
 }
 
 async fn inferred(predictor: &dyn Predictor, named: &Named, body: &[u8]) -> Result<Value, Refusal> {
-    let (model, version) = (&*named.model, named.version.as_deref());
-    let metadata = predictor.metadata(model, version)?;
-    let request = tensor::request(&read(body)?, &metadata)?;
+    let version = predictor.version(&named.model, named.version.as_deref());
+    let version = version.await?;
+    let metadata = version.metadata();
+    let request = tensor::request(&read(body)?, metadata)?;
     let n_rows = request.rows.n_rows();
     let outputs = answer::outputs(&request.outputs)?;
-    let predicted = predictor.predict(model, version, request.rows).await?;
-    answer::answer(&metadata, &predicted, n_rows, &outputs, request.id)
+    let predicted = version.predict(request.rows).await?.whole(n_rows)?;
+    answer::answer(metadata, &predicted, n_rows, &outputs, request.id)
 }
 
 fn said(said: Result<Value, Refusal>) -> Response {

@@ -122,17 +122,20 @@ impl Face {
         model: &str,
         asked: Asked<'_>,
     ) -> Result<Value, Refusal> {
-        let metadata = predictor.metadata(model, None)?;
-        let read = self.request.read(&asked, &metadata)?;
+        let version = predictor.version(model, None).await?;
+        let metadata = version.metadata();
+        let read = self.request.read(&asked, metadata)?;
         let n_rows = read.rows.n_rows();
-        let predicted = predictor.predict(model, None, read.rows).await?;
-        if predicted.labels.len() != n_rows {
-            return Err(Refusal::new(
-                Refused::Failed,
-                "the model did not answer every row",
-            ));
+        let predicted = version.predict(read.rows).await?;
+        let predicted = match self.request.leaves_out() {
+            true => predicted.complete(n_rows)?,
+            false => predicted.whole(n_rows)?,
+        };
+        let mut records = read.records;
+        for row in predicted.left_out_rows().iter().rev() {
+            records.remove(*row);
         }
-        let document = self.document(&metadata, predicted, read.records, read.request);
+        let document = self.document(metadata, predicted, records, read.request);
         Ok(self.response.fill(&document))
     }
 
@@ -154,7 +157,7 @@ impl Face {
         add("classes", &mut || metadata.classes.clone().into());
         add(
             "model",
-            &mut || json!({"name": metadata.name, "version": predicted.version}),
+            &mut || json!({"name": metadata.name, "version": metadata.version}),
         );
         add("probabilities", &mut || table(&predicted.probabilities));
         add("scores", &mut || table(&predicted.scores));

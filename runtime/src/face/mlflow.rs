@@ -42,7 +42,7 @@ pub fn router(predictor: Arc<dyn Predictor>, model: &str) -> Router {
 
 /// The status tells; the body is a line feed, as MLflow's is.
 async fn ping(State(served): State<Served>) -> (StatusCode, &'static str) {
-    match served.predictor.metadata(&served.model, None) {
+    match served.predictor.version(&served.model, None).await {
         Ok(_) => (StatusCode::OK, "\n"),
         Err(_) => (StatusCode::NOT_FOUND, "\n"),
     }
@@ -65,10 +65,11 @@ async fn invocations(State(served): State<Served>, headers: HeaderMap, body: Byt
 }
 
 async fn invoked(served: &Served, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Refusal> {
-    let metadata = served.predictor.metadata(&served.model, None)?;
+    let version = served.predictor.version(&served.model, None).await?;
+    let metadata = version.metadata();
     let rows = match &*media_type(headers) {
-        "application/json" => forms::of_json(&read(body)?, &metadata)?,
-        "text/csv" => forms::of_csv(body, &metadata)?,
+        "application/json" => forms::of_json(&read(body)?, metadata)?,
+        "text/csv" => forms::of_csv(body, metadata)?,
         other => {
             let message =
                 format!("the content type is {other:?}; it is application/json or text/csv");
@@ -76,11 +77,8 @@ async fn invoked(served: &Served, headers: &HeaderMap, body: &[u8]) -> Result<Ve
         }
     };
     metadata.check(rows.columns())?;
-    Ok(served
-        .predictor
-        .predict(&served.model, None, rows)
-        .await?
-        .labels)
+    let n_rows = rows.n_rows();
+    Ok(version.predict(rows).await?.whole(n_rows)?.labels)
 }
 
 fn bad(message: impl Into<String>) -> Refusal {

@@ -14,7 +14,7 @@ mod predictor;
 mod rows;
 
 pub use predictor::{
-    Column, Kind, Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused,
+    Column, Kind, LeftOut, Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Version,
 };
 pub use rows::{Cell, Rows};
 

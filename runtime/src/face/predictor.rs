@@ -8,22 +8,27 @@ use serde_json::Value;
 
 use super::rows::Rows;
 
-/// Models by name and version, behind every face. `version` is a version or an
-/// alias; `None` is the one that serves by default.
+/// Models by name and version, behind every face.
 pub trait Predictor: Send + Sync {
     /// All models.
     fn models(&self) -> Vec<ModelVersions>;
 
-    /// What a model takes and gives.
-    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal>;
-
-    /// Predicts rows, in their order.
-    fn predict<'a>(
+    /// The one that is asked, by its number or an alias; `None` is the one that
+    /// serves by default. A request has it until its answer is laid out.
+    fn version<'a>(
         &'a self,
         model: &'a str,
         version: Option<&'a str>,
-        rows: Rows,
-    ) -> BoxFuture<'a, Result<Predicted, Refusal>>;
+    ) -> BoxFuture<'a, Result<Arc<dyn Version>, Refusal>>;
+}
+
+/// One version of one model.
+pub trait Version: Send + Sync {
+    /// What it takes and gives.
+    fn metadata(&self) -> &Metadata;
+
+    /// Predicts rows, in their order.
+    fn predict(&self, rows: Rows) -> BoxFuture<'_, Result<Predicted, Refusal>>;
 }
 
 /// A model and the versions that may be asked.
@@ -73,15 +78,55 @@ pub enum Kind {
 /// What a model says of rows.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Predicted {
-    /// The version that answered.
-    pub version: String,
-    /// Of each row the class, or of a regressor the value, in the type that the
+    /// Of each row that is answered the class, or of a regressor the value, in the type that the
     /// monolith gives.
     pub labels: Vec<Value>,
     /// Of each row one probability per class; empty where there are none.
     pub probabilities: Vec<Vec<f64>>,
     /// Of each row what `decision_function` says; empty where there is none.
     pub scores: Vec<Vec<f64>>,
+    /// The rows that are not answered, if there are any.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Rows that the model's preparation does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Their numbers, from 0, in order.
+    pub rows: Vec<usize>,
+    /// The rules that they do not keep to.
+    pub why: String,
+}
+
+impl Predicted {
+    /// The rows that are not answered.
+    pub fn left_out_rows(&self) -> &[usize] {
+        self.left_out
+            .as_ref()
+            .map_or(&[], |left_out| &left_out.rows)
+    }
+
+    /// An answer for each of `n_rows`, or the first row that has none.
+    pub(crate) fn whole(self, n_rows: usize) -> Result<Predicted, Refusal> {
+        match &self.left_out {
+            Some(left_out) => Err(Refusal::row(
+                left_out.rows.first().copied().unwrap_or_default(),
+                format!("it is not usable: {}", left_out.why),
+            )),
+            None => self.complete(n_rows),
+        }
+    }
+
+    /// An answer for each of `n_rows` that is not left out.
+    pub(super) fn complete(self, n_rows: usize) -> Result<Predicted, Refusal> {
+        match self.labels.len() + self.left_out_rows().len() == n_rows {
+            true => Ok(self),
+            false => Err(Refusal::new(
+                Refused::Failed,
+                "the model did not answer every row",
+            )),
+        }
+    }
 }
 
 impl Metadata {

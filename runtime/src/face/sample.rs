@@ -11,7 +11,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{
-    Cell, Column, Kind, Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Rows,
+    Cell, Column, Kind, LeftOut, Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused,
+    Rows, Version,
 };
 
 /// `churn`, version 3: it takes `age` and `plan`, and perhaps `region`; the
@@ -27,63 +28,79 @@ impl Predictor for Churn {
         }]
     }
 
-    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal> {
-        if model != "churn" || version.is_some_and(|version| version != "3") {
-            return Err(Refusal::new(
-                Refused::NotFound,
-                format!("there is no model {model}"),
-            ));
-        }
-        let column = |name: &str, kind, required| Column {
-            name: name.into(),
-            kind,
-            required,
-        };
-        Ok(Arc::new(Metadata {
-            name: "churn".into(),
-            version: "3".into(),
-            inputs: vec![
-                column("age", Kind::Number, true),
-                column("plan", Kind::Text, true),
-                column("region", Kind::Text, false),
-            ],
-            classes: vec![0.into(), 1.into()],
-        }))
-    }
-
-    fn predict<'a>(
+    fn version<'a>(
         &'a self,
         model: &'a str,
         version: Option<&'a str>,
-        rows: Rows,
-    ) -> BoxFuture<'a, Result<Predicted, Refusal>> {
-        async move {
-            self.metadata(model, version)?;
-            let age = rows
-                .columns()
-                .iter()
-                .position(|column| column == "age")
-                .unwrap();
-            let mut predicted = Predicted {
-                version: "3".into(),
-                ..Predicted::default()
-            };
-            for (index, row) in rows.iter().enumerate() {
-                let share = match &row[age] {
-                    Cell::Number(age) => age / 100.0,
-                    Cell::Missing => f64::NAN,
-                    Cell::Text(text) => {
-                        let message = format!("{text:?} is not a number");
-                        return Err(Refusal::column("age", message).in_row(index));
-                    }
-                };
-                predicted.labels.push(Value::from(u8::from(share > 0.5)));
-                predicted.probabilities.push(vec![1.0 - share, share]);
-            }
-            Ok(predicted)
-        }
-        .boxed()
+    ) -> BoxFuture<'a, Result<Arc<dyn Version>, Refusal>> {
+        let known = model == "churn" && version.is_none_or(|version| version == "3");
+        let found = match known {
+            true => Ok(Arc::new(Third(third())) as Arc<dyn Version>),
+            false => Err(Refusal::new(
+                Refused::NotFound,
+                format!("there is no model {model}"),
+            )),
+        };
+        std::future::ready(found).boxed()
     }
+}
+
+struct Third(Metadata);
+
+fn third() -> Metadata {
+    let column = |name: &str, kind, required| Column {
+        name: name.into(),
+        kind,
+        required,
+    };
+    Metadata {
+        name: "churn".into(),
+        version: "3".into(),
+        inputs: vec![
+            column("age", Kind::Number, true),
+            column("plan", Kind::Text, true),
+            column("region", Kind::Text, false),
+        ],
+        classes: vec![0.into(), 1.into()],
+    }
+}
+
+impl Version for Third {
+    fn metadata(&self) -> &Metadata {
+        &self.0
+    }
+
+    fn predict(&self, rows: Rows) -> BoxFuture<'_, Result<Predicted, Refusal>> {
+        std::future::ready(predicted(&rows)).boxed()
+    }
+}
+
+/// Who is below 0 years old is left out.
+fn predicted(rows: &Rows) -> Result<Predicted, Refusal> {
+    let age = rows.columns().iter().position(|column| column == "age");
+    let age = age.unwrap();
+    let (mut predicted, mut unborn) = (Predicted::default(), Vec::new());
+    for (index, row) in rows.iter().enumerate() {
+        let share = match &row[age] {
+            Cell::Number(age) if *age < 0.0 => {
+                unborn.push(index);
+                continue;
+            }
+            Cell::Number(age) => age / 100.0,
+            Cell::Missing => f64::NAN,
+            Cell::Text(text) => {
+                let message = format!("{text:?} is not a number");
+                return Err(Refusal::column("age", message).in_row(index));
+            }
+        };
+        predicted.labels.push(Value::from(u8::from(share > 0.5)));
+        predicted.probabilities.push(vec![1.0 - share, share]);
+    }
+    predicted.left_out = (!unborn.is_empty()).then(|| LeftOut {
+        rows: unborn,
+        why: "born".to_owned(),
+    });
+    Ok(predicted)
 }
 
 pub(super) fn churn() -> Arc<dyn Predictor> {

@@ -18,7 +18,7 @@ use crate::queue::Message;
 use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
 use crate::store::cells::Swapped;
 use crate::store::clock::Timestamp;
-use crate::store::registry::{Registered, Registry};
+use crate::store::registry::{self, Registered, Registry, RegistryError};
 use crate::store::space::Space;
 
 /// What the host hands in: where things are kept.
@@ -198,6 +198,29 @@ impl StageContext {
             .registry()
             .serving(&alias.model, alias.alias)
             .await;
+        found.map_err(|error| StageError::passing(self.reading(name), error))
+    }
+
+    /// Of the model that is an input, the version of this number (`v3`) or
+    /// behind this alias; None where there is none.
+    ///
+    /// # Errors
+    /// As [`StageContext::model`].
+    pub async fn version(&self, name: &str, which: &str) -> Result<Option<Registered>, StageError> {
+        let Input::Model(declared) = self.input(name)? else {
+            return self.model(name).await;
+        };
+        let registry = self.services.space.registry();
+        let mut aliases = registry::Alias::ALL.into_iter();
+        let alias = aliases.find(|alias| alias.name() == which);
+        let found = match (alias, which.parse()) {
+            (Some(alias), _) => registry.serving(&declared.model, alias).await,
+            (None, Ok(number)) => match registry.version(&declared.model, number).await {
+                Err(RegistryError::NoVersion { .. }) => Ok(None),
+                other => other.map(Some),
+            },
+            (None, Err(_)) => Ok(None),
+        };
         found.map_err(|error| StageError::passing(self.reading(name), error))
     }
 

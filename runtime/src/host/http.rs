@@ -28,9 +28,7 @@ use super::figures::{self, Render};
 use super::queued::{self, LatestFace, QueueFace, SHADOW};
 use super::shadow::Shadows;
 use crate::face::mapping::{self, Face, HttpWritten, MappingError, Taken, TaskFace};
-use crate::face::{
-    Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Rows, inference, mlflow,
-};
+use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version, inference, mlflow};
 use crate::function::Services;
 use crate::log::{self, PredictionLog};
 use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
@@ -198,18 +196,13 @@ impl Predictor for Models {
             .collect()
     }
 
-    fn metadata(&self, model: &str, version: Option<&str>) -> Result<Arc<Metadata>, Refusal> {
-        self.get(model)?.metadata(model, version)
-    }
-
-    fn predict<'a>(
+    fn version<'a>(
         &'a self,
         model: &'a str,
         version: Option<&'a str>,
-        rows: Rows,
-    ) -> BoxFuture<'a, Result<Predicted, Refusal>> {
+    ) -> BoxFuture<'a, Result<Arc<dyn Version>, Refusal>> {
         match self.get(model) {
-            Ok(serving) => serving.predict(model, version, rows),
+            Ok(serving) => serving.version(model, version),
             Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
         }
     }

@@ -4,7 +4,8 @@
 //! version's preparation joins. Faces ask [`Serving`], which follows the alias:
 //! once it moves, requests that come later are answered by the new version, and
 //! none fails over it. Triggered by a queue, it predicts the rows of its `rows`
-//! input and keeps them as an artifact.
+//! input and keeps them as an artifact; rows that its preparation does not take are
+//! left out and counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,12 +102,13 @@ impl StageFn for Inference {
 
 impl Inference {
     async fn predict(&self, ctx: &StageContext) -> Result<Facts, StageError> {
-        let loaded = Loaded::load(ctx, self).await?.ok_or_else(|| {
+        let registered = ctx.model("model").await?.ok_or_else(|| {
             StageError::passing("no version serves yet", "the alias points nowhere")
         })?;
+        let loaded = Loaded::load(ctx, self, &registered, ctx.function()).await?;
         let rows = frame(ctx, "rows").await?;
         let refused = |refusal: Refusal| StageError::of("the rows cannot be predicted", refusal);
-        let prepared = loaded.prepare(&rows).map_err(refused)?;
+        let (prepared, left_out) = loaded.prepare(rows).map_err(refused)?;
         let said = loaded.said(&prepared).map_err(refused)?;
         let n_rows = said.labels.len();
         let labels = said.labels.iter().map(|label| match label {
@@ -123,7 +125,11 @@ impl Inference {
         keep(ctx, "", table).await?;
         Ok(Facts::from_iter([
             ("rows".to_owned(), json!(n_rows)),
-            ("version".to_owned(), json!(loaded.version)),
+            ("version".to_owned(), json!(loaded.version())),
+            (
+                "left-out".to_owned(),
+                json!(left_out.map_or(0, |left_out| left_out.rows.len())),
+            ),
         ]))
     }
 }

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::face::{Cell, Predicted, Predictor, Refusal, Refused, Rows};
 use crate::function::Facts;
 use crate::function::sample::Bench;
 use crate::log::{Entry, PredictionLog};
 use crate::queue::Message;
-use crate::store::artifact::{Description, Making};
 use crate::store::clock::Clock;
 use crate::store::registry::{Alias, ModelName, VersionNumber};
 
@@ -114,7 +112,7 @@ fn customers(n_rows: usize) -> String {
     text
 }
 
-async fn bench() -> Bench {
+pub(super) async fn bench() -> Bench {
     let bench = Bench::new(FILE);
     bench.blob("may.csv", customers(60)).await;
     bench.blob("june.csv", customers(80)).await;
@@ -131,7 +129,7 @@ fn message(name: &str) -> Message {
 }
 
 /// All that these functions make of a file; the facts of the last.
-async fn through(bench: &Bench, name: &str, functions: &[&str]) -> (Message, Facts) {
+pub(super) async fn through(bench: &Bench, name: &str, functions: &[&str]) -> (Message, Facts) {
     let (mut message, mut facts) = (message(name), Facts::new());
     for function in functions {
         facts = bench.invoke(function, &mut message).await.unwrap();
@@ -140,7 +138,7 @@ async fn through(bench: &Bench, name: &str, functions: &[&str]) -> (Message, Fac
 }
 
 const TO_MODEL: [&str; 3] = ["ingestion", "preprocessing", "training"];
-const TO_LIVE: [&str; 5] = [
+pub(super) const TO_LIVE: [&str; 5] = [
     "ingestion",
     "preprocessing",
     "training",
@@ -326,11 +324,11 @@ fn a_search_for_what_the_model_has_not_is_refused_with_its_place() {
     );
 }
 
-fn churn() -> ModelName {
+pub(super) fn churn() -> ModelName {
     "churn".parse().unwrap()
 }
 
-async fn champion(bench: &Bench) -> Option<String> {
+pub(super) async fn champion(bench: &Bench) -> Option<String> {
     let registry = bench.services.space.registry();
     let last = registry.alias(&churn(), Alias::Champion).await.unwrap();
     last.map(|last| last.to.to_string())
@@ -383,140 +381,6 @@ async fn deployment_registers_what_failed_its_gate_and_lets_it_serve_nobody() {
     assert_eq!(champion(&bench).await.as_deref(), Some("v1"));
 }
 
-fn serving(bench: &Bench, function: &str) -> Serving {
-    Serving::new(bench.function(function), bench.services.clone(), None).unwrap()
-}
-
-fn rows(cells: &[(f64, &str)]) -> Rows {
-    let columns = ["customer_id", "age", "plan"].map(str::to_owned);
-    let mut rows = Rows::new(columns.to_vec()).unwrap();
-    for (age, plan) in cells {
-        let plan = Cell::Text((*plan).into());
-        rows.push([Cell::Number(1.0), Cell::Number(*age), plan])
-            .unwrap();
-    }
-    rows
-}
-
-async fn ask(serving: &Serving, cells: &[(f64, &str)]) -> Result<Predicted, Refusal> {
-    serving.predict("churn", None, rows(cells)).await
-}
-
-#[tokio::test]
-async fn serving_answers_with_the_version_that_the_alias_points_to() {
-    let bench = bench().await;
-    let serving = serving(&bench, "inference");
-    let nothing = ask(&serving, &[(30.0, "basic")]).await.unwrap_err();
-    assert_eq!(nothing.refused, Refused::Unavailable);
-    through(&bench, "may", &TO_LIVE).await;
-    let first = ask(&serving, &[(22.0, "basic"), (68.0, "premium")]).await;
-    let first = first.unwrap();
-    assert_eq!(first.version, "v1");
-    assert_eq!(first.labels, [json!(0), json!(1)]);
-    through(&bench, "june", &TO_LIVE).await;
-    serving.refresh().await.unwrap();
-    let second = ask(&serving, &[(22.0, "basic")]).await.unwrap();
-    assert_eq!(second.version, "v2");
-    assert_eq!(serving.models()[0].versions, ["v2"]);
-}
-
-#[tokio::test]
-async fn serving_takes_all_but_what_it_predicts() {
-    let bench = bench().await;
-    through(&bench, "may", &TO_LIVE).await;
-    let serving = serving(&bench, "inference");
-    serving.refresh().await.unwrap();
-    let metadata = serving.metadata("churn", None).unwrap();
-    let inputs: Vec<&str> = metadata
-        .inputs
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
-    assert!(
-        inputs.contains(&"age") && inputs.contains(&"plan"),
-        "{inputs:?}"
-    );
-    assert!(!inputs.contains(&"churned"), "{inputs:?}");
-}
-
-#[tokio::test]
-async fn serving_says_which_row_and_column_is_wrong() {
-    let bench = bench().await;
-    through(&bench, "may", &TO_LIVE).await;
-    let serving = serving(&bench, "inference");
-    let unusable = ask(&serving, &[(30.0, "basic"), (30.0, "gold")]).await;
-    let said = unusable.unwrap_err().to_string();
-    assert!(said.starts_with("1 of 2 rows are not usable"), "{said}");
-    let mut old = Rows::new(vec!["age".to_owned(), "plan".to_owned()]).unwrap();
-    let text = |text: &str| Cell::Text(text.into());
-    old.push([text("old"), text("basic")]).unwrap();
-    let refusal = serving.predict("churn", None, old).await.unwrap_err();
-    assert_eq!(
-        (refusal.column.as_deref(), refusal.row),
-        (Some("age"), Some(0))
-    );
-    let many = vec![(30.0, "basic"); 100_001];
-    let refusal = ask(&serving, &many).await.unwrap_err();
-    assert_eq!(refusal.refused, Refused::BadRequest);
-    assert!(
-        refusal
-            .message
-            .starts_with("100001 rows are more than 100000"),
-        "{refusal}"
-    );
-}
-
-#[tokio::test]
-async fn serving_goes_by_the_threshold() {
-    let bench = bench().await;
-    through(&bench, "may", &TO_LIVE).await;
-    let asked = [(22.0, "basic"), (68.0, "premium")];
-    let eager = ask(&serving(&bench, "eager"), &asked).await.unwrap();
-    assert_eq!(eager.labels, [json!(1), json!(1)]);
-    let reluctant = ask(&serving(&bench, "reluctant"), &asked).await.unwrap();
-    assert_eq!(reluctant.labels, [json!(0), json!(0)]);
-    assert_eq!(eager.probabilities, reluctant.probabilities);
-}
-
-/// Registers what no model can be read from, and points the champion there.
-async fn break_the_champion(bench: &Bench) {
-    let registry = bench.services.space.registry();
-    let seen = registry.alias(&churn(), Alias::Champion).await.unwrap();
-    let mut version = registry
-        .version(&churn(), "v1".parse::<VersionNumber>().unwrap())
-        .await
-        .unwrap()
-        .version;
-    let made = Making {
-        function: "training".to_owned(),
-        code: "cutline 0.0.0".to_owned(),
-        parameters: Default::default(),
-        inputs: Vec::new(),
-        at: bench.clock.now(),
-    };
-    let artifacts = bench.services.space.artifacts();
-    let torn = artifacts.put(Description::default(), made, "{").await;
-    version.model = torn.unwrap().id;
-    let torn = registry.register(&churn(), version, "me").await.unwrap();
-    let (model, champion) = (churn(), Alias::Champion);
-    let moved = registry.point(&model, champion, seen.as_ref(), torn.number, "me", "");
-    moved.await.unwrap();
-}
-
-#[tokio::test]
-async fn serving_goes_on_with_the_version_before_one_that_is_broken() {
-    let bench = bench().await;
-    through(&bench, "may", &TO_LIVE).await;
-    let serving = serving(&bench, "inference");
-    serving.refresh().await.unwrap();
-    break_the_champion(&bench).await;
-    assert_eq!(champion(&bench).await.as_deref(), Some("v2"));
-    assert!(serving.refresh().await.is_err());
-    // Its tables are too old for every request, and are read again.
-    let answer = ask(&serving, &[(22.0, "basic")]).await.unwrap();
-    assert_eq!(answer.version, "v1");
-}
-
 /// Writes predictions of customers of these ages to the log.
 async fn predicted(bench: &Bench, ages: impl Iterator<Item = usize>) {
     let (logs, clock) = (Arc::clone(&bench.services.logs), bench.clock.clone());
@@ -565,17 +429,4 @@ async fn monitoring_names_the_columns_that_drifted() {
     bench.clock.advance(std::time::Duration::from_secs(90_000));
     let later = bench.invoke("monitoring", &mut due).await.unwrap();
     assert_eq!(later["rows"], 0);
-}
-
-#[test]
-fn an_inference_function_without_its_model_is_refused_before_it_serves() {
-    let text =
-        "[function.inference]\ntrigger = { http = true }\ninput = { model = \"churn@champion\" }\n";
-    let bench = Bench::new(text);
-    let refused = Serving::new(bench.function("inference"), bench.services.clone(), None);
-    let said = refused.err().unwrap().to_string();
-    assert!(
-        said.starts_with("1:1: function inference: input: inference needs one called model"),
-        "{said}"
-    );
 }

@@ -31,7 +31,7 @@ impl Align {
     }
 
     pub(super) fn apply(&self, frame: &mut Frame) -> Result<(), Fault> {
-        let mut aligned = Frame::new(frame.n_rows());
+        let mut aligned = frame.bare();
         for name in self.columns.iter().flatten() {
             let there = frame.get(name).cloned();
             aligned.add(

@@ -28,6 +28,8 @@ pub struct Fitted {
     tables: BTreeMap<String, Vec<Input>>,
     steps: Vec<FittedStep>,
     features: Vec<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<Arc<str>>,
 }
 
 /// The form of the documents written here.
@@ -94,6 +96,11 @@ impl Fitted {
     /// The columns of the matrix in order.
     pub fn features(&self) -> &[Arc<str>] {
         &self.features
+    }
+
+    /// The column that is to be predicted, where one was named.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     fn check(&self) -> Result<(), TransformError> {
@@ -175,6 +182,7 @@ impl Fitted {
                 .collect(),
             steps: Vec::new(),
             features: Vec::new(),
+            label: preparation.label.as_deref().map(Arc::from),
         }
     }
 
@@ -301,7 +309,7 @@ fn inputs(frame: &Frame) -> Vec<Input> {
 
 /// The columns of `inputs` that are there, in their order and of their types.
 fn conform(frame: &Frame, inputs: &[Input]) -> Result<Frame, Fault> {
-    let mut conformed = Frame::new(frame.n_rows());
+    let mut conformed = frame.bare();
     for input in inputs {
         match frame.get(&input.name) {
             Some(column) => conformed.add(&input.name, column.widen(&input.name, input.ty)?)?,

@@ -13,6 +13,8 @@ use super::fault::Fault;
 pub struct Frame {
     columns: IndexMap<Arc<str>, Column, FxBuildHasher>,
     n_rows: usize,
+    /// Of each row its number in the table it came from, where that is asked.
+    origin: Option<Arc<[usize]>>,
 }
 
 impl Frame {
@@ -21,6 +23,29 @@ impl Frame {
         Frame {
             columns: IndexMap::default(),
             n_rows,
+            origin: None,
+        }
+    }
+
+    /// With its rows numbered from 0: whatever is done to them, each keeps its
+    /// number.
+    #[must_use]
+    pub fn numbered(mut self) -> Frame {
+        self.origin = Some((0..self.n_rows).collect());
+        self
+    }
+
+    /// The numbers of the rows that are there, where they were numbered.
+    pub fn numbers(&self) -> Option<&[usize]> {
+        self.origin.as_deref()
+    }
+
+    /// The same rows without columns.
+    pub(super) fn bare(&self) -> Frame {
+        Frame {
+            columns: IndexMap::default(),
+            n_rows: self.n_rows,
+            origin: self.origin.clone(),
         }
     }
 
@@ -86,9 +111,14 @@ impl Frame {
             .columns
             .iter()
             .map(|(name, column)| (name.clone(), column.gather(rows)));
+        let origin = self.origin.as_ref().and_then(|origin| {
+            let number = |row: &Option<usize>| row.map(|row| origin[row]);
+            rows.iter().map(number).collect()
+        });
         Frame {
             columns: gathered.collect(),
             n_rows: rows.len(),
+            origin,
         }
     }
 
@@ -136,7 +166,7 @@ impl Frame {
 
     /// Every column goes through `name`, which says its new name.
     pub(super) fn rename(&mut self, name: impl Fn(&str) -> Option<Arc<str>>) -> Result<(), Fault> {
-        let mut renamed = Frame::new(self.n_rows);
+        let mut renamed = self.bare();
         for (old, column) in std::mem::take(&mut self.columns) {
             let new = name(&old).unwrap_or(old);
             renamed.add(&new, column)?;
@@ -187,6 +217,18 @@ mod tests {
             *taken.column("age").unwrap(),
             Column::ints([Some(3), Some(1)])
         );
+    }
+
+    #[test]
+    fn rows_keep_their_numbers() {
+        assert_eq!(frame().numbers(), None);
+        let mut numbered = frame().numbered();
+        numbered.retain(&[true, false, true]);
+        numbered
+            .rename(|name| (name == "age").then(|| "years".into()))
+            .unwrap();
+        assert_eq!(numbered.numbers(), Some(&[0, 2][..]));
+        assert_eq!(numbered.take(&[1]).unwrap().numbers(), Some(&[2][..]));
     }
 
     #[test]

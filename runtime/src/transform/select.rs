@@ -24,7 +24,7 @@ impl Select {
     }
 
     pub(super) fn apply(&self, frame: &mut Frame) -> Result<(), Fault> {
-        let mut selected = Frame::new(frame.n_rows());
+        let mut selected = frame.bare();
         for name in &self.columns {
             selected.add(name, frame.column(name)?.clone())?;
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::json::numbers;
-use super::super::predictor::{Metadata, Predicted, Refusal, Refused};
+use super::super::predictor::{Metadata, Predicted, Refusal};
 use super::bad;
 
 /// What may be asked for.
@@ -47,17 +47,11 @@ pub(super) fn answer(
     outputs: &[Output],
     id: Option<String>,
 ) -> Result<Value, Refusal> {
-    if predicted.labels.len() != n_rows {
-        return Err(Refusal::new(
-            Refused::Failed,
-            "the model did not answer every row",
-        ));
-    }
     let tensors = outputs
         .iter()
         .map(|output| tensor(*output, predicted, n_rows));
     let tensors = tensors.collect::<Result<Vec<_>, _>>()?;
-    let mut body = json!({"model_name": metadata.name, "model_version": predicted.version});
+    let mut body = json!({"model_name": metadata.name, "model_version": metadata.version});
     if let Some(id) = id {
         body["id"] = id.into();
     }

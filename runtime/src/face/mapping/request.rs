@@ -15,7 +15,7 @@ use super::super::rows::{Cell, Rows};
 use super::error::MappingError;
 use super::pointer::Pointer;
 use super::route::Route;
-use super::written::{BodyKind, RequestWritten, Unknown};
+use super::written::{BodyKind, RequestWritten, Unknown, Unusable};
 
 /// A `request` table, checked.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ pub(super) struct Request {
     optional: Vec<String>,
     pass: Vec<String>,
     unknown: Unknown,
+    unusable: Unusable,
 }
 
 /// A request, as it came.
@@ -149,7 +150,13 @@ impl Request {
             optional: written.optional.clone(),
             pass: written.pass.clone(),
             unknown: written.unknown,
+            unusable: written.unusable,
         })
+    }
+
+    /// Whether rows that the model's preparation does not take are left out.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.unusable == Unusable::LeaveOut
     }
 
     /// The rows of a request, in the model's columns.

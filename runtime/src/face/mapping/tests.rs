@@ -213,3 +213,16 @@ fn two_faces_on_one_route_are_refused() {
         r#"http route "POST /a/{y}" is there twice, also as "/a/{x}"; take one away"#
     );
 }
+
+#[tokio::test]
+async fn what_the_preparation_does_not_take_is_refused_or_left_out() {
+    let body = r#"{"customers": [{"customer_id": 7, "age": -1, "plan": "free"}, {"customer_id": 8, "age": 80, "plan": "pro"}]}"#;
+    let refused = say(LIST, post("/predict", body)).await;
+    assert_eq!(refused, r#"422 {"error":"row 0: it is not usable: born"}"#);
+    let lenient = LIST.replace("optional =", "unusable = \"leave-out\", optional =");
+    let left = say(&lenient, post("/predict", body)).await;
+    assert_eq!(
+        left,
+        r#"200 {"model":"3","predictions":[{"customer_id":8,"score":0.8,"label":1}]}"#
+    );
+}

@@ -69,6 +69,8 @@ pub struct RequestWritten {
     pub pass: Vec<String>,
     /// What to do with other members of rows.
     pub unknown: Unknown,
+    /// What to do with rows that the model's preparation does not take.
+    pub unusable: Unusable,
     /// Of a function that a queue triggers: what its message says, by name, each
     /// a pointer into `/body`, `/path` or `/query`. All texts, numbers and truth
     /// values of the request, if nothing is said.
@@ -97,6 +99,18 @@ pub enum Unknown {
     Refuse,
     /// Pass them over.
     Ignore,
+}
+
+/// What to do with rows that a `filter` step of the model's preparation takes
+/// out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unusable {
+    /// Refuse the request, naming the first.
+    #[default]
+    Refuse,
+    /// Answer the others.
+    LeaveOut,
 }
 
 /// Where a place of the answer comes from: a pointer, or more of it.
