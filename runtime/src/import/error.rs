@@ -35,6 +35,15 @@ pub enum ImportError {
         /// What is wrong.
         flaw: Flaw,
     },
+    /// An operation of an ONNX model that is not taken, or does not fit the ones
+    /// before it.
+    #[error("{at}: {why}: cutline does not take that")]
+    Operation {
+        /// The operation, as the document names it.
+        at: String,
+        /// What is not taken.
+        why: String,
+    },
     /// A model file of another library that is not read.
     #[error("{at}: {what} is not known to cutline")]
     Unknown {

@@ -169,28 +169,16 @@ impl Graph {
 /// The classes: as the map of the probabilities names them, or the classifier,
 /// or the constant among which the label is looked up.
 fn classes(written: &GraphProto) -> Option<Data> {
-    let named = |node: &Node<'_>| {
-        let texts = node.texts("classlabels_strings");
-        let ints = [
-            node.ints("classlabels_int64s"),
-            node.ints("classlabels_ints"),
-        ];
-        match ints.into_iter().find(|ints| !ints.is_empty()) {
-            _ if !texts.is_empty() => Some(Data::Text(texts)),
-            Some(ints) => Some(Data::I64(ints.to_vec())),
-            None => None,
-        }
-    };
     let nodes = || written.node.iter().map(Node);
     let mapped = nodes().filter(|node| node.0.op_type == "ZipMap");
-    if let Some(found) = mapped.filter_map(|node| named(&node)).next_back() {
+    if let Some(found) = mapped.filter_map(|node| node.classes()).next_back() {
         return Some(found);
     }
     // From the label back to what it was made of.
     let mut looked: Arc<str> = written.output.first()?.name.as_str().into();
     for _ in 0..written.node.len() {
         let maker = nodes().find(|node| node.0.output.iter().any(|output| **output == *looked))?;
-        if let Some(found) = named(&maker) {
+        if let Some(found) = maker.classes() {
             return Some(found);
         }
         let from = maker.0.input.first()?;

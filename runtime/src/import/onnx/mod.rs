@@ -52,13 +52,14 @@ pub(super) fn saved(document: &[u8], at: &Place) -> Result<(Names, Box<dyn Model
     let model = read.map_err(|source| ImportError::Protobuf { source })?;
     let written = model.graph.as_ref();
     let written = written.ok_or_else(|| at.flaw(Flaw::Empty { what: "the graph" }))?;
-    let refused = |failed: Failed| at.unknown(format!("{}: {}", failed.at, failed.why));
+    let refused = |failed: Failed| ImportError::Operation {
+        at: failed.at,
+        why: failed.why,
+    };
     let graph = Graph::new(written).map_err(refused)?;
     let constant = |name: &str| written.initializer.iter().any(|tensor| tensor.name == name);
     let inputs = written.input.iter().filter(|input| !constant(&input.name));
-    let inputs: Vec<Given> = inputs
-        .map(|input| given(input, at))
-        .collect::<Result<_, _>>()?;
+    let inputs: Vec<Given> = inputs.map(given).collect::<Result<_, _>>()?;
     let width = inputs.iter().map(|input| input.width).sum();
     at.columns(width)?;
     let names = names(&model, &inputs, width, at)?;
@@ -82,8 +83,11 @@ struct Given {
     width: usize,
 }
 
-fn given(input: &ValueInfoProto, at: &Place) -> Result<Given, ImportError> {
-    let wrong = |what: String| at.unknown(format!("input {:?}: {what}", input.name));
+fn given(input: &ValueInfoProto) -> Result<Given, ImportError> {
+    let wrong = |why: String| ImportError::Operation {
+        at: format!("input {:?}", input.name),
+        why,
+    };
     let tensor = input.r#type.as_ref().and_then(|of| of.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| wrong("what is no tensor".to_owned()))?;
     let element = Element::of(tensor.elem_type).map_err(wrong)?;

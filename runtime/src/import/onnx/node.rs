@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::proto::{AttributeProto, NodeProto, TensorProto};
-use super::tensor::{Wrong, lossy};
+use super::tensor::{Data, Wrong, lossy};
 
 /// An operation with its attributes, each with what it is unless told.
 pub(super) struct Node<'d>(pub(super) &'d NodeProto);
@@ -58,6 +58,20 @@ impl Node<'_> {
 
     pub(super) fn tensor(&self, name: &str) -> Option<&TensorProto> {
         self.attribute(name)?.t.as_ref()
+    }
+
+    /// The classes that a classifier or a map of its probabilities names.
+    pub(super) fn classes(&self) -> Option<Data> {
+        let texts = self.texts("classlabels_strings");
+        let ints = [
+            self.ints("classlabels_int64s"),
+            self.ints("classlabels_ints"),
+        ];
+        match ints.into_iter().find(|ints| !ints.is_empty()) {
+            _ if !texts.is_empty() => Some(Data::Text(texts)),
+            Some(ints) => Some(Data::I64(ints.to_vec())),
+            None => None,
+        }
     }
 
     /// An attribute that this cutline takes with one value only.

@@ -140,8 +140,8 @@ fn what_is_no_model_is_refused() {
     other[at + 2..at + 6].copy_from_slice(b"Blur");
     let error = Imported::onnx(&other).unwrap_err().to_string();
     assert!(
-        error.starts_with("model: ai.onnx.Blur")
-            && error.ends_with("the operation is not known to cutline"),
+        error.starts_with("ai.onnx.Blur")
+            && error.ends_with("the operation: cutline does not take that"),
         "{error}"
     );
     let cut = Imported::onnx(&bytes[..bytes.len() / 2]);

@@ -60,22 +60,6 @@ fn softmax(scores: &mut [f32], takes: impl Fn(f32) -> bool) {
     scores.iter_mut().for_each(|score| *score /= sum);
 }
 
-/// The classes of a classifier.
-pub(super) fn classes(node: &Node<'_>) -> Result<Data, Wrong> {
-    let texts = node.texts("classlabels_strings");
-    if !texts.is_empty() {
-        return Ok(Data::Text(texts));
-    }
-    let ints = [
-        node.ints("classlabels_ints"),
-        node.ints("classlabels_int64s"),
-    ];
-    match ints.into_iter().find(|ints| !ints.is_empty()) {
-        Some(ints) => Ok(Data::I64(ints.to_vec())),
-        None => Err("no classes".to_owned()),
-    }
-}
-
 /// Rows of coefficients, each with its intercept.
 struct Scores {
     coefficients: Vec<f32>,
@@ -131,7 +115,7 @@ fn regressor(node: &Node<'_>) -> Result<Box<dyn Op>, Wrong> {
 }
 
 fn classifier(node: &Node<'_>) -> Result<Box<dyn Op>, Wrong> {
-    let classes = classes(node)?;
+    let classes = node.classes().ok_or("no classes")?;
     let n_scores = match node.floats("intercepts").len() {
         0 => classes.len(),
         n => n,

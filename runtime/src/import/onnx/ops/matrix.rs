@@ -1,5 +1,8 @@
 //! Products of matrices.
 
+use std::iter::Sum;
+use std::ops::Mul;
+
 use super::super::node::Node;
 use super::super::tensor::{Data, Tensor, Wrong, count};
 use super::arithmetic::broadcast;
@@ -46,29 +49,28 @@ fn product(a: &Tensor, b: &Tensor) -> Result<Tensor, Wrong> {
         ));
     }
     count(&[rows, columns])?;
-    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
     let data = match (&a.data, &b.data) {
-        (Data::F32(x), Data::F32(y)) => Data::F32(
-            places
-                .map(|(row, column)| {
-                    (0..inner)
-                        .map(|k| x[row * inner + k] * y[k * columns + column])
-                        .sum()
-                })
-                .collect(),
-        ),
-        (Data::F64(x), Data::F64(y)) => Data::F64(
-            places
-                .map(|(row, column)| {
-                    (0..inner)
-                        .map(|k| x[row * inner + k] * y[k * columns + column])
-                        .sum()
-                })
-                .collect(),
-        ),
+        (Data::F32(x), Data::F32(y)) => Data::F32(multiplied(x, y, inner, columns)),
+        (Data::F64(x), Data::F64(y)) => Data::F64(multiplied(x, y, inner, columns)),
         _ => return Err("two matrices of floats of one precision are needed".to_owned()),
     };
     Tensor::new(vec![rows, columns], data)
+}
+
+/// Rows of `inner` numbers times as many rows of `columns`.
+fn multiplied<T: Copy + Mul<Output = T> + Sum>(
+    x: &[T],
+    y: &[T],
+    inner: usize,
+    columns: usize,
+) -> Vec<T> {
+    let rows = x.len().checked_div(inner).unwrap_or(0);
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let one = |(row, column): (usize, usize)| {
+        let products = (0..inner).map(|k| x[row * inner + k] * y[k * columns + column]);
+        products.sum()
+    };
+    places.map(one).collect()
 }
 
 fn transposed(tensor: &Tensor) -> Result<Tensor, Wrong> {

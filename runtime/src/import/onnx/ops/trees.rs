@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::super::node::Node;
 use super::super::tensor::{Data, Tensor, Wrong};
 use super::arithmetic::logistic;
-use super::linear::{Transform, classes, first_highest};
+use super::linear::{Transform, first_highest};
 use super::{Op, need, of, unary};
 
 pub(super) fn op(node: &Node<'_>) -> Result<Option<Box<dyn Op>>, Wrong> {
@@ -276,7 +276,7 @@ enum Binary {
 }
 
 fn classifier(node: &Node<'_>) -> Result<Box<dyn Op>, Wrong> {
-    let classes = classes(node)?;
+    let classes = node.classes().ok_or("no classes")?;
     let n = classes.len();
     let trees = Trees::of(node, "class", n)?;
     let base = base_values(node, n)?;
