@@ -53,6 +53,13 @@ impl Rows {
         Ok(())
     }
 
+    /// Adds rows of the same columns.
+    pub(crate) fn append(&mut self, others: &Rows) {
+        debug_assert_eq!(self.columns, others.columns);
+        self.cells.extend_from_slice(&others.cells);
+        self.n_rows += others.n_rows;
+    }
+
     /// The names of the columns.
     pub fn columns(&self) -> &[String] {
         &self.columns

@@ -36,6 +36,9 @@ pub(super) struct File {
     /// How old the tables beside the rows may be.
     #[serde(default = "a_second")]
     max_age: String,
+    /// How many rows of several requests are predicted together; 1 is none.
+    #[serde(default = "sixty_four")]
+    max_batch_size: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -61,10 +64,15 @@ pub(super) enum Threshold {
 pub(super) struct Inference {
     pub(super) threshold: Threshold,
     pub(super) max_age: Duration,
+    pub(super) max_batch_size: usize,
 }
 
 fn a_second() -> String {
     "1s".to_owned()
+}
+
+fn sixty_four() -> usize {
+    64
 }
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
@@ -87,8 +95,20 @@ pub(super) fn read(params: &Params) -> Result<Inference, Problem> {
             &format!("{:?} is no time: write 1s or 5m", file.max_age),
         )
     })?;
-    Ok(Inference { threshold, max_age })
+    let max_batch_size = file.max_batch_size;
+    if !(1..=MOST_TOGETHER).contains(&max_batch_size) {
+        let message = format!("write a number from 1 to {MOST_TOGETHER}");
+        return Err(params.problem("max_batch_size", &message));
+    }
+    Ok(Inference {
+        threshold,
+        max_age,
+        max_batch_size,
+    })
 }
+
+/// What is predicted together is predicted at one go, while others wait.
+const MOST_TOGETHER: usize = 4096;
 
 impl StageFn for Inference {
     fn name(&self) -> &'static str {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
+use super::batches::Batches;
 use super::loaded::Loaded;
 use crate::face::{Cell, Metadata, Predicted, Refusal, Refused, Rows, Version};
 use crate::log::{Entry, PredictionLog};
@@ -14,6 +15,8 @@ use crate::store::clock::{Clock, Timestamp};
 /// A version that one request has.
 pub(super) struct Answering {
     pub(super) loaded: Arc<Loaded>,
+    /// So many rows of several requests are predicted together.
+    pub(super) most_together: usize,
     pub(super) log: Option<PredictionLog>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -44,18 +47,8 @@ impl Answering {
             );
             return Err(Refusal::new(Refused::BadRequest, message));
         }
-        let (predicted, rows) = match rows.n_rows() <= AT_HAND {
-            true => (self.loaded.predict(&rows)?, rows),
-            false => {
-                let loaded = Arc::clone(&self.loaded);
-                let predicting = tokio::task::spawn_blocking(move || {
-                    loaded.predict(&rows).map(|predicted| (predicted, rows))
-                });
-                let broken =
-                    |error| Refusal::new(Refused::Failed, format!("the model broke off: {error}"));
-                predicting.await.map_err(broken)??
-            }
-        };
+        let (predicted, rows) = self.predicted(rows).await;
+        let predicted = predicted?;
         if let Some(log) = &self.log {
             let said = Written {
                 at: self.clock.now(),
@@ -69,6 +62,24 @@ impl Answering {
             log.append_later(said.labels.len(), move || said.entries());
         }
         Ok(predicted)
+    }
+}
+
+impl Answering {
+    async fn predicted(&self, rows: Rows) -> (Result<Predicted, Refusal>, Rows) {
+        let loaded = Arc::clone(&self.loaded);
+        let most = self.most_together;
+        if loaded.is_by_table() && rows.n_rows() < most {
+            return Batches::predict(loaded, rows, most).await;
+        }
+        if rows.n_rows() <= AT_HAND {
+            return (loaded.predict(&rows), rows);
+        }
+        let predicting = tokio::task::spawn_blocking(move || (loaded.predict(&rows), rows));
+        predicting.await.unwrap_or_else(|error| {
+            let message = format!("the model broke off: {error}");
+            (Err(Refusal::new(Refused::Failed, message)), Rows::default())
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::brain::{Brain, Said, by_cells};
 use super::super::inference::{Inference, Threshold};
 use super::super::tables::frame;
+use super::batches::Batches;
 use super::columns::{column, with};
 use crate::face::{self, LeftOut, Metadata, Predicted, Refusal, Refused, Rows};
 use crate::function::{StageContext, StageError};
@@ -28,6 +29,8 @@ pub(in crate::stages) struct Loaded {
     brain: Arc<Brain>,
     threshold: Option<f64>,
     metadata: Metadata,
+    /// Rows that are to be predicted together.
+    pub(super) batches: Arc<Batches>,
 }
 
 impl Loaded {
@@ -62,6 +65,7 @@ impl Loaded {
             sides,
             read,
             brain: Arc::new(brain),
+            batches: Arc::default(),
         })
     }
 
@@ -82,6 +86,12 @@ impl Loaded {
     /// Model and version, as the log names them.
     pub(super) fn full_name(&self) -> String {
         format!("{} {}", self.model, self.version())
+    }
+
+    /// Whether rows become a table on the way, which costs much the same for
+    /// one as for many.
+    pub(super) fn is_by_table(&self) -> bool {
+        self.steps.is_some() || self.brain.imported().is_none()
     }
 
     /// Whether it is that version.

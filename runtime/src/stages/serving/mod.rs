@@ -5,6 +5,7 @@
 //! its last, wherever the alias moves meanwhile.
 
 mod answering;
+mod batches;
 mod columns;
 mod loaded;
 
@@ -240,6 +241,7 @@ impl Predictor for Serving {
             };
             Ok(Arc::new(Answering {
                 loaded,
+                most_together: self.inference.max_batch_size,
                 log: self.log.clone(),
                 clock: Arc::clone(self.services.space.clock()),
             }) as Arc<dyn Version>)

@@ -195,6 +195,38 @@ async fn other_versions_are_asked_by_number_and_by_alias() {
     assert_eq!(version("candidate").await.unwrap(), "v1");
 }
 
+/// Many ask at once, some of them wrongly: each gets what it gets alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_predicted_together_is_answered_as_alone() {
+    let bench = bench().await;
+    through(&bench, "may", &TO_LIVE).await;
+    let serving = Arc::new(serving(&bench, "inference"));
+    serving.refresh().await.unwrap();
+    let plans = ["basic", "gold", "premium"];
+    let asked = |client: usize| {
+        let age = if client % 7 == 6 {
+            f64::INFINITY
+        } else {
+            20.0 + client as f64
+        };
+        vec![(age, plans[client % 3]), (30.0, "basic")]
+    };
+    let mut alone = Vec::new();
+    for client in 0..40 {
+        alone.push(ask(&serving, None, &asked(client)).await);
+    }
+    let mut clients = tokio::task::JoinSet::new();
+    for round in 0..400 {
+        let (serving, client) = (Arc::clone(&serving), round % 40);
+        let asked = asked(client);
+        clients.spawn(async move { (client, ask(&serving, None, &asked).await) });
+    }
+    while let Some(said) = clients.join_next().await {
+        let (client, said) = said.unwrap();
+        assert_eq!(said, alone[client], "{client}");
+    }
+}
+
 /// Clients ask while the alias moves fifty times: each is answered, by a version
 /// that it was told, and what is asked for by its number is answered by that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
