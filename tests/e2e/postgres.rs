@@ -24,7 +24,7 @@ fn put(database: &Database, entry: &str, text: &str) -> Result<Upserted, TableEr
 }
 
 /// The rows of the query as text.
-fn rows(database: &Database, query: &str) -> Vec<String> {
+pub(crate) fn rows(database: &Database, query: &str) -> Vec<String> {
     let table = database.query(query).expect("it is a query");
     let mut lines = Vec::new();
     for batch in table.batches().expect("it can be read") {

@@ -10,13 +10,14 @@
 mod tests;
 
 use std::fs::File;
+use std::io::Seek;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::tables::{apart, fingerprint, format_of, rewound, source, temporary};
+use super::tables::{apart, failed, fingerprint, format_of, rewound, source};
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
 use crate::pipeline::{self, Input, Params, Problem};
 use crate::store::artifact::Description;
@@ -72,17 +73,9 @@ impl StageFn for Ingestion {
 impl Ingestion {
     async fn ingest(&self, ctx: &StageContext) -> Result<Facts, StageError> {
         let mut facts = Facts::new();
-        let inputs: Vec<&str> = ctx.inputs().collect();
-        if inputs.len() > 1 && ctx.table(inputs[0]).is_some() {
-            return Err(StageError::data(format!(
-                "function {} has {} inputs and one table: declare a function for each table",
-                ctx.function(),
-                inputs.len()
-            )));
-        }
-        for input in &inputs {
-            let intake = self.0.tables.get(*input).unwrap_or(&self.0);
-            let (port, quarantine) = match *input {
+        for input in ctx.inputs() {
+            let intake = self.0.tables.get(input).unwrap_or(&self.0);
+            let (port, quarantine) = match input {
                 "input" => (String::new(), "quarantine".to_owned()),
                 named => (named.to_owned(), format!("{named}-quarantine")),
             };
@@ -103,7 +96,7 @@ impl Ingestion {
                 "quarantined": summary.quarantined,
                 "reasons": summary.reasons,
             });
-            facts.insert((*input).to_owned(), told);
+            facts.insert(input.to_owned(), told);
         }
         Ok(facts)
     }
@@ -125,12 +118,9 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
     if let Input::Sql { url, query } = ctx.input(input)?.clone() {
         return apart("ingestion", move || {
             let table = Database::at(&url).and_then(|database| database.query(&query));
-            let taken = table
-                .map_err(Into::into)
-                .and_then(|table| checked(&table, &expectations));
-            taken.map_err(|error| {
-                StageError::passing(format!("the query of {name} cannot be taken in"), error)
-            })
+            table
+                .and_then(|table| checked(&table, &expectations))
+                .map_err(|error| failed(format!("the query of {name} cannot be taken in"), error))
         })
         .await;
     }
@@ -146,10 +136,9 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
         csv: intake.csv.clone(),
     };
     apart("ingestion", move || {
-        let table = table::open(&source, format, &reading).map_err(Into::into);
-        table
+        table::open(&source, format, &reading)
             .and_then(|table| checked(&table, &expectations))
-            .map_err(|error| StageError::of(format!("the table {name} cannot be taken in"), error))
+            .map_err(|error| failed(format!("the table {name} cannot be taken in"), error))
     })
     .await
 }
@@ -171,9 +160,8 @@ async fn written(ctx: &StageContext, input: &str, accepted: File) -> Result<(), 
     let accepted = rewound(accepted)?;
     apart("writing to a table", move || {
         let name = into.name.clone();
-        put_rows(into, &ledger_key, accepted).map_err(|error| {
-            StageError::passing(format!("the table {name} cannot be written to"), error)
-        })
+        put_rows(into, &ledger_key, accepted)
+            .map_err(|error| failed(format!("the table {name} cannot be written to"), error))
     })
     .await
 }
@@ -195,12 +183,9 @@ fn put_rows(into: pipeline::Table, ledger_key: &str, accepted: File) -> Result<(
     Ok(())
 }
 
-fn checked(
-    table: &table::Table,
-    expectations: &Expectations,
-) -> Result<Taken, Box<dyn std::error::Error + Send + Sync>> {
+fn checked(table: &table::Table, expectations: &Expectations) -> Result<Taken, TableError> {
     let bad = table::quarantine_schema(table.schema());
-    let (good_file, bad_file) = (temporary()?, temporary()?);
+    let (mut good_file, mut bad_file) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let writer = |file: &File, schema| -> Result<ParquetWriter<File>, TableError> {
         ParquetWriter::new(table.name(), schema, file.try_clone()?)
     };
@@ -209,9 +194,11 @@ fn checked(
     let summary = table::check(table, expectations, &mut accepted, &mut quarantine)?;
     accepted.finish()?;
     quarantine.finish()?;
+    good_file.rewind()?;
+    bad_file.rewind()?;
     Ok(Taken {
-        accepted: (rewound(good_file)?, fingerprint(table.schema())),
-        quarantine: (rewound(bad_file)?, fingerprint(&bad)),
+        accepted: (good_file, fingerprint(table.schema())),
+        quarantine: (bad_file, fingerprint(&bad)),
         summary,
     })
 }

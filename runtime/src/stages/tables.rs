@@ -8,7 +8,9 @@ use arrow_array::RecordBatch;
 use crate::function::{StageContext, StageError};
 use crate::pipeline::{Alias, Input};
 use crate::store::artifact::{Artifact, Description};
-use crate::table::{self, Database, Format, ParquetWriter, Reading, Sink, Source, Table};
+use crate::table::{
+    self, Database, Format, ParquetWriter, Reading, Sink, Source, Table, TableError,
+};
 use crate::transform::Frame;
 
 /// Work for a thread of its own: what computes, or reads files.
@@ -19,6 +21,15 @@ pub(super) async fn apart<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(StageError::passing(format!("{what} broke off"), error)),
+    }
+}
+
+/// What is wrong with a table: another try may help only where it was the disk
+/// or the database.
+pub(super) fn failed(message: String, error: TableError) -> StageError {
+    match error.may_pass() {
+        true => StageError::passing(message, error),
+        false => StageError::of(message, error),
     }
 }
 
@@ -33,9 +44,7 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
         Input::Sql { url, query } => {
             apart("a query", move || {
                 let table = Database::at(&url).and_then(|database| database.query(&query));
-                table.map_err(|error| {
-                    StageError::passing(format!("the query of {name} failed"), error)
-                })
+                table.map_err(|error| failed(format!("the query of {name} failed"), error))
             })
             .await?
         }
@@ -50,9 +59,7 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
             };
             apart("reading a table", move || {
                 let opened = table::open(&source, format, &Reading::default());
-                opened.map_err(|error| {
-                    StageError::of(format!("the table {name} cannot be read"), error)
-                })
+                opened.map_err(|error| failed(format!("the table {name} cannot be read"), error))
             })
             .await?
         }
@@ -62,7 +69,7 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
 
 fn whole(table: &Table) -> Result<Frame, StageError> {
     let name = table.name();
-    let wrong = |error| StageError::of(format!("the table {name} cannot be read"), error);
+    let wrong = |error| failed(format!("the table {name} cannot be read"), error);
     let mut batches = Vec::new();
     for batch in table.batches().map_err(wrong)? {
         let batch = batch.map_err(wrong)?;
@@ -99,7 +106,7 @@ pub(super) async fn source(ctx: &StageContext, input: &str) -> Result<Source, St
     let name = input.to_owned();
     apart("reading a table", move || {
         Source::spool(&name, file)
-            .map_err(|error| StageError::passing(format!("the table {name} cannot be read"), error))
+            .map_err(|error| failed(format!("the table {name} cannot be read"), error))
     })
     .await
 }
@@ -141,7 +148,7 @@ pub async fn keep(ctx: &StageContext, port: &str, frame: Frame) -> Result<Artifa
 }
 
 fn write(file: &mut File, batch: &RecordBatch) -> Result<(), StageError> {
-    let wrong = |error| StageError::of("a table cannot be written", error);
+    let wrong = |error| failed("a table cannot be written".to_owned(), error);
     let clone = file
         .try_clone()
         .map_err(|error| StageError::passing("a temporary file", error))?;

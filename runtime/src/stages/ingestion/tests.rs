@@ -90,13 +90,67 @@ async fn a_query_is_taken_in_like_a_file() {
 }
 
 #[tokio::test]
-async fn rows_that_the_table_refuses_are_an_error_that_names_it() {
+async fn rows_that_the_table_refuses_are_an_error_that_names_it_and_stays() {
     let folder = tempfile::tempdir().unwrap();
     let bench = bench(&folder);
     bench.blob("odd.csv", "number,age\n1,30\n").await;
-    let said = ingest(&bench, "m1", "odd").await.unwrap_err().whole();
+    let error = ingest(&bench, "m1", "odd").await.unwrap_err();
+    let said = error.whole();
     assert!(
         said.starts_with("the table customers cannot be written to"),
         "{said}"
     );
+    assert!(!error.may_pass, "{said}");
+}
+
+/// The table `customers` as somebody else made it.
+fn made(folder: &tempfile::TempDir, sql: &str) {
+    let path = folder.path().join("shop.db");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_database_has_against_rows_no_repeat_can_mend() {
+    for (sql, why) in [
+        (
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, age INTEGER CHECK (age < 30))",
+            "CHECK constraint failed: age < 30",
+        ),
+        (
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY)",
+            "no column named age",
+        ),
+        (
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, age BLOB) STRICT",
+            "cannot store INT value in BLOB column customers.age",
+        ),
+        (
+            "CREATE TABLE customers (id INTEGER, age INTEGER)",
+            "ON CONFLICT clause does not match any PRIMARY KEY or UNIQUE constraint",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        made(&folder, sql);
+        let bench = bench(&folder);
+        bench.blob("may.csv", "id,age\n1,30\n").await;
+        let error = ingest(&bench, "m1", "may").await.unwrap_err();
+        assert!(error.whole().contains(why), "{}", error.whole());
+        assert!(!error.may_pass, "{}", error.whole());
+    }
+}
+
+#[tokio::test]
+async fn a_query_of_what_is_not_there_fails_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    made(&folder, "CREATE TABLE others (id INTEGER)");
+    let bench = bench(&folder);
+    let mut message = Message::new("changed");
+    let error = bench.invoke("again", &mut message).await.unwrap_err();
+    assert!(
+        error.whole().contains("no such table: customers"),
+        "{}",
+        error.whole()
+    );
+    assert!(!error.may_pass, "{}", error.whole());
 }

@@ -18,11 +18,13 @@ use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, pin_mut};
 use tokio::runtime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row, Transaction};
+use tokio_postgres::{Client, Config, NoTls, Row, Transaction};
 
 use super::statement::{self, MAKE_LEDGER, TAKE_ENTRY, quoted};
 use super::{Rows, Upsert, Upserted};
+use crate::table::error::Refusal;
 use crate::table::types::{Column, ColumnType, schema};
 use crate::table::{Batch, Batches, Table, TableError};
 
@@ -189,8 +191,25 @@ fn array(rows: &[Row], place: usize, ty: ColumnType) -> Result<ArrayRef, tokio_p
     }
 }
 
+/// The classes of PostgreSQL's codes that no repeat can mend: what is not
+/// supported, no such cardinality, data, constraints, who may come in, no such
+/// database or schema, a wrong statement (no such table or column, a wrong
+/// type, a missing right), a view's check.
+const LASTING: [&str; 9] = ["0A", "21", "22", "23", "28", "3D", "3F", "42", "44"];
+
+impl Refusal for tokio_postgres::Error {
+    fn may_pass(&self) -> bool {
+        let code = self.code().map(SqlState::code);
+        !code.is_some_and(|code| LASTING.iter().any(|class| code.starts_with(class)))
+    }
+}
+
 async fn connect(shown: &str, url: &str) -> Result<Client, TableError> {
-    let connected = tokio_postgres::connect(url, NoTls).await;
+    let config: Config = url.parse().map_err(|error| TableError::Url {
+        url: shown.to_owned(),
+        problem: format!("is no URL of PostgreSQL: {error}; write postgres://USER@HOST/NAME"),
+    })?;
+    let connected = config.connect(NoTls).await;
     let refused = TableError::database(shown, "cannot be connected to");
     let (client, connection) = connected.map_err(refused)?;
     // It ends with the client; what goes wrong is told to who waits for it.

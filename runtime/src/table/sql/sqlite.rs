@@ -11,10 +11,13 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params_from_iter,
+};
 
 use super::statement::{self, MAKE_LEDGER, TAKE_ENTRY};
 use super::{Rows, Upsert, Upserted};
+use crate::table::error::Refusal;
 use crate::table::text::Seen;
 use crate::table::types::{Column, ColumnType, schema};
 use crate::table::{Batch, Batches, Table, TableError};
@@ -180,6 +183,24 @@ impl Builder {
     }
 }
 
+impl Refusal for rusqlite::Error {
+    fn may_pass(&self) -> bool {
+        let lasting = [
+            ErrorCode::AuthorizationForStatementDenied,
+            ErrorCode::ConstraintViolation,
+            ErrorCode::DatabaseCorrupt,
+            ErrorCode::NotADatabase,
+            ErrorCode::ReadOnly,
+            ErrorCode::TooBig,
+            ErrorCode::TypeMismatch,
+            // What has no code of its own: a wrong statement, no such table.
+            ErrorCode::Unknown,
+        ];
+        self.sqlite_error_code()
+            .is_some_and(|code| !lasting.contains(&code))
+    }
+}
+
 /// Puts rows into a table, with the ledger's entry, in one transaction.
 pub(super) fn upsert(
     shown: &str,
@@ -277,6 +298,7 @@ fn values(array: &ArrayRef) -> Result<Vec<Value>, arrow_schema::ArrowError> {
 #[cfg(test)]
 mod tests {
     use arrow_select::concat::concat_batches;
+    use rusqlite::ffi;
 
     use super::super::Database;
     use super::*;
@@ -366,6 +388,28 @@ mod tests {
             put(&database, "b", "id,age,plan\n1,31,y\n").unwrap(),
             Upserted::Rows(1)
         );
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_the_rows_or_the_statement_stays() {
+        let may_pass =
+            |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).may_pass();
+        for code in [
+            ffi::SQLITE_BUSY,
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_IOERR,
+            ffi::SQLITE_CANTOPEN,
+        ] {
+            assert!(may_pass(code), "{code}");
+        }
+        for code in [
+            ffi::SQLITE_CONSTRAINT,
+            ffi::SQLITE_MISMATCH,
+            ffi::SQLITE_ERROR,
+            ffi::SQLITE_NOTADB,
+        ] {
+            assert!(!may_pass(code), "{code}");
+        }
     }
 
     #[test]
