@@ -116,8 +116,10 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
     };
     let name = input.to_owned();
     if let Input::Sql { url, query } = ctx.input(input)?.clone() {
+        let columns = intake.columns.clone();
         return apart("ingestion", move || {
-            let table = Database::at(&url).and_then(|database| database.query(&query));
+            let database = Database::at(&url);
+            let table = database.and_then(|database| database.query(&query, &columns));
             table
                 .and_then(|table| checked(&table, &expectations))
                 .map_err(|error| failed(format!("the query of {name} cannot be taken in"), error))

@@ -9,7 +9,7 @@ use crate::function::{StageContext, StageError};
 use crate::pipeline::{Alias, Input};
 use crate::store::artifact::{Artifact, Description};
 use crate::table::{
-    self, Database, Format, ParquetWriter, Reading, Sink, Source, Table, TableError,
+    self, Columns, Database, Format, ParquetWriter, Reading, Sink, Source, Table, TableError,
 };
 use crate::transform::Frame;
 
@@ -43,7 +43,8 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
     let opened = match bound {
         Input::Sql { url, query } => {
             apart("a query", move || {
-                let table = Database::at(&url).and_then(|database| database.query(&query));
+                let database = Database::at(&url);
+                let table = database.and_then(|database| database.query(&query, &Columns::new()));
                 table.map_err(|error| failed(format!("the query of {name} failed"), error))
             })
             .await?

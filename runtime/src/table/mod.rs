@@ -24,6 +24,7 @@ mod sort;
 mod source;
 mod sql;
 mod text;
+mod typed;
 mod types;
 mod waves;
 

@@ -3,7 +3,7 @@
 use crate::function::StageError;
 use crate::function::sample::Bench;
 use crate::queue::Message;
-use crate::table::Database;
+use crate::table::{Columns, Database};
 
 fn url(folder: &tempfile::TempDir) -> String {
     format!("sqlite:{}", folder.path().join("shop.db").display())
@@ -38,8 +38,8 @@ async fn ingest(bench: &Bench, id: &str, name: &str) -> Result<Message, StageErr
 /// How old customers are, in the order of their ids.
 fn ages(folder: &tempfile::TempDir) -> Vec<String> {
     let table = Database::at(&url(folder)).unwrap();
-    let table =
-        table.query("SELECT CAST(age AS TEXT) || ' years' AS age FROM customers ORDER BY id");
+    let query = "SELECT CAST(age AS TEXT) || ' years' AS age FROM customers ORDER BY id";
+    let table = table.query(query, &Columns::new());
     let batches = table.unwrap().batches().unwrap();
     let texts = batches.flat_map(|batch| {
         let rows = batch.unwrap().rows;

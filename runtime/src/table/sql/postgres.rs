@@ -24,9 +24,10 @@ use tokio_postgres::{Client, Config, NoTls, Row, Transaction};
 
 use super::statement::{self, MAKE_LEDGER, TAKE_ENTRY, quoted};
 use super::{Rows, Upsert, Upserted};
+use crate::table::conform::Conform;
 use crate::table::error::Refusal;
 use crate::table::types::{Column, ColumnType, schema};
-use crate::table::{Batch, Batches, Table, TableError};
+use crate::table::{Batches, Columns, Table, TableError};
 
 /// How many rows a batch that is read has.
 const BATCH: usize = 4_096;
@@ -42,7 +43,12 @@ type Parameter = Box<dyn ToSql + Sync + Send>;
 /// The table that `query` answers; its types are the database's. Numbers of any
 /// kind but whole ones are `float64`; what is neither number nor truth value is
 /// text, as PostgreSQL writes it.
-pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableError> {
+pub(super) fn query(
+    shown: &str,
+    url: &str,
+    query: &str,
+    declared: &Columns,
+) -> Result<Table, TableError> {
     let asked = Asked {
         table: shown.to_owned(),
         url: url.to_owned(),
@@ -52,9 +58,10 @@ pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableE
     let (names, types): (Vec<String>, Vec<ColumnType>) = columns.into_iter().unzip();
     let columns: Vec<Column> = types.iter().copied().map(Column::new).collect();
     let schema = schema(&names, &columns);
-    let own = schema.clone();
+    let conform = Conform::new(shown, &schema, declared)?;
+    let conformed = conform.schema();
     let read = move || {
-        let (asked, schema, types) = (asked.clone(), own.clone(), types.clone());
+        let (asked, schema, types) = (asked.clone(), schema.clone(), types.clone());
         let (sender, batches) = sync_channel(2);
         thread::spawn(move || {
             let sent = on_this_thread(&asked.table, asked.send(&schema, &types, &sender));
@@ -63,9 +70,9 @@ pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableE
                 let _ = sender.send(Err(error));
             }
         });
-        Ok(Box::new(batches.into_iter()) as Batches)
+        Ok(Box::new(conform.clone().all(batches.into_iter())) as Batches)
     };
-    Ok(Table::new(shown, schema, read))
+    Ok(Table::new(shown, conformed, read))
 }
 
 /// Puts rows into a table, with the ledger's entry, in one transaction.
@@ -134,7 +141,7 @@ impl Asked {
         &self,
         schema: &SchemaRef,
         types: &[ColumnType],
-        sender: &SyncSender<Result<Batch, TableError>>,
+        sender: &SyncSender<Result<RecordBatch, TableError>>,
     ) -> Result<(), TableError> {
         let refused = TableError::database(&self.table, "the query is refused");
         let client = connect(&self.table, &self.url).await?;
@@ -143,7 +150,6 @@ impl Asked {
         let rows = client.query_raw(&query, nothing).await.map_err(&refused)?;
         let chunks = rows.chunks(BATCH);
         pin_mut!(chunks);
-        let mut n_before = 0;
         while let Some(chunk) = chunks.next().await {
             let rows = chunk
                 .into_iter()
@@ -153,8 +159,7 @@ impl Asked {
             let arrays = arrays.map(|(place, ty)| array(&rows, place, *ty));
             let arrays = arrays.collect::<Result<_, _>>().map_err(&refused)?;
             let batch = RecordBatch::try_new(schema.clone(), arrays);
-            let batch = Batch::of_values(batch.map_err(TableError::arrow(&self.table))?, n_before);
-            n_before += rows.len() as u64;
+            let batch = batch.map_err(TableError::arrow(&self.table))?;
             if sender.send(Ok(batch)).is_err() {
                 break;
             }
