@@ -11,7 +11,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::StageError;
+use super::{StageError, Stop};
 use crate::log;
 use crate::pipeline::{Alias, Function, Input, Table};
 use crate::queue::Message;
@@ -42,6 +42,7 @@ pub struct StageContext {
     used: Mutex<Vec<ArtifactId>>,
     made: Mutex<BTreeMap<String, ArtifactId>>,
     silent: AtomicBool,
+    stop: Stop,
 }
 
 /// What an invocation made and used.
@@ -64,7 +65,23 @@ impl StageContext {
             used: Mutex::default(),
             made: Mutex::default(),
             silent: AtomicBool::new(false),
+            stop: Stop::default(),
         }
+    }
+
+    /// The same, ending when `stop` is asked for.
+    #[must_use]
+    pub fn until(self, stop: Stop) -> StageContext {
+        StageContext { stop, ..self }
+    }
+
+    /// What says that this invocation is not wanted any more: the host is told
+    /// to end, or another has the message. Work that takes long looks at it
+    /// between its steps, and ends with [`StageError::stopped`]. Other work may
+    /// go on to its end, for which the host waits.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// The names of the function's inputs, in the order of the file.

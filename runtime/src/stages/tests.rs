@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::function::Facts;
 use crate::function::sample::Bench;
+use crate::function::{Facts, Invocation, StageContext, Stop};
 use crate::log::{Entry, PredictionLog};
 use crate::queue::Message;
 use crate::store::clock::Clock;
@@ -224,6 +224,26 @@ async fn training_makes_the_same_model_of_the_same_rows() {
     assert_eq!(bundle.label.as_deref(), Some("churned"));
     let (again, _) = through(&bench, "may", &TO_MODEL).await;
     assert_eq!(again.artifacts["model"], model);
+}
+
+#[tokio::test]
+async fn training_stops_when_it_is_asked_to() {
+    let mut bench = bench().await;
+    bench.declare(&searching("{ c = [1e-6, 1.0] }"));
+    let (mut message, _) = through(&bench, "may", &TO_MODEL[..2]).await;
+    let function = bench.function("training");
+    let (stop, services) = (Stop::default(), bench.services.clone());
+    let ctx = StageContext::new(Arc::clone(&function), services, message.clone());
+    let ctx = ctx.until(stop.child());
+    stop.ask();
+    let input = Invocation {
+        message: message.clone(),
+        dequeue_count: 1,
+    };
+    let error = function.run.invoke(&ctx, input).await.unwrap_err();
+    assert!(error.is_stopped(), "{}", error.whole());
+    assert!(ctx.made().artifacts.is_empty());
+    bench.invoke("training", &mut message).await.unwrap();
 }
 
 #[tokio::test]
