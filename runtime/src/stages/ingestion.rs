@@ -23,7 +23,7 @@ use crate::pipeline::{self, Input, Params, Problem};
 use crate::store::artifact::Description;
 use crate::table::{
     self, Columns, Csv, Database, Expect, Expectations, Format, Missing, ParquetWriter, Reading,
-    Source, Summary, TableError, Upsert, Upserted,
+    Source, Summary, TableError, Unique, Upsert, Upserted,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -41,6 +41,7 @@ struct Intake {
     missing: Missing,
     csv: Csv,
     expect: IndexMap<String, Expect>,
+    unique: Vec<Unique>,
     /// The largest share of rows that may fail.
     failed_share: Option<f64>,
     /// Of each input, where there are several.
@@ -112,6 +113,7 @@ struct Taken {
 async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Taken, StageError> {
     let expectations = Expectations {
         columns: intake.expect.clone(),
+        unique: intake.unique.clone(),
         failed_share: intake.failed_share,
     };
     let name = input.to_owned();

@@ -41,7 +41,7 @@ pub struct Rejected {
 /// One thing that is wrong with a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
-    /// The column, if it is one.
+    /// The column, or those that it is about together, if there are any.
     pub column: Option<String>,
     /// The rule that is broken.
     pub rule: Rule,
