@@ -8,7 +8,9 @@ use rusqlite::{Connection, ffi};
 
 use super::super::{Database, Upsert, Upserted};
 use super::*;
-use crate::table::{Columns, Format, Reading, Rejected, Source, Table, TableError, open};
+use crate::table::{
+    Columns, CsvWriter, Format, Reading, Rejected, Sink, Source, Table, TableError, open,
+};
 
 fn csv(text: &str) -> Table {
     let source = Source::memory("x.csv", text.to_owned().into_bytes());
@@ -153,16 +155,18 @@ fn asked(made: &str, query: &str, declared: &str) -> (Vec<String>, String, Vec<R
     let table = database
         .query(query, &toml::from_str(declared).unwrap())
         .unwrap();
-    let mut csv = crate::table::CsvWriter::new("x", table.schema(), Vec::new()).unwrap();
+    let mut text = Vec::new();
+    let mut csv = CsvWriter::new("x", table.schema(), &mut text).unwrap();
     let mut rejected = Vec::new();
     for batch in table.batches().unwrap() {
         let batch = batch.unwrap();
-        crate::table::Sink::write(&mut csv, &batch.rows).unwrap();
+        csv.write(&batch.rows).unwrap();
         rejected.extend(batch.rejected);
     }
     let types = table.schema().fields().iter();
     let types = types.map(|field| field.data_type().to_string()).collect();
-    let text = String::from_utf8(csv.finish().unwrap()).unwrap();
+    drop(csv);
+    let text = String::from_utf8(text).unwrap();
     (types, text, rejected)
 }
 
