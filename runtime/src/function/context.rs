@@ -13,7 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::{StageError, Stop};
 use crate::log;
-use crate::pipeline::{Alias, Function, Input, Table};
+use crate::pipeline::{Alias, Function, Input, Table, Template};
 use crate::queue::Message;
 use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
 use crate::store::cells::Swapped;
@@ -118,15 +118,25 @@ impl StageContext {
                 fetched.map_err(|error| unreadable(self.reading(name), error))
             }
             Input::Blob(path) => {
-                let filled = path.fill(|field| self.message.values.get(field).cloned());
-                let path =
-                    filled.map_err(|why| StageError::data(self.reading(name) + ": " + &why))?;
+                let path = self.filled(name, path)?;
                 self.download(name, &path).await
             }
             Input::Sql { .. } | Input::Model(_) | Input::Log(_) => Err(StageError::data(format!(
                 "{}: it is neither a blob nor an artifact",
                 self.reading(name)
             ))),
+        }
+    }
+
+    /// The path of an input that is a blob, with the message's values in it;
+    /// None for any other.
+    ///
+    /// # Errors
+    /// When it is not declared, or the message lacks a value.
+    pub fn path(&self, name: &str) -> Result<Option<String>, StageError> {
+        match self.input(name)? {
+            Input::Blob(path) => self.filled(name, path).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -406,6 +416,11 @@ impl StageContext {
                 names.join(", ")
             ))
         })
+    }
+
+    fn filled(&self, name: &str, path: &Template) -> Result<String, StageError> {
+        let filled = path.fill(|field| self.message.values.get(field).cloned());
+        filled.map_err(|why| StageError::data(self.reading(name) + ": " + &why))
     }
 
     async fn download(&self, name: &str, path: &str) -> Result<File, StageError> {

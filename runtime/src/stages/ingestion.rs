@@ -128,10 +128,9 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
         })
         .await;
     }
-    let format = match (intake.format, ctx.input(input)?) {
-        (Some(format), _) => format,
-        (None, Input::Blob(path)) => format_of(&path.to_string())?,
-        (None, _) => Format::Parquet,
+    let format = match intake.format {
+        Some(format) => format,
+        None => format_of(ctx, input)?,
     };
     let source = source(ctx, input).await?;
     let reading = Reading {

@@ -50,10 +50,7 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
             .await?
         }
         bound => {
-            let format = match &bound {
-                Input::Blob(path) => format_of(&path.to_string())?,
-                _ => Format::Parquet,
-            };
+            let format = format_of(ctx, input)?;
             let source = match &bound {
                 Input::Model(alias) => trained_on(ctx, input, alias).await?,
                 _ => source(ctx, input).await?,
@@ -101,19 +98,22 @@ async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<So
     Ok(Source::memory(input, content))
 }
 
-/// The bytes of an input, to be read more than once.
+/// The bytes of an input, to be read more than once; named as its file is.
 pub(super) async fn source(ctx: &StageContext, input: &str) -> Result<Source, StageError> {
     let file = ctx.open(input).await?;
-    let name = input.to_owned();
+    let (name, path) = (input.to_owned(), ctx.path(input)?);
     apart("reading a table", move || {
-        Source::spool(&name, file)
+        Source::spool(path.as_deref().unwrap_or(&name), file)
             .map_err(|error| failed(format!("the table {name} cannot be read"), error))
     })
     .await
 }
 
-/// Which format a path says it is.
-pub(super) fn format_of(path: &str) -> Result<Format, StageError> {
+/// Which format the path of an input says it is; what is no blob is Parquet.
+pub(super) fn format_of(ctx: &StageContext, input: &str) -> Result<Format, StageError> {
+    let Some(path) = ctx.path(input)? else {
+        return Ok(Format::Parquet);
+    };
     match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("csv") => Ok(Format::Csv),
         Some("ndjson" | "jsonl") => Ok(Format::Ndjson),

@@ -29,8 +29,7 @@ output = {{ artifact = "shop" }}
 }
 
 async fn ingest(bench: &Bench, id: &str, name: &str) -> Result<Message, StageError> {
-    let mut message = Message::new(id);
-    message.values.insert("name".to_owned(), name.to_owned());
+    let mut message = named(id, name);
     bench.invoke("ingestion", &mut message).await?;
     Ok(message)
 }
@@ -153,4 +152,56 @@ async fn a_query_of_what_is_not_there_fails_for_good() {
         error.whole()
     );
     assert!(!error.may_pass, "{}", error.whole());
+}
+
+#[tokio::test]
+async fn the_format_is_that_of_the_path_that_the_message_names() {
+    let bench = Bench::new(FILES);
+    bench.blob("may.csv", "id,age\n1,30\n").await;
+    bench.blob("june.ndjson", "{\"id\": 1}\n").await;
+    bench.blob("july.txt", "id\n1\n").await;
+    for name in ["may.csv", "june.ndjson"] {
+        let mut message = named("one", name);
+        let facts = bench.invoke("one", &mut message).await.unwrap();
+        assert_eq!(facts["input"]["accepted"], 1, "{name}");
+    }
+    let error = bench.invoke("one", &mut named("one", "july.txt")).await;
+    let said = error.unwrap_err().whole();
+    assert!(
+        said.starts_with("\"july.txt\" does not say which format it is"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn of_several_files_the_broken_one_is_named() {
+    let bench = Bench::new(FILES);
+    bench.blob("may/customers.csv", "id,age\n1,30\n").await;
+    bench.blob("may/calls.csv", "").await;
+    let error = bench.invoke("all", &mut named("all", "may")).await;
+    let said = error.unwrap_err().whole();
+    assert!(
+        said.starts_with("the table calls cannot be taken in: may/calls.csv: is empty"),
+        "{said}"
+    );
+}
+
+const FILES: &str = r#"
+[function.one]
+stage = "ingestion"
+trigger = { queue = "one-arrived" }
+input = { blob = "{name}" }
+output = { artifact = "one" }
+
+[function.all]
+stage = "ingestion"
+trigger = { queue = "all-arrived" }
+input = { customers = { blob = "{name}/customers.csv" }, calls = { blob = "{name}/calls.csv" } }
+output = { artifacts = { customers = "customers", calls = "calls" } }
+"#;
+
+fn named(id: &str, name: &str) -> Message {
+    let mut message = Message::new(id);
+    message.values.insert("name".to_owned(), name.to_owned());
+    message
 }
