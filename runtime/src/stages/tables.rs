@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use crate::function::{StageContext, StageError};
 use crate::pipeline::{Alias, Input};
 use crate::store::artifact::{Artifact, Description};
+use crate::store::registry::Registered;
 use crate::table::{
     self, Columns, Database, Format, ParquetWriter, Reading, Sink, Source, Table, TableError,
 };
@@ -86,14 +87,23 @@ fn whole(table: &Table) -> Result<Frame, StageError> {
         .map_err(|error| StageError::of(format!("the table {name} cannot be used"), error))
 }
 
-async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<Source, StageError> {
+/// The version behind the alias that an input is.
+pub(super) async fn registered(
+    ctx: &StageContext,
+    input: &str,
+    alias: &Alias,
+) -> Result<Registered, StageError> {
     let registered = ctx.model(input).await?;
-    let registered = registered.ok_or_else(|| {
+    registered.ok_or_else(|| {
         StageError::passing(
             format!("no version is {alias} yet"),
             "the alias points nowhere",
         )
-    })?;
+    })
+}
+
+async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<Source, StageError> {
+    let registered = registered(ctx, input, alias).await?;
     let content = ctx.content(&registered.version.data).await?;
     Ok(Source::memory(input, content))
 }

@@ -298,6 +298,41 @@ async fn evaluation_makes_a_card_that_the_version_names() {
     assert_eq!(again.artifacts, message.artifacts);
 }
 
+#[tokio::test]
+async fn what_serves_and_what_is_a_file_have_cards_too() {
+    let mut bench = bench().await;
+    let (mut message, _) = through(&bench, "may", &TO_LIVE).await;
+    let model = bench.content(&message.artifacts["model"]).await;
+    bench
+        .blob("may.json", String::from_utf8(model).unwrap())
+        .await;
+    bench.declare(&format!(
+        r#"{FILE}
+[function.serving]
+stage = "evaluation"
+trigger = {{ queue = "serving-due" }}
+input = {{ model = {{ model = "churn@champion" }}, test = {{ artifact = "features-test" }} }}
+output = {{ artifact = "serving" }}
+
+[function.filed]
+stage = "evaluation"
+trigger = {{ queue = "filed-due" }}
+input = {{ model = {{ blob = "{{name}}.json" }}, test = {{ artifact = "features-test" }} }}
+output = {{ artifact = "filed" }}
+"#
+    ));
+    for (function, begins, says) in [
+        ("serving", "# churn v1", "Trained by"),
+        ("filed", "# may.json ", "may.json"),
+    ] {
+        let facts = bench.invoke(function, &mut message).await.unwrap();
+        assert_eq!(facts["rows"], 15);
+        let card = message.artifacts[&format!("{function}-card-markdown")];
+        let card = String::from_utf8(bench.content(&card).await).unwrap();
+        assert!(card.starts_with(begins) && card.contains(says), "{card}");
+    }
+}
+
 fn searching(grid: &str) -> String {
     let model = "model = { kind = \"logistic-regression\" }";
     let search =
