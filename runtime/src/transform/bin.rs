@@ -174,7 +174,8 @@ impl Bin {
         match self.same {
             Same::Error if edges.len() < n_shares => {
                 let problem = format!(
-                    "of column `{}` are {} different numbers where there should be {n_shares}:                      declare same = \"drop\", or fewer of them",
+                    "of column `{}` are {} different numbers where there should be {n_shares}: \
+                     declare same = \"drop\", or fewer of them",
                     self.column,
                     edges.len()
                 );
