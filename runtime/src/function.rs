@@ -5,6 +5,7 @@ mod context;
 mod error;
 #[cfg(test)]
 pub(crate) mod sample;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use context::{Made, Services, StageContext};
 pub use error::StageError;
+pub use stop::Stop;
 
 use crate::pipeline::{Params, Problem};
 use crate::queue::Message;

@@ -24,7 +24,9 @@ pub mod store;
 pub mod table;
 pub mod transform;
 
-pub use function::{Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn};
+pub use function::{
+    Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn, Stop,
+};
 pub use host::{Local, Opened, Settings, open};
 pub use pipeline::{Params, Pipeline, Problem};
 pub use store::artifact::{Artifact, Description};

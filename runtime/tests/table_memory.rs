@@ -59,7 +59,9 @@ fn under_the_limit() {
     let folder = Path::new(&folder);
     let source = Source::file(folder.join("in.csv"));
     let table = open(&source, Format::Csv, &Reading::default()).unwrap();
-    let rules = "columns.id = { unique = true }\ncolumns.x0.min = 0.0";
+    // Two that repeat a number differ in their plans.
+    let rules = "columns.id = { unique = true }\ncolumns.x0.min = 0.0\n\
+                 unique = [{ columns = [\"id\", \"plan\"] }]";
     let expectations: Expectations = toml::from_str(rules).unwrap();
     let writer = |name: &str, schema| ParquetWriter::create(&folder.join(name), schema).unwrap();
     let mut accepted = writer("out.parquet", table.schema());

@@ -388,6 +388,13 @@ impl Life {
         }
     }
 
+    /// Waits for a line with all of these in it.
+    pub(crate) fn until_says(&self, parts: &[&str]) {
+        let is_it = |line: &String| parts.iter().all(|part| line.contains(part));
+        let line = std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).find(is_it);
+        assert!(line.is_some(), "it never says {parts:?}");
+    }
+
     /// Ends it as a supervisor does.
     pub(crate) fn end(mut self) {
         let id = self.child.id().to_string();

@@ -26,6 +26,8 @@ mod postgres;
 mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;
+#[cfg(all(unix, feature = "runtime"))]
+mod rows_out;
 #[cfg(feature = "runtime")]
 mod runtime_docs;
 mod spans;

@@ -1,7 +1,7 @@
 //! Rows out of and into a real PostgreSQL.
 
 use cutline_runtime::table::{
-    Database, Format, Reading, Source, Table, TableError, Upsert, Upserted, open,
+    Columns, Database, Format, Reading, Source, Table, TableError, Upsert, Upserted, open,
 };
 
 use crate::support::postgres::Postgres;
@@ -24,8 +24,10 @@ fn put(database: &Database, entry: &str, text: &str) -> Result<Upserted, TableEr
 }
 
 /// The rows of the query as text.
-fn rows(database: &Database, query: &str) -> Vec<String> {
-    let table = database.query(query).expect("it is a query");
+pub(crate) fn rows(database: &Database, query: &str) -> Vec<String> {
+    let table = database
+        .query(query, &Columns::new())
+        .expect("it is a query");
     let mut lines = Vec::new();
     for batch in table.batches().expect("it can be read") {
         let batch = batch.expect("it can be read");
@@ -91,7 +93,7 @@ fn a_query_has_the_databases_types_and_streams() {
     let database = Database::at(&server.url()).unwrap();
     let query = "SELECT n AS id, n / 4::numeric AS share, n % 2 = 0 AS even, \
                  DATE '2024-02-29' AS day FROM generate_series(1, 10000) AS n";
-    let table = database.query(query).unwrap();
+    let table = database.query(query, &Columns::new()).unwrap();
     let types = table
         .schema()
         .fields()
@@ -104,13 +106,37 @@ fn a_query_has_the_databases_types_and_streams() {
     let rows = rows(&database, query);
     assert_eq!(rows.len(), 10_000);
     assert_eq!(rows[9_998], "9999 2499.75 false 2024-02-29");
-    let error = database.query("SELECT nothing").err().unwrap().to_string();
+    let declared = toml::from_str(
+        "n = \"int64\"\nday = { type = \"date\", format = \"%d.%m.%Y\", nullable = false }",
+    );
+    let query = "SELECT n::text, day FROM (VALUES ('1', '29.02.2024'), ('two', '1.1.'), ('3', NULL)) \
+                 AS t (n, day)";
+    let table = database.query(query, &declared.unwrap()).unwrap();
+    let batches: Vec<_> = table.batches().unwrap().map(Result::unwrap).collect();
+    assert_eq!(batches[0].numbers, [1]);
+    let told = batches[0].rejected.iter().map(|row| row.reason());
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "n: \"two\" is no int64; day: \"1.1.\" is no date",
+            "day: has no value"
+        ]
+    );
+    let error = database
+        .query("SELECT nothing", &Columns::new())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("the query is refused") && error.contains("nothing"),
         "{error}"
     );
     let nobody = Database::at("postgres://me:secret@127.0.0.1:1/x").unwrap();
-    let error = nobody.query("SELECT 1").err().unwrap().to_string();
+    let error = nobody
+        .query("SELECT 1", &Columns::new())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("cannot be connected to") && !error.contains("secret"),
         "{error}"

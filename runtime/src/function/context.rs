@@ -11,9 +11,9 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::StageError;
+use super::{StageError, Stop};
 use crate::log;
-use crate::pipeline::{Alias, Function, Input, Table};
+use crate::pipeline::{Alias, Function, Input, Table, Template};
 use crate::queue::Message;
 use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
 use crate::store::cells::Swapped;
@@ -42,6 +42,7 @@ pub struct StageContext {
     used: Mutex<Vec<ArtifactId>>,
     made: Mutex<BTreeMap<String, ArtifactId>>,
     silent: AtomicBool,
+    stop: Stop,
 }
 
 /// What an invocation made and used.
@@ -64,7 +65,23 @@ impl StageContext {
             used: Mutex::default(),
             made: Mutex::default(),
             silent: AtomicBool::new(false),
+            stop: Stop::default(),
         }
+    }
+
+    /// The same, ending when `stop` is asked for.
+    #[must_use]
+    pub fn until(self, stop: Stop) -> StageContext {
+        StageContext { stop, ..self }
+    }
+
+    /// What says that this invocation is not wanted any more: the host is told
+    /// to end, or another has the message. Work that takes long looks at it
+    /// between its steps, and ends with [`StageError::stopped`]. Other work may
+    /// go on to its end, for which the host waits.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// The names of the function's inputs, in the order of the file.
@@ -101,15 +118,25 @@ impl StageContext {
                 fetched.map_err(|error| unreadable(self.reading(name), error))
             }
             Input::Blob(path) => {
-                let filled = path.fill(|field| self.message.values.get(field).cloned());
-                let path =
-                    filled.map_err(|why| StageError::data(self.reading(name) + ": " + &why))?;
+                let path = self.filled(name, path)?;
                 self.download(name, &path).await
             }
             Input::Sql { .. } | Input::Model(_) | Input::Log(_) => Err(StageError::data(format!(
                 "{}: it is neither a blob nor an artifact",
                 self.reading(name)
             ))),
+        }
+    }
+
+    /// The path of an input that is a blob, with the message's values in it;
+    /// None for any other.
+    ///
+    /// # Errors
+    /// When it is not declared, or the message lacks a value.
+    pub fn path(&self, name: &str) -> Result<Option<String>, StageError> {
+        match self.input(name)? {
+            Input::Blob(path) => self.filled(name, path).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -389,6 +416,11 @@ impl StageContext {
                 names.join(", ")
             ))
         })
+    }
+
+    fn filled(&self, name: &str, path: &Template) -> Result<String, StageError> {
+        let filled = path.fill(|field| self.message.values.get(field).cloned());
+        filled.map_err(|why| StageError::data(self.reading(name) + ": " + &why))
     }
 
     async fn download(&self, name: &str, path: &str) -> Result<File, StageError> {

@@ -10,6 +10,7 @@ pub struct StageError {
     source: Option<Box<dyn Error + Send + Sync>>,
     /// The same invocation may succeed later.
     pub may_pass: bool,
+    is_stopped: bool,
 }
 
 impl StageError {
@@ -20,6 +21,7 @@ impl StageError {
             message: message.into(),
             source: None,
             may_pass: false,
+            is_stopped: false,
         }
     }
 
@@ -43,6 +45,23 @@ impl StageError {
             may_pass: true,
             ..StageError::of(message, source)
         }
+    }
+
+    /// It was [asked to stop](super::StageContext::stop), and did: nothing is
+    /// wrong, and the message comes again as if it had not been received.
+    #[must_use]
+    pub fn stopped() -> StageError {
+        StageError {
+            may_pass: true,
+            is_stopped: true,
+            ..StageError::data("it was stopped before it was done")
+        }
+    }
+
+    /// Whether it ended because it was asked to.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     /// The message and all causes, as one text; what a cause says that was said

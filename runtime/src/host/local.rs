@@ -12,7 +12,7 @@ use super::figures::Render;
 use super::http::{self, Faces, Http, HttpError};
 use super::shadow::Shadows;
 use super::work::{Left, work};
-use crate::function::Services;
+use crate::function::{Services, Stop};
 use crate::pipeline::{Function, Params, Pipeline, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
@@ -35,6 +35,8 @@ pub struct Local {
 /// A pipeline that runs.
 pub struct Running {
     stop: watch::Sender<bool>,
+    /// Told to work that can end before it is done.
+    asked: Stop,
     loops: JoinSet<()>,
     /// Told whenever a message may have come.
     arrived: Arc<Notify>,
@@ -130,6 +132,7 @@ impl Local {
     /// Starts a loop for each function that a queue or a time triggers.
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
+        let asked = Stop::default();
         let arrived = Arc::new(Notify::new());
         let mut loops = JoinSet::new();
         for function in self.functions {
@@ -139,6 +142,7 @@ impl Local {
                 function: Arc::clone(&function),
                 arrived: Arc::clone(&arrived),
                 stopped: stopped.clone(),
+                asked: asked.clone(),
             };
             let Some(queue) = function
                 .queue()
@@ -153,6 +157,7 @@ impl Local {
         }
         Running {
             stop,
+            asked,
             loops,
             arrived,
         }
@@ -165,8 +170,11 @@ impl Running {
         self.arrived.notify_waiters();
     }
 
-    /// Takes no more messages, and waits for what is being done.
+    /// Takes no more messages, and waits for what is being done, or for as much
+    /// of it as cannot be done later: a training stops, and its message comes
+    /// again.
     pub async fn stop(mut self) {
+        self.asked.ask();
         // Every loop may have ended.
         let _ = self.stop.send(true);
         while self.loops.join_next().await.is_some() {}
@@ -181,6 +189,7 @@ struct Loop {
     function: Arc<Function>,
     arrived: Arc<Notify>,
     stopped: watch::Receiver<bool>,
+    asked: Stop,
 }
 
 impl Loop {
@@ -237,9 +246,10 @@ impl Loop {
     fn one(&self, next: Next) -> impl Future<Output = ()> + use<> {
         let (services, settings) = (self.services.clone(), self.settings.clone());
         let (function, arrived) = (Arc::clone(&self.function), Arc::clone(&self.arrived));
+        let asked = self.asked.clone();
         async move {
             let id = next.message.id.clone();
-            if let Err(left) = work(&services, &settings, &function, next).await {
+            if let Err(left) = work(&services, &settings, &function, next, &asked).await {
                 tracing::error!(function = function.name, message = id, error = %left, "left to come again");
             }
             arrived.notify_waiters();

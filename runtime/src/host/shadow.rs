@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Settings;
 use super::work::{Left, work};
-use crate::function::Services;
+use crate::function::{Services, Stop};
 use crate::pipeline::{Function, Trigger};
 use crate::queue::{QueueName, retry};
 use crate::store::clock::Timestamp;
@@ -131,7 +131,7 @@ impl Shadow {
                 );
                 for next in received.await? {
                     worked = true;
-                    work(&self.services, settings, function, next).await?;
+                    work(&self.services, settings, function, next, &Stop::default()).await?;
                 }
                 left += queues.open(queue).depth().await?;
             }

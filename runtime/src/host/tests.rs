@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -12,7 +12,7 @@ use super::work::{Left, work};
 use super::*;
 use crate::function::sample::services;
 use crate::function::{
-    Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn,
+    Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn, Stop,
 };
 use crate::pipeline::{Function, Params, Pipeline, Problem};
 use crate::queue::{Message, QueueName, retry};
@@ -148,7 +148,16 @@ impl Steps {
         let name = queue(&function.queue().unwrap());
         let received = retry::receive(&**queues, &name, 1, visibility, tries, now).await;
         let next = received.unwrap().pop()?;
-        Some(work(&self.services, &self.settings, function, next).await)
+        Some(
+            work(
+                &self.services,
+                &self.settings,
+                function,
+                next,
+                &Stop::default(),
+            )
+            .await,
+        )
     }
 
     /// All that can be done now.
@@ -353,8 +362,11 @@ impl Drop for Dropped {
 async fn work_whose_message_was_lost_is_broken_off() {
     let n_dropped = Arc::new(AtomicUsize::new(0));
     let (started, dropped) = (Arc::new(Notify::new()), Arc::clone(&n_dropped));
-    let told = Arc::clone(&started);
-    let endless = probe(move |_, _| {
+    let stops = Arc::new(Mutex::new(None));
+    let (told, elsewhere) = (Arc::clone(&started), Arc::clone(&stops));
+    let endless = probe(move |ctx, _| {
+        // What it has other threads do.
+        *elsewhere.lock().unwrap() = Some(ctx.stop().clone());
         told.notify_one();
         let dropped = Dropped(Arc::clone(&dropped));
         Box::pin(async move {
@@ -373,7 +385,36 @@ async fn work_whose_message_was_lost_is_broken_off() {
     assert!(matches!(done, Some(Err(Left::Queue(_)))), "{done:?}");
     tokio::task::yield_now().await;
     assert_eq!(n_dropped.load(Ordering::Relaxed), 1);
+    assert!(stops.lock().unwrap().as_ref().is_some_and(Stop::is_asked));
     assert_eq!(waiting(&steps.services, "to-second").await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_what_can_be_done_later_and_its_message_is_as_it_was() {
+    let started = Arc::new(Notify::new());
+    let told = Arc::clone(&started);
+    let stops = probe(move |ctx, _| {
+        told.notify_one();
+        Box::pin(async move {
+            while !ctx.stop().is_asked() {
+                sleep(Duration::from_secs(1)).await;
+            }
+            Err(StageError::stopped())
+        })
+    });
+    let services = in_memory();
+    let settings = Settings::default();
+    let local = Local::new(pipeline(stops, makes()), &[], services.clone(), settings);
+    send(&services, "m1").await;
+    let running = local.start();
+    started.notified().await;
+    running.stop().await;
+    let left = waiting(&services, "to-first").await;
+    assert_eq!((left.len(), left[0].failures.len()), (1, 0));
+    // Nobody has a lease, and nobody has tried.
+    let steps = Steps::new(services, makes(), makes());
+    steps.all().await;
+    assert_eq!(waiting(&steps.services, "finished").await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use tokio::task::{AbortHandle, JoinError};
 
 use super::Settings;
-use crate::function::{Facts, Invocation, Services, StageContext, StageError};
+use crate::function::{Facts, Invocation, Services, StageContext, StageError, Stop};
 use crate::pipeline::{Function, Input, Trigger};
 use crate::queue::retry::{self, Fate, Next, Retry};
 use crate::queue::{Message, MessageError, NoQueueName, QueueError, QueueName};
 use crate::store::artifact::ArtifactId;
 use crate::store::cells::CellError;
-use crate::store::clock::Timestamp;
 use crate::store::ledger::{Begun, Claim, Entry, LedgerError};
 use crate::store::runs::{RunState, Step};
 
@@ -49,12 +48,14 @@ pub(super) enum Left {
 }
 
 /// Does what a message asks for, and sees to it that it is gone, or comes
-/// again, or is in the poison queue.
+/// again, or is in the poison queue. Where `stop` is asked for, the function may
+/// end before it is done; then the message is as it was.
 pub(super) async fn work(
     services: &Services,
     settings: &Settings,
     function: &Arc<Function>,
     next: Next,
+    stop: &Stop,
 ) -> Result<(), Left> {
     let start = Instant::now();
     let entry = entry(services, function, &next.message);
@@ -73,13 +74,17 @@ pub(super) async fn work(
             );
             end(services, function, &next, serde_json::from_value(output)?).await
         }
-        Begun::Busy { until, .. } => postponed(services, &next, until).await,
+        Begun::Busy { until, .. } => {
+            // By then that one has renewed its lease, finished, or died.
+            let wait = until.since(services.space.clock().now());
+            postponed(services, &next, wait).await
+        }
         Begun::Different => {
             let error = StageError::data(format!("{} is other work in the ledger", entry.key()));
             failed(services, settings, function, &next, &error).await
         }
         Begun::Mine(claim) => {
-            let (came, next, claim) = held(services, settings, function, next, claim).await?;
+            let (came, next, claim) = held(services, settings, function, next, claim, stop).await?;
             match came {
                 Ok(came) => {
                     services
@@ -90,6 +95,15 @@ pub(super) async fn work(
                     said(function, &next, start, &came);
                     end(services, function, &next, came).await
                 }
+                Err(error) if error.is_stopped() => {
+                    services.space.ledger().give_up(claim).await?;
+                    tracing::info!(
+                        function = function.name,
+                        message = next.message.id,
+                        "stopped; it comes again"
+                    );
+                    postponed(services, &next, Duration::ZERO).await
+                }
                 Err(error) => {
                     services.space.ledger().give_up(claim).await?;
                     failed(services, settings, function, &next, &error).await
@@ -99,12 +113,10 @@ pub(super) async fn work(
     }
 }
 
-/// Another is at it: the message comes again when that one's lease runs out, by
-/// when it has renewed it, finished, or died. It comes as a new one, since to
-/// wait is not to try; only then the old one goes.
-async fn postponed(services: &Services, next: &Next, until: Timestamp) -> Result<(), Left> {
+/// The message comes again after so long. It comes as a new one, since to wait
+/// or to stop is not to try; only then the old one goes.
+async fn postponed(services: &Services, next: &Next, wait: Duration) -> Result<(), Left> {
     let queue = services.space.queues().open(&next.queue);
-    let wait = until.since(services.space.clock().now());
     queue.send(next.delivery.body.clone(), wait).await?;
     retry::finish(&**services.space.queues(), next).await?;
     Ok(())
@@ -118,14 +130,17 @@ async fn held(
     function: &Arc<Function>,
     mut next: Next,
     mut claim: Claim,
+    stop: &Stop,
 ) -> Result<(Result<Came, StageError>, Next, Claim), Left> {
-    let context = StageContext::new(Arc::clone(function), services.clone(), next.message.clone());
+    let stop = stop.child();
+    let context = StageContext::new(Arc::clone(function), services.clone(), next.message.clone())
+        .until(stop.clone());
     let invocation = Invocation {
         message: next.message.clone(),
         dequeue_count: next.delivery.dequeue_count,
     };
     let run = Arc::clone(&function.run);
-    let mut working = Aborting::spawn(async move {
+    let mut working = Aborting::spawn(stop, async move {
         let facts = run.invoke(&context, invocation).await?;
         Ok(Came {
             artifacts: context.made().artifacts,
@@ -149,16 +164,25 @@ async fn held(
 }
 
 /// Work that ends with whoever waits for it; what panics there, fails there.
+/// What it does on other threads is asked to stop.
 struct Aborting {
+    stop: Stop,
     handle: tokio::task::JoinHandle<Result<Came, StageError>>,
     abort: AbortHandle,
 }
 
 impl Aborting {
-    fn spawn(work: impl Future<Output = Result<Came, StageError>> + Send + 'static) -> Aborting {
+    fn spawn(
+        stop: Stop,
+        work: impl Future<Output = Result<Came, StageError>> + Send + 'static,
+    ) -> Aborting {
         let handle = tokio::spawn(work);
         let abort = handle.abort_handle();
-        Aborting { handle, abort }
+        Aborting {
+            stop,
+            handle,
+            abort,
+        }
     }
 
     async fn done(&mut self) -> Result<Came, StageError> {
@@ -171,6 +195,7 @@ impl Aborting {
 
 impl Drop for Aborting {
     fn drop(&mut self) {
+        self.stop.ask();
         self.abort.abort();
     }
 }
@@ -230,7 +255,7 @@ async fn end(
         let queue: QueueName = queue.parse()?;
         let body = message.to_body()?;
         let target = services.space.queues().open(&queue);
-        target.send(body, std::time::Duration::ZERO).await?;
+        target.send(body, Duration::ZERO).await?;
     }
     retry::finish(&**services.space.queues(), next).await?;
     Ok(())

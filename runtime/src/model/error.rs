@@ -4,6 +4,9 @@
 /// from 0, in the matrix that was handed in.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
+    /// Who is [told of the progress](super::Progress) wanted no more.
+    #[error("the training was stopped before it was done")]
+    Stopped,
     /// A parameter stands where no algorithm can use it.
     #[error("{kind}: `{key}` is {value}; it must be {expected}")]
     Parameter {

@@ -1,5 +1,7 @@
 //! From the file as written to the [`Pipeline`]: every name has its other end.
 
+mod table;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use toml::Spanned;
 
 use super::file::{BindingFile, File, FunctionFile, OutputFile, ServeFile, TriggerFile};
 use super::problem::Problem;
-use super::{Alias, Function, Input, Output, Pipeline, Store, Table, Template, Trigger};
+use super::{Alias, Function, Input, Output, Pipeline, Store, Template, Trigger};
 use crate::function::Kind;
 use crate::store::registry;
 
@@ -70,6 +72,8 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
     is_name(&file.name, "a function")?;
     let stage = file.shared.stage.unwrap_or_else(|| file.name.clone());
     let kind = kind(&name, &stage, kinds)?;
+    let named: Vec<&str> = file.inputs.keys().map(String::as_str).collect();
+    let output = output(&name, &named, file.shared.output)?;
     let inputs = file.inputs.into_iter().map(|(input, binding)| {
         let owner = match input.as_str() {
             "input" => format!("function {name}: input"),
@@ -81,7 +85,7 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
         is_last: true,
         inputs: inputs.collect::<Result<_, Problem>>()?,
         trigger: trigger(&name, &file.name, file.shared.trigger)?,
-        output: output(&name, file.shared.output)?,
+        output,
         parameters: file.params.canonical(),
         run: (kind.configure)(&file.params)?,
         params: file.params,
@@ -201,7 +205,11 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
     }
 }
 
-fn output(name: &str, file: Option<Spanned<OutputFile>>) -> Result<Output, Problem> {
+fn output(
+    name: &str,
+    inputs: &[&str],
+    file: Option<Spanned<OutputFile>>,
+) -> Result<Output, Problem> {
     let Some(file) = file.map(Spanned::into_inner) else {
         return Ok(Output::default());
     };
@@ -217,24 +225,7 @@ fn output(name: &str, file: Option<Spanned<OutputFile>>) -> Result<Output, Probl
         is_name(&artifact, "an artifact")?;
         artifacts.insert(port, artifact.into_inner());
     }
-    let table = file.table.map(|table| {
-        let span = table.span();
-        let table = table.into_inner();
-        match table.key.is_empty() {
-            true => Err(Problem::at(
-                span,
-                format!(
-                    "function {name}: output.table has no key, and a repeat would double its rows"
-                ),
-            )
-            .label("write key = [\"…\"]: the columns that name a row")),
-            false => Ok(Table {
-                url: table.sql,
-                name: table.name,
-                key: table.key,
-            }),
-        }
-    });
+    let table = file.table.map(|file| table::table(name, inputs, file));
     Ok(Output {
         artifacts,
         queue: file.queue.map(Spanned::into_inner),

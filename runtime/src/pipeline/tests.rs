@@ -195,6 +195,14 @@ fn what_is_wrong_is_said_with_its_place() {
             &queued("output = { table = { sql = \"sqlite:x\", name = \"t\", key = [] } }"),
             "3:20: function training: output.table has no key",
         ),
+        (
+            &queued(
+                "output.table = { sql = \"sqlite:x\", name = \"t\", key = [\"id\"] }\n\
+                 input = { a = { blob = \"a.csv\" }, b = { blob = \"b.csv\" } }",
+            ),
+            "3:16: function training: output.table takes the rows of one input, and there are 2: a, b \
+             (declare a function for each table)",
+        ),
         ("a = [", "1:6: "),
     ] {
         let said = wrong(text);

@@ -1,18 +1,21 @@
 //! *evaluation* measures a model on rows it was not trained on, and says
 //! whether it is good enough.
 //!
-//! Inputs: `model`, `test`, and, where the gate compares, `current`, the version
+//! Inputs: `model` (an artifact, the version behind an alias, or a file), `test`,
+//! and, where the gate compares, `current`, the version
 //! that serves now. It makes the measures, and the model card as a page under
 //! `card` and in Markdown under `card-markdown`. Its fact `passed` is what the
 //! gate says.
 
 mod card;
+mod subject;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::subject::Subject;
 use super::bundle::Bundle;
 use super::tables::{apart, frame};
 use super::truth::{class_names, predictions};
@@ -87,16 +90,17 @@ impl StageFn for Measuring {
 
 impl Measuring {
     async fn evaluate(&self, ctx: &StageContext) -> Result<Facts, StageError> {
-        let bundle = Bundle::read(ctx.open("model").await?)?;
+        let subject = Subject::of(ctx).await?;
         let test = frame(ctx, "test").await?;
         let current = self.current(ctx).await?;
         let (spec, gate, slices) = (self.spec.clone(), self.gate.clone(), self.slices.clone());
-        let (mut report, bundle) = apart("evaluating", move || {
-            let report = measured(&spec, &gate, &slices, &bundle, current.as_ref(), &test)?;
-            Ok((report, bundle))
+        let (mut report, subject) = apart("evaluating", move || {
+            let bundle = &subject.bundle;
+            let report = measured(&spec, &gate, &slices, bundle, current.as_ref(), &test)?;
+            Ok((report, subject))
         })
         .await?;
-        let card = card::card(ctx, &bundle, &report).await?;
+        let card = card::card(ctx, &subject, &report).await?;
         let markdown = page::model_card_markdown(&card);
         put(ctx, "card-markdown", "model-card", markdown.into_bytes()).await?;
         let html = page::model_card_html(&card);

@@ -10,19 +10,20 @@
 mod tests;
 
 use std::fs::File;
+use std::io::Seek;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::tables::{apart, fingerprint, format_of, rewound, source, temporary};
+use super::tables::{apart, failed, fingerprint, format_of, rewound, source};
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
 use crate::pipeline::{self, Input, Params, Problem};
 use crate::store::artifact::Description;
 use crate::table::{
     self, Columns, Csv, Database, Expect, Expectations, Format, Missing, ParquetWriter, Reading,
-    Source, Summary, TableError, Upsert, Upserted,
+    Source, Summary, TableError, Unique, Upsert, Upserted,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -40,6 +41,7 @@ struct Intake {
     missing: Missing,
     csv: Csv,
     expect: IndexMap<String, Expect>,
+    unique: Vec<Unique>,
     /// The largest share of rows that may fail.
     failed_share: Option<f64>,
     /// Of each input, where there are several.
@@ -72,17 +74,9 @@ impl StageFn for Ingestion {
 impl Ingestion {
     async fn ingest(&self, ctx: &StageContext) -> Result<Facts, StageError> {
         let mut facts = Facts::new();
-        let inputs: Vec<&str> = ctx.inputs().collect();
-        if inputs.len() > 1 && ctx.table(inputs[0]).is_some() {
-            return Err(StageError::data(format!(
-                "function {} has {} inputs and one table: declare a function for each table",
-                ctx.function(),
-                inputs.len()
-            )));
-        }
-        for input in &inputs {
-            let intake = self.0.tables.get(*input).unwrap_or(&self.0);
-            let (port, quarantine) = match *input {
+        for input in ctx.inputs() {
+            let intake = self.0.tables.get(input).unwrap_or(&self.0);
+            let (port, quarantine) = match input {
                 "input" => (String::new(), "quarantine".to_owned()),
                 named => (named.to_owned(), format!("{named}-quarantine")),
             };
@@ -103,7 +97,7 @@ impl Ingestion {
                 "quarantined": summary.quarantined,
                 "reasons": summary.reasons,
             });
-            facts.insert((*input).to_owned(), told);
+            facts.insert(input.to_owned(), told);
         }
         Ok(facts)
     }
@@ -119,25 +113,24 @@ struct Taken {
 async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Taken, StageError> {
     let expectations = Expectations {
         columns: intake.expect.clone(),
+        unique: intake.unique.clone(),
         failed_share: intake.failed_share,
     };
     let name = input.to_owned();
     if let Input::Sql { url, query } = ctx.input(input)?.clone() {
+        let columns = intake.columns.clone();
         return apart("ingestion", move || {
-            let table = Database::at(&url).and_then(|database| database.query(&query));
-            let taken = table
-                .map_err(Into::into)
-                .and_then(|table| checked(&table, &expectations));
-            taken.map_err(|error| {
-                StageError::passing(format!("the query of {name} cannot be taken in"), error)
-            })
+            let database = Database::at(&url);
+            let table = database.and_then(|database| database.query(&query, &columns));
+            table
+                .and_then(|table| checked(&table, &expectations))
+                .map_err(|error| failed(format!("the query of {name} cannot be taken in"), error))
         })
         .await;
     }
-    let format = match (intake.format, ctx.input(input)?) {
-        (Some(format), _) => format,
-        (None, Input::Blob(path)) => format_of(&path.to_string())?,
-        (None, _) => Format::Parquet,
+    let format = match intake.format {
+        Some(format) => format,
+        None => format_of(ctx, input)?,
     };
     let source = source(ctx, input).await?;
     let reading = Reading {
@@ -146,10 +139,9 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
         csv: intake.csv.clone(),
     };
     apart("ingestion", move || {
-        let table = table::open(&source, format, &reading).map_err(Into::into);
-        table
+        table::open(&source, format, &reading)
             .and_then(|table| checked(&table, &expectations))
-            .map_err(|error| StageError::of(format!("the table {name} cannot be taken in"), error))
+            .map_err(|error| failed(format!("the table {name} cannot be taken in"), error))
     })
     .await
 }
@@ -171,9 +163,8 @@ async fn written(ctx: &StageContext, input: &str, accepted: File) -> Result<(), 
     let accepted = rewound(accepted)?;
     apart("writing to a table", move || {
         let name = into.name.clone();
-        put_rows(into, &ledger_key, accepted).map_err(|error| {
-            StageError::passing(format!("the table {name} cannot be written to"), error)
-        })
+        put_rows(into, &ledger_key, accepted)
+            .map_err(|error| failed(format!("the table {name} cannot be written to"), error))
     })
     .await
 }
@@ -195,12 +186,9 @@ fn put_rows(into: pipeline::Table, ledger_key: &str, accepted: File) -> Result<(
     Ok(())
 }
 
-fn checked(
-    table: &table::Table,
-    expectations: &Expectations,
-) -> Result<Taken, Box<dyn std::error::Error + Send + Sync>> {
+fn checked(table: &table::Table, expectations: &Expectations) -> Result<Taken, TableError> {
     let bad = table::quarantine_schema(table.schema());
-    let (good_file, bad_file) = (temporary()?, temporary()?);
+    let (mut good_file, mut bad_file) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let writer = |file: &File, schema| -> Result<ParquetWriter<File>, TableError> {
         ParquetWriter::new(table.name(), schema, file.try_clone()?)
     };
@@ -209,9 +197,11 @@ fn checked(
     let summary = table::check(table, expectations, &mut accepted, &mut quarantine)?;
     accepted.finish()?;
     quarantine.finish()?;
+    good_file.rewind()?;
+    bad_file.rewind()?;
     Ok(Taken {
-        accepted: (rewound(good_file)?, fingerprint(table.schema())),
-        quarantine: (rewound(bad_file)?, fingerprint(&bad)),
+        accepted: (good_file, fingerprint(table.schema())),
+        quarantine: (bad_file, fingerprint(&bad)),
         summary,
     })
 }

@@ -8,7 +8,10 @@ use arrow_array::RecordBatch;
 use crate::function::{StageContext, StageError};
 use crate::pipeline::{Alias, Input};
 use crate::store::artifact::{Artifact, Description};
-use crate::table::{self, Database, Format, ParquetWriter, Reading, Sink, Source, Table};
+use crate::store::registry::Registered;
+use crate::table::{
+    self, Columns, Database, Format, ParquetWriter, Reading, Sink, Source, Table, TableError,
+};
 use crate::transform::Frame;
 
 /// Work for a thread of its own: what computes, or reads files.
@@ -22,6 +25,15 @@ pub(super) async fn apart<T: Send + 'static>(
     }
 }
 
+/// What is wrong with a table: another try may help only where it was the disk
+/// or the database.
+pub(super) fn failed(message: String, error: TableError) -> StageError {
+    match error.may_pass() {
+        true => StageError::passing(message, error),
+        false => StageError::of(message, error),
+    }
+}
+
 /// A whole table, from an artifact, a blob or a query; or, of a version of a
 /// model, the rows it was trained on.
 ///
@@ -32,27 +44,21 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
     let opened = match bound {
         Input::Sql { url, query } => {
             apart("a query", move || {
-                let table = Database::at(&url).and_then(|database| database.query(&query));
-                table.map_err(|error| {
-                    StageError::passing(format!("the query of {name} failed"), error)
-                })
+                let database = Database::at(&url);
+                let table = database.and_then(|database| database.query(&query, &Columns::new()));
+                table.map_err(|error| failed(format!("the query of {name} failed"), error))
             })
             .await?
         }
         bound => {
-            let format = match &bound {
-                Input::Blob(path) => format_of(&path.to_string())?,
-                _ => Format::Parquet,
-            };
+            let format = format_of(ctx, input)?;
             let source = match &bound {
                 Input::Model(alias) => trained_on(ctx, input, alias).await?,
                 _ => source(ctx, input).await?,
             };
             apart("reading a table", move || {
                 let opened = table::open(&source, format, &Reading::default());
-                opened.map_err(|error| {
-                    StageError::of(format!("the table {name} cannot be read"), error)
-                })
+                opened.map_err(|error| failed(format!("the table {name} cannot be read"), error))
             })
             .await?
         }
@@ -62,7 +68,7 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
 
 fn whole(table: &Table) -> Result<Frame, StageError> {
     let name = table.name();
-    let wrong = |error| StageError::of(format!("the table {name} cannot be read"), error);
+    let wrong = |error| failed(format!("the table {name} cannot be read"), error);
     let mut batches = Vec::new();
     for batch in table.batches().map_err(wrong)? {
         let batch = batch.map_err(wrong)?;
@@ -81,31 +87,43 @@ fn whole(table: &Table) -> Result<Frame, StageError> {
         .map_err(|error| StageError::of(format!("the table {name} cannot be used"), error))
 }
 
-async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<Source, StageError> {
+/// The version behind the alias that an input is.
+pub(super) async fn registered(
+    ctx: &StageContext,
+    input: &str,
+    alias: &Alias,
+) -> Result<Registered, StageError> {
     let registered = ctx.model(input).await?;
-    let registered = registered.ok_or_else(|| {
+    registered.ok_or_else(|| {
         StageError::passing(
             format!("no version is {alias} yet"),
             "the alias points nowhere",
         )
-    })?;
+    })
+}
+
+async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<Source, StageError> {
+    let registered = registered(ctx, input, alias).await?;
     let content = ctx.content(&registered.version.data).await?;
     Ok(Source::memory(input, content))
 }
 
-/// The bytes of an input, to be read more than once.
+/// The bytes of an input, to be read more than once; named as its file is.
 pub(super) async fn source(ctx: &StageContext, input: &str) -> Result<Source, StageError> {
     let file = ctx.open(input).await?;
-    let name = input.to_owned();
+    let (name, path) = (input.to_owned(), ctx.path(input)?);
     apart("reading a table", move || {
-        Source::spool(&name, file)
-            .map_err(|error| StageError::passing(format!("the table {name} cannot be read"), error))
+        Source::spool(path.as_deref().unwrap_or(&name), file)
+            .map_err(|error| failed(format!("the table {name} cannot be read"), error))
     })
     .await
 }
 
-/// Which format a path says it is.
-pub(super) fn format_of(path: &str) -> Result<Format, StageError> {
+/// Which format the path of an input says it is; what is no blob is Parquet.
+pub(super) fn format_of(ctx: &StageContext, input: &str) -> Result<Format, StageError> {
+    let Some(path) = ctx.path(input)? else {
+        return Ok(Format::Parquet);
+    };
     match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("csv") => Ok(Format::Csv),
         Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
@@ -141,7 +159,7 @@ pub async fn keep(ctx: &StageContext, port: &str, frame: Frame) -> Result<Artifa
 }
 
 fn write(file: &mut File, batch: &RecordBatch) -> Result<(), StageError> {
-    let wrong = |error| StageError::of("a table cannot be written", error);
+    let wrong = |error| failed("a table cannot be written".to_owned(), error);
     let clone = file
         .try_clone()
         .map_err(|error| StageError::passing("a temporary file", error))?;

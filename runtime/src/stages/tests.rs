@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::function::Facts;
 use crate::function::sample::Bench;
+use crate::function::{Facts, Invocation, StageContext, Stop};
 use crate::log::{Entry, PredictionLog};
 use crate::queue::Message;
 use crate::store::clock::Clock;
@@ -227,6 +227,26 @@ async fn training_makes_the_same_model_of_the_same_rows() {
 }
 
 #[tokio::test]
+async fn training_stops_when_it_is_asked_to() {
+    let mut bench = bench().await;
+    bench.declare(&searching("{ c = [1e-6, 1.0] }"));
+    let (mut message, _) = through(&bench, "may", &TO_MODEL[..2]).await;
+    let function = bench.function("training");
+    let (stop, services) = (Stop::default(), bench.services.clone());
+    let ctx = StageContext::new(Arc::clone(&function), services, message.clone());
+    let ctx = ctx.until(stop.child());
+    stop.ask();
+    let input = Invocation {
+        message: message.clone(),
+        dequeue_count: 1,
+    };
+    let error = function.run.invoke(&ctx, input).await.unwrap_err();
+    assert!(error.is_stopped(), "{}", error.whole());
+    assert!(ctx.made().artifacts.is_empty());
+    bench.invoke("training", &mut message).await.unwrap();
+}
+
+#[tokio::test]
 async fn training_refuses_a_label_of_one_class() {
     let bench = bench().await;
     let rows = (0..40).map(|row| format!("{row},{},basic,1\n", 20 + row));
@@ -276,6 +296,41 @@ async fn evaluation_makes_a_card_that_the_version_names() {
     // The same model and rows have the same card.
     let (again, _) = through(&bench, "may", &TO_LIVE).await;
     assert_eq!(again.artifacts, message.artifacts);
+}
+
+#[tokio::test]
+async fn what_serves_and_what_is_a_file_have_cards_too() {
+    let mut bench = bench().await;
+    let (mut message, _) = through(&bench, "may", &TO_LIVE).await;
+    let model = bench.content(&message.artifacts["model"]).await;
+    bench
+        .blob("may.json", String::from_utf8(model).unwrap())
+        .await;
+    bench.declare(&format!(
+        r#"{FILE}
+[function.serving]
+stage = "evaluation"
+trigger = {{ queue = "serving-due" }}
+input = {{ model = {{ model = "churn@champion" }}, test = {{ artifact = "features-test" }} }}
+output = {{ artifact = "serving" }}
+
+[function.filed]
+stage = "evaluation"
+trigger = {{ queue = "filed-due" }}
+input = {{ model = {{ blob = "{{name}}.json" }}, test = {{ artifact = "features-test" }} }}
+output = {{ artifact = "filed" }}
+"#
+    ));
+    for (function, begins, says) in [
+        ("serving", "# churn v1", "Trained by"),
+        ("filed", "# may.json ", "may.json"),
+    ] {
+        let facts = bench.invoke(function, &mut message).await.unwrap();
+        assert_eq!(facts["rows"], 15);
+        let card = message.artifacts[&format!("{function}-card-markdown")];
+        let card = String::from_utf8(bench.content(&card).await).unwrap();
+        assert!(card.starts_with(begins) && card.contains(says), "{card}");
+    }
 }
 
 fn searching(grid: &str) -> String {

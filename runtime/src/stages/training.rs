@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use super::bundle::Bundle;
 use super::tables::{apart, frame};
 use super::truth::{labels, values};
-use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
+use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn, Stop};
 use crate::model::search::{self, Scoring, SearchSpec};
-use crate::model::{self, Checked, Event, Model, ModelSpec, Progress, Target, TrainingSet};
+use crate::model::{
+    self, Checked, Event, Model, ModelError, ModelSpec, Progress, Target, TrainingSet,
+};
 use crate::pipeline::{Params, Problem};
 use crate::store::artifact::Description;
 use crate::transform::{self, Frame, Preparation, Tables};
@@ -159,7 +161,7 @@ impl Training {
         let input = ctx.inputs().next().unwrap_or("input");
         let rows = frame(ctx, input).await?;
         let n_rows = rows.n_rows();
-        let (this, told) = (self.clone(), Told(ctx.function().to_owned()));
+        let (this, told) = (self.clone(), Told::of(ctx));
         let bundle = apart("training", move || this.fit(rows, &told)).await?;
         let document = serde_json::to_vec(&bundle)
             .map_err(|error| StageError::of("the model cannot be written", error))?;
@@ -188,7 +190,10 @@ impl Training {
             Some(label) => target(&applied.frame, label, self.task)?,
             None => Target::None,
         };
-        let wrong = |error| StageError::of("the model cannot be fitted", error);
+        let wrong = |error| match error {
+            ModelError::Stopped => StageError::stopped(),
+            error => StageError::of("the model cannot be fitted", error),
+        };
         let (model, search) = match &self.search {
             None => {
                 let model = model::fit(&self.model, matrix.view(), &target, None, told);
@@ -211,11 +216,7 @@ impl Training {
 
 impl Searching {
     /// The best, trained on all rows, and all that was tried.
-    fn best(
-        &self,
-        data: &TrainingSet<'_>,
-        told: &Told,
-    ) -> Result<(Model, Value), model::ModelError> {
+    fn best(&self, data: &TrainingSet<'_>, told: &Told) -> Result<(Model, Value), ModelError> {
         let found = search::search(&self.spec, data, self.scoring, told)?;
         let best = &found.candidates[found.best];
         let tried = json!({
@@ -248,19 +249,36 @@ fn target(frame: &Frame, label: &str, task: Option<Task>) -> Result<Target, Stag
     }
 }
 
-/// Progress goes to the log of this function.
-struct Told(String);
+/// Progress goes to the log of this function, which may be asked to stop.
+struct Told {
+    function: String,
+    stop: Stop,
+}
+
+impl Told {
+    fn of(ctx: &StageContext) -> Told {
+        Told {
+            function: ctx.function().to_owned(),
+            stop: ctx.stop().clone(),
+        }
+    }
+}
 
 impl Progress for Told {
     fn tell(&self, event: Event) {
+        let function = self.function.as_str();
         match event {
             Event::Step {
                 what: "candidate",
                 done,
                 most,
                 objective,
-            } => tracing::info!(function = self.0, done, most, objective, "searching"),
-            event => tracing::debug!(function = self.0, ?event, "training"),
+            } => tracing::info!(function, done, most, objective, "searching"),
+            event => tracing::debug!(function, ?event, "training"),
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_asked()
     }
 }

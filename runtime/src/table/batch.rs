@@ -41,7 +41,7 @@ pub struct Rejected {
 /// One thing that is wrong with a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
-    /// The column, if it is one.
+    /// The column, or those that it is about together, if there are any.
     pub column: Option<String>,
     /// The rule that is broken.
     pub rule: Rule,
@@ -90,16 +90,6 @@ pub(super) enum Origin {
 }
 
 impl Batch {
-    /// Rows of which nothing but the values is known, behind `n_before` others.
-    pub(super) fn of_values(rows: RecordBatch, n_before: u64) -> Batch {
-        Batch {
-            numbers: (n_before + 1..).take(rows.num_rows()).collect(),
-            rows,
-            rejected: Vec::new(),
-            origin: Origin::Values,
-        }
-    }
-
     /// What is written in a column of a row: the text itself where the table is
     /// text, else the value as text. `None` for a missing value.
     pub fn text(&self, row: usize, column: usize) -> Option<Cow<'_, str>> {

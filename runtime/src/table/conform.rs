@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow_array::cast::AsArray;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions,
+    TimestampMicrosecondArray,
+};
 use arrow_cast::cast::{CastOptions, can_cast_types, cast_with_options};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 
 use super::batch::{Batch, Origin, Reason, Rule, shown};
-use super::types::{Columns, all_there};
-use super::{Reading, TableError};
+use super::types::{Column, ColumnType, Columns, all_there};
+use super::{TableError, moment};
 
 /// Converts batches, and rejects the rows that cannot be.
 #[derive(Clone)]
@@ -26,17 +30,17 @@ impl Conform {
     pub(super) fn new(
         table: &str,
         found: &SchemaRef,
-        reading: &Reading,
+        declared: &Columns,
     ) -> Result<Conform, TableError> {
         let names: Vec<String> = found
             .fields()
             .iter()
             .map(|field| field.name().clone())
             .collect();
-        all_there(table, &names, &reading.columns)?;
+        all_there(table, &names, declared)?;
         let mut fields = Vec::new();
         for field in found.fields() {
-            let Some(column) = reading.columns.get(field.name()) else {
+            let Some(column) = declared.get(field.name()) else {
                 fields.push(field.clone());
                 continue;
             };
@@ -56,7 +60,7 @@ impl Conform {
         Ok(Conform {
             table: table.to_owned(),
             schema: Arc::new(Schema::new(fields)),
-            declared: reading.columns.clone(),
+            declared: declared.clone(),
             n_rows: 0,
         })
     }
@@ -68,16 +72,19 @@ impl Conform {
     /// Each of the batches, converted. After an error comes nothing.
     pub(super) fn all(
         mut self,
-        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+        batches: impl Iterator<Item = Result<RecordBatch, TableError>> + Send + 'static,
     ) -> impl Iterator<Item = Result<Batch, TableError>> + Send + 'static {
         let mut failed = false;
         batches.map_while(move |batch| {
             if failed {
                 return None;
             }
-            let batch = batch.and_then(|rows| self.batch(rows));
+            let batch = batch.and_then(|rows| {
+                let batch = self.batch(rows);
+                batch.map_err(TableError::arrow(&self.table))
+            });
             failed = batch.is_err();
-            Some(batch.map_err(TableError::arrow(&self.table)))
+            Some(batch)
         })
     }
 
@@ -123,8 +130,7 @@ impl Conform {
         let Some(column) = self.declared.get(field.name()) else {
             return Ok(array.clone());
         };
-        let options = CastOptions::default();
-        let converted = cast_with_options(array, field.data_type(), &options)?;
+        let converted = converted(array, column)?;
         for row in (0..array.len()).filter(|row| converted.is_null(*row)) {
             let (rule, text) = match array.is_null(row) {
                 true if column.nullable => continue,
@@ -141,6 +147,24 @@ impl Conform {
             });
         }
         Ok(converted)
+    }
+}
+
+/// What cannot be converted is missing.
+fn converted(array: &ArrayRef, column: &Column) -> Result<ArrayRef, ArrowError> {
+    let texts = array.as_string_opt::<i32>();
+    match (column.ty, texts, column.format.as_deref()) {
+        (ColumnType::Date, Some(texts), format @ Some(_)) => {
+            let days = texts.iter();
+            let days = days.map(|text| moment::date(text?.as_bytes(), format));
+            Ok(Arc::new(days.collect::<Date32Array>()))
+        }
+        (ColumnType::Timestamp, Some(texts), format @ Some(_)) => {
+            let micros = texts.iter();
+            let micros = micros.map(|text| moment::timestamp(text?.as_bytes(), format));
+            Ok(Arc::new(micros.collect::<TimestampMicrosecondArray>()))
+        }
+        (ty, _, _) => cast_with_options(array, &ty.data_type(), &CastOptions::default()),
     }
 }
 
@@ -167,10 +191,9 @@ mod tests {
             Arc::new(StringArray::from(vec![Some("31"), Some("old"), None])),
         ];
         let rows = RecordBatch::try_new(schema.clone(), columns).unwrap();
-        let reading: Reading =
-            serde_json::from_str(r#"{"columns": {"age": {"type": "int64", "nullable": false}}}"#)
-                .unwrap();
-        let conform = Conform::new("t", &schema, &reading).unwrap();
+        let declared: Columns =
+            serde_json::from_str(r#"{"age": {"type": "int64", "nullable": false}}"#).unwrap();
+        let conform = Conform::new("t", &schema, &declared).unwrap();
         let batch = conform.all([Ok(rows)].into_iter()).next().unwrap().unwrap();
         assert_eq!(batch.numbers, [1]);
         let reasons: Vec<_> = batch

@@ -138,10 +138,32 @@ pub enum TableError {
         doing: &'static str,
         /// What it says.
         problem: String,
+        /// The same may be taken later.
+        may_pass: bool,
     },
 }
 
+/// What a database's client says went wrong.
+pub(super) trait Refusal: std::error::Error {
+    /// Whether the same may be taken later: the server was away, a lock was
+    /// held. What it has against the statement or the rows stays.
+    fn may_pass(&self) -> bool;
+}
+
 impl TableError {
+    /// Whether another try may help: it was the disk, or a database that could
+    /// not answer, not what the table or its declaration says.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            TableError::Read { .. } | TableError::Write { .. } | TableError::Space { .. } => true,
+            TableError::Database { may_pass, .. } => *may_pass,
+            TableError::Arrow { source, .. } => of_the_system(source),
+            TableError::Parquet { source, .. } => of_the_system(source),
+            _ => false,
+        }
+    }
+
     /// For `map_err`: a failure to read `table`.
     pub(super) fn read(table: &str) -> impl Fn(io::Error) -> TableError {
         move |source| TableError::Read {
@@ -175,7 +197,7 @@ impl TableError {
     }
 
     /// For `map_err`: a database that refuses.
-    pub(super) fn database<E: std::error::Error>(
+    pub(super) fn database<E: Refusal>(
         table: &str,
         doing: &'static str,
     ) -> impl Fn(E) -> TableError {
@@ -183,8 +205,18 @@ impl TableError {
             table: table.to_owned(),
             doing,
             problem: chain(&error),
+            may_pass: error.may_pass(),
         }
     }
+}
+
+/// Whether the system is behind it: a full disk, not broken bytes.
+fn of_the_system(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let system = cause.downcast_ref::<io::Error>();
+        system.is_some_and(|error| error.raw_os_error().is_some())
+    })
 }
 
 /// An error and its causes, in one line.
@@ -196,5 +228,5 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&next.to_string());
         cause = next.source();
     }
-    text
+    text.replace('\n', "; ")
 }

@@ -24,6 +24,7 @@ mod sort;
 mod source;
 mod sql;
 mod text;
+mod typed;
 mod types;
 mod waves;
 
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use batch::{Batch, Reason, Rejected, Rule};
 pub use csv::{Csv, CsvWriter, Ragged};
 pub use error::TableError;
-pub use expect::{Expect, Expectations, Keep, Scalar, Summary, check, quarantine_schema};
+pub use expect::{Expect, Expectations, Keep, Scalar, Summary, Unique, check, quarantine_schema};
 pub use missing::{Missing, PANDAS_WORDS};
 pub use ndjson::NdjsonWriter;
 pub use parquet::ParquetWriter;

@@ -5,25 +5,22 @@
 //! for CSV, except that a text stays text whatever it says, and an array or
 //! object is its JSON as text.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    ArrayBuilder, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder,
-};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::RecordBatch;
 use arrow_json::LineDelimitedWriter;
-use arrow_schema::SchemaRef;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::batch::{Origin, Reason, Rejected, Rule, shown};
+use super::batch::{Reason, Rejected, Rule};
 use super::blocks::{Block, Blocks, Rows};
 use super::text::Seen;
-use super::types::{Column, ColumnType, all_there, schema};
+use super::typed::{Cell, Row, Typed};
+use super::types::{Column, all_there};
 use super::waves::{self, Parse, Parsed, Waves};
-use super::{Batch, Batches, Reading, Sink, Source, Table, TableError, moment};
+use super::{Batch, Batches, Reading, Sink, Source, Table, TableError};
 
 type Object = Map<String, Value>;
 
@@ -32,13 +29,9 @@ type Object = Map<String, Value>;
 pub(super) fn open(source: &Source, reading: &Reading) -> Result<Table, TableError> {
     let (names, columns) = infer(source, reading)?;
     all_there(source.name(), &names, &reading.columns)?;
-    let schema = schema(&names, &columns);
-    let shape = Arc::new(Shape {
-        table: source.name().to_owned(),
-        names,
-        columns,
-        schema: schema.clone(),
-    });
+    let typed = Typed::new(source.name(), names, columns);
+    let schema = typed.schema().clone();
+    let shape = Arc::new(Shape(typed));
     let own = source.clone();
     let read = move || {
         let blocks = blocks(&own)?;
@@ -130,85 +123,28 @@ fn object(line: &[u8]) -> Result<Object, String> {
 }
 
 /// What blocks are parsed into.
-struct Shape {
-    table: String,
-    names: Vec<String>,
-    columns: Vec<Column>,
-    schema: SchemaRef,
-}
+struct Shape(Typed);
 
 impl Parse for Shape {
     fn parse(&self, block: Block) -> Result<Parsed, TableError> {
-        let mut objects = Vec::new();
-        let mut numbers = Vec::new();
-        let mut rejected = Vec::new();
+        let mut sorting = self.0.sorting();
         let mut n_records = 0;
         for (place, line) in lines(&block.bytes) {
             let (row, at) = (u64::from(n_records), block.line + place);
             n_records += 1;
             match object(line) {
-                Ok(object) => match self.wrong(&object) {
-                    reasons if reasons.is_empty() => {
-                        objects.push(object);
-                        numbers.push(row);
-                    }
-                    reasons => rejected.push(self.reject(row, at, &object, reasons)),
-                },
-                Err(problem) => rejected.push(broken(row, at, line, problem)),
+                Ok(object) => sorting.take(object, row, Some(at)),
+                Err(problem) => sorting.reject(broken(row, at, line, problem)),
             }
         }
-        let columns = self.names.iter().zip(&self.columns);
-        let arrays = columns
-            .map(|(name, column)| array(&objects, name, column))
-            .collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(objects.len()));
-        let rows = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options);
-        let batch = Batch {
-            rows: rows.map_err(TableError::arrow(&self.table))?,
-            numbers,
-            rejected,
-            origin: Origin::Values,
-        };
-        Ok(Parsed { batch, n_records })
+        Ok(Parsed {
+            batch: sorting.batch()?,
+            n_records,
+        })
     }
 
     fn accept(&self, _: &Batch) -> Result<(), TableError> {
         Ok(())
-    }
-}
-
-impl Shape {
-    /// What is wrong with the values of a row.
-    fn wrong(&self, object: &Object) -> Vec<Reason> {
-        let columns = self.names.iter().zip(&self.columns);
-        let wrong = columns.filter_map(|(name, column)| {
-            let (rule, text) = match object.get(name) {
-                None | Some(Value::Null) if column.nullable => return None,
-                None | Some(Value::Null) => (Rule::Required, "has no value".to_owned()),
-                Some(value) if fits(value, column) => return None,
-                Some(value) => {
-                    let value = shown(&text(value));
-                    (Rule::Type, format!("{value} is no {}", column.ty))
-                }
-            };
-            Some(Reason {
-                column: Some(name.clone()),
-                rule,
-                text,
-            })
-        });
-        wrong.collect()
-    }
-
-    fn reject(&self, row: u64, line: u64, object: &Object, reasons: Vec<Reason>) -> Rejected {
-        let field = |name| object.get(name).filter(|value| !value.is_null()).map(text);
-        Rejected {
-            row,
-            line: Some(line),
-            reasons,
-            fields: self.names.iter().map(field).collect(),
-            record: None,
-        }
     }
 }
 
@@ -226,56 +162,45 @@ fn broken(row: u64, line: u64, text: &[u8], problem: String) -> Rejected {
     }
 }
 
-/// A text itself, or the JSON of what is none.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+impl Row for Object {
+    type Cell = Value;
+
+    fn cell(&self, _: usize, name: &str) -> Option<&Value> {
+        self.get(name)
     }
 }
 
-fn date(value: &Value, column: &Column) -> Option<i32> {
-    moment::date(value.as_str()?.as_bytes(), column.format.as_deref())
-}
-
-fn timestamp(value: &Value, column: &Column) -> Option<i64> {
-    moment::timestamp(value.as_str()?.as_bytes(), column.format.as_deref())
-}
-
-fn fits(value: &Value, column: &Column) -> bool {
-    match column.ty {
-        ColumnType::Bool => value.is_boolean(),
-        ColumnType::Int64 => value.is_i64(),
-        ColumnType::Float64 => value.is_number(),
-        ColumnType::String => true,
-        ColumnType::Date => date(value, column).is_some(),
-        ColumnType::Timestamp => timestamp(value, column).is_some(),
+impl Cell for Value {
+    fn is_missing(&self) -> bool {
+        self.is_null()
     }
-}
 
-/// A column of objects whose values fit.
-fn array(objects: &[Object], name: &str, column: &Column) -> ArrayRef {
-    macro_rules! build {
-        ($builder:expr, $value:expr) => {{
-            let mut builder = $builder;
-            for object in objects {
-                let value = object.get(name).filter(|value| !value.is_null());
-                builder.append_option(value.and_then($value));
-            }
-            ArrayBuilder::finish(&mut builder)
-        }};
+    fn bool(&self) -> Option<bool> {
+        self.as_bool()
     }
-    match column.ty {
-        ColumnType::Bool => build!(BooleanBuilder::new(), Value::as_bool),
-        ColumnType::Int64 => build!(Int64Builder::new(), Value::as_i64),
-        ColumnType::Float64 => build!(Float64Builder::new(), Value::as_f64),
-        ColumnType::String => build!(StringBuilder::new(), |value| Some(text(value))),
-        ColumnType::Date => build!(Date32Builder::new(), |value| date(value, column)),
-        ColumnType::Timestamp => {
-            build!(TimestampMicrosecondBuilder::new(), |value| timestamp(
-                value, column
-            ))
-        }
+
+    fn int(&self) -> Option<i64> {
+        self.as_i64()
+    }
+
+    fn float(&self) -> Option<f64> {
+        self.as_f64()
+    }
+
+    fn str(&self) -> Option<&str> {
+        self.as_str()
+    }
+
+    /// A text itself, or the JSON of what is none.
+    fn text(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Value::String(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_string()),
+        })
+    }
+
+    fn shown(&self) -> String {
+        self.text().unwrap_or_default().into_owned()
     }
 }
 

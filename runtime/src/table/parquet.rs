@@ -35,10 +35,12 @@ const GROUP_BYTES: usize = 16 << 20;
 /// converted, and a row that cannot be is rejected.
 pub(super) fn open(source: &Source, reading: &Reading) -> Result<Table, TableError> {
     let (found, _) = read(source)?;
-    let conform = Conform::new(source.name(), &found, reading)?;
+    let conform = Conform::new(source.name(), &found, &reading.columns)?;
     let (own, schema) = (source.clone(), conform.schema());
     let read = move || {
         let (_, batches) = read(&own)?;
+        let name = own.name().to_owned();
+        let batches = batches.map(move |batch| batch.map_err(TableError::arrow(&name)));
         Ok(Box::new(conform.clone().all(batches)) as Batches)
     };
     Ok(Table::new(source.name(), schema, read))

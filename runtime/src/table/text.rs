@@ -50,6 +50,15 @@ impl Seen {
         self.has(Seen::TEXT)
     }
 
+    /// Of a column that should hold numbers: what is none does not count, if
+    /// there are any.
+    pub(super) fn as_number(self) -> Seen {
+        match self.has(Seen::INT) || self.has(Seen::FLOAT) {
+            true => Seen(self.0 & !Seen::TEXT.0),
+            false => self,
+        }
+    }
+
     fn has(self, other: Seen) -> bool {
         self.0 & other.0 != 0
     }

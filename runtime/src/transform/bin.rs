@@ -1,4 +1,5 @@
-//! `bin`: numbers to the interval they lie in, as pandas' `cut` with edges.
+//! `bin`: numbers to the interval they lie in, as pandas' `cut` with edges and
+//! `qcut` with quantiles, or as scikit-learn's `KBinsDiscretizer`.
 
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use super::column::Column;
 use super::fault::Fault;
 use super::frame::Frame;
 use super::scalar::Scalar;
+use super::stats;
 
-/// What lies in no interval, or is missing, is missing.
+/// As declared: by `edges` or by `quantiles`. What is missing stays missing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bin {
@@ -19,16 +21,66 @@ pub struct Bin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
     /// At least two, rising.
-    pub edges: Vec<Scalar>,
-    /// One for each interval; without them the intervals: `(0, 25]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Vec<String>>,
+    pub edges: Option<Vec<Scalar>>,
+    /// What the edges are learnt as, of values that are not missing. Every
+    /// value that was learnt from lies in an interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantiles: Option<Quantiles>,
+    /// What becomes of quantiles that are the same.
+    #[serde(default, skip_serializing_if = "Same::is_error")]
+    pub same: Same,
+    /// What each interval is called; without them as it is written: `(0, 25]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
     /// Which edge belongs to an interval.
     #[serde(default)]
     pub closed: Closed,
     /// The first interval has its lower edge too.
     #[serde(default)]
     pub include_lowest: bool,
+    /// What lies in no interval.
+    #[serde(default, skip_serializing_if = "Outside::is_missing")]
+    pub outside: Outside,
+}
+
+/// Where edges lie, interpolated as NumPy does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Quantiles {
+    /// So many intervals of as many values each.
+    Count(usize),
+    /// At these shares, rising from 0 to 1.
+    Shares(Vec<f64>),
+}
+
+/// What becomes of quantiles that are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Same {
+    /// An error.
+    #[default]
+    Error,
+    /// They are one edge, so that there are fewer intervals.
+    Drop,
+}
+
+/// What intervals are called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Labels {
+    /// One for each.
+    Texts(Vec<String>),
+    /// `"numbers"`: their place, from 0, as a number.
+    As(Numbers),
+}
+
+/// The word for [`Labels::As`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Numbers {
+    /// Their place.
+    Numbers,
 }
 
 /// The side of an interval whose edge belongs to it.
@@ -42,8 +94,124 @@ pub enum Closed {
     Left,
 }
 
+/// What becomes of a value in no interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outside {
+    /// It is missing.
+    #[default]
+    Missing,
+    /// It is put into the nearest: the first or the last.
+    Nearest,
+}
+
+/// As learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FittedBin {
+    column: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<Arc<str>>,
+    edges: Vec<Scalar>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    labels: Option<Labels>,
+    #[serde(default)]
+    closed: Closed,
+    /// Both outer edges belong to their intervals.
+    #[serde(default)]
+    whole: bool,
+    #[serde(default)]
+    include_lowest: bool,
+    #[serde(default)]
+    outside: Outside,
+}
+
+impl Same {
+    fn is_error(&self) -> bool {
+        *self == Same::Error
+    }
+}
+
+impl Outside {
+    fn is_missing(&self) -> bool {
+        *self == Outside::Missing
+    }
+}
+
 impl Bin {
-    pub(super) fn check(&self) -> Result<Vec<f64>, Fault> {
+    pub(super) fn fit(&self, frame: &Frame) -> Result<FittedBin, Fault> {
+        let edges = match (&self.edges, &self.quantiles) {
+            (Some(edges), None) => edges.clone(),
+            (None, Some(quantiles)) => self.learnt(quantiles, frame)?,
+            _ => {
+                let problem = "are needed, or `quantiles`, and not both";
+                return Err(Fault::declared("edges", problem));
+            }
+        };
+        let fitted = FittedBin {
+            column: Arc::clone(&self.column),
+            name: self.name.clone(),
+            edges,
+            labels: self.labels.clone(),
+            closed: self.closed,
+            whole: self.quantiles.is_some(),
+            include_lowest: self.include_lowest,
+            outside: self.outside,
+        };
+        fitted.check()?;
+        Ok(fitted)
+    }
+
+    fn learnt(&self, quantiles: &Quantiles, frame: &Frame) -> Result<Vec<Scalar>, Fault> {
+        let values = stats::sorted(stats::present(frame, &self.column)?);
+        let shares = quantiles.shares()?;
+        let mut edges: Vec<f64> = shares
+            .iter()
+            .map(|share| stats::quantile(&values, *share))
+            .collect();
+        let n_shares = edges.len();
+        edges.dedup();
+        match self.same {
+            Same::Error if edges.len() < n_shares => {
+                let problem = format!(
+                    "of column `{}` are {} different numbers where there should be {n_shares}: \
+                     declare same = \"drop\", or fewer of them",
+                    self.column,
+                    edges.len()
+                );
+                Err(Fault::declared("quantiles", problem))
+            }
+            _ if edges.len() < 2 => Err(Fault::declared(
+                "quantiles",
+                format!(
+                    "of column `{}` are all the same: drop the column",
+                    self.column
+                ),
+            )),
+            _ => Ok(edges.into_iter().map(Scalar::Float).collect()),
+        }
+    }
+}
+
+impl Quantiles {
+    fn shares(&self) -> Result<Vec<f64>, Fault> {
+        let wrong = |problem| Err(Fault::declared("quantiles", problem));
+        match self {
+            Quantiles::Count(n) if *n < 2 => wrong("are 2 intervals at least"),
+            Quantiles::Count(n) => Ok((0..=*n).map(|edge| edge as f64 / *n as f64).collect()),
+            Quantiles::Shares(shares) => {
+                let rise = shares.len() > 1 && shares.is_sorted_by(|a, b| a < b);
+                match rise && shares[0] >= 0.0 && shares[shares.len() - 1] <= 1.0 {
+                    true => Ok(shares.clone()),
+                    false => wrong("are shares from 0 to 1, each greater than the one before"),
+                }
+            }
+        }
+    }
+}
+
+impl FittedBin {
+    fn check(&self) -> Result<Vec<f64>, Fault> {
         let edges: Option<Vec<f64>> = self.edges.iter().map(Scalar::number).collect();
         let Some(edges) = edges.filter(|edges| edges.len() > 1 && edges.is_sorted_by(|a, b| a < b))
         else {
@@ -53,7 +221,7 @@ impl Bin {
             ));
         };
         match &self.labels {
-            Some(labels) if labels.len() != edges.len() - 1 => {
+            Some(Labels::Texts(labels)) if labels.len() != edges.len() - 1 => {
                 let problem = format!(
                     "{} are there for {} intervals",
                     labels.len(),
@@ -72,34 +240,56 @@ impl Bin {
     pub(super) fn apply(&self, frame: &mut Frame) -> Result<(), Fault> {
         let edges = self.check()?;
         let values = frame.column(&self.column)?.numbers(&self.column)?;
-        let labels = self.labels.clone().unwrap_or_else(|| self.intervals());
-        let label = |value: &f64| {
-            self.interval(&edges, *value)
-                .map(|number| labels[number].as_str())
+        let numbers = values
+            .values()
+            .iter()
+            .map(|value| self.interval(&edges, *value));
+        let named = |labels: &[String]| {
+            let label = |number: Option<usize>| number.map(|number| labels[number].as_str());
+            Column::texts(numbers.clone().map(label))
         };
-        let column = Column::texts(values.values().iter().map(label));
+        let column = match &self.labels {
+            Some(Labels::Texts(labels)) => named(labels),
+            Some(Labels::As(Numbers::Numbers)) => {
+                let place = |number: Option<usize>| number.map_or(f64::NAN, |number| number as f64);
+                Column::floats(numbers.map(place).collect())
+            }
+            None => named(&self.intervals()),
+        };
         frame.set(self.name.as_ref().unwrap_or(&self.column), column);
         Ok(())
     }
 
     fn interval(&self, edges: &[f64], value: f64) -> Option<usize> {
-        if self.include_lowest && self.closed == Closed::Right && value == edges[0] {
-            return Some(0);
-        }
+        let last = edges.len() - 2;
         let below = match self.closed {
+            _ if value.is_nan() => return None,
             Closed::Right => edges.partition_point(|edge| *edge < value),
             Closed::Left => edges.partition_point(|edge| *edge <= value),
         };
-        let number = below.checked_sub(1)?;
-        (number + 1 < edges.len() && !value.is_nan()).then_some(number)
+        match below {
+            0 if value == edges[0] && (self.include_lowest || self.whole) => Some(0),
+            below if value == edges[last + 1] && self.whole => Some(below.min(last + 1) - 1),
+            0 => (self.outside == Outside::Nearest).then_some(0),
+            below if below > last + 1 => (self.outside == Outside::Nearest).then_some(last),
+            below => Some(below - 1),
+        }
     }
 
     fn intervals(&self) -> Vec<String> {
-        let named = |pair: &[Scalar]| match self.closed {
-            Closed::Right => format!("({}, {}]", pair[0], pair[1]),
-            Closed::Left => format!("[{}, {})", pair[0], pair[1]),
+        let last = self.edges.len() - 2;
+        let named = |(number, pair): (usize, &[Scalar])| {
+            let lower = self.closed == Closed::Left || (self.whole && number == 0);
+            let upper = self.closed == Closed::Right || (self.whole && number == last);
+            format!(
+                "{}{}, {}{}",
+                if lower { '[' } else { '(' },
+                pair[0],
+                pair[1],
+                if upper { ']' } else { ')' }
+            )
         };
-        self.edges.windows(2).map(named).collect()
+        self.edges.windows(2).enumerate().map(named).collect()
     }
 }
 
@@ -112,7 +302,7 @@ mod tests {
             .with("x", Column::floats(values.to_vec()))
             .unwrap();
         let bin: Bin = toml::from_str(&format!("column = 'x'\n{declared}")).unwrap();
-        if let Err(fault) = bin.apply(&mut frame) {
+        if let Err(fault) = bin.fit(&frame).and_then(|fitted| fitted.apply(&mut frame)) {
             return fault.to_string();
         }
         let column = frame.column("x").unwrap();
@@ -135,5 +325,30 @@ mod tests {
     fn edges_must_rise() {
         insta::assert_snapshot!(check("edges = [1, 1]", &[]), @"edges: must be at least two numbers, each greater than the one before");
         insta::assert_snapshot!(check("edges = [1, 2]\nlabels = []", &[]), @"labels: 0 are there for 1 intervals");
+    }
+
+    #[test]
+    fn edges_are_learnt_as_quantiles() {
+        let values = [4.0, 1.0, f64::NAN, 2.0, 3.0, 5.0];
+        insta::assert_snapshot!(check("quantiles = 2", &values), @"(3.0, 5.0] [1.0, 3.0] - [1.0, 3.0] [1.0, 3.0] (3.0, 5.0]");
+        insta::assert_snapshot!(check("quantiles = 2\nclosed = 'left'\nlabels = 'numbers'", &values), @"1.0 0.0 - 0.0 1.0 1.0");
+        insta::assert_snapshot!(check("quantiles = [0.25, 0.75]", &values), @"[2.0, 4.0] - - [2.0, 4.0] [2.0, 4.0] -");
+        insta::assert_snapshot!(check("quantiles = [0, 0.75]\noutside = 'nearest'\nlabels = ['all']", &values), @"all all - all all all");
+    }
+
+    #[test]
+    fn quantiles_that_are_the_same_are_told_or_dropped() {
+        let values = [1.0, 1.0, 1.0, 2.0, 9.0];
+        insta::assert_snapshot!(check("quantiles = 4", &values), @r#"quantiles: of column `x` are 3 different numbers where there should be 5: declare same = "drop", or fewer of them"#);
+        insta::assert_snapshot!(check("quantiles = 4\nsame = 'drop'", &values), @"[1.0, 2.0] [1.0, 2.0] [1.0, 2.0] [1.0, 2.0] (2.0, 9.0]");
+        insta::assert_snapshot!(check("quantiles = 4\nsame = 'drop'", &[7.0, 7.0]), @"quantiles: of column `x` are all the same: drop the column");
+    }
+
+    #[test]
+    fn what_quantiles_cannot_be_is_told() {
+        insta::assert_snapshot!(check("", &[1.0]), @"edges: are needed, or `quantiles`, and not both");
+        insta::assert_snapshot!(check("quantiles = 1", &[1.0]), @"quantiles: are 2 intervals at least");
+        insta::assert_snapshot!(check("quantiles = [0.5, 0.2]", &[1.0]), @"quantiles: are shares from 0 to 1, each greater than the one before");
+        insta::assert_snapshot!(check("quantiles = 2", &[f64::NAN]), @"column `x` has no value to learn from: drop it, or fill it with a constant");
     }
 }

@@ -69,7 +69,7 @@ pub use step::{Kind, Only, Step};
 pub mod steps {
     pub use super::aggregate::{Aggregate, Of, Statistic};
     pub use super::align::Align;
-    pub use super::bin::{Bin, Closed};
+    pub use super::bin::{Bin, Closed, Labels, Numbers, Outside, Quantiles, Same};
     pub use super::cast::{Cast, Invalid};
     pub use super::clip::{Clip, Limit};
     pub use super::date_parts::{DateParts, Part};
@@ -81,7 +81,7 @@ pub mod steps {
     pub use super::impute::{Impute, With};
     pub use super::join::{How, Join};
     pub use super::log::Log;
-    pub use super::one_hot::{Missing, OneHot, Unknown};
+    pub use super::one_hot::{Frequency, Missing, OneHot, Unknown};
     pub use super::ordinal::Ordinal;
     pub use super::rename::Rename;
     pub use super::scale::{Against, Scale};

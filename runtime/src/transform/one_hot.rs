@@ -2,7 +2,10 @@
 //!
 //! Names and order are those of pandas' `get_dummies`, which are those of
 //! scikit-learn's `OneHotEncoder` too: `plan_basic`, by column, sorted or as
-//! listed. What is rare is joined as `OneHotEncoder(min_frequency)` does.
+//! listed. What is rare is joined as `OneHotEncoder` does by `min_frequency` and
+//! `max_categories`.
+
+mod infrequent;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +19,7 @@ use super::fault::Fault;
 use super::frame::Frame;
 use super::ordinal::unseen;
 use super::scalar::Scalar;
+pub use infrequent::Frequency;
 
 /// As declared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,9 +40,14 @@ pub struct OneHot {
     /// Leaves the first category of each column out.
     #[serde(default)]
     pub drop_first: bool,
-    /// Categories seen less often share the column `NAME_infrequent`.
+    /// Categories seen less often share the column `NAME_infrequent`; a missing
+    /// value that is a category is one of them.
+    #[serde(default, alias = "min_count", skip_serializing_if = "Option::is_none")]
+    pub min_frequency: Option<Frequency>,
+    /// How many columns are made at the most, the one of the infrequent among
+    /// them: the least frequent categories share that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_count: Option<usize>,
+    pub max_categories: Option<usize>,
 }
 
 /// What becomes of a value that was not seen when fitted.
@@ -111,7 +120,11 @@ impl OneHot {
             Some(listed) => listed.clone().into(),
             None => Categories::seen(name, column)?,
         };
-        let rare = self.rare(&categories, column);
+        let has_missing = self.missing == Missing::Category && column.n_missing() > 0;
+        let mut counts = counts(&categories, column);
+        counts.extend(has_missing.then(|| column.n_missing()));
+        let (least, most) = (self.min_frequency, self.max_categories);
+        let rare = infrequent::infrequent(&counts, column.len(), least, most)?;
         let mut names: Vec<String> = Vec::new();
         let mut slot = |of: &dyn fmt::Display| {
             names.push(format!("{name}_{of}"));
@@ -121,9 +134,10 @@ impl OneHot {
         let own: Vec<Option<usize>> = values
             .map(|(value, rare)| (!rare).then(|| slot(value)))
             .collect();
-        let has_missing = self.missing == Missing::Category && column.n_missing() > 0;
-        let missing = has_missing.then(|| slot(&"nan"));
+        let is_alone = has_missing && !rare[categories.values().len()];
+        let missing = is_alone.then(|| slot(&"nan"));
         let infrequent = rare.contains(&true).then(|| slot(&"infrequent"));
+        let missing = missing.or(infrequent.filter(|_| has_missing));
         let kept =
             |(slot, name): (usize, String)| (slot > 0 || !self.drop_first).then(|| name.into());
         Ok(Encoded {
@@ -135,19 +149,18 @@ impl OneHot {
             names: names.into_iter().enumerate().map(kept).collect(),
         })
     }
+}
 
-    /// For each category whether it is seen too seldom.
-    fn rare(&self, categories: &Categories, column: &Column) -> Vec<bool> {
-        let least = self.min_count.unwrap_or(0);
-        let mut counts = vec![0; categories.values().len()];
-        let mut bytes = Vec::new();
-        for row in 0..column.len() {
-            if let Some(number) = categories.number(column, row, &mut bytes) {
-                counts[number] += 1;
-            }
+/// How often each category is seen.
+fn counts(categories: &Categories, column: &Column) -> Vec<usize> {
+    let mut counts = vec![0; categories.values().len()];
+    let mut bytes = Vec::new();
+    for row in 0..column.len() {
+        if let Some(number) = categories.number(column, row, &mut bytes) {
+            counts[number] += 1;
         }
-        counts.iter().map(|count| *count < least).collect()
     }
+    counts
 }
 
 impl FittedOneHot {
@@ -217,7 +230,8 @@ mod tests {
             unknown: Unknown::Ignore,
             missing: Missing::Zeros,
             drop_first: false,
-            min_count: None,
+            min_frequency: None,
+            max_categories: None,
         }
     }
 
@@ -263,7 +277,7 @@ mod tests {
         let declared = OneHot {
             unknown: Unknown::Infrequent,
             missing: Missing::Category,
-            min_count: Some(2),
+            min_frequency: Some(Frequency::Count(2)),
             drop_first: true,
             ..one_hot()
         };
@@ -277,7 +291,19 @@ mod tests {
             Some("d"),
         ];
         let apply = [Some("a"), Some("c"), Some("d"), None, Some("z")];
-        insta::assert_snapshot!(check(&declared, &fit, &apply), @"plan_d 00100, plan_nan 00010, plan_infrequent 10001");
+        insta::assert_snapshot!(check(&declared, &fit, &apply), @"plan_d 00100, plan_infrequent 10011");
+    }
+
+    #[test]
+    fn limits_that_are_none_are_told() {
+        let refused = |key: &str, value: serde_json::Value| {
+            let mut declared = serde_json::json!({ "columns": ["plan"] });
+            declared[key] = value;
+            let declared: OneHot = serde_json::from_value(declared).unwrap();
+            declared.fit(&frame(&[Some("a")])).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(refused("max_categories", 0.into()), @"max_categories: is 0: write 1 at least");
+        insta::assert_snapshot!(refused("min_frequency", 1.5.into()), @"min_frequency: is 1.5: write a number of rows, or a share above 0 and below 1");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregate::Aggregate;
 use super::align::Align;
-use super::bin::Bin;
+use super::bin::{Bin, FittedBin};
 use super::cast::Cast;
 use super::clip::{Clip, FittedClip};
 use super::date_parts::DateParts;
@@ -105,7 +105,7 @@ pub(super) struct FittedStep {
 pub(super) enum FittedKind {
     Aggregate(Aggregate),
     Align(Align),
-    Bin(Bin),
+    Bin(FittedBin),
     Cast(Cast),
     Clip(FittedClip),
     DateParts(DateParts),
@@ -133,7 +133,7 @@ impl Kind {
         Ok(match self {
             Kind::Aggregate(step) => FittedKind::Aggregate(step.clone()),
             Kind::Align(step) => FittedKind::Align(step.fit(frame)),
-            Kind::Bin(step) => FittedKind::Bin(step.clone()),
+            Kind::Bin(step) => FittedKind::Bin(step.fit(frame)?),
             Kind::Cast(step) => FittedKind::Cast(step.clone()),
             Kind::Clip(step) => FittedKind::Clip(step.fit(frame)?),
             Kind::DateParts(step) => FittedKind::DateParts(step.clone()),

@@ -22,6 +22,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.preprocessing import (
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
@@ -142,6 +143,49 @@ def bins():
     return {"values": plain(values), "edges": edges, "made": made}
 
 
+def quantile_bins(table):
+    """The intervals of qcut as numbers, and what KBinsDiscretizer says of later values."""
+    made = {}
+    for name in ("normal", "skewed", "counts", "large"):
+        column = table[name]
+        present = column[~np.isnan(column)]
+        later = np.concatenate([present[:12], [present.min() - 1.0, present.max() + 1.0]])
+        for n in (2, 4, 10):
+            cut = pd.qcut(column, n, labels=False, duplicates="drop")
+            case = {"seen": plain(column), "later": plain(later), "qcut": plain(cut)}
+            if name != "counts":
+                binner = KBinsDiscretizer(n, encode="ordinal", subsample=None)
+                binner.fit(present.reshape(-1, 1))
+                case["later_in"] = plain(binner.transform(later.reshape(-1, 1))[:, 0])
+            made[f"{name} {n}"] = case
+    shares = [0.0, 0.1, 0.5, 0.9, 1.0]
+    cut, edges = pd.qcut(table["skewed"], shares, labels=False, retbins=True)
+    made["skewed shares"] = {"seen": plain(table["skewed"]), "shares": shares, "qcut": plain(cut)}
+    made["skewed shares"]["edges"] = plain(edges)
+    return made
+
+
+def infrequent():
+    """Categories joined because they are rare, of a column in which some are missing."""
+    words = ["a"] * 9 + ["b"] * 5 + ["c"] * 5 + ["d"] * 3 + ["e"] * 2 + ["f"] + [None] * 4
+    later = ["a", "b", "c", "d", "e", "f", None, "never"]
+    column = lambda values: np.array(values, dtype=object).reshape(-1, 1)
+    made = []
+    for frequency in (None, 1, 3, 6, 100, 0.1, 0.2):
+        for most in (None, 1, 2, 4, 6, 7, 8, 20):
+            encoder = OneHotEncoder(
+                sparse_output=False,
+                handle_unknown="infrequent_if_exist",
+                min_frequency=frequency,
+                max_categories=most,
+            ).fit(column(words))
+            names = [str(name) for name in encoder.get_feature_names_out(["word"])]
+            case = {"min_frequency": frequency, "max_categories": most, "names": names}
+            case["values"] = plain(encoder.transform(column(later)).T)
+            made.append(case)
+    return {"seen": words, "later": later, "made": made}
+
+
 def random_numbers():
     states = {}
     for seed in (0, 1, 7, 42, 2**32 - 1):
@@ -219,8 +263,13 @@ def main(folder):
             "imputed": imputers(table),
             "quantiles": quantiles(table),
             "bins": bins(),
+            "quantile_bins": quantile_bins(table),
         },
-        "transform_categories": {"encoders": encoders(rng), "hashes": hashes()},
+        "transform_categories": {
+            "encoders": encoders(rng),
+            "infrequent": infrequent(),
+            "hashes": hashes(),
+        },
         "transform_splits": {
             "random": random_numbers(),
             "small": splits(rng),

@@ -5,18 +5,13 @@ use std::collections::VecDeque;
 
 use ndarray::Array1;
 
-use super::super::{Event, Progress};
-use super::Found;
+use super::super::Progress;
 use super::loss::Loss;
+use super::shorten::shorten;
+use super::{Found, tell};
 
 /// How many steps are remembered.
 const MEMORY: usize = 10;
-
-/// How much of the decrease that the slope promises a step must bring.
-const SUFFICIENT: f64 = 1e-4;
-
-/// How often a step is halved before there is nothing to be had.
-const HALVINGS: usize = 40;
 
 /// A step, and what it changed in the gradient.
 struct Pair {
@@ -46,43 +41,22 @@ pub(super) fn minimize(
         let promised = slope.gradient.dot(&step);
         decrement = -0.5 * promised;
         if decrement <= tol {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         }
-        let rounding = 8.0 * f64::EPSILON * slope.value.abs();
-        let mut length = 1.0;
-        let taken = (0..HALVINGS).find_map(|_| {
+        let taken = shorten(slope.value, promised, |length| {
             let step = &step * length;
             let next = loss.slope(&(&at + &step));
-            let enough = slope.value + SUFFICIENT * length * promised + rounding;
-            length *= 0.5;
-            (next.value <= enough).then_some((step, next))
+            (next.value, (step, next))
         });
         let Some((step, next)) = taken else {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         };
         at += &step;
         remember(&mut pairs, step, &next.gradient - &slope.gradient);
         slope = next;
-        progress.tell(Event::Step {
-            what: "iteration",
-            done: iteration,
-            most: max_iter,
-            objective: Some(slope.value),
-        });
+        tell(progress, iteration, max_iter, slope.value);
     }
-    Found {
-        at,
-        iterations: max_iter,
-        decrement,
-    }
+    Found::new(at, max_iter, decrement)
 }
 
 /// Keeps a step unless its curvature is lost in rounding.

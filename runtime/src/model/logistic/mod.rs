@@ -10,6 +10,7 @@ mod lbfgs;
 mod loss;
 mod newton;
 mod proximal;
+mod shorten;
 
 use std::sync::Arc;
 
@@ -201,6 +202,26 @@ struct Found {
     iterations: usize,
     /// By how much the last step was about to better the loss.
     decrement: f64,
+}
+
+impl Found {
+    fn new(at: Array1<f64>, iterations: usize, decrement: f64) -> Found {
+        Found {
+            at,
+            iterations,
+            decrement,
+        }
+    }
+}
+
+/// After each step but the last.
+fn tell(progress: &dyn Progress, done: usize, most: usize, objective: f64) {
+    progress.tell(Event::Step {
+        what: "iteration",
+        done,
+        most,
+        objective: Some(objective),
+    });
 }
 
 impl Predictor for Logistic {

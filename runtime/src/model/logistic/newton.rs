@@ -3,16 +3,11 @@
 
 use ndarray::Array1;
 
+use super::super::Progress;
 use super::super::solve::damped;
-use super::super::{Event, Progress};
-use super::Found;
 use super::loss::Loss;
-
-/// How much of the decrease that the slope promises a step must bring.
-const SUFFICIENT: f64 = 1e-4;
-
-/// How often a step is halved before there is nothing to be had.
-const HALVINGS: usize = 40;
+use super::shorten::shorten;
+use super::{Found, tell};
 
 /// Where there are rows enough, one of so many shows first where to begin.
 const THINNED: usize = 16;
@@ -57,52 +52,27 @@ fn walk(
     for iteration in 1..=max_iter {
         loss.pin(&mut hessian);
         let Some(step) = damped(&hessian, (-&slope.gradient).view()) else {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         };
         let promised = slope.gradient.dot(&step);
         decrement = -0.5 * promised;
         if decrement <= tol {
             at += &step;
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         }
-        let rounding = 8.0 * f64::EPSILON * slope.value.abs();
-        let mut length = 1.0;
-        let taken = (0..HALVINGS).find_map(|_| {
+        let taken = shorten(slope.value, promised, |length| {
             let next = &at + &(&step * length);
             let curve = loss.curve(&next);
-            let enough = slope.value + SUFFICIENT * length * promised + rounding;
-            length *= 0.5;
-            (curve.0.value <= enough).then_some((next, curve))
+            (curve.0.value, (next, curve))
         });
         let Some((next, curve)) = taken else {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         };
         at = next;
         (slope, hessian) = curve;
-        progress.tell(Event::Step {
-            what: "iteration",
-            done: iteration,
-            most: max_iter,
-            objective: Some(slope.value),
-        });
+        tell(progress, iteration, max_iter, slope.value);
     }
-    Found {
-        at,
-        iterations: max_iter,
-        decrement,
-    }
+    Found::new(at, max_iter, decrement)
 }
 
 /// The optimum of some of the rows, near which that of all is; or 0.

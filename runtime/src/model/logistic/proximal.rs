@@ -5,15 +5,10 @@
 
 use ndarray::{Array1, Array2};
 
-use super::super::{Event, Progress};
-use super::Found;
+use super::super::Progress;
 use super::loss::{Loss, Slope};
-
-/// How much of the decrease that the parabola promises a step must bring.
-const SUFFICIENT: f64 = 1e-4;
-
-/// How often a step is halved before there is nothing to be had.
-const HALVINGS: usize = 40;
+use super::shorten::shorten;
+use super::{Found, tell};
 
 /// How many rounds over the parameters look for the least of a parabola.
 const ROUNDS: usize = 10_000;
@@ -40,51 +35,26 @@ pub(super) fn minimize(
         let promised = slope.gradient.dot(&step) + size(&(&at + &step)) - size(&at);
         decrement = -0.5 * promised;
         if decrement.is_nan() {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement: f64::INFINITY,
-            };
+            return Found::new(at, iteration, f64::INFINITY);
         }
         if decrement <= tol {
             at += &step;
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         }
         let before = slope.value + size(&at);
-        let mut length = 1.0;
-        let taken = (0..HALVINGS).find_map(|_| {
+        let taken = shorten(before, promised, |length| {
             let next = &at + &(&step * length);
             let curve = loss.curve(&next);
-            let rounding = 8.0 * f64::EPSILON * before.abs();
-            let enough = before + SUFFICIENT * length * promised + rounding;
-            length *= 0.5;
-            (curve.0.value + size(&next) <= enough).then_some((next, curve))
+            (curve.0.value + size(&next), (next, curve))
         });
         let Some((next, curve)) = taken else {
-            return Found {
-                at,
-                iterations: iteration,
-                decrement,
-            };
+            return Found::new(at, iteration, decrement);
         };
         at = next;
         (slope, hessian) = curve;
-        progress.tell(Event::Step {
-            what: "iteration",
-            done: iteration,
-            most: max_iter,
-            objective: Some(slope.value + size(&at)),
-        });
+        tell(progress, iteration, max_iter, slope.value + size(&at));
     }
-    Found {
-        at,
-        iterations: max_iter,
-        decrement,
-    }
+    Found::new(at, max_iter, decrement)
 }
 
 /// Where the parabola about `at`, plus the sizes, is least.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use folds::folds_of;
 pub use scoring::{ALL, Scoring, named};
 
+use super::progress::{Quiet, go_on};
 use super::{Checked, Event, Model, ModelError, ModelSpec, Progress, Target, TrainingSet};
 
 /// What to try, and how to tell what is best.
@@ -71,7 +72,7 @@ impl SearchSpec {
 }
 
 /// Tries every combination. Before any is trained, all are checked; then the
-/// first that cannot be trained ends the search.
+/// first that cannot be trained ends the search, and so does who wants no more.
 pub fn search(
     spec: &SearchSpec,
     data: &TrainingSet<'_>,
@@ -83,7 +84,10 @@ pub fn search(
     let most = specs.len();
     let mut candidates: Vec<Candidate> = Vec::with_capacity(most);
     for (tried, spec_of_one) in specs.iter().enumerate() {
-        let by_fold = |fold| score_without(spec_of_one, data, &fold_of, fold, scoring);
+        let by_fold = |fold| {
+            go_on(progress)?;
+            score_without(spec_of_one, data, &fold_of, fold, scoring, &Quiet(progress))
+        };
         let scores = (0..spec.folds)
             .map(by_fold)
             .collect::<Result<Vec<_>, _>>()?;
@@ -123,6 +127,7 @@ fn score_without(
     fold_of: &[usize],
     fold: usize,
     scoring: &dyn Scoring,
+    progress: &dyn Progress,
 ) -> Result<f64, ModelError> {
     let rows = 0..fold_of.len();
     let (held, kept): (Vec<usize>, Vec<usize>) = rows.partition(|row| fold_of[*row] == fold);
@@ -135,7 +140,7 @@ fn score_without(
         weights_of(&kept),
     );
     let part = TrainingSet::new(x.view(), &y, weights.as_ref().map(Array1::view))?;
-    let model = spec.fit_telling(&part, &())?;
+    let model = spec.fit_telling(&part, progress)?;
     let said = model.predict(data.x().select(Axis(0), &held).view())?;
     let truth: Target = data.y().select(&held);
     let weights = weights_of(&held).unwrap_or_else(|| Array1::ones(held.len()));

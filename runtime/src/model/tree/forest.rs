@@ -17,6 +17,7 @@ use super::nodes::Nodes;
 use super::random::RandomState;
 use super::rows::ask;
 use crate::model::params::require;
+use crate::model::progress::go_on;
 use crate::model::{
     Algorithm, ClassWeight, Event, Label, Labels, ModelError, Prediction, Predictor, Progress,
     Target, TrainingSet,
@@ -135,6 +136,7 @@ impl Algorithm for RandomForest {
         let seeds: Vec<u32> = (0..self.n_estimators).map(|_| random.seed()).collect();
         let done = AtomicUsize::new(0);
         let tree = |seed: &u32| {
+            go_on(progress)?;
             let weights = self
                 .bootstrap
                 .then(|| drawn_weights(&lesson.weights, *seed));
@@ -153,9 +155,10 @@ impl Algorithm for RandomForest {
                 most: self.n_estimators,
                 objective: None,
             });
-            grown
+            Ok(grown)
         };
-        let grown: Vec<Grown> = seeds.par_iter().map(tree).collect();
+        let grown: Result<Vec<Grown>, ModelError> = seeds.par_iter().map(tree).collect();
+        let grown = grown?;
         let mut forest = Forest::new(&lesson.goal, grown);
         if self.oob_score {
             forest.oob_score = out_of_bag(&forest, data.x(), &lesson, &seeds);

@@ -13,6 +13,7 @@ use super::nodes::{Nodes, Place};
 use super::random::{RandomState, Xorshift};
 use super::rows::ask;
 use crate::model::params::require;
+use crate::model::progress::go_on;
 use crate::model::{Algorithm, ModelError, Prediction, Predictor, Progress, Target, TrainingSet};
 
 const KIND: &str = "isolation-forest";
@@ -82,7 +83,11 @@ impl Algorithm for IsolationForest {
         )
     }
 
-    fn train(&self, data: &TrainingSet<'_>, _: &dyn Progress) -> Result<Isolation, ModelError> {
+    fn train(
+        &self,
+        data: &TrainingSet<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Isolation, ModelError> {
         data.finite()?;
         let columns = Columns::new(data.x())?;
         let candidates = match data.weights() {
@@ -92,12 +97,16 @@ impl Algorithm for IsolationForest {
         let n_samples = self.max_samples.min(candidates.len());
         let mut random = RandomState::new(self.seed);
         let seeds: Vec<u32> = (0..self.n_estimators).map(|_| random.seed()).collect();
-        let tree = |seed: &u32| part(&columns, &candidates, n_samples, *seed);
+        let tree = |seed: &u32| {
+            go_on(progress)?;
+            Ok(part(&columns, &candidates, n_samples, *seed))
+        };
+        let trees: Result<Vec<Nodes>, ModelError> = seeds.par_iter().map(tree).collect();
         let mut forest = Isolation {
             n_features: columns.n_features(),
             offset: -0.5,
             mean_length: mean_length(n_samples),
-            trees: seeds.par_iter().map(tree).collect(),
+            trees: trees?,
         };
         if let Some(share) = self.contamination {
             forest.offset = quantile(forest.scores(data.x()), share);

@@ -1,10 +1,10 @@
 //! The random numbers of scikit-learn's trees, so that the same seed grows the
 //! same trees.
 //!
-//! A seed enters through NumPy's legacy `RandomState`, which is MT19937
-//! (Matsumoto and Nishimura 1998) with masked rejection for bounded integers;
-//! inside a tree a 32-bit xorshift (Marsaglia 2003) draws features and
-//! thresholds.
+//! A seed enters through NumPy's legacy [`RandomState`]; inside a tree a 32-bit
+//! xorshift (Marsaglia 2003) draws features and thresholds.
+
+pub(super) use crate::transform::RandomState;
 
 /// The largest number that [`Xorshift`] draws.
 const XORSHIFT_MOST: u32 = 0x7fff_ffff;
@@ -12,54 +12,19 @@ const XORSHIFT_MOST: u32 = 0x7fff_ffff;
 /// A member of an ensemble has a seed below this.
 const SEEDS: u32 = i32::MAX as u32;
 
-const WORDS: usize = 624;
-const AHEAD: usize = 397;
-
-/// NumPy's `RandomState(seed)`, as far as trees need it.
-pub(super) struct RandomState {
-    words: [u32; WORDS],
-    next: usize,
-}
-
 /// The generator inside one tree.
 pub(super) struct Xorshift(u32);
 
 impl RandomState {
-    pub(super) fn new(seed: u32) -> Self {
-        let mut words = [seed; WORDS];
-        for at in 1..WORDS {
-            let last = words[at - 1];
-            let mixed = 1_812_433_253_u32.wrapping_mul(last ^ (last >> 30));
-            words[at] = mixed.wrapping_add(at as u32);
-        }
-        RandomState { words, next: WORDS }
-    }
-
     /// `randint(0, bound)`, for a `bound` of at least one.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
-        let most = bound.saturating_sub(1);
-        if most == 0 {
-            return 0;
-        }
-        let mask = u32::MAX >> most.leading_zeros();
-        loop {
-            let drawn = self.word() & mask;
-            if drawn <= most {
-                return drawn;
-            }
-        }
+        // No more than what it is given.
+        self.interval(bound.saturating_sub(1).into()) as u32
     }
 
     /// The seed of a member, as an ensemble draws it for each.
     pub(super) fn seed(&mut self) -> u32 {
         self.below(SEEDS)
-    }
-
-    /// `shuffle`, in place.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at as u32 + 1) as usize);
-        }
     }
 
     /// `sample_without_replacement(of, n)`: different numbers below `of`, in no
@@ -101,28 +66,6 @@ impl RandomState {
         }
         sample
     }
-
-    fn word(&mut self) -> u32 {
-        if self.next == WORDS {
-            self.renew();
-        }
-        let mut word = self.words[self.next];
-        self.next += 1;
-        word ^= word >> 11;
-        word ^= (word << 7) & 0x9d2c_5680;
-        word ^= (word << 15) & 0xefc6_0000;
-        word ^ (word >> 18)
-    }
-
-    fn renew(&mut self) {
-        for at in 0..WORDS {
-            let next = self.words[(at + 1) % WORDS];
-            let mixed = (self.words[at] & 0x8000_0000) | (next & 0x7fff_ffff);
-            let odd = if mixed & 1 == 0 { 0 } else { 0x9908_b0df };
-            self.words[at] = self.words[(at + AHEAD) % WORDS] ^ (mixed >> 1) ^ odd;
-        }
-        self.next = 0;
-    }
 }
 
 impl Xorshift {
@@ -160,7 +103,7 @@ mod tests {
     #[test]
     fn draws_what_numpy_draws() {
         let mut random = RandomState::new(42);
-        let words: Vec<u32> = (0..4).map(|_| random.word()).collect();
+        let words: Vec<u32> = (0..4).map(|_| random.next_u32()).collect();
         assert_eq!(words, WORDS_OF_42);
         let mut random = RandomState::new(42);
         let drawn: Vec<u32> = (0..8).map(|_| random.below(100)).collect();
@@ -176,7 +119,7 @@ mod tests {
     fn one_number_to_choose_from_costs_no_draw() {
         let mut random = RandomState::new(7);
         assert_eq!(random.below(1), 0);
-        assert_eq!(random.word(), RandomState::new(7).word());
+        assert_eq!(random.next_u32(), RandomState::new(7).next_u32());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::Report;
+use super::subject::{Subject, short};
 use crate::function::{StageContext, StageError};
 use crate::page::{Fact, ModelCard};
 use crate::pipeline::Input;
@@ -11,15 +12,17 @@ use crate::stages::bundle::Bundle;
 use crate::store::artifact::Artifact;
 
 /// The card. The same model and test rows have the same one, so no time stands
-/// there: when a model was made is in its lineage.
+/// there: when a model was made is in its lineage. Of one that came as a file,
+/// only the file is known.
 pub(super) async fn card(
     ctx: &StageContext,
-    bundle: &Bundle,
+    subject: &Subject,
     report: &Report,
 ) -> Result<ModelCard, StageError> {
-    let model = ctx.artifact("model").await?;
+    let bundle = &subject.bundle;
+    let made = subject.artifact.as_ref().map(|artifact| &artifact.made);
     let mut data = Vec::new();
-    for id in &model.made.inputs {
+    for id in made.iter().flat_map(|made| &made.inputs) {
         let rows = ctx.described(id).await?;
         data.push(fact("Trained on", table(&rows)));
     }
@@ -30,18 +33,15 @@ pub(super) async fn card(
     let features = bundle.steps.features();
     let names: Vec<String> = features.iter().map(ToString::to_string).collect();
     data.push(fact(&format!("{} features", names.len()), names.join(", ")));
-    let parameters = model.made.parameters.iter();
+    let parameters = made.iter().flat_map(|made| &made.parameters);
     Ok(ModelCard {
-        name: model.description.name.clone(),
-        version: short(&model),
+        name: subject.name.clone(),
+        version: subject.version.clone(),
         about: about(bundle),
-        details: vec![
-            fact("Artifact", model.id.to_string()),
-            fact(
-                "Trained by",
-                format!("{} ({})", model.made.function, model.made.code),
-            ),
-        ],
+        details: match &subject.artifact {
+            Some(artifact) => details(artifact),
+            None => vec![fact("File", subject.name.clone())],
+        },
         data,
         parameters: parameters
             .map(|(name, value)| fact(name, plain(value)))
@@ -49,6 +49,14 @@ pub(super) async fn card(
         evaluation: report.evaluation.clone(),
         judgement: Some(report.judgement.clone()).filter(|said| !said.reasons.is_empty()),
     })
+}
+
+fn details(artifact: &Artifact) -> Vec<Fact> {
+    let made = &artifact.made;
+    vec![
+        fact("Artifact", artifact.id.to_string()),
+        fact("Trained by", format!("{} ({})", made.function, made.code)),
+    ]
 }
 
 async fn tested(ctx: &StageContext, report: &Report) -> Result<String, StageError> {
@@ -73,14 +81,9 @@ fn about(bundle: &Bundle) -> String {
 fn table(artifact: &Artifact) -> String {
     let name = &artifact.description.name;
     match artifact.description.rows {
-        Some(rows) => format!("{name}, {rows} rows ({})", short(artifact)),
-        None => format!("{name} ({})", short(artifact)),
+        Some(rows) => format!("{name}, {rows} rows ({})", short(&artifact.id)),
+        None => format!("{name} ({})", short(&artifact.id)),
     }
-}
-
-/// The beginning of its name, enough to tell it from others.
-fn short(artifact: &Artifact) -> String {
-    artifact.id.to_string().chars().take(12).collect()
 }
 
 fn fact(name: &str, value: String) -> Fact {

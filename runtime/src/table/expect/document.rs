@@ -13,6 +13,8 @@ pub struct Expectations {
     /// What is expected of a column, by its name.
     #[schemars(with = "std::collections::BTreeMap<String, Expect>")]
     pub columns: IndexMap<String, Expect>,
+    /// The columns that no two rows have the same values in together.
+    pub unique: Vec<Unique>,
     /// The largest share of the rows that may fail, from 0 to 1; if more do,
     /// the whole set fails.
     pub failed_share: Option<f64>,
@@ -44,6 +46,19 @@ pub struct Expect {
     /// others fail. Looked at among the rows that fulfil all else.
     pub unique: bool,
     /// Which of the rows with the same value is kept.
+    pub keep: Keep,
+}
+
+/// Columns that name a row together. A row in which one of them is missing is
+/// like no other.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unique {
+    /// Their names.
+    pub columns: Vec<String>,
+    /// Which of the rows with the same values is kept; the others fail. Looked
+    /// at among the rows that fulfil all else.
+    #[serde(default)]
     pub keep: Keep,
 }
 
@@ -91,6 +106,7 @@ mod tests {
     fn it_reads_as_it_is_documented() {
         let text = r#"
             failed_share = 0.5
+            unique = [{ columns = ["customer_id", "month"], keep = "last" }]
             [columns]
             age = { min = 18, max = 110 }
             plan = { one_of = ["free", "pro"], required = true }
@@ -99,6 +115,8 @@ mod tests {
         let expectations: Expectations = toml::from_str(text).unwrap();
         assert_eq!(expectations.columns["age"].min, Some(Scalar::Int(18)));
         assert_eq!(expectations.columns["customer_id"].keep, Keep::Last);
+        assert_eq!(expectations.unique[0].columns, ["customer_id", "month"]);
+        assert_eq!(expectations.unique[0].keep, Keep::Last);
         let error = toml::from_str::<Expectations>("[columns]\nage = { mni = 18 }").unwrap_err();
         assert!(error.to_string().contains("mni"), "{error}");
     }

@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use document::{Expect, Expectations, Keep, Scalar};
+pub use document::{Expect, Expectations, Keep, Scalar, Unique};
 pub use quarantine::quarantine_schema;
 
 use self::repeats::Repeats;
@@ -41,7 +41,7 @@ pub struct Summary {
 /// Sends each row of `table` to `accepted`, whose columns are the table's, or to
 /// `quarantine`, whose are [`quarantine_schema`], both in the table's order.
 ///
-/// Reads the table once, and once before where a column is to be unique. That
+/// Reads the table once, and once before where columns are to be unique. That
 /// the set fails is told in the summary and is no error: both outputs are
 /// complete then too.
 pub fn check(
@@ -78,7 +78,7 @@ fn divide(
     let values = rules.values(&batch.rows).map_err(&broken)?;
     tally.missing(&values, n_rows);
     let mut failures = rules.failures(&values, n_rows);
-    repeats.add(&rules.columns, &values, &batch.numbers, &mut failures)?;
+    repeats.add(&rules.keys, &values, &batch.numbers, &mut failures)?;
     let mut rejected = std::mem::take(&mut batch.rejected);
     if failures.is_empty() {
         return Ok((batch, rejected));

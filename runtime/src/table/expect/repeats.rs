@@ -1,6 +1,6 @@
 //! [`Repeats`]: rows whose value another row has, found in bounded memory.
 //!
-//! Each value is hashed to 128 bits with a secret key (SipHash-1-3, Aumasson
+//! Each value, or several together, is hashed to 128 bits with a secret key (SipHash-1-3, Aumasson
 //! and Bernstein 2012), and hashes are sorted on disk with their row numbers,
 //! so that equal ones meet. Two different values among a thousand million
 //! have the same hash with a probability of about 1e-21.
@@ -10,7 +10,7 @@ use std::iter::Peekable;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::document::Keep;
-use super::rules::{ColumnRules, Failures, Rules};
+use super::rules::{Failures, Key, Rules};
 use super::values::Values;
 use crate::table::batch::{Reason, Rule};
 use crate::table::sort::{Sorted, Sorter};
@@ -18,22 +18,20 @@ use crate::table::{Table, TableError};
 
 /// The rows that repeat another, in the order of the table.
 pub(super) struct Repeats {
-    /// Row, the row that is kept instead, and the place of the column.
+    /// Row, the row that is kept instead, and the place of the key.
     rows: Option<Peekable<Sorted<3>>>,
 }
 
 impl Repeats {
-    /// Reads the whole table, if a column of it is to be unique.
+    /// Reads the whole table, if something of it is to be unique.
     pub(super) fn find(table: &Table, rules: &Rules) -> Result<Repeats, TableError> {
-        let unique = rules.columns.iter().enumerate();
-        let unique = unique.filter_map(|(place, column)| Some((place, column.unique?)));
-        let unique: Vec<(usize, Keep)> = unique.collect();
-        if unique.is_empty() {
+        if rules.keys.is_empty() {
             return Ok(Repeats { rows: None });
         }
         let mut repeats = Sorter::new();
-        for (keys, (place, keep)) in keys(table, rules, &unique)?.into_iter().zip(unique) {
-            collect(keys.sorted()?, keep, |row, kept| {
+        let hashes = hashes(table, rules)?.into_iter().zip(&rules.keys);
+        for (place, (hashes, key)) in hashes.enumerate() {
+            collect(hashes.sorted()?, key.keep, |row, kept| {
                 repeats.push([row, kept, place as u64])
             })?;
         }
@@ -46,7 +44,7 @@ impl Repeats {
     /// in order.
     pub(super) fn add(
         &mut self,
-        columns: &[ColumnRules],
+        keys: &[Key],
         values: &[Values],
         numbers: &[u64],
         failures: &mut Failures,
@@ -56,17 +54,15 @@ impl Repeats {
         };
         while let Some(repeat) = rows.next_if(|row| row.as_ref().is_ok_and(|row| row[0] <= *last)) {
             let [number, kept, place] = repeat?;
-            let place = place as usize;
+            let key = &keys[place as usize];
             let Ok(row) = numbers.binary_search(&number) else {
                 continue;
             };
+            let shown: Vec<String> = key.own(values).map(|values| values.shown(row)).collect();
             failures.entry(row).or_default().push(Reason {
-                column: Some(columns[place].name.clone()),
+                column: Some(key.name.clone()),
                 rule: Rule::Unique,
-                text: format!(
-                    "{} is also in row {kept}, which is kept",
-                    values[place].shown(row)
-                ),
+                text: format!("{} is also in row {kept}, which is kept", shown.join(", ")),
             });
         }
         match rows.next_if(Result::is_err) {
@@ -76,29 +72,26 @@ impl Repeats {
     }
 }
 
-/// For each of the columns the hashes of the values of rows that fulfil all
-/// else, with the rows.
-fn keys(
-    table: &Table,
-    rules: &Rules,
-    unique: &[(usize, Keep)],
-) -> Result<Vec<Sorter<3>>, TableError> {
+/// For each of the keys the hashes of the values of rows that fulfil all else,
+/// with the rows.
+fn hashes(table: &Table, rules: &Rules) -> Result<Vec<Sorter<3>>, TableError> {
     let secret: (u64, u64) = rand::random();
-    let mut sorters: Vec<Sorter<3>> = unique.iter().map(|_| Sorter::new()).collect();
+    let mut sorters: Vec<Sorter<3>> = rules.keys.iter().map(|_| Sorter::new()).collect();
     for batch in table.batches()? {
         let batch = batch?;
         let values = rules
             .values(&batch.rows)
             .map_err(TableError::arrow(table.name()))?;
         let failures = rules.failures(&values, batch.rows.num_rows());
-        for ((place, _), sorter) in unique.iter().zip(&mut sorters) {
-            let values = &values[*place];
+        for (key, sorter) in rules.keys.iter().zip(&mut sorters) {
             for (row, number) in batch.numbers.iter().enumerate() {
-                if failures.contains_key(&row) || values.is_missing(row) {
+                let is_missing = key.own(&values).any(|values| values.is_missing(row));
+                if is_missing || failures.contains_key(&row) {
                     continue;
                 }
                 let mut hasher = SipHasher13::new_with_keys(secret.0, secret.1);
-                values.hash(row, &mut hasher);
+                key.own(&values)
+                    .for_each(|values| values.hash(row, &mut hasher));
                 let hash = hasher.finish128();
                 sorter.push([hash.h1, hash.h2, *number])?;
             }

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use regex::Regex;
 
-use super::document::{Expect, Expectations, Keep, Scalar};
+use super::document::{Expect, Expectations, Keep, Scalar, Unique};
 use super::values::{Kind, Values};
 use crate::table::TableError;
 use crate::table::batch::{Reason, Rule};
@@ -18,6 +18,16 @@ pub(super) type Failures = BTreeMap<usize, Vec<Reason>>;
 /// All that is expected of the rows of a table.
 pub(super) struct Rules {
     pub(super) columns: Vec<ColumnRules>,
+    pub(super) keys: Vec<Key>,
+}
+
+/// What no two rows have.
+pub(super) struct Key {
+    /// What messages call it.
+    pub(super) name: String,
+    /// The places of its columns among those of the rules.
+    places: Vec<usize>,
+    pub(super) keep: Keep,
 }
 
 /// What is expected of a column.
@@ -25,7 +35,6 @@ pub(super) struct ColumnRules {
     pub(super) name: String,
     pub(super) index: usize,
     pub(super) null_share: Option<f64>,
-    pub(super) unique: Option<Keep>,
     tests: Vec<Test>,
 }
 
@@ -49,28 +58,29 @@ impl Rules {
     ) -> Result<Rules, TableError> {
         share("failed_share", expectations.failed_share)?;
         let columns = expectations.columns.iter().map(|(name, expect)| {
-            let index = schema.index_of(name).map_err(|_| TableError::NoColumn {
-                table: table.to_owned(),
-                column: name.clone(),
-                found: schema
-                    .fields()
-                    .iter()
-                    .map(|f| f.name().as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })?;
+            let index = place(table, schema, name)?;
             share(&format!("expect.{name}.null_share"), expect.null_share)?;
             Ok(ColumnRules {
                 name: name.clone(),
                 index,
                 null_share: expect.null_share,
-                unique: expect.unique.then_some(expect.keep),
                 tests: tests(name, Kind::of(schema.field(index).data_type()), expect)?,
             })
         });
-        Ok(Rules {
-            columns: columns.collect::<Result<_, TableError>>()?,
-        })
+        let mut columns = columns.collect::<Result<Vec<_>, TableError>>()?;
+        let alone = expectations.columns.values().enumerate();
+        let alone = alone.filter(|(_, expect)| expect.unique);
+        let mut keys: Vec<Key> = alone
+            .map(|(place, expect)| Key {
+                name: columns[place].name.clone(),
+                places: vec![place],
+                keep: expect.keep,
+            })
+            .collect();
+        for unique in &expectations.unique {
+            keys.push(Key::together(table, schema, unique, &mut columns)?);
+        }
+        Ok(Rules { columns, keys })
     }
 
     pub(super) fn values(&self, rows: &RecordBatch) -> Result<Vec<Values>, ArrowError> {
@@ -96,6 +106,57 @@ impl Rules {
         }
         failures
     }
+}
+
+impl Key {
+    /// Of several columns; one of which nothing else is expected is added.
+    fn together(
+        table: &str,
+        schema: &SchemaRef,
+        unique: &Unique,
+        columns: &mut Vec<ColumnRules>,
+    ) -> Result<Key, TableError> {
+        let name = unique.columns.join(", ");
+        if unique.columns.is_empty() {
+            let problem = "names no columns; write those that name a row together".to_owned();
+            return Err(declaration("unique", problem));
+        }
+        let mut places = Vec::new();
+        for column in &unique.columns {
+            let index = place(table, schema, column)?;
+            let known = columns.iter().position(|own| own.index == index);
+            places.push(known.unwrap_or(columns.len()));
+            if known.is_none() {
+                columns.push(ColumnRules {
+                    name: column.clone(),
+                    index,
+                    null_share: None,
+                    tests: Vec::new(),
+                });
+            }
+        }
+        Ok(Key {
+            name,
+            places,
+            keep: unique.keep,
+        })
+    }
+
+    /// The values of its columns.
+    pub(super) fn own<'a>(&'a self, values: &'a [Values]) -> impl Iterator<Item = &'a Values> {
+        self.places.iter().map(|place| &values[*place])
+    }
+}
+
+fn place(table: &str, schema: &SchemaRef, column: &str) -> Result<usize, TableError> {
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    names()
+        .position(|name| name == column)
+        .ok_or_else(|| TableError::NoColumn {
+            table: table.to_owned(),
+            column: column.to_owned(),
+            found: names().collect::<Vec<_>>().join(", "),
+        })
 }
 
 /// That a share is one.

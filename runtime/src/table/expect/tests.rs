@@ -129,6 +129,44 @@ fn of_rows_with_the_same_value_one_is_kept() {
 }
 
 #[test]
+fn of_rows_with_the_same_values_in_several_columns_together_one_is_kept() {
+    let csv = "id,month,age\n1,may,30\n1,june,31\n1,may,32\n2,may,33\n,may,34\n,may,35\n1,june,200\n1,june,36\n";
+    let of = |keep: &str| {
+        format!(
+            "unique = [{{ columns = [\"id\", \"month\"], keep = {keep:?} }}]\ncolumns.age.max = 110"
+        )
+    };
+    let checked = check_reasons(
+        csv,
+        &of("first"),
+        &[
+            "3: id, month: 1, \"may\" is also in row 1, which is kept",
+            "7: age: 200 is above the maximum 110",
+            "8: id, month: 1, \"june\" is also in row 2, which is kept",
+        ],
+    );
+    assert_eq!(checked.summary.reasons["id, month: unique"], 2);
+    check_reasons(
+        csv,
+        &of("last"),
+        &[
+            "1: id, month: 1, \"may\" is also in row 3, which is kept",
+            "2: id, month: 1, \"june\" is also in row 8, which is kept",
+            "7: age: 200 is above the maximum 110",
+        ],
+    );
+}
+
+#[test]
+fn values_are_not_the_same_because_their_texts_are_when_joined() {
+    check_reasons(
+        "a,b\nab,c\na,bc\n",
+        "unique = [{ columns = [\"a\", \"b\"] }]",
+        &[],
+    );
+}
+
+#[test]
 fn rows_that_cannot_be_read_are_in_the_quarantine_whole() {
     let checked = check_reasons(
         "id,reason\n1,a\n2\n3,b\n",
@@ -170,6 +208,8 @@ fn what_cannot_be_expected_is_refused_by_its_place() {
     assert!(refused("columns.b.max = 3").starts_with("expect.b.max: 3 is a number"));
     assert!(refused("columns.b.pattern = \"(\"").starts_with("expect.b.pattern"));
     assert!(refused("columns.a.max_length = 3").starts_with("expect.a.max_length"));
+    assert!(refused("unique = [{ columns = [\"a\", \"c\"] }]").contains("no column \"c\""));
+    assert!(refused("unique = [{ columns = [] }]").starts_with("unique: names no columns"));
     assert!(refused("failed_share = 50.0").starts_with("failed_share: 50 is no share"));
 }
 
@@ -178,12 +218,17 @@ proptest! {
     fn each_value_is_kept_once_and_no_row_is_lost(
         ids in prop::collection::vec(0..20_i64, 0..60),
         last: bool,
+        together: bool,
     ) {
-        let csv: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        // Its halves together are what the id is alone.
+        let csv: String = ids.iter().map(|id| format!("{id},{},{}\n", id / 5, id % 5)).collect();
         let keep = if last { "last" } else { "first" };
-        let rules = format!("columns.id = {{ unique = true, keep = {keep:?} }}");
+        let rules = match together {
+            false => format!("columns.id = {{ unique = true, keep = {keep:?} }}"),
+            true => format!("unique = [{{ columns = [\"half\", \"other\"], keep = {keep:?} }}]"),
+        };
         prop_assume!(!ids.is_empty());
-        let checked = checked(&format!("id\n{csv}"), &rules).unwrap();
+        let checked = checked(&format!("id,half,other\n{csv}"), &rules).unwrap();
         let kept: Vec<i64> = checked.accepted.column(0).as_primitive::<Int64Type>().values().to_vec();
         let place = |id: &i64| match last {
             true => ids.iter().rposition(|other| other == id),

@@ -109,13 +109,17 @@ impl Values {
         }
     }
 
-    /// Feeds the value to a hasher; equal values alike.
+    /// Feeds the value to a hasher; equal values alike. What follows it cannot
+    /// be taken for a part of it.
     pub(super) fn hash(&self, row: usize, hasher: &mut impl Hasher) {
         match self {
             Values::Ints(ints) => hasher.write_i64(ints.value(row)),
             // Adding zero makes -0.0 the same as 0.0.
             Values::Floats(floats) => hasher.write_u64((floats.value(row) + 0.0).to_bits()),
-            Values::Texts(texts) => hasher.write(texts.value(row).as_bytes()),
+            Values::Texts(texts) => {
+                hasher.write_usize(texts.value(row).len());
+                hasher.write(texts.value(row).as_bytes());
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use arrow_schema::SchemaRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Table, TableError};
+use super::{Columns, Table, TableError};
 
 /// Where a database is.
 ///
@@ -74,13 +74,15 @@ impl Database {
         Ok(Database { place, shown })
     }
 
-    /// What `query` answers, as a table. Its types are those of the database
-    /// (PostgreSQL), or those of all the values (SQLite, whose columns have
-    /// none; by the rules for CSV). Each reading runs the query again.
-    pub fn query(&self, query: &str) -> Result<Table, TableError> {
+    /// What `query` answers, as a table. The types of columns that are not
+    /// declared are those of the database (PostgreSQL), or those of all the
+    /// values (SQLite, by the rules for CSV; in a column that the database
+    /// declares a number, those of its numbers). A row with a value that is not
+    /// of its column's type is rejected. Each reading runs the query again.
+    pub fn query(&self, query: &str, declared: &Columns) -> Result<Table, TableError> {
         match &self.place {
-            Place::Sqlite(path) => sqlite::query(&self.shown, path, query),
-            Place::Postgres(url) => postgres::query(&self.shown, url, query),
+            Place::Sqlite(path) => sqlite::query(&self.shown, path, query, declared),
+            Place::Postgres(url) => postgres::query(&self.shown, url, query, declared),
         }
     }
 

@@ -18,13 +18,16 @@ use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, pin_mut};
 use tokio::runtime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row, Transaction};
+use tokio_postgres::{Client, Config, NoTls, Row, Transaction};
 
 use super::statement::{self, MAKE_LEDGER, TAKE_ENTRY, quoted};
 use super::{Rows, Upsert, Upserted};
+use crate::table::conform::Conform;
+use crate::table::error::Refusal;
 use crate::table::types::{Column, ColumnType, schema};
-use crate::table::{Batch, Batches, Table, TableError};
+use crate::table::{Batches, Columns, Table, TableError};
 
 /// How many rows a batch that is read has.
 const BATCH: usize = 4_096;
@@ -40,7 +43,12 @@ type Parameter = Box<dyn ToSql + Sync + Send>;
 /// The table that `query` answers; its types are the database's. Numbers of any
 /// kind but whole ones are `float64`; what is neither number nor truth value is
 /// text, as PostgreSQL writes it.
-pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableError> {
+pub(super) fn query(
+    shown: &str,
+    url: &str,
+    query: &str,
+    declared: &Columns,
+) -> Result<Table, TableError> {
     let asked = Asked {
         table: shown.to_owned(),
         url: url.to_owned(),
@@ -50,9 +58,10 @@ pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableE
     let (names, types): (Vec<String>, Vec<ColumnType>) = columns.into_iter().unzip();
     let columns: Vec<Column> = types.iter().copied().map(Column::new).collect();
     let schema = schema(&names, &columns);
-    let own = schema.clone();
+    let conform = Conform::new(shown, &schema, declared)?;
+    let conformed = conform.schema();
     let read = move || {
-        let (asked, schema, types) = (asked.clone(), own.clone(), types.clone());
+        let (asked, schema, types) = (asked.clone(), schema.clone(), types.clone());
         let (sender, batches) = sync_channel(2);
         thread::spawn(move || {
             let sent = on_this_thread(&asked.table, asked.send(&schema, &types, &sender));
@@ -61,9 +70,9 @@ pub(super) fn query(shown: &str, url: &str, query: &str) -> Result<Table, TableE
                 let _ = sender.send(Err(error));
             }
         });
-        Ok(Box::new(batches.into_iter()) as Batches)
+        Ok(Box::new(conform.clone().all(batches.into_iter())) as Batches)
     };
-    Ok(Table::new(shown, schema, read))
+    Ok(Table::new(shown, conformed, read))
 }
 
 /// Puts rows into a table, with the ledger's entry, in one transaction.
@@ -132,7 +141,7 @@ impl Asked {
         &self,
         schema: &SchemaRef,
         types: &[ColumnType],
-        sender: &SyncSender<Result<Batch, TableError>>,
+        sender: &SyncSender<Result<RecordBatch, TableError>>,
     ) -> Result<(), TableError> {
         let refused = TableError::database(&self.table, "the query is refused");
         let client = connect(&self.table, &self.url).await?;
@@ -141,7 +150,6 @@ impl Asked {
         let rows = client.query_raw(&query, nothing).await.map_err(&refused)?;
         let chunks = rows.chunks(BATCH);
         pin_mut!(chunks);
-        let mut n_before = 0;
         while let Some(chunk) = chunks.next().await {
             let rows = chunk
                 .into_iter()
@@ -151,8 +159,7 @@ impl Asked {
             let arrays = arrays.map(|(place, ty)| array(&rows, place, *ty));
             let arrays = arrays.collect::<Result<_, _>>().map_err(&refused)?;
             let batch = RecordBatch::try_new(schema.clone(), arrays);
-            let batch = Batch::of_values(batch.map_err(TableError::arrow(&self.table))?, n_before);
-            n_before += rows.len() as u64;
+            let batch = batch.map_err(TableError::arrow(&self.table))?;
             if sender.send(Ok(batch)).is_err() {
                 break;
             }
@@ -189,8 +196,25 @@ fn array(rows: &[Row], place: usize, ty: ColumnType) -> Result<ArrayRef, tokio_p
     }
 }
 
+/// The classes of PostgreSQL's codes that no repeat can mend: what is not
+/// supported, no such cardinality, data, constraints, who may come in, no such
+/// database or schema, a wrong statement (no such table or column, a wrong
+/// type, a missing right), a view's check.
+const LASTING: [&str; 9] = ["0A", "21", "22", "23", "28", "3D", "3F", "42", "44"];
+
+impl Refusal for tokio_postgres::Error {
+    fn may_pass(&self) -> bool {
+        let code = self.code().map(SqlState::code);
+        !code.is_some_and(|code| LASTING.iter().any(|class| code.starts_with(class)))
+    }
+}
+
 async fn connect(shown: &str, url: &str) -> Result<Client, TableError> {
-    let connected = tokio_postgres::connect(url, NoTls).await;
+    let config: Config = url.parse().map_err(|error| TableError::Url {
+        url: shown.to_owned(),
+        problem: format!("is no URL of PostgreSQL: {error}; write postgres://USER@HOST/NAME"),
+    })?;
+    let connected = config.connect(NoTls).await;
     let refused = TableError::database(shown, "cannot be connected to");
     let (client, connection) = connected.map_err(refused)?;
     // It ends with the client; what goes wrong is told to who waits for it.

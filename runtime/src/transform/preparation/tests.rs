@@ -21,6 +21,7 @@ struct NumberData {
     imputed: BTreeMap<String, Vec<Vec<Option<f64>>>>,
     quantiles: Quantiles,
     bins: Bins,
+    quantile_bins: BTreeMap<String, QuantileBins>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +38,20 @@ struct Bins {
 }
 
 #[derive(Deserialize)]
+struct QuantileBins {
+    seen: Vec<Option<f64>>,
+    shares: Option<Vec<f64>>,
+    qcut: Vec<Option<f64>>,
+    edges: Option<Vec<f64>>,
+    #[serde(default)]
+    later: Vec<Option<f64>>,
+    later_in: Option<Vec<Option<f64>>>,
+}
+
+#[derive(Deserialize)]
 struct CategoryData {
     encoders: Encoders,
+    infrequent: Infrequent,
     hashes: Hashes,
 }
 
@@ -55,6 +68,21 @@ struct Encoders {
 struct Made {
     names: Vec<String>,
     values: Vec<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Infrequent {
+    seen: Vec<Option<String>>,
+    later: Vec<Option<String>>,
+    made: Vec<Joined>,
+}
+
+#[derive(Deserialize)]
+struct Joined {
+    min_frequency: Value,
+    max_categories: Value,
+    #[serde(flatten)]
+    made: Made,
 }
 
 #[derive(Deserialize)]
@@ -214,6 +242,63 @@ fn bins_are_pandas() {
 }
 
 #[test]
+fn quantile_bins_are_pandas_and_scikit_learns() {
+    let of = |values: &[Option<f64>]| {
+        let frame = Frame::new(values.len());
+        frame.with("x", floats(values)).unwrap()
+    };
+    for (key, case) in number_data().quantile_bins {
+        let count = || json!(key.rsplit(' ').next().unwrap().parse::<usize>().unwrap());
+        let mut step = json!({
+            "kind": "bin", "column": "x", "labels": "numbers", "same": "drop",
+            "quantiles": case.shares.as_ref().map_or_else(count, |shares| json!(shares)),
+        });
+        let (fitted, binned) = prepared(json!([step]), of(&case.seen));
+        assert_close(&key, binned.column("x").unwrap(), &case.qcut, 0.0);
+        if let Some(edges) = case.edges {
+            let document = serde_json::to_value(&fitted).unwrap();
+            let ours = document["steps"][0]["edges"].as_array().unwrap();
+            let ours = ours.iter().map(|edge| edge.as_f64().unwrap()).collect();
+            let edges: Vec<Option<f64>> = edges.into_iter().map(Some).collect();
+            assert_close(&key, &Column::floats(ours), &edges, 1e-12);
+        }
+        let Some(later_in) = case.later_in else {
+            continue;
+        };
+        step["closed"] = json!("left");
+        step["outside"] = json!("nearest");
+        let (fitted, _) = prepared(json!([step]), of(&case.seen));
+        let later = fitted.apply(&of(&case.later), &Sides::default()).unwrap();
+        assert_close(&key, later.frame.column("x").unwrap(), &later_in, 0.0);
+    }
+}
+
+#[test]
+fn rare_categories_are_joined_as_by_scikit_learn() {
+    let Infrequent { seen, later, made } = category_data().infrequent;
+    let of = |words: &[Option<String>]| {
+        let column = Column::texts(words.iter().map(Option::as_ref));
+        Frame::new(words.len()).with("word", column).unwrap()
+    };
+    for case in made {
+        let key = format!("{} {}", case.min_frequency, case.max_categories);
+        let step = json!([{
+            "kind": "one-hot", "columns": ["word"], "missing": "category", "unknown": "infrequent",
+            "min_frequency": case.min_frequency, "max_categories": case.max_categories,
+        }]);
+        let (fitted, _) = prepared(step, of(&seen));
+        let made = fitted.apply(&of(&later), &Sides::default()).unwrap().frame;
+        let ours = |name: &String| name.replace("_sklearn", "").replace("None", "nan");
+        let names: Vec<String> = case.made.names.iter().map(ours).collect();
+        assert_eq!(made.names().collect::<Vec<_>>(), names, "{key}");
+        for (name, values) in names.iter().zip(&case.made.values) {
+            let expected = Column::floats(values.clone());
+            assert_eq!(*made.column(name).unwrap(), expected, "{key} {name}");
+        }
+    }
+}
+
+#[test]
 fn encoders_are_scikit_learns_and_pandas() {
     let data = category_data().encoders;
     for (case, expected) in &data.one_hot {
@@ -221,7 +306,7 @@ fn encoders_are_scikit_learns_and_pandas() {
         match case.as_str() {
             "drop_first" => step["drop_first"] = json!(true),
             "infrequent" => {
-                step["min_count"] = json!(4);
+                step["min_frequency"] = json!(4);
                 step["unknown"] = json!("infrequent");
             }
             _ => {}
@@ -459,7 +544,7 @@ fn any_step() -> impl Strategy<Value = Value> {
         json!({ "kind": "scale", "columns": ["x", "n"] }),
         json!({ "kind": "scale", "columns": ["n"], "by": "robust" }),
         json!({ "kind": "scale", "columns": ["x"], "by": "min-max" }),
-        json!({ "kind": "one-hot", "columns": ["word"], "missing": "category", "min_count": 2 }),
+        json!({ "kind": "one-hot", "columns": ["word"], "missing": "category", "min_frequency": 2 }),
         json!({ "kind": "ordinal", "columns": ["word", "n"] }),
         json!({ "kind": "clip", "columns": ["x"], "lower": { "quantile": 0.1 }, "upper": 5 }),
         json!({ "kind": "log", "columns": ["x"], "plus_one": true }),
@@ -510,7 +595,7 @@ proptest! {
     #[test]
     fn a_broken_document_is_an_error(place in 0usize..2_000, with in prop::sample::select(vec!["9", "-", "\"x\"", "null", "[", "1e999", "0"])) {
         let steps = json!([
-            { "kind": "one-hot", "columns": ["plan"], "missing": "category", "min_count": 2 },
+            { "kind": "one-hot", "columns": ["plan"], "missing": "category", "min_frequency": 2 },
             { "kind": "bin", "column": "age", "edges": [0, 40, 90] },
             { "kind": "scale", "columns": ["id"], "by": "min-max" },
         ]);

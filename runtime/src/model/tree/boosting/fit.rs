@@ -8,6 +8,7 @@ use super::grow::{Growth, grow};
 use super::histogram::Slopes;
 use super::loss::{Loss, Targets};
 use super::{GradientBoosting, KIND};
+use crate::model::progress::go_on;
 use crate::model::tree::nodes::Nodes;
 use crate::model::tree::random::RandomState;
 use crate::model::{Event, ModelError, Progress};
@@ -47,6 +48,7 @@ pub(super) fn fit(
     let mut trees = Vec::new();
     let mut losses = held.loss(loss).into_iter().collect::<Vec<_>>();
     for round in 0..params.max_iter {
+        go_on(progress)?;
         loss.slopes(&learnt.targets, &learnt.said, &mut slopes);
         for (output, slopes) in slopes.iter().enumerate() {
             let tree = learnt.grow(&bins, &binned, slopes, &growth, output);
