@@ -344,10 +344,14 @@ struct Kept {
 
 /// Whether a line of the log says that a message is at its end.
 fn is_end(line: &str, id: &str) -> bool {
-    let value = |word: &str| word.rsplit('=').next().unwrap().trim_matches('"') == id;
-    let is_of_it = line.split_whitespace().any(value);
     let is_last = line.contains("function=\"deployment\"") && line.contains("done");
-    is_of_it && (is_last || line.contains("-poison"))
+    is_of(line, id) && (is_last || line.contains("-poison"))
+}
+
+/// Whether a line of the log is about a message.
+fn is_of(line: &str, id: &str) -> bool {
+    let value = |word: &str| word.rsplit('=').next().unwrap().trim_matches('"') == id;
+    line.split_whitespace().any(value)
 }
 
 /// `cutline run`, and what it says; killed when dropped.
@@ -388,11 +392,11 @@ impl Life {
         }
     }
 
-    /// Waits for a line with all of these in it.
-    pub(crate) fn until_says(&self, parts: &[&str]) {
-        let is_it = |line: &String| parts.iter().all(|part| line.contains(part));
-        let line = std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).find(is_it);
-        assert!(line.is_some(), "it never says {parts:?}");
+    /// Waits for a line that says this of a message.
+    pub(crate) fn until_says(&self, what: &str, id: &str) {
+        let mut lines = std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok());
+        let said = lines.any(|line| line.contains(what) && is_of(&line, id));
+        assert!(said, "it never says {what} of {id}");
     }
 
     /// Ends it as a supervisor does.

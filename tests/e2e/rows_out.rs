@@ -81,7 +81,7 @@ table    = {{ sql = "{}", name = "customers", key = ["id"] }}
     /// Runs until a line of the log says so of the message.
     fn works_until(&self, end: &str, id: &str) {
         let life = Life::begin(self.path(), &[]);
-        life.until_says(&[end, &format!("=\"{id}\"")]);
+        life.until_says(end, id);
         life.end();
     }
 }
@@ -180,7 +180,7 @@ impl Another {
         let (commit, may_commit) = mpsc::channel();
         let (began, has_begun) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let mut rows_are_asked_for = || {
+            let mut rows_are_asked_for = move || {
                 began.send(()).unwrap();
                 may_commit.recv().unwrap();
             };
