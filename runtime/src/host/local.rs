@@ -28,6 +28,7 @@ pub struct Local {
     functions: Vec<Arc<Function>>,
     faces: Vec<Params>,
     elsewhere: Vec<String>,
+    keep_shadows: Duration,
     folder: Option<DataFolder>,
     render: Option<Render>,
 }
@@ -49,6 +50,7 @@ impl Local {
         services: Services,
         settings: Settings,
     ) -> Local {
+        let keep_shadows = pipeline.store.keep_shadows;
         let (functions, faces, elsewhere) = http::functions(pipeline, only);
         Local {
             services,
@@ -56,6 +58,7 @@ impl Local {
             functions,
             faces,
             elsewhere,
+            keep_shadows,
             folder: None,
             render: None,
         }
@@ -85,11 +88,13 @@ impl Local {
     pub fn http(&self) -> Result<Http, HttpError> {
         let shadows = self.folder.as_ref().map(|folder| {
             let (services, settings) = (self.services.clone(), self.settings.clone());
+            let (functions, keep) = (self.functions.clone(), self.keep_shadows);
             Arc::new(Shadows::new(
                 folder.clone(),
                 services,
                 settings,
-                self.functions.clone(),
+                functions,
+                keep,
             ))
         });
         Http::new(&Faces {
