@@ -14,6 +14,8 @@ mod browser;
 mod custom_stage;
 mod dashboard;
 mod fixtures;
+#[cfg(all(target_os = "linux", feature = "runtime"))]
+mod full_disk;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;
