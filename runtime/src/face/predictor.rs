@@ -40,6 +40,8 @@ pub struct ModelVersions {
     pub versions: Vec<String>,
     /// Whether it answers.
     pub ready: bool,
+    /// Why it does not answer with the version that it should.
+    pub trouble: Option<String>,
 }
 
 /// What a model takes and gives.

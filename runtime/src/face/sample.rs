@@ -25,6 +25,7 @@ impl Predictor for Churn {
             name: "churn".into(),
             versions: vec!["3".into()],
             ready: true,
+            trouble: None,
         }]
     }
 

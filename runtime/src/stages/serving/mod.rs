@@ -8,6 +8,7 @@ mod answering;
 mod batches;
 mod columns;
 mod loaded;
+mod trouble;
 
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
@@ -18,6 +19,7 @@ use tokio::sync::Mutex;
 use self::answering::Answering;
 pub(super) use self::loaded::Loaded;
 use super::inference::{Inference, read};
+use self::trouble::Trouble;
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version};
 use crate::function::{Services, StageContext, StageError};
 use crate::log::PredictionLog;
@@ -38,6 +40,7 @@ pub struct Serving {
     others: StdMutex<Vec<Arc<Loaded>>>,
     /// Held by whoever loads a version, or new tables.
     looking: Mutex<()>,
+    trouble: Trouble,
 }
 
 /// What the alias is called among the inputs.
@@ -67,6 +70,7 @@ impl Serving {
             services,
             inference,
             log,
+            trouble: Trouble::new(&function.name),
             loaded: ArcSwapOption::empty(),
             others: StdMutex::default(),
             looking: Mutex::default(),
@@ -76,7 +80,8 @@ impl Serving {
     /// Looks where the alias points now, and whether the tables are too old.
     ///
     /// # Errors
-    /// When the version cannot be loaded; the one before goes on answering.
+    /// When the version cannot be loaded; the one before goes on answering. It is
+    /// said in the log when that begins, and when it is over.
     pub async fn refresh(&self) -> Result<(), StageError> {
         let _looking = self.looking.lock().await;
         let ctx = self.context();
@@ -84,6 +89,14 @@ impl Serving {
         let found = self.behind_the_alias(&ctx, known.as_deref()).await;
         if let (Err(_), Some(known)) = (&found, &known)
             && !self.is_fresh(known)
+        let looked = self.look().await;
+        let serves = self.loaded.load();
+        let serves = serves.as_ref().map(|loaded| loaded.version());
+        self.trouble.looked(looked.as_ref().map(|()| ()), serves);
+        looked
+    }
+
+    async fn look(&self) -> Result<(), StageError> {
         {
             self.loaded.store(Some(Arc::new(known.reread(&ctx).await?)));
         }
@@ -121,7 +134,7 @@ impl Serving {
         match known.filter(|known| known.is(&registered)) {
             Some(known) if self.is_fresh(known) => Ok(None),
             Some(known) => known.reread(ctx).await.map(Some),
-            None => self.load(ctx, &registered).await.map(Some),
+            None => self.load_anew(ctx, &registered).await.map(Some),
         }
     }
 
@@ -130,6 +143,27 @@ impl Serving {
         ctx: &StageContext,
         registered: &Registered,
     ) -> Result<Loaded, StageError> {
+    /// Unless that was tried a little while ago, and came to nothing.
+    async fn load_anew(
+        &self,
+        ctx: &StageContext,
+        registered: &Registered,
+    ) -> Result<Loaded, StageError> {
+        if let Some(error) = self.trouble.rests(&registered.id) {
+            return Err(error);
+        }
+        let loaded = self.load(ctx, registered).await;
+        loaded.map_err(|error| {
+            let message = format!(
+                "{} {} cannot be loaded",
+                registered.model, registered.number
+            );
+            let error = StageError::of(message, error.whole());
+            self.trouble.cannot_load(registered.id, &error);
+            error
+        })
+    }
+
         Loaded::load(ctx, &self.inference, registered, &self.function.name).await
     }
 
@@ -231,6 +265,7 @@ impl Predictor for Serving {
 
     fn version<'a>(
         &'a self,
+            trouble: self.trouble.why(),
         _model: &'a str,
         version: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Arc<dyn Version>, Refusal>> {

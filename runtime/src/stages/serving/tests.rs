@@ -146,10 +146,22 @@ async fn serving_goes_on_with_the_version_before_one_that_is_broken() {
     serving.refresh().await.unwrap();
     break_the_champion(&bench).await;
     assert_eq!(champion(&bench).await.as_deref(), Some("v2"));
-    assert!(serving.refresh().await.is_err());
+    let why = "churn v2 cannot be loaded: ";
+    for _ in 0..2 {
+        let error = serving.refresh().await.unwrap_err().whole();
+        assert!(error.starts_with(why), "{error}");
+        assert_eq!(serving.models()[0].trouble, Some(error));
+    }
     // Its tables are too old for every request, and are read again.
     let answer = ask(&serving, None, &[(22.0, "basic")]).await.unwrap();
     assert_eq!(answer.0, "v1");
+    let registry = bench.services.space.registry();
+    let seen = registry.alias(&churn(), Alias::Champion).await.unwrap();
+    let (model, v1) = (churn(), "v1".parse::<VersionNumber>().unwrap());
+    let moved = registry.point(&model, Alias::Champion, seen.as_ref(), v1, "me", "");
+    moved.await.unwrap();
+    serving.refresh().await.unwrap();
+    assert_eq!(serving.models()[0].trouble, None);
 }
 
 #[tokio::test]
