@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::tests::{TO_LIVE, bench, champion, churn, through};
 use super::*;
-use crate::face::{Cell, LeftOut, Predicted, Rows};
+use crate::face::{Cell, Columns, LeftOut, Predicted, Rows};
 use crate::function::sample::Bench;
 use crate::store::artifact::{Description, Making};
 use crate::store::clock::Clock;
@@ -16,7 +16,7 @@ fn serving(bench: &Bench, function: &str) -> Serving {
 
 fn rows(cells: &[(f64, &str)]) -> Rows {
     let columns = ["customer_id", "age", "plan"].map(str::to_owned);
-    let mut rows = Rows::new(columns.to_vec()).unwrap();
+    let mut rows = Rows::new(Columns::new(columns.to_vec()).unwrap());
     for (age, plan) in cells {
         let plan = Cell::Text((*plan).into());
         rows.push([Cell::Number(1.0), Cell::Number(*age), plan])
@@ -79,7 +79,7 @@ async fn serving_says_which_row_and_column_is_wrong() {
     let bench = bench().await;
     through(&bench, "may", &TO_LIVE).await;
     let serving = serving(&bench, "inference");
-    let mut old = Rows::new(vec!["age".to_owned(), "plan".to_owned()]).unwrap();
+    let mut old = Rows::new(Columns::new(vec!["age".to_owned(), "plan".to_owned()]).unwrap());
     let text = |text: &str| Cell::Text(text.into());
     old.push([text("old"), text("basic")]).unwrap();
     let version = serving.version("inference", None).await.unwrap();
