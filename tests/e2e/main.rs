@@ -29,6 +29,10 @@ mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;
 #[cfg(feature = "runtime")]
+mod run_spans;
+#[cfg(feature = "runtime")]
+mod run_watched;
+#[cfg(feature = "runtime")]
 mod runtime_docs;
 mod spans;
 #[cfg(feature = "runtime")]

@@ -104,6 +104,7 @@ impl Local {
             shadows,
             render: self.render.clone(),
             elsewhere: &self.elsewhere,
+            tracing: self.settings.tracing.clone(),
         })
     }
 
@@ -245,7 +246,7 @@ impl Loop {
         async move {
             let id = next.message.id.clone();
             if let Err(left) = work(&services, &settings, &function, next).await {
-                tracing::error!(function = function.name, message = id, error = %left, "left to come again");
+                tracing::error!(function = function.name, message_id = id, error = %left, "left to come again");
             }
             arrived.notify_waiters();
         }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
+use metrics::Histogram;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::super::inference::KIND;
 use super::batches::Batches;
 use super::loaded::Loaded;
 use crate::face::{Cell, Metadata, Predicted, Refusal, Refused, Rows, Version};
 use crate::log::{Entry, Lines, PredictionLog};
+use crate::spans::{self, Span};
 use crate::store::clock::{Clock, Timestamp};
 
 /// A version that one request has.
@@ -19,6 +22,8 @@ pub(super) struct Answering {
     /// So many rows of several requests are predicted together.
     pub(super) most_together: usize,
     pub(super) log: Option<PredictionLog>,
+    /// How long requests took, in seconds.
+    pub(super) took: Histogram,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -34,11 +39,34 @@ impl Version for Answering {
     }
 
     fn predict(&self, rows: Rows) -> BoxFuture<'_, Result<Predicted, Refusal>> {
-        Box::pin(self.answer(rows))
+        match spans::call(&self.metadata().name) {
+            Some(span) => Box::pin(self.recorded(rows, span)),
+            None => Box::pin(self.answer(rows)),
+        }
     }
 }
 
 impl Answering {
+    /// The invocation is a span.
+    async fn recorded(&self, rows: Rows, mut span: Span) -> Result<Predicted, Refusal> {
+        let metadata = self.metadata();
+        span.say("cutline.function", metadata.name.clone());
+        span.say("cutline.stage", KIND.name);
+        span.say("cutline.version", Arc::clone(self.loaded.full_name()));
+        span.say("cutline.rows", rows.n_rows() as i64);
+        let predicted = self.answer(rows).await;
+        span.say(
+            "cutline.end",
+            if predicted.is_ok() { "done" } else { "refused" },
+        );
+        if let Err(refusal) = &predicted
+            && refusal.refused.status().is_server_error()
+        {
+            span.fail("refused");
+        }
+        predicted
+    }
+
     async fn answer(&self, rows: Rows) -> Result<Predicted, Refusal> {
         let start = Instant::now();
         if rows.n_rows() > MOST_ROWS {
@@ -51,6 +79,10 @@ impl Answering {
         let (predicted, rows) = self.predicted(rows).await;
         let predicted = predicted?;
         let seconds = start.elapsed().as_secs_f64();
+        self.loaded
+            .answered
+            .increment(predicted.labels.len() as u64);
+        self.took.record(seconds);
         if let Some(log) = &self.log {
             let said = Written {
                 at: self.clock.now(),

@@ -19,6 +19,8 @@ use crate::transform::{Column, Dropped, Fitted, Frame, Sides, Tables, Type};
 pub(in crate::stages) struct Loaded {
     /// Model and version, as the log names them.
     full_name: Arc<str>,
+    /// Rows that it answered.
+    pub(super) answered: metrics::Counter,
     id: ArtifactId,
     number: VersionNumber,
     /// What is done to rows before the model sees them.
@@ -59,6 +61,7 @@ impl Loaded {
                 Threshold::Best => version.metrics.get("threshold").copied(),
             },
             full_name: format!("{} {number}", registered.model).into(),
+            answered: answered(function, registered),
             id: registered.id,
             number: registered.number,
             steps,
@@ -212,6 +215,15 @@ impl Loaded {
         let input = steps.inputs().iter().find(|input| *input.name == *name)?;
         Some(input.ty)
     }
+}
+
+fn answered(function: &str, registered: &Registered) -> metrics::Counter {
+    let labels = [
+        ("function", function.to_owned()),
+        ("model", registered.model.to_string()),
+        ("version", registered.number.to_string()),
+    ];
+    metrics::counter!("cutline_predictions_total", &labels)
 }
 
 /// The rules that rows did not keep to, or the kinds of steps that have none.

@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
+use metrics::Histogram;
 use tokio::sync::Mutex;
 
 use self::answering::Answering;
 pub(super) use self::loaded::Loaded;
-use super::inference::{Inference, read};
 use self::trouble::Trouble;
+use super::inference::{Inference, read};
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version};
 use crate::function::{Services, StageContext, StageError};
 use crate::log::PredictionLog;
@@ -34,13 +35,14 @@ pub struct Serving {
     services: Services,
     inference: Inference,
     log: Option<PredictionLog>,
+    took: Histogram,
     /// Behind the function's alias.
     loaded: ArcSwapOption<Loaded>,
     /// Others, the one asked for last at the end.
     others: StdMutex<Vec<Arc<Loaded>>>,
+    trouble: Trouble,
     /// Held by whoever loads a version, or new tables.
     looking: Mutex<()>,
-    trouble: Trouble,
 }
 
 /// What the alias is called among the inputs.
@@ -65,12 +67,15 @@ impl Serving {
             let message = "inference needs one called model, such as { model = { model = \"NAME@champion\" } }";
             return Err(function.params.problem("input", message));
         }
+        let took =
+            metrics::histogram!("cutline_prediction_seconds", "function" => function.name.clone());
         Ok(Serving {
+            trouble: Trouble::new(&function.name),
             function,
             services,
             inference,
             log,
-            trouble: Trouble::new(&function.name),
+            took,
             loaded: ArcSwapOption::empty(),
             others: StdMutex::default(),
             looking: Mutex::default(),
@@ -84,11 +89,6 @@ impl Serving {
     /// said in the log when that begins, and when it is over.
     pub async fn refresh(&self) -> Result<(), StageError> {
         let _looking = self.looking.lock().await;
-        let ctx = self.context();
-        let known = self.loaded.load_full();
-        let found = self.behind_the_alias(&ctx, known.as_deref()).await;
-        if let (Err(_), Some(known)) = (&found, &known)
-            && !self.is_fresh(known)
         let looked = self.look().await;
         let serves = self.loaded.load();
         let serves = serves.as_ref().map(|loaded| loaded.version());
@@ -97,6 +97,11 @@ impl Serving {
     }
 
     async fn look(&self) -> Result<(), StageError> {
+        let ctx = self.context();
+        let known = self.loaded.load_full();
+        let found = self.behind_the_alias(&ctx, known.as_deref()).await;
+        if let (Err(_), Some(known)) = (&found, &known)
+            && !self.is_fresh(known)
         {
             self.loaded.store(Some(Arc::new(known.reread(&ctx).await?)));
         }
@@ -138,11 +143,6 @@ impl Serving {
         }
     }
 
-    async fn load(
-        &self,
-        ctx: &StageContext,
-        registered: &Registered,
-    ) -> Result<Loaded, StageError> {
     /// Unless that was tried a little while ago, and came to nothing.
     async fn load_anew(
         &self,
@@ -164,6 +164,11 @@ impl Serving {
         })
     }
 
+    async fn load(
+        &self,
+        ctx: &StageContext,
+        registered: &Registered,
+    ) -> Result<Loaded, StageError> {
         Loaded::load(ctx, &self.inference, registered, &self.function.name).await
     }
 
@@ -260,12 +265,12 @@ impl Predictor for Serving {
                 .map(|version| version.version().to_owned())
                 .collect(),
             ready: loaded.is_some(),
+            trouble: self.trouble.why(),
         }]
     }
 
     fn version<'a>(
         &'a self,
-            trouble: self.trouble.why(),
         _model: &'a str,
         version: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Arc<dyn Version>, Refusal>> {
@@ -278,6 +283,7 @@ impl Predictor for Serving {
                 loaded,
                 most_together: self.inference.max_batch_size,
                 log: self.log.clone(),
+                took: self.took.clone(),
                 clock: Arc::clone(self.services.space.clock()),
             }) as Arc<dyn Version>)
         })
