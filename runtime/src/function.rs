@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub use context::{Made, Services, StageContext};
 pub use error::StageError;
+pub(crate) use error::whole;
 
 use crate::pipeline::{Params, Problem};
 use crate::queue::Message;

@@ -12,7 +12,7 @@ use super::figures::Render;
 use super::http::{self, Faces, Http, HttpError};
 use super::shadow::Shadows;
 use super::work::{Left, work};
-use crate::function::Services;
+use crate::function::{Services, whole};
 use crate::pipeline::{Function, Params, Pipeline, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
@@ -122,9 +122,9 @@ impl Local {
                     None => None,
                 };
                 let failed = [
-                    runs.map(|error| error.to_string()),
-                    answers.map(|error| error.to_string()),
-                    shadows.map(|error| error.to_string()),
+                    runs.map(|error| whole(&error)),
+                    answers.map(|error| whole(&error)),
+                    shadows.map(|error| whole(&error)),
                 ];
                 for error in failed.into_iter().flatten() {
                     tracing::warn!(error, "what is over cannot be removed");
@@ -212,7 +212,12 @@ impl Loop {
                 }
                 Ok(None) => self.wait(notified).await,
                 Err(error) => {
-                    tracing::error!(function = self.function.name, %error, "the queue cannot be read");
+                    let error = whole(&error);
+                    tracing::error!(
+                        function = self.function.name,
+                        error,
+                        "the queue cannot be read"
+                    );
                     self.wait(notified).await;
                 }
             }
@@ -246,7 +251,13 @@ impl Loop {
         async move {
             let id = next.message.id.clone();
             if let Err(left) = work(&services, &settings, &function, next).await {
-                tracing::error!(function = function.name, message_id = id, error = %left, "left to come again");
+                let error = whole(&left);
+                tracing::error!(
+                    function = function.name,
+                    message_id = id,
+                    error,
+                    "left to come again"
+                );
             }
             arrived.notify_waiters();
         }
@@ -264,7 +275,12 @@ impl Loop {
             match self.due(&queue).await {
                 Ok(()) => self.arrived.notify_waiters(),
                 Err(error) => {
-                    tracing::error!(function = self.function.name, %error, "what was due could not be begun");
+                    let error = whole(&error);
+                    tracing::error!(
+                        function = self.function.name,
+                        error,
+                        "what was due could not be begun"
+                    );
                 }
             }
         }
