@@ -92,7 +92,7 @@ impl Serving {
         let looked = self.look().await;
         let serves = self.loaded.load();
         let serves = serves.as_ref().map(|loaded| loaded.version());
-        self.trouble.looked(looked.as_ref().map(|()| ()), serves);
+        self.trouble.looked(looked.as_ref().err(), serves);
         looked
     }
 

@@ -53,10 +53,10 @@ impl Trouble {
         self.lock().why.clone()
     }
 
-    /// It was looked; says so where that changes anything. `serves` is the
-    /// version that answers nevertheless.
-    pub(super) fn looked(&self, found: Result<(), &StageError>, serves: Option<&str>) {
-        let why = found.err().map(StageError::whole);
+    /// It was looked, and perhaps failed; says so where that changes anything.
+    /// `serves` is the version that answers nevertheless.
+    pub(super) fn looked(&self, failed: Option<&StageError>, serves: Option<&str>) {
+        let why = failed.map(StageError::whole);
         let mut now = self.lock();
         if now.why == why {
             return;
