@@ -19,7 +19,7 @@ mod commands;
 mod config;
 mod console;
 mod error;
-#[cfg(feature = "proxy")]
+#[cfg(any(feature = "proxy", feature = "runtime"))]
 mod otlp;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
 mod problem;

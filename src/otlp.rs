@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutline_proxy::{LostSpans, Tracing};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{Context, InstrumentationScope, Key, KeyValue};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -19,7 +18,7 @@ use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig, WithHtt
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, Span, SpanData,
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, Span, SpanData,
     SpanExporter, SpanProcessor,
 };
 use ureq::Agent;
@@ -172,12 +171,19 @@ fn sampler(environment: impl Fn(&str) -> Option<String>) -> Result<Sampler, Stri
 /// What sends spans, until the process ends.
 pub(crate) struct Otlp {
     provider: SdkTracerProvider,
-    lost: Arc<LostSpans>,
+}
+
+/// Who is told of spans that were recorded and reach no collector.
+pub(crate) trait Lost: fmt::Debug + Send + Sync {
+    /// One found too many waiting.
+    fn queue_full(&self);
+    /// The collector did not take so many.
+    fn not_exported(&self, spans: usize);
 }
 
 impl Otlp {
     /// Starts the thread that sends.
-    pub(crate) fn start(settings: Settings) -> Result<Otlp, CommandError> {
+    pub(crate) fn start(settings: Settings, lost: Arc<dyn Lost>) -> Result<Otlp, CommandError> {
         let collector = Collector::new(&settings)?;
         let exporter = OtlpExporter::builder()
             .with_http()
@@ -186,7 +192,6 @@ impl Otlp {
             .with_http_client(collector)
             .build()
             .map_err(|error| CommandError::new(Kind::Configuration, error))?;
-        let lost = Arc::new(LostSpans::default());
         let waiting = Arc::new(AtomicUsize::new(0));
         let exporter = Counted {
             exporter,
@@ -200,7 +205,7 @@ impl Otlp {
             batches: BatchSpanProcessor::new(exporter, batches),
             places: settings.queue,
             waiting,
-            lost: Arc::clone(&lost),
+            lost,
         };
         let provider = SdkTracerProvider::builder()
             .with_sampler(settings.sampler)
@@ -209,15 +214,14 @@ impl Otlp {
             .build();
         let collector = settings.endpoint.authority().map(ToString::to_string);
         tracing::info!(collector, "spans are sent");
-        Ok(Otlp { provider, lost })
+        Ok(Otlp { provider })
     }
 
-    /// For the proxy that is to be recorded.
-    pub(crate) fn tracing(&self) -> Tracing {
+    /// For what is to be recorded.
+    pub(crate) fn tracer(&self) -> SdkTracer {
         let scope = InstrumentationScope::builder("cutline");
         let scope = scope.with_version(env!("CARGO_PKG_VERSION")).build();
-        let tracer = self.provider.tracer_with_scope(scope);
-        Tracing::new(tracer, Arc::clone(&self.lost))
+        self.provider.tracer_with_scope(scope)
     }
 
     /// Sends what waits, as far as the collector takes it in time.
@@ -246,7 +250,7 @@ struct Queue {
     batches: BatchSpanProcessor,
     places: usize,
     waiting: Arc<AtomicUsize>,
-    lost: Arc<LostSpans>,
+    lost: Arc<dyn Lost>,
 }
 
 impl SpanProcessor for Queue {
@@ -281,7 +285,7 @@ impl SpanProcessor for Queue {
 struct Counted {
     exporter: OtlpExporter,
     waiting: Arc<AtomicUsize>,
-    lost: Arc<LostSpans>,
+    lost: Arc<dyn Lost>,
 }
 
 impl SpanExporter for Counted {

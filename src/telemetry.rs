@@ -1,5 +1,6 @@
-//! What the proxy says of itself while it runs: its log on standard error, and
-//! one JSON line per request on standard output where that is asked for.
+//! What the proxy and the runtime say of themselves while they run: a log on
+//! standard error, and the proxy's one JSON line per request on standard output
+//! where that is asked for.
 //!
 //! Both are written by a thread of their own from a bounded queue: a reader who
 //! does not keep up costs lines, never a request's time.
@@ -11,6 +12,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -35,13 +37,23 @@ pub(crate) enum LogLevel {
     Debug,
 }
 
+/// In which form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object per line.
+    Json,
+}
+
 /// What is still queued is written when it is dropped.
 pub(crate) struct Telemetry {
     _guards: Vec<WorkerGuard>,
 }
 
 /// Starts logging, for the whole process: to be called once.
-pub(crate) fn start(level: LogLevel, access_log: bool) -> Telemetry {
+pub(crate) fn start(level: LogLevel, format: LogFormat, access_log: bool) -> Telemetry {
     let mut guards = Vec::new();
     let mut queued = |writer: Box<dyn io::Write + Send>| -> NonBlocking {
         let (writer, guard) = tracing_appender::non_blocking(writer);
@@ -54,25 +66,35 @@ pub(crate) fn start(level: LogLevel, access_log: bool) -> Telemetry {
         .with_target("cutline_proxy", level.filter())
         .with_target("cutline_runtime", level.filter())
         .with_target(ACCESS_LOG, LevelFilter::OFF);
-    let log = fmt::layer()
-        .with_writer(queued(Box::new(io::stderr())))
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .with_filter(others);
+    let errors = queued(Box::new(io::stderr()));
+    let log = match format {
+        LogFormat::Text => fmt::layer()
+            .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .with_target(false)
+            .with_writer(errors)
+            .boxed(),
+        LogFormat::Json => json().with_writer(errors).boxed(),
+    };
+    let log = log.with_filter(others);
     let access = access_log.then(|| {
         let only_access = filter_fn(|metadata| metadata.target() == ACCESS_LOG);
-        fmt::layer()
-            .json()
-            .flatten_event(true)
+        json()
             .with_level(false)
-            .with_target(false)
-            .with_current_span(false)
-            .with_span_list(false)
             .with_writer(queued(Box::new(io::stdout())))
             .with_filter(only_access.and(LevelFilter::INFO))
     });
     tracing_subscriber::registry().with(log).with(access).init();
     Telemetry { _guards: guards }
+}
+
+/// A line per event, its fields beside each other.
+fn json<S>() -> fmt::Layer<S, JsonFields, Format<Json>> {
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false)
 }
 
 impl LogLevel {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 pub use context::{Made, Services, StageContext};
 pub use error::StageError;
+pub(crate) use error::whole;
 pub use stop::Stop;
 
 use crate::pipeline::{Params, Problem};

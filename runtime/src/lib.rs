@@ -19,6 +19,7 @@ pub mod model;
 pub mod page;
 pub mod pipeline;
 pub mod queue;
+pub mod spans;
 pub mod stages;
 pub mod store;
 pub mod table;
@@ -29,4 +30,5 @@ pub use function::{
 };
 pub use host::{Local, Opened, Settings, open};
 pub use pipeline::{Params, Pipeline, Problem};
+pub use spans::Tracing;
 pub use store::artifact::{Artifact, Description};

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -18,25 +19,25 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::store::clock::{Clock, Timestamp};
 
-/// One row that was asked about.
+/// One row that was asked about; of other types where it is only written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct Entry<Text = String, Row = Map<String, Value>, Said = Map<String, Value>> {
     /// When it was answered.
     pub at: Timestamp,
     /// The request it came in.
-    pub request: String,
+    pub request: Text,
     /// The version that answered.
-    pub model: String,
+    pub model: Text,
     /// What was asked, by column.
-    pub row: Map<String, Value>,
+    pub row: Row,
     /// What was said, by output.
-    pub said: Map<String, Value>,
+    pub said: Said,
     /// How long the whole request took.
     pub seconds: f64,
 }
@@ -50,10 +51,29 @@ pub struct PredictionLog {
     lost: Arc<AtomicU64>,
 }
 
-/// Rows that are made into entries when they are written, away from the request.
+/// Rows that are made into lines when they are written, away from the request.
 struct Later {
     n_rows: usize,
-    entries: Box<dyn FnOnce() -> Vec<Entry> + Send>,
+    write: Box<dyn FnOnce(&mut Lines) + Send>,
+}
+
+/// Where entries are written to.
+#[derive(Debug, Default)]
+pub struct Lines(Vec<u8>);
+
+impl Lines {
+    /// Writes an entry.
+    pub fn push<Text, Row, Said>(&mut self, entry: &Entry<Text, Row, Said>)
+    where
+        Text: Serialize,
+        Row: Serialize,
+        Said: Serialize,
+    {
+        // What was made of JSON is JSON; finite numbers and texts cannot fail.
+        if serde_json::to_writer(&mut self.0, entry).is_ok() {
+            self.0.push(b'\n');
+        }
+    }
 }
 
 /// Why a log cannot be read.
@@ -114,22 +134,18 @@ impl PredictionLog {
 
     /// Takes a row, or counts it as lost; within [`unlogged`], neither.
     pub fn append(&self, entry: Entry) {
-        self.append_later(1, move || vec![entry]);
+        self.append_later(1, move |lines| lines.push(&entry));
     }
 
     /// Takes `n_rows` rows, whose entries are made when they are written.
-    pub fn append_later(
-        &self,
-        n_rows: usize,
-        entries: impl FnOnce() -> Vec<Entry> + Send + 'static,
-    ) {
+    pub fn append_later(&self, n_rows: usize, write: impl FnOnce(&mut Lines) + Send + 'static) {
         if UNLOGGED.try_with(|()| ()).is_ok() {
             return;
         }
         let before = self.waiting.fetch_add(n_rows, Ordering::Relaxed);
-        let entries = Box::new(entries);
+        let write = Box::new(write);
         let has_room = before + n_rows <= WAITING;
-        if !has_room || self.said.send(Later { n_rows, entries }).is_err() {
+        if !has_room || self.said.send(Later { n_rows, write }).is_err() {
             self.waiting.fetch_sub(n_rows, Ordering::Relaxed);
             self.lost.fetch_add(n_rows as u64, Ordering::Relaxed);
             metrics::counter!("cutline_predictions_lost_total").increment(n_rows as u64);
@@ -234,13 +250,8 @@ impl Writing {
         }
     }
 
-    /// To make text of many rows takes time, which no request is to wait for.
     async fn write(&self, said: Vec<Later>) -> Result<(), Unwritten> {
-        let lines = tokio::task::spawn_blocking(move || {
-            let entries = said.into_iter().flat_map(|later| (later.entries)());
-            lines(entries)
-        });
-        let lines = lines.await?;
+        let Lines(lines) = lines(said).await?;
         let blob = blob(&self.function, self.clock.now());
         self.store.put(&blob, lines.into()).await?;
         Ok(())
@@ -251,8 +262,39 @@ impl Writing {
 enum Unwritten {
     #[error(transparent)]
     Store(#[from] object_store::Error),
-    #[error(transparent)]
-    Broken(#[from] tokio::task::JoinError),
+    #[error("there is no thread to write them")]
+    Thread(#[from] std::io::Error),
+    #[error("the thread that writes them broke off")]
+    Broken(#[from] oneshot::error::RecvError),
+}
+
+/// To make text of many rows takes time: a thread of its own does it, which
+/// gives way to those that answer, or on a busy processor they would wait for a
+/// whole turn of it.
+async fn lines(said: Vec<Later>) -> Result<Lines, Unwritten> {
+    let (tell, told) = oneshot::channel();
+    let write = move || {
+        give_way();
+        let mut lines = Lines::default();
+        for later in said {
+            (later.write)(&mut lines);
+        }
+        // Nobody waits for them any more where the process ends.
+        let _ = tell.send(lines);
+    };
+    thread::Builder::new()
+        .name("cutline-log".to_owned())
+        .spawn(write)?;
+    Ok(told.await?)
+}
+
+/// On Linux a priority is a thread's; elsewhere it would be the process's.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it may not, requests wait a little longer.
+        let _ = rustix::process::setpriority_process(None, 19);
+    }
 }
 
 fn blob(function: &str, at: Timestamp) -> Path {
@@ -260,17 +302,6 @@ fn blob(function: &str, at: Timestamp) -> Path {
         "log/{function}/{at}-{:016x}.ndjson",
         rand::random::<u64>()
     ))
-}
-
-fn lines(rows: impl Iterator<Item = Entry>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for row in rows {
-        // What was made of JSON is JSON; finite numbers and texts cannot fail.
-        if serde_json::to_writer(&mut bytes, &row).is_ok() {
-            bytes.push(b'\n');
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! and the data folder opened.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -49,6 +49,12 @@ impl PipelineArgs {
     pub(super) fn open(&self) -> Result<Opened, CommandError> {
         const CODE: &str = concat!("cutline ", env!("CARGO_PKG_VERSION"));
         Opened::new(self.read()?, &self.config, self.key()?, CODE).map_err(opening)
+    }
+
+    /// Where its data folder is.
+    pub(super) fn folder(&self) -> Result<PathBuf, CommandError> {
+        let home = self.config.parent().unwrap_or(Path::new(""));
+        Ok(home.join(self.read()?.store.folder))
     }
 
     fn key(&self) -> Result<Option<Key>, CommandError> {

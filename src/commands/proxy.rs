@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use cutline_proxy::control::{self, AdminAddress, Control, FolderError};
 use cutline_proxy::journal::JournalError;
 use cutline_proxy::{
-    Admin, Config, Handed, Journal, Offer, Proxy, RoutesFile, Running, StateFolder, TakeOver, admin,
+    Admin, Config, Handed, Journal, LostSpans, Offer, Proxy, RoutesFile, Running, StateFolder,
+    TakeOver, Tracing, admin,
 };
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
@@ -17,9 +18,9 @@ use tokio::sync::Notify;
 use super::routes::{addresses, read, share, shown, stages};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
-use crate::otlp::{self, Otlp};
+use crate::otlp::{self, Lost, Otlp};
 use crate::signals::{Signals, Told};
-use crate::telemetry::{self, LogLevel};
+use crate::telemetry::{self, LogFormat, LogLevel};
 use crate::webhook::Webhooks;
 
 /// Stands in front of a running monolith and moves it, stage by stage.
@@ -94,10 +95,20 @@ pub(crate) fn proxy(args: &ProxyArgs, console: &Console) -> Result<(), CommandEr
     }
 }
 
+impl Lost for LostSpans {
+    fn queue_full(&self) {
+        self.queue_full();
+    }
+
+    fn not_exported(&self, spans: usize) {
+        self.not_exported(spans);
+    }
+}
+
 fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let (text, config) = read(&args.config)?;
     let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
-    let _telemetry = telemetry::start(args.log, args.access_log);
+    let _telemetry = telemetry::start(args.log, LogFormat::Text, args.access_log);
     let webhooks = config.settings.notify.as_ref();
     let webhooks = webhooks.map(Webhooks::start).transpose()?;
     let beside = || args.config.with_file_name(".cutline");
@@ -129,9 +140,11 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         None => Proxy::bind(settled),
     };
     let proxy = proxy.map_err(cannot_listen)?;
-    let otlp = otlp.map(Otlp::start).transpose()?;
+    let lost = Arc::new(LostSpans::default());
+    let start = |settings| Otlp::start(settings, Arc::clone(&lost) as Arc<dyn Lost>);
+    let otlp = otlp.map(start).transpose()?;
     if let Some(otlp) = &otlp {
-        proxy.trace(otlp.tracing());
+        proxy.trace(Tracing::new(otlp.tracer(), Arc::clone(&lost)));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let running = proxy

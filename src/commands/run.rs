@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use cutline_runtime::Tracing;
 use cutline_runtime::host::{Local, Render, Settings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
@@ -13,8 +14,9 @@ use tokio::runtime::Builder;
 use super::pipeline::PipelineArgs;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
+use crate::otlp::{self, Lost, Otlp};
 use crate::signals::Signals;
-use crate::telemetry::{self, LogLevel};
+use crate::telemetry::{self, LogFormat, LogLevel};
 
 /// Runs the functions of a pipeline, and answers its HTTP clients.
 ///
@@ -31,9 +33,16 @@ pub(crate) struct RunArgs {
     /// holds on to its work for as long as that takes.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = visibility)]
     visibility: Duration,
+    /// Sends spans of requests and invocations to this OpenTelemetry collector,
+    /// over HTTP [default: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere].
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// How much is logged on standard error.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log: LogLevel,
+    /// In which form.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
 }
 
 /// At least a second: work is held on to thrice within it.
@@ -62,15 +71,39 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError>
         let hint = format!("the file has {}", known.join(", "));
         return Err(CommandError::message(Kind::Usage, message).hint(hint));
     }
-    let _telemetry = telemetry::start(args.log, false);
+    let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
+    let _telemetry = telemetry::start(args.log, args.log_format, false);
+    let start = |settings| Otlp::start(settings, Arc::new(LostFigures));
+    let otlp = otlp.map(start).transpose()?;
+    let tracing = otlp
+        .as_ref()
+        .map_or_else(Tracing::default, |otlp| Tracing::new(otlp.tracer()));
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
-    runtime.block_on(serve(args, console))
+    let result = runtime.block_on(serve(args, tracing, console));
+    if let (Some(otlp), Ok(())) = (otlp, &result) {
+        otlp.flush();
+    }
+    result
 }
 
-async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
+/// Spans that are lost are counted among the figures.
+#[derive(Debug)]
+struct LostFigures;
+
+impl Lost for LostFigures {
+    fn queue_full(&self) {
+        Tracing::lost("queue", 1);
+    }
+
+    fn not_exported(&self, spans: usize) {
+        Tracing::lost("export", spans);
+    }
+}
+
+async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<(), CommandError> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let opened = args.pipeline.open()?;
     let listen = opened.pipeline.listen;
@@ -83,6 +116,7 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
         opened.services,
         Settings {
             visibility: args.visibility,
+            tracing,
             ..Settings::default()
         },
     )
@@ -99,8 +133,8 @@ async fn serve(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
 /// Keeps this process's figures. Buckets of seconds, from a quick answer to a
 /// long training.
 fn figures() -> Result<Render, CommandError> {
-    const SECONDS: [f64; 12] = [
-        0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
+    const SECONDS: [f64; 14] = [
+        0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
     ];
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)

@@ -14,6 +14,8 @@ mod browser;
 mod custom_stage;
 mod dashboard;
 mod fixtures;
+#[cfg(all(target_os = "linux", feature = "runtime"))]
+mod full_disk;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;
@@ -28,6 +30,10 @@ mod proxy_control;
 mod reports;
 #[cfg(all(unix, feature = "runtime"))]
 mod rows_out;
+#[cfg(feature = "runtime")]
+mod run_spans;
+#[cfg(feature = "runtime")]
+mod run_watched;
 #[cfg(feature = "runtime")]
 mod runtime_docs;
 mod spans;

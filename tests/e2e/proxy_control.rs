@@ -20,6 +20,8 @@ use cutline_proxy::{Handed, Proxy, control};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::service;
+
 /// A folder with a `routes.toml` and what a proxy keeps there.
 pub(crate) struct Folder {
     folder: TempDir,
@@ -262,19 +264,7 @@ fn serve(mut socket: TcpStream, answer: &dyn Fn(&str) -> String) {
 /// Asks once over a new connection: the status, 0 where there is none, and the
 /// body.
 pub(crate) fn ask(to: SocketAddr, line: &str, fields: &str) -> (u16, String) {
-    let Ok(mut socket) = TcpStream::connect(to) else {
-        return (0, String::new());
-    };
-    let wait = Duration::from_secs(60);
-    socket.set_read_timeout(Some(wait)).unwrap();
-    let text = format!("{line} HTTP/1.1\r\nhost: {to}\r\n{fields}connection: close\r\n\r\n");
-    let _ = socket.write_all(text.as_bytes());
-    let mut read = Vec::new();
-    let _ = socket.read_to_end(&mut read);
-    let read = String::from_utf8_lossy(&read);
-    let (head, body) = read.split_once("\r\n\r\n").unwrap_or((&read, ""));
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (status.unwrap_or(0), body.to_owned())
+    service::ask(to, line, fields, "")
 }
 
 #[test]

@@ -8,109 +8,23 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::proxy_control::{Folder, ask, upstream};
+use crate::support::collector::{Collector, SOON, hex, value};
 use crate::support::eventually;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-/// Sends at once, rather than every five seconds.
-const SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "20");
-
-/// A collector that takes what it gets.
-struct Collector {
-    address: SocketAddr,
-    got: Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>,
-}
-
-impl Collector {
-    fn new() -> Collector {
-        Collector::over(|socket| socket)
-    }
-
-    /// Over whatever protocol lies on its sockets.
-    fn over<S: Read + Write>(open: impl Fn(TcpStream) -> S + Send + Sync + 'static) -> Collector {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let got: Arc<Mutex<Vec<_>>> = Arc::default();
-        let (open, taken) = (Arc::new(open), Arc::clone(&got));
-        thread::spawn(move || {
-            for socket in listener.incoming().flatten() {
-                let (open, taken) = (Arc::clone(&open), Arc::clone(&taken));
-                thread::spawn(move || {
-                    let mut socket = BufReader::new(open(socket));
-                    while let Some(got) = receive(&mut socket) {
-                        taken.lock().unwrap().push(got);
-                        let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-                        if socket.get_mut().write_all(ok).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-        });
-        Collector { address, got }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        let got = self.got.lock().unwrap();
-        let resources = got.iter().flat_map(|(_, got)| &got.resource_spans);
-        let scopes = resources.flat_map(|resource| &resource.scope_spans);
-        scopes.flat_map(|scope| scope.spans.clone()).collect()
-    }
-
-    /// The spans by what they are, once there are `n`.
-    fn named(&self, n: usize) -> HashMap<String, Span> {
-        eventually("that many spans", || self.spans().len() >= n);
-        let spans = self.spans();
-        assert_eq!(spans.len(), n, "{spans:#?}");
-        let name = |span: &Span| value(span, "cutline.attempt").unwrap_or("server".to_owned());
-        spans.into_iter().map(|span| (name(&span), span)).collect()
-    }
-}
-
-/// A request's head, and what it holds.
-fn receive(socket: &mut impl BufRead) -> Option<(String, ExportTraceServiceRequest)> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if socket.read_line(&mut head).ok()? == 0 {
-            return None;
-        }
-    }
-    let head = head.to_lowercase();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length?.parse().unwrap()];
-    socket.read_exact(&mut body).ok()?;
-    Some((head, ExportTraceServiceRequest::decode(&body[..]).unwrap()))
-}
-
-fn value(span: &Span, key: &str) -> Option<String> {
-    use opentelemetry_proto::tonic::common::v1::any_value::Value;
-    let found = span.attributes.iter().find(|known| known.key == key)?;
-    match found.value.as_ref()?.value.as_ref()? {
-        Value::StringValue(text) => Some(text.clone()),
-        Value::IntValue(number) => Some(number.to_string()),
-        other => panic!("{key}: {other:?}"),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The spans by what they are, once there are `n`.
+fn named(collector: &Collector, n: usize) -> HashMap<String, Span> {
+    let name = |span: &Span| value(span, "cutline.attempt").unwrap_or("server".to_owned());
+    let spans = collector.once(n).into_iter();
+    spans.map(|span| (name(&span), span)).collect()
 }
 
 /// An upstream that answers with the span it was told of.
@@ -148,7 +62,7 @@ fn a_collector_gets_a_request_with_its_attempts() {
     let proxy = folder.start_in(&["--log", "debug"], &environment);
     let sent = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
     let (_, told) = ask(proxy.clients, "GET /predict?key=secret-query", &sent);
-    let spans = collector.named(3);
+    let spans = named(&collector, 3);
     let (server, first, fallback) = (&spans["server"], &spans["first"], &spans["fallback"]);
     assert!(spans.values().all(|span| hex(&span.trace_id) == TRACE));
     assert_eq!(hex(&server.parent_span_id), "00f067aa0ba902b7");
@@ -182,7 +96,7 @@ fn a_copy_is_among_them_and_a_flag_names_the_collector() {
     let environment = [SOON, ("OTEL_SERVICE_NAME", "front")];
     let proxy = folder.start_in(&["--otlp", &collector.url()], &environment);
     let (_, told) = ask(proxy.clients, "GET /predict", "");
-    let spans = collector.named(3);
+    let spans = named(&collector, 3);
     let (server, first, mirror) = (&spans["server"], &spans["first"], &spans["mirror"]);
     assert_eq!(server.parent_span_id, b"");
     assert_eq!(first.parent_span_id, server.span_id);
@@ -281,7 +195,7 @@ fn a_collector_may_speak_tls() {
     let environment = [SOON, ("SSL_CERT_FILE", file.to_str().unwrap())];
     let proxy = folder.start_in(&["--otlp", &url], &environment);
     ask(proxy.clients, "GET /", "");
-    assert_eq!(collector.named(2).len(), 2);
+    assert_eq!(named(&collector, 2).len(), 2);
     assert_eq!(proxy.end(), Some(0));
 }
 

@@ -18,6 +18,9 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) mod asking;
+pub(crate) mod collector;
+#[cfg(feature = "runtime")]
+pub(crate) mod pipeline;
 #[cfg(all(unix, feature = "runtime"))]
 pub(crate) mod postgres;
 pub(crate) mod service;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -255,6 +255,25 @@ pub(crate) fn program(python: &Path, name: &str) -> Command {
         .arg(programs.join(name))
         .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")]);
     command
+}
+
+/// Asks once over a new connection: the status, 0 where there is none, and the
+/// body of the answer.
+pub(crate) fn ask(to: SocketAddr, line: &str, fields: &str, body: &str) -> (u16, String) {
+    let Ok(mut socket) = TcpStream::connect(to) else {
+        return (0, String::new());
+    };
+    let wait = Duration::from_secs(60);
+    let set = socket.set_read_timeout(Some(wait));
+    set.expect("a socket can be waited for");
+    let text = format!("{line} HTTP/1.1\r\nhost: {to}\r\n{fields}connection: close\r\n\r\n{body}");
+    let _ = socket.write_all(text.as_bytes());
+    let mut read = Vec::new();
+    let _ = socket.read_to_end(&mut read);
+    let read = String::from_utf8_lossy(&read);
+    let (head, body) = read.split_once("\r\n\r\n").unwrap_or((&read, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap_or(0), body.to_owned())
 }
 
 /// What comes of a request that ends its connection.

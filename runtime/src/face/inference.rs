@@ -17,10 +17,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::json::{read, response};
-use super::predictor::{Kind, Metadata, Predictor, Refusal, Refused};
+use super::predictor::{Kind, Metadata, ModelVersions, Predictor, Refusal, Refused};
 
 type Shared = Arc<dyn Predictor>;
 
@@ -59,13 +59,22 @@ async fn live() -> Response {
 }
 
 async fn ready(State(predictor): State<Shared>) -> Response {
-    let ready = predictor.models().iter().all(|model| model.ready);
+    let models = predictor.models();
+    let ready = models.iter().all(|model| model.ready);
     let status = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    response(status, &json!({"ready": ready}))
+    let mut body = json!({"ready": ready});
+    let trouble = models
+        .into_iter()
+        .filter_map(|model| Some((model.name, model.trouble?.into())));
+    let trouble: Map<String, Value> = trouble.collect();
+    if !trouble.is_empty() {
+        body["trouble"] = trouble.into();
+    }
+    response(status, &body)
 }
 
 async fn model(State(predictor): State<Shared>, Path(named): Path<Named>) -> Response {
@@ -79,8 +88,16 @@ async fn model(State(predictor): State<Shared>, Path(named): Path<Named>) -> Res
 
 async fn model_ready(State(predictor): State<Shared>, Path(named): Path<Named>) -> Response {
     let version = predictor.version(&named.model, named.version.as_deref());
-    let ready = |name: &str| json!({"name": name, "ready": true});
-    said(version.await.map(|version| ready(&version.metadata().name)))
+    said(version.await.map(|version| {
+        let metadata = version.metadata();
+        let mut body = json!({"name": metadata.name, "ready": true});
+        let own = of(&*predictor, metadata);
+        if let Some(trouble) = own.and_then(|model| model.trouble) {
+            body["version"] = json!(metadata.version);
+            body["trouble"] = json!(trouble);
+        }
+        body
+    }))
 }
 
 async fn infer(State(predictor): State<Shared>, Path(named): Path<Named>, body: Bytes) -> Response {
@@ -108,10 +125,13 @@ fn said(said: Result<Value, Refusal>) -> Response {
     }
 }
 
+fn of(predictor: &dyn Predictor, metadata: &Metadata) -> Option<ModelVersions> {
+    let mut models = predictor.models().into_iter();
+    models.find(|model| model.name == metadata.name)
+}
+
 fn described(metadata: &Metadata, predictor: &dyn Predictor) -> Value {
-    let models = predictor.models();
-    let own = models.iter().find(|model| model.name == metadata.name);
-    let versions = own.map(|model| model.versions.clone()).unwrap_or_default();
+    let versions = of(predictor, metadata).map_or_else(Vec::new, |model| model.versions);
     let input = |(name, kind): (&String, Kind)| {
         let datatype = match kind {
             Kind::Number => "FP64",

@@ -16,7 +16,7 @@ mod rows;
 pub use predictor::{
     Column, Kind, LeftOut, Metadata, ModelVersions, Predicted, Predictor, Refusal, Refused, Version,
 };
-pub use rows::{Cell, Rows};
+pub use rows::{Cell, Columns, Rows};
 
 #[cfg(test)]
 mod properties;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::rows::Rows;
+use super::rows::{Columns, Rows};
 
 /// Models by name and version, behind every face.
 pub trait Predictor: Send + Sync {
@@ -40,6 +40,8 @@ pub struct ModelVersions {
     pub versions: Vec<String>,
     /// Whether it answers.
     pub ready: bool,
+    /// Why it does not answer with the version that it should.
+    pub trouble: Option<String>,
 }
 
 /// What a model takes and gives.
@@ -51,6 +53,8 @@ pub struct Metadata {
     pub version: String,
     /// The columns, in the order in which rows without names have them.
     pub inputs: Vec<Column>,
+    /// Their names, which the rows of every request share.
+    pub columns: Columns,
     /// The classes in the order of probabilities; empty of a regressor.
     pub classes: Vec<Value>,
 }
@@ -130,6 +134,26 @@ impl Predicted {
 }
 
 impl Metadata {
+    /// Of a version with these columns.
+    ///
+    /// # Errors
+    /// When a column is there twice.
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+        inputs: Vec<Column>,
+        classes: Vec<Value>,
+    ) -> Result<Metadata, Refusal> {
+        let names = inputs.iter().map(|column| column.name.clone());
+        Ok(Metadata {
+            name: name.into(),
+            version: version.into(),
+            columns: Columns::new(names.collect())?,
+            inputs,
+            classes,
+        })
+    }
+
     /// The column `name`.
     pub fn input(&self, name: &str) -> Option<&Column> {
         self.inputs.iter().find(|column| column.name == name)

@@ -1,5 +1,8 @@
 //! [`Rows`]: what is to be predicted, whichever face it came through.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::predictor::{Kind, Refusal};
@@ -15,27 +18,50 @@ pub enum Cell {
     Text(Box<str>),
 }
 
+/// Names of columns, no two the same. Clones are one.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Columns(Arc<[String]>);
+
 /// Rows of named columns.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Rows {
-    columns: Vec<String>,
+    columns: Columns,
     cells: Vec<Cell>,
     n_rows: usize,
 }
 
-impl Rows {
-    /// No rows yet of these columns, which must differ.
-    pub fn new(columns: Vec<String>) -> Result<Rows, Refusal> {
-        let mut sorted: Vec<&String> = columns.iter().collect();
+impl Columns {
+    /// Of these names.
+    ///
+    /// # Errors
+    /// When one is there twice.
+    pub fn new(names: Vec<String>) -> Result<Columns, Refusal> {
+        let mut sorted: Vec<&String> = names.iter().collect();
         sorted.sort_unstable();
-        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Refusal::column(twice[0], "it is there twice"));
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => Err(Refusal::column(twice[0], "it is there twice")),
+            None => Ok(Columns(names.into())),
         }
-        Ok(Rows {
+    }
+}
+
+impl Deref for Columns {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl Rows {
+    /// No rows yet of these columns.
+    #[must_use]
+    pub fn new(columns: Columns) -> Rows {
+        Rows {
             columns,
             cells: Vec::new(),
             n_rows: 0,
-        })
+        }
     }
 
     /// Adds a row, which must be as long as there are columns.
@@ -61,7 +87,7 @@ impl Rows {
     }
 
     /// The names of the columns.
-    pub fn columns(&self) -> &[String] {
+    pub fn columns(&self) -> &Columns {
         &self.columns
     }
 
@@ -119,7 +145,8 @@ mod tests {
 
     #[test]
     fn rows_are_as_wide_as_their_columns() {
-        let mut rows = Rows::new(vec!["a".into(), "b".into()]).unwrap();
+        let columns = Columns::new(vec!["a".into(), "b".into()]).unwrap();
+        let mut rows = Rows::new(columns);
         rows.push([Cell::Number(1.0), Cell::Missing]).unwrap();
         let refusal = rows.push([Cell::Missing]).unwrap_err();
         assert_eq!(
@@ -127,7 +154,7 @@ mod tests {
             "row 1: it has 1 values where there are 2 columns"
         );
         assert_eq!(rows.iter().count(), 1);
-        assert!(Rows::new(vec!["a".into(), "a".into()]).is_err());
+        assert!(Columns::new(vec!["a".into(), "a".into()]).is_err());
     }
 
     #[test]

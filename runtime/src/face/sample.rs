@@ -25,6 +25,7 @@ impl Predictor for Churn {
             name: "churn".into(),
             versions: vec!["3".into()],
             ready: true,
+            trouble: None,
         }]
     }
 
@@ -53,16 +54,12 @@ fn third() -> Metadata {
         kind,
         required,
     };
-    Metadata {
-        name: "churn".into(),
-        version: "3".into(),
-        inputs: vec![
-            column("age", Kind::Number, true),
-            column("plan", Kind::Text, true),
-            column("region", Kind::Text, false),
-        ],
-        classes: vec![0.into(), 1.into()],
-    }
+    let inputs = vec![
+        column("age", Kind::Number, true),
+        column("plan", Kind::Text, true),
+        column("region", Kind::Text, false),
+    ];
+    Metadata::new("churn", "3", inputs, vec![0.into(), 1.into()]).unwrap()
 }
 
 impl Version for Third {

@@ -103,12 +103,8 @@ async fn follow(serving: Vec<Arc<Serving>>, ends: watch::Receiver<bool>) {
 
 async fn refresh(serving: &[Arc<Serving>]) {
     for serving in serving {
-        if let Err(error) = serving.refresh().await {
-            tracing::error!(
-                error = error.whole(),
-                "the version cannot be loaded; the one before answers, if there is one"
-            );
-        }
+        // What is wrong is said there, once, and shown.
+        let _ = serving.refresh().await;
     }
 }
 

@@ -27,12 +27,14 @@ use tokio::task::JoinHandle;
 use super::figures::{self, Render};
 use super::queued::{self, LatestFace, QueueFace, SHADOW};
 use super::shadow::Shadows;
+use super::traced;
 use crate::face::mapping::{self, Face, HttpWritten, MappingError, Taken, TaskFace};
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version, inference, mlflow};
 use crate::function::Services;
 use crate::log::{self, PredictionLog};
 use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
 use crate::queue::NoQueueName;
+use crate::spans::Tracing;
 use crate::stages::Serving;
 
 /// The faces of a pipeline, and what answers behind them.
@@ -56,6 +58,7 @@ pub(super) struct Faces<'p> {
     pub(super) render: Option<Render>,
     /// Functions of the file that are not hosted here.
     pub(super) elsewhere: &'p [String],
+    pub(super) tracing: Tracing,
 }
 
 /// Why the faces cannot be served.
@@ -154,14 +157,16 @@ impl Http {
             }
         }
         router = router.merge(mapping::router(&predictor, mapped, &mut taken)?);
-        let mut standard = queued::runs(services.clone(), faces.shadows.clone());
-        standard = standard.merge(inference::router(Arc::clone(&predictor)));
+        router = traced::recorded(router, &faces.tracing);
+        let mut standard = inference::router(Arc::clone(&predictor));
+        if let Some(first) = first {
+            standard = standard.merge(mlflow::router(predictor, &first));
+        }
+        standard = traced::recorded(standard, &faces.tracing);
+        standard = standard.merge(queued::runs(services.clone(), faces.shadows.clone()));
         if let Some(render) = &faces.render {
             let figures = figures::route(Arc::clone(render), services.clone(), faces.functions);
             standard = standard.merge(figures);
-        }
-        if let Some(first) = first {
-            standard = standard.merge(mlflow::router(predictor, &first));
         }
         let router = router
             .fallback_service(standard)

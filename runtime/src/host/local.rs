@@ -12,7 +12,7 @@ use super::figures::Render;
 use super::http::{self, Faces, Http, HttpError};
 use super::shadow::Shadows;
 use super::work::{Left, work};
-use crate::function::{Services, Stop};
+use crate::function::{Services, Stop, whole};
 use crate::pipeline::{Function, Params, Pipeline, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
@@ -28,6 +28,7 @@ pub struct Local {
     functions: Vec<Arc<Function>>,
     faces: Vec<Params>,
     elsewhere: Vec<String>,
+    keep_shadows: Duration,
     folder: Option<DataFolder>,
     render: Option<Render>,
 }
@@ -51,6 +52,7 @@ impl Local {
         services: Services,
         settings: Settings,
     ) -> Local {
+        let keep_shadows = pipeline.store.keep_shadows;
         let (functions, faces, elsewhere) = http::functions(pipeline, only);
         Local {
             services,
@@ -58,6 +60,7 @@ impl Local {
             functions,
             faces,
             elsewhere,
+            keep_shadows,
             folder: None,
             render: None,
         }
@@ -87,11 +90,13 @@ impl Local {
     pub fn http(&self) -> Result<Http, HttpError> {
         let shadows = self.folder.as_ref().map(|folder| {
             let (services, settings) = (self.services.clone(), self.settings.clone());
+            let (functions, keep) = (self.functions.clone(), self.keep_shadows);
             Arc::new(Shadows::new(
                 folder.clone(),
                 services,
                 settings,
-                self.functions.clone(),
+                functions,
+                keep,
             ))
         });
         Http::new(&Faces {
@@ -101,6 +106,7 @@ impl Local {
             shadows,
             render: self.render.clone(),
             elsewhere: &self.elsewhere,
+            tracing: self.settings.tracing.clone(),
         })
     }
 
@@ -118,9 +124,9 @@ impl Local {
                     None => None,
                 };
                 let failed = [
-                    runs.map(|error| error.to_string()),
-                    answers.map(|error| error.to_string()),
-                    shadows.map(|error| error.to_string()),
+                    runs.map(|error| whole(&error)),
+                    answers.map(|error| whole(&error)),
+                    shadows.map(|error| whole(&error)),
                 ];
                 for error in failed.into_iter().flatten() {
                     tracing::warn!(error, "what is over cannot be removed");
@@ -215,7 +221,12 @@ impl Loop {
                 }
                 Ok(None) => self.wait(notified).await,
                 Err(error) => {
-                    tracing::error!(function = self.function.name, %error, "the queue cannot be read");
+                    let error = whole(&error);
+                    tracing::error!(
+                        function = self.function.name,
+                        error,
+                        "the queue cannot be read"
+                    );
                     self.wait(notified).await;
                 }
             }
@@ -250,7 +261,13 @@ impl Loop {
         async move {
             let id = next.message.id.clone();
             if let Err(left) = work(&services, &settings, &function, next, &asked).await {
-                tracing::error!(function = function.name, message = id, error = %left, "left to come again");
+                let error = whole(&left);
+                tracing::error!(
+                    function = function.name,
+                    message_id = id,
+                    error,
+                    "left to come again"
+                );
             }
             arrived.notify_waiters();
         }
@@ -268,7 +285,12 @@ impl Loop {
             match self.due(&queue).await {
                 Ok(()) => self.arrived.notify_waiters(),
                 Err(error) => {
-                    tracing::error!(function = self.function.name, %error, "what was due could not be begun");
+                    let error = whole(&error);
+                    tracing::error!(
+                        function = self.function.name,
+                        error,
+                        "what was due could not be begun"
+                    );
                 }
             }
         }

@@ -14,6 +14,8 @@ mod local;
 mod open;
 mod queued;
 mod shadow;
+mod told;
+mod traced;
 mod work;
 
 use std::time::Duration;
@@ -25,6 +27,7 @@ pub use local::{Local, Running};
 pub use open::{OpenError, Opened, open};
 
 use crate::queue::retry::Retry;
+use crate::spans::Tracing;
 
 /// How a host works.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Settings {
     pub at_once: usize,
     /// The longest that a message may lie before it is seen.
     pub poll: Duration,
+    /// Where spans of requests and invocations go.
+    pub tracing: Tracing,
 }
 
 #[cfg(test)]
@@ -50,6 +55,7 @@ impl Default for Settings {
             retry: Retry::default(),
             at_once: 1,
             poll: Duration::from_millis(500),
+            tracing: Tracing::default(),
         }
     }
 }

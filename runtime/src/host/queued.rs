@@ -18,10 +18,11 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
 use super::shadow::Shadows;
+use super::traced;
 use crate::face::mapping::{Task, TaskFace};
 use crate::function::Services;
 use crate::pipeline::Function;
-use crate::queue::{Message, QueueName};
+use crate::queue::{Message, QueueName, TraceContext};
 use crate::store::artifact::ArtifactId;
 use crate::store::ledger::{Begun, Entry};
 use crate::store::runs::{RunState, Step};
@@ -209,10 +210,7 @@ impl QueueFace {
     ) -> Result<(), Response> {
         let mut message = Message::new(id);
         message.values = task.values.clone();
-        let trace = headers
-            .get("traceparent")
-            .and_then(|trace| trace.to_str().ok());
-        message.traceparent = trace.and_then(|trace| trace.parse().ok());
+        message.traceparent = Some(traced::sent(headers).unwrap_or_else(TraceContext::random));
         let body = message.to_body();
         let body =
             body.map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;

@@ -1,7 +1,7 @@
 //! [`Shadows`]: copies of requests, worked on where nobody sees it.
 //!
 //! A copy's message goes through the whole pipeline, in a space of its own that
-//! reads what is live and keeps what it makes apart; it is gone after an hour.
+//! reads what is live and keeps what it makes apart, and is gone after a while.
 //! One copy is worked on at a time, and a few wait.
 
 use std::collections::HashMap;
@@ -19,9 +19,6 @@ use crate::store::clock::Timestamp;
 use crate::store::folder::DataFolder;
 use crate::store::space::Space;
 
-/// For how long what copies make is kept.
-const KEEP: Duration = Duration::from_secs(3600);
-
 /// So many copies wait or are worked on; more are refused.
 const MOST: usize = 16;
 
@@ -31,6 +28,8 @@ pub(super) struct Shadows {
     services: Services,
     settings: Settings,
     functions: Vec<Arc<Function>>,
+    /// For how long what copies make is kept.
+    keep: Duration,
     known: Mutex<HashMap<String, (Space, Timestamp)>>,
     waiting: Arc<Semaphore>,
     working: Arc<Semaphore>,
@@ -51,12 +50,14 @@ impl Shadows {
         services: Services,
         settings: Settings,
         functions: Vec<Arc<Function>>,
+        keep: Duration,
     ) -> Shadows {
         Shadows {
             folder,
             services,
             settings,
             functions,
+            keep,
             known: Mutex::default(),
             waiting: Arc::new(Semaphore::new(MOST)),
             working: Arc::new(Semaphore::new(1)),
@@ -67,10 +68,10 @@ impl Shadows {
     pub(super) fn begin(&self, id: &str) -> Option<Shadow> {
         let place = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
         let now = self.services.space.clock().now();
-        let space = self.folder.shadow(id, now, KEEP);
+        let space = self.folder.shadow(id, now, self.keep);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (_, expires)| *expires > now);
-        known.insert(id.to_owned(), (space.clone(), now.after(KEEP)));
+        known.insert(id.to_owned(), (space.clone(), now.after(self.keep)));
         let functions = self.functions.iter().filter_map(|function| {
             let Trigger::Queue(queue) = &function.trigger else {
                 return None;

@@ -12,12 +12,13 @@ use super::work::{Left, work};
 use super::*;
 use crate::function::sample::services;
 use crate::function::{
-    Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn, Stop,
+    Facts, Invocation, Invoked, Kind, Services, StageContext, StageError, StageFn, Stop, whole,
 };
 use crate::pipeline::{Function, Params, Pipeline, Problem};
-use crate::queue::{Message, QueueName, retry};
+use crate::queue::{Message, QueueError, QueueName, retry};
 use crate::store::artifact::Description;
 use crate::store::clock::{Clock, ManualClock, Timestamp};
+use crate::store::database::DatabaseError;
 use crate::store::folder::DataFolder;
 
 /// The time that tokio's paused clock tells.
@@ -232,7 +233,8 @@ async fn the_same_message_twice_is_one_work_and_goes_on_twice() {
     assert_eq!(n_calls.load(Ordering::Relaxed), 1);
     let told = waiting(&steps.services, "finished").await;
     assert_eq!(told.len(), 2);
-    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0].id, told[1].id);
+    assert_eq!(told[0].artifacts, told[1].artifacts);
 }
 
 /// Fails in this way, and counts.
@@ -538,4 +540,21 @@ async fn a_face_of_a_queue_sends_a_message_unless_it_answers_a_copy() {
     };
     assert_eq!((status, &id), (202, &sent.id));
     assert_eq!((&*sent.values["name"], &*sent.values["n"]), ("may", "3"));
+}
+
+#[test]
+fn a_message_that_is_left_says_what_to_do_about_it() {
+    let full = DatabaseError::Full {
+        path: "cutline.sqlite".into(),
+        source: Arc::new(rusqlite::Error::InvalidQuery),
+    };
+    let left = Left::from(QueueError::Database {
+        queue: "raw-arrived".to_owned(),
+        source: full,
+    });
+    let said = whole(&left);
+    assert!(
+        said.contains("is full: make room; nothing was lost"),
+        "{said}"
+    );
 }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use tokio::task::{AbortHandle, JoinError};
 
 use super::Settings;
+use super::told::Telling;
 use crate::function::{Facts, Invocation, Services, StageContext, StageError, Stop};
 use crate::pipeline::{Function, Input, Trigger};
-use crate::queue::retry::{self, Fate, Next, Retry};
+use crate::queue::retry::{self, Next, Retry};
 use crate::queue::{Message, MessageError, NoQueueName, QueueError, QueueName};
 use crate::store::artifact::ArtifactId;
 use crate::store::cells::CellError;
@@ -57,58 +58,44 @@ pub(super) async fn work(
     next: Next,
     stop: &Stop,
 ) -> Result<(), Left> {
-    let start = Instant::now();
     let entry = entry(services, function, &next.message);
     let holder = format!("{}/{}", std::process::id(), next.message.id);
-    match services
-        .space
-        .ledger()
-        .begin(&entry, &holder, settings.visibility)
-        .await?
-    {
+    let ledger = services.space.ledger();
+    let begun = ledger.begin(&entry, &holder, settings.visibility).await?;
+    if let Begun::Busy { until, .. } = begun {
+        // By then that one has renewed its lease, finished, or died.
+        let wait = until.since(services.space.clock().now());
+        return postponed(services, &next, wait).await;
+    }
+    let mut telling = Telling::begin(&settings.tracing, function, &next);
+    match begun {
         Begun::Done(output) => {
-            tracing::info!(
-                function = function.name,
-                message = next.message.id,
-                "done before"
-            );
-            end(services, function, &next, serde_json::from_value(output)?).await
-        }
-        Begun::Busy { until, .. } => {
-            // By then that one has renewed its lease, finished, or died.
-            let wait = until.since(services.space.clock().now());
-            postponed(services, &next, wait).await
-        }
-        Begun::Different => {
-            let error = StageError::data(format!("{} is other work in the ledger", entry.key()));
-            failed(services, settings, function, &next, &error).await
+            let came = serde_json::from_value(output)?;
+            telling.repeated(&came);
+            end(services, function, &next, came, &telling).await
         }
         Begun::Mine(claim) => {
             let (came, next, claim) = held(services, settings, function, next, claim, stop).await?;
             match came {
                 Ok(came) => {
-                    services
-                        .space
-                        .ledger()
-                        .complete(claim, serde_json::to_value(&came)?)
-                        .await?;
-                    said(function, &next, start, &came);
-                    end(services, function, &next, came).await
+                    ledger.complete(claim, serde_json::to_value(&came)?).await?;
+                    telling.done(&came);
+                    end(services, function, &next, came, &telling).await
                 }
                 Err(error) if error.is_stopped() => {
-                    services.space.ledger().give_up(claim).await?;
-                    tracing::info!(
-                        function = function.name,
-                        message = next.message.id,
-                        "stopped; it comes again"
-                    );
+                    ledger.give_up(claim).await?;
+                    telling.stopped();
                     postponed(services, &next, Duration::ZERO).await
                 }
                 Err(error) => {
-                    services.space.ledger().give_up(claim).await?;
-                    failed(services, settings, function, &next, &error).await
+                    ledger.give_up(claim).await?;
+                    failed(services, settings, function, next, &error, &mut telling).await
                 }
             }
+        }
+        Begun::Different | Begun::Busy { .. } => {
+            let error = StageError::data(format!("{} is other work in the ledger", entry.key()));
+            failed(services, settings, function, next, &error, &mut telling).await
         }
     }
 }
@@ -233,6 +220,7 @@ async fn end(
     function: &Function,
     next: &Next,
     came: Came,
+    telling: &Telling<'_>,
 ) -> Result<(), Left> {
     let step = Step {
         function: function.name.clone(),
@@ -251,7 +239,8 @@ async fn end(
     }
     runs.step(&next.message.id, step, state).await?;
     if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
-        let message = following(&next.message, came);
+        let mut message = following(&next.message, came);
+        message.traceparent = Some(telling.context());
         let queue: QueueName = queue.parse()?;
         let body = message.to_body()?;
         let target = services.space.queues().open(&queue);
@@ -275,7 +264,6 @@ fn following(message: &Message, came: Came) -> Message {
             _ => None,
         };
     }
-    following.traceparent = message.traceparent;
     following
 }
 
@@ -283,8 +271,9 @@ async fn failed(
     services: &Services,
     settings: &Settings,
     function: &Function,
-    next: &Next,
+    mut next: Next,
     error: &StageError,
+    telling: &mut Telling<'_>,
 ) -> Result<(), Left> {
     let tries = match error.may_pass {
         true => settings.retry.tries,
@@ -313,54 +302,10 @@ async fn failed(
     };
     let runs = services.space.runs();
     runs.step(&next.message.id, step, state).await?;
-    let fate = retry::fail(&**services.space.queues(), next, &text, &retry, now, drawn).await?;
-    let (name, id) = (&function.name, &next.message.id);
-    let dequeue_count = next.delivery.dequeue_count;
-    match fate {
-        Fate::Again { after } => {
-            tracing::warn!(
-                function = name,
-                message = id,
-                dequeue_count,
-                error = text,
-                "failed; tried again in {after:?}"
-            );
-        }
-        Fate::Poisoned => {
-            let poison = next.queue.poison();
-            tracing::error!(
-                function = name,
-                message = id,
-                dequeue_count,
-                error = text,
-                "failed; the message is in {poison}"
-            );
-        }
-    }
-    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "failed")
-        .increment(1);
+    // Of a message that came without a trace, the tries are one.
+    let trace = next.message.traceparent;
+    next.message.traceparent = trace.or(Some(telling.context()));
+    let fate = retry::fail(&**services.space.queues(), &next, &text, &retry, now, drawn).await?;
+    telling.failed(fate, &text, &next.queue);
     Ok(())
-}
-
-fn said(function: &Function, next: &Next, start: Instant, came: &Came) {
-    let name = function.name.clone();
-    let seconds = start.elapsed().as_secs_f64();
-    metrics::counter!("cutline_invocations_total", "function" => name.clone(), "end" => "done")
-        .increment(1);
-    metrics::histogram!("cutline_invocation_seconds", "function" => name.clone()).record(seconds);
-    let artifacts: Vec<String> = came
-        .artifacts
-        .iter()
-        .map(|(name, id)| format!("{name}={id}"))
-        .collect();
-    tracing::info!(
-        function = name,
-        stage = function.stage,
-        message = next.message.id,
-        dequeue_count = next.delivery.dequeue_count,
-        seconds,
-        artifacts = artifacts.join(" "),
-        facts = serde_json::Value::from(came.facts.clone()).to_string(),
-        "done"
-    );
 }

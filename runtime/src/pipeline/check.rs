@@ -9,7 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use toml::Spanned;
 
-use super::file::{BindingFile, File, FunctionFile, OutputFile, ServeFile, TriggerFile};
+use super::file::{BindingFile, File, FunctionFile, OutputFile, ServeFile, StoreFile, TriggerFile};
 use super::problem::Problem;
 use super::{Alias, Function, Input, Output, Pipeline, Store, Template, Trigger};
 use crate::function::Kind;
@@ -22,16 +22,34 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
     Ok(Pipeline {
-        store: Store {
-            folder: file
-                .store
-                .folder
-                .unwrap_or_else(|| "cutline-data".to_owned()),
-            incoming: file.store.incoming.unwrap_or_else(|| "incoming".to_owned()),
-        },
+        store: store(file.store)?,
         listen: listen(file.serve)?,
         functions: last_ones(functions),
         faces: file.faces,
+    })
+}
+
+fn store(file: StoreFile) -> Result<Store, Problem> {
+    Ok(Store {
+        folder: file.folder.unwrap_or_else(|| "cutline-data".to_owned()),
+        incoming: file.incoming.unwrap_or_else(|| "incoming".to_owned()),
+        keep_shadows: match file.keep_shadows {
+            None => KEEP_SHADOWS,
+            Some(keep) => time(&keep, "store: keep_shadows")?,
+        },
+    })
+}
+
+/// Unless told.
+const KEEP_SHADOWS: Duration = Duration::from_secs(3600);
+
+/// A second or longer; `owner` says whose.
+fn time(text: &Spanned<String>, owner: &str) -> Result<Duration, Problem> {
+    let time = humantime::parse_duration(text.get_ref()).ok();
+    let time = time.filter(|time| *time >= Duration::from_secs(1));
+    time.ok_or_else(|| {
+        let message = format!("{owner}: {:?} is no time", text.get_ref());
+        Problem::at(text.span(), message).label("write 30s, 15m or 1day; 1s at least")
     })
 }
 
@@ -133,14 +151,7 @@ fn trigger(
             queue: None,
             every: Some(every),
             http: None,
-        } => humantime::parse_duration(every.get_ref())
-            .ok()
-            .filter(|every| *every >= Duration::from_secs(1))
-            .map(Trigger::Every)
-            .ok_or_else(|| {
-                let message = format!("function {name}: {:?} is no time", every.get_ref());
-                Problem::at(every.span(), message).label("write 30s, 15m or 1day; 1s at least")
-            }),
+        } => time(&every, &format!("function {name}")).map(Trigger::Every),
         TriggerFile {
             queue: None,
             every: None,

@@ -24,6 +24,7 @@ pub(super) struct File {
 pub(super) struct StoreFile {
     pub(super) folder: Option<String>,
     pub(super) incoming: Option<String>,
+    pub(super) keep_shadows: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -65,6 +65,8 @@ pub struct Store {
     /// The folder that what comes from outside is put into, relative to the
     /// file.
     pub incoming: String,
+    /// For how long it is kept what copies of requests make.
+    pub keep_shadows: Duration,
 }
 
 /// One stage function.

@@ -62,6 +62,7 @@ route = "POST /predict"
 fn a_file_becomes_a_pipeline() {
     let pipeline = parse(GOOD).unwrap();
     assert_eq!(pipeline.store.folder, "cutline-data");
+    assert_eq!(pipeline.store.keep_shadows.as_secs(), 3_600);
     assert_eq!(
         pipeline.queues(),
         ["raw-arrived", "customers-ready", "model-trained"]
@@ -140,7 +141,11 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "[store]\nfile = 1",
-            "2:1: store: unknown field `file`, expected `folder` or `incoming`",
+            "2:1: store: unknown field `file`, expected one of `folder`, `incoming`, `keep_shadows`",
+        ),
+        (
+            "[store]\nkeep_shadows = \"0s\"",
+            "2:16: store: keep_shadows: \"0s\" is no time (write 30s",
         ),
         (
             "[function.Training]\n",

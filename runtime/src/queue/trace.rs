@@ -34,6 +34,17 @@ impl TraceContext {
         })
     }
 
+    /// A new trace, of which nobody knows yet whether it is recorded: whoever
+    /// records decides.
+    #[must_use]
+    pub fn random() -> TraceContext {
+        TraceContext {
+            trace: rand::random::<u128>().max(1),
+            parent: rand::random::<u64>().max(1),
+            flags: 1,
+        }
+    }
+
     /// The trace.
     pub fn trace(&self) -> u128 {
         self.trace

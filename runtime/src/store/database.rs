@@ -219,27 +219,20 @@ impl Database {
             }),
         }
     }
+}
 
-    /// Writes a copy as of one moment to a file that is not there yet, while
-    /// others read and write.
-    pub async fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
-        let Some(text) = path.to_str().map(str::to_owned) else {
-            let source = rusqlite::Error::InvalidPath(path.to_owned());
-            return Err(wrong(path, Arc::new(source)));
-        };
-        let shared = self.shared.clone();
-        let copied = tokio::task::spawn_blocking(move || {
-            let connection = reader(&shared.path)?;
+/// Writes a copy of the database at `from` as of one moment to a file that is
+/// not there yet, while others read and write, in other processes too. Blocks.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), DatabaseError> {
+    let copied = to
+        .to_str()
+        .ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))
+        .and_then(|text| {
+            let connection = reader(from)?;
             connection.pragma_update(None, "query_only", false)?;
-            connection.execute("VACUUM INTO ?", [&text]).map(drop)
+            connection.execute("VACUUM INTO ?", [text]).map(drop)
         });
-        match copied.await {
-            Ok(copied) => copied.map_err(|source| wrong(path, Arc::new(source))),
-            Err(_) => Err(DatabaseError::Closed {
-                path: path.to_owned(),
-            }),
-        }
-    }
+    copied.map_err(|source| wrong(to, Arc::new(source)))
 }
 
 impl Shared {
@@ -426,10 +419,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
         database.write(put("one")).await.unwrap();
-        let copy = folder.path().join("b.sqlite");
-        database.copy_to(&copy).await.unwrap();
-        assert!(database.copy_to(&copy).await.is_err());
-        let copy = Database::open(&copy).unwrap();
+        let (from, to) = (
+            folder.path().join("a.sqlite"),
+            folder.path().join("b.sqlite"),
+        );
+        copy(&from, &to).unwrap();
+        assert!(copy(&from, &to).is_err());
+        let copy = Database::open(&to).unwrap();
         assert_eq!(copy.read(count).await.unwrap(), 1);
     }
 

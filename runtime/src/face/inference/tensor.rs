@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::json::type_of;
 use super::super::predictor::{Metadata, Refusal};
-use super::super::rows::{Cell, Rows};
+use super::super::rows::{Cell, Columns, Rows};
 use super::bad;
 
 /// A request, read.
@@ -87,18 +87,13 @@ fn of_matrix(tensor: Option<Tensor>, metadata: &Metadata) -> Result<Rows, Refusa
     let Some(tensor) = tensor else {
         return Err(bad("inputs is empty"));
     };
-    let names: Vec<String> = metadata
-        .inputs
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    if tensor.n_columns != names.len() {
-        let (found, wanted) = (tensor.n_columns, names.len());
+    let width = metadata.columns.len();
+    if tensor.n_columns != width {
+        let (found, wanted) = (tensor.n_columns, width);
         let message = format!("the tensor has {found} columns where the model takes {wanted}");
         return Err(Refusal::column(&tensor.name, message));
     }
-    let width = names.len();
-    let mut rows = Rows::new(names)?;
+    let mut rows = Rows::new(metadata.columns.clone());
     let mut cells = tensor.cells.into_iter();
     for _ in 0..tensor.n_rows {
         rows.push(cells.by_ref().take(width))?;
@@ -109,7 +104,11 @@ fn of_matrix(tensor: Option<Tensor>, metadata: &Metadata) -> Result<Rows, Refusa
 fn of_columns(tensors: &[Tensor], metadata: &Metadata) -> Result<Rows, Refusal> {
     let names: Vec<String> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
     metadata.check(&names)?;
-    let mut rows = Rows::new(names)?;
+    let columns = match *names == *metadata.columns {
+        true => metadata.columns.clone(),
+        false => Columns::new(names)?,
+    };
+    let mut rows = Rows::new(columns);
     let n_rows = tensors.first().map_or(0, |tensor| tensor.n_rows);
     for tensor in tensors {
         if tensor.n_columns != 1 {

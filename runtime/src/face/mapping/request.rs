@@ -241,7 +241,7 @@ impl Request {
 
     fn rows(&self, records: &[Map<String, Value>], metadata: &Metadata) -> Result<Rows, Refusal> {
         let inputs = &metadata.inputs;
-        let mut rows = Rows::new(inputs.iter().map(|input| input.name.clone()).collect())?;
+        let mut rows = Rows::new(metadata.columns.clone());
         for (row, record) in records.iter().enumerate() {
             let cells = inputs.iter().map(|input| {
                 let of_column = |message: &str| Refusal::column(&input.name, message).in_row(row);

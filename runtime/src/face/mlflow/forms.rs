@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::json::type_of;
 use super::super::predictor::{Metadata, Refusal};
-use super::super::rows::{Cell, Rows};
+use super::super::rows::{Cell, Columns, Rows};
 use super::bad;
 
 const FORMS: [&str; 4] = [
@@ -40,24 +40,17 @@ pub(super) fn of_json(body: &Value, metadata: &Metadata) -> Result<Rows, Refusal
     }
 }
 
-fn in_order(metadata: &Metadata) -> Vec<String> {
-    metadata
-        .inputs
-        .iter()
-        .map(|column| column.name.clone())
-        .collect()
-}
-
 /// `{"columns": [...], "data": [[...]]}`; without columns they are the model's.
 fn of_split(split: &Map<String, Value>, metadata: &Metadata) -> Result<Rows, Refusal> {
     let names = match split.get("columns") {
-        None => in_order(metadata),
+        None => metadata.columns.clone(),
         Some(columns) => {
             let names = columns
                 .as_array()
                 .map(|names| names.iter().map(|name| name.as_str().map(str::to_owned)));
             let names = names.and_then(Iterator::collect::<Option<_>>);
-            names.ok_or_else(|| bad("dataframe_split.columns is not a list of names"))?
+            let names = names.ok_or_else(|| bad("dataframe_split.columns is not a list of names"));
+            Columns::new(names?)?
         }
     };
     let data = split.get("data").and_then(Value::as_array);
@@ -70,7 +63,7 @@ fn of_split(split: &Map<String, Value>, metadata: &Metadata) -> Result<Rows, Ref
 /// Rows as objects, or as lists in the model's order.
 fn of_list(list: &[Value], metadata: &Metadata) -> Result<Rows, Refusal> {
     if !list.iter().all(Value::is_object) || list.is_empty() {
-        return of_lists(in_order(metadata), list);
+        return of_lists(metadata.columns.clone(), list);
     }
     let records: Vec<&Map<String, Value>> = list.iter().filter_map(Value::as_object).collect();
     let mut names: Vec<String> = Vec::new();
@@ -82,7 +75,8 @@ fn of_list(list: &[Value], metadata: &Metadata) -> Result<Rows, Refusal> {
             .collect();
         names.extend(new);
     }
-    let mut rows = Rows::new(names.clone())?;
+    let names = Columns::new(names)?;
+    let mut rows = Rows::new(names.clone());
     for (index, record) in records.into_iter().enumerate() {
         // As pandas: what a record lacks is missing.
         let cell = |name: &String| cell(record.get(name).unwrap_or(&Value::Null), name, index);
@@ -91,8 +85,8 @@ fn of_list(list: &[Value], metadata: &Metadata) -> Result<Rows, Refusal> {
     Ok(rows)
 }
 
-fn of_lists(names: Vec<String>, list: &[Value]) -> Result<Rows, Refusal> {
-    let mut rows = Rows::new(names.clone())?;
+fn of_lists(names: Columns, list: &[Value]) -> Result<Rows, Refusal> {
+    let mut rows = Rows::new(names.clone());
     for (index, row) in list.iter().enumerate() {
         let refusal = || Refusal::row(index, format!("it is {}, not a list", type_of(row)));
         let values = row.as_array().ok_or_else(refusal)?;
@@ -122,7 +116,7 @@ fn of_columns(columns: &Map<String, Value>) -> Result<Rows, Refusal> {
             format!("it has {} values, not {n_rows}", list.len()),
         ));
     }
-    let mut rows = Rows::new(columns.keys().cloned().collect())?;
+    let mut rows = Rows::new(Columns::new(columns.keys().cloned().collect())?);
     for row in 0..n_rows {
         let cells = lists.iter().map(|(name, list)| cell(&list[row], name, row));
         rows.push(cells.collect::<Result<Vec<_>, _>>()?)?;
@@ -148,7 +142,7 @@ pub(super) fn of_csv(body: &[u8], metadata: &Metadata) -> Result<Rows, Refusal> 
         .iter()
         .map(|name| metadata.input(name).map(|input| input.kind))
         .collect();
-    let mut rows = Rows::new(names)?;
+    let mut rows = Rows::new(Columns::new(names)?);
     for record in reader.records() {
         let record = record.map_err(broken)?;
         let fields = record.iter().zip(&kinds);

@@ -76,11 +76,16 @@ fn says(_: &Params) -> Result<Arc<dyn StageFn>, Problem> {
 }
 
 fn local(services: &Services) -> Local {
+    local_with(services, "")
+}
+
+/// With `more` in front of what the file says.
+fn local_with(services: &Services, more: &str) -> Local {
     let kinds = ["first", "second", "watch"].map(|name| Kind {
         name,
         configure: says,
     });
-    let pipeline = Pipeline::parse(FILE, &kinds).unwrap();
+    let pipeline = Pipeline::parse(&(more.to_owned() + FILE), &kinds).unwrap();
     Local::new(pipeline, &[], services.clone(), Settings::default())
 }
 
@@ -251,11 +256,9 @@ async fn a_copy_is_answered_in_full_and_nobody_sees_what_it_made() {
     let home = tempfile::tempdir().unwrap();
     let clock = ManualClock::default();
     let (services, folder) = in_folder(home.path(), &clock);
-    let router = local(&services)
-        .in_folder(folder.clone())
-        .http()
-        .unwrap()
-        .router;
+    let kept = "[store]\nkeep_shadows = \"10m\"\n";
+    let local = local_with(&services, kept).in_folder(folder.clone());
+    let router = local.http().unwrap().router;
     let copy = [(SHADOW, "1"), ("idempotency-key", "k")];
     let said = ask(&router, TRAIN, &copy, ROUNDS).await;
     assert_eq!((said.status, &said.body["rounds"]), (201, &json!("7")));
@@ -270,8 +273,9 @@ async fn a_copy_is_answered_in_full_and_nobody_sees_what_it_made() {
     for queue in ["to-first", "to-second", "to-first-poison"] {
         assert_eq!(depth(&services, queue).await, 0);
     }
+    clock.advance(Duration::from_secs(599));
     assert_eq!(folder.expire_shadows().await.unwrap(), 0);
-    clock.advance(Duration::from_secs(3601));
+    clock.advance(Duration::from_secs(2));
     assert!(folder.expire_shadows().await.unwrap() > 0);
 }
 

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value};
+use metrics::Histogram;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
+use super::super::inference::KIND;
 use super::batches::Batches;
 use super::loaded::Loaded;
 use crate::face::{Cell, Metadata, Predicted, Refusal, Refused, Rows, Version};
-use crate::log::{Entry, PredictionLog};
+use crate::log::{Entry, Lines, PredictionLog};
+use crate::spans::{self, Span};
 use crate::store::clock::{Clock, Timestamp};
 
 /// A version that one request has.
@@ -18,6 +22,8 @@ pub(super) struct Answering {
     /// So many rows of several requests are predicted together.
     pub(super) most_together: usize,
     pub(super) log: Option<PredictionLog>,
+    /// How long requests took, in seconds.
+    pub(super) took: Histogram,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -33,11 +39,34 @@ impl Version for Answering {
     }
 
     fn predict(&self, rows: Rows) -> BoxFuture<'_, Result<Predicted, Refusal>> {
-        Box::pin(self.answer(rows))
+        match spans::call(&self.metadata().name) {
+            Some(span) => Box::pin(self.recorded(rows, span)),
+            None => Box::pin(self.answer(rows)),
+        }
     }
 }
 
 impl Answering {
+    /// The invocation is a span.
+    async fn recorded(&self, rows: Rows, mut span: Span) -> Result<Predicted, Refusal> {
+        let metadata = self.metadata();
+        span.say("cutline.function", metadata.name.clone());
+        span.say("cutline.stage", KIND.name);
+        span.say("cutline.version", Arc::clone(self.loaded.full_name()));
+        span.say("cutline.rows", rows.n_rows() as i64);
+        let predicted = self.answer(rows).await;
+        span.say(
+            "cutline.end",
+            if predicted.is_ok() { "done" } else { "refused" },
+        );
+        if let Err(refusal) = &predicted
+            && refusal.refused.status().is_server_error()
+        {
+            span.fail("refused");
+        }
+        predicted
+    }
+
     async fn answer(&self, rows: Rows) -> Result<Predicted, Refusal> {
         let start = Instant::now();
         if rows.n_rows() > MOST_ROWS {
@@ -49,23 +78,26 @@ impl Answering {
         }
         let (predicted, rows) = self.predicted(rows).await;
         let predicted = predicted?;
+        let seconds = start.elapsed().as_secs_f64();
+        self.loaded
+            .answered
+            .increment(predicted.labels.len() as u64);
+        self.took.record(seconds);
         if let Some(log) = &self.log {
             let said = Written {
                 at: self.clock.now(),
-                model: self.loaded.full_name(),
-                seconds: start.elapsed().as_secs_f64(),
+                model: Arc::clone(self.loaded.full_name()),
+                seconds,
                 labels: predicted.labels.clone(),
                 scores: last_of_each(&predicted.probabilities),
                 left_out: predicted.left_out_rows().to_vec(),
                 rows,
             };
-            log.append_later(said.labels.len(), move || said.entries());
+            log.append_later(said.labels.len(), move |lines| said.write(lines));
         }
         Ok(predicted)
     }
-}
 
-impl Answering {
     async fn predicted(&self, rows: Rows) -> (Result<Predicted, Refusal>, Rows) {
         let loaded = Arc::clone(&self.loaded);
         let most = self.most_together;
@@ -86,7 +118,7 @@ impl Answering {
 /// What the log's entries are made of, when there is time.
 struct Written {
     at: Timestamp,
-    model: String,
+    model: Arc<str>,
     seconds: f64,
     rows: Rows,
     labels: Vec<Value>,
@@ -96,45 +128,61 @@ struct Written {
 }
 
 impl Written {
-    fn entries(self) -> Vec<Entry> {
+    fn write(&self, lines: &mut Lines) {
         let request = format!("{:016x}", rand::random::<u64>());
         let rows = self.rows.iter().enumerate();
         let answered = rows.filter(|(row, _)| self.left_out.binary_search(row).is_err());
-        let entries = answered.zip(&self.labels).enumerate();
-        let entry = |(index, ((_, row), label)): (usize, ((usize, &[Cell]), &Value))| {
-            let cells = self
-                .rows
-                .columns()
-                .iter()
-                .cloned()
-                .zip(row.iter().map(plain));
-            let mut said = Map::from_iter([("label".to_owned(), label.clone())]);
-            if let Some(score) = self.scores.get(index) {
-                said.insert("score".to_owned(), (*score).into());
-            }
-            Entry {
+        for (index, ((_, cells), label)) in answered.zip(&self.labels).enumerate() {
+            lines.push(&Entry {
                 at: self.at,
-                request: request.clone(),
-                model: self.model.clone(),
-                row: cells.collect(),
-                said,
+                request: &*request,
+                model: &*self.model,
+                row: Row {
+                    columns: self.rows.columns(),
+                    cells,
+                },
+                said: Said {
+                    label,
+                    score: self.scores.get(index).copied(),
+                },
                 seconds: self.seconds,
-            }
-        };
-        entries.map(entry).collect()
+            });
+        }
     }
+}
+
+/// A row by column, as the log writes it.
+struct Row<'a> {
+    columns: &'a [String],
+    cells: &'a [Cell],
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.columns.iter().zip(self.cells.iter().map(Plain)))
+    }
+}
+
+struct Plain<'a>(&'a Cell);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Cell::Missing => serializer.serialize_unit(),
+            Cell::Number(number) => serializer.serialize_f64(*number),
+            Cell::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    label: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
 }
 
 fn last_of_each(probabilities: &[Vec<f64>]) -> Vec<f64> {
     let last = probabilities.iter().filter_map(|row| row.last());
     last.copied().collect()
-}
-
-/// As the log writes it.
-fn plain(cell: &Cell) -> Value {
-    match cell {
-        Cell::Missing => Value::Null,
-        Cell::Number(number) => (*number).into(),
-        Cell::Text(text) => (**text).into(),
-    }
 }

@@ -17,8 +17,10 @@ use crate::transform::{Column, Dropped, Fitted, Frame, Sides, Tables, Type};
 /// A version with all it needs to answer.
 #[derive(Clone)]
 pub(in crate::stages) struct Loaded {
-    /// In the registry.
-    model: String,
+    /// Model and version, as the log names them.
+    full_name: Arc<str>,
+    /// Rows that it answered.
+    pub(super) answered: metrics::Counter,
     id: ArtifactId,
     number: VersionNumber,
     /// What is done to rows before the model sees them.
@@ -50,15 +52,16 @@ impl Loaded {
         };
         let read = Instant::now();
         let sides = sides(ctx, steps.as_ref()).await?;
-        let (model, number) = (registered.model.to_string(), registered.number.to_string());
+        let number = registered.number.to_string();
         Ok(Loaded {
-            metadata: metadata(function, &number, steps.as_ref(), &brain),
+            metadata: metadata(function, &number, steps.as_ref(), &brain)?,
             threshold: match inference.threshold {
                 Threshold::Own => None,
                 Threshold::At(threshold) => Some(threshold),
                 Threshold::Best => version.metrics.get("threshold").copied(),
             },
-            model,
+            full_name: format!("{} {number}", registered.model).into(),
+            answered: answered(function, registered),
             id: registered.id,
             number: registered.number,
             steps,
@@ -84,8 +87,8 @@ impl Loaded {
     }
 
     /// Model and version, as the log names them.
-    pub(super) fn full_name(&self) -> String {
-        format!("{} {}", self.model, self.version())
+    pub(super) fn full_name(&self) -> &Arc<str> {
+        &self.full_name
     }
 
     /// Whether rows become a table on the way, which costs much the same for
@@ -214,6 +217,15 @@ impl Loaded {
     }
 }
 
+fn answered(function: &str, registered: &Registered) -> metrics::Counter {
+    let labels = [
+        ("function", function.to_owned()),
+        ("model", registered.model.to_string()),
+        ("version", registered.number.to_string()),
+    ];
+    metrics::counter!("cutline_predictions_total", &labels)
+}
+
 /// The rules that rows did not keep to, or the kinds of steps that have none.
 fn rules(dropped: &[Dropped]) -> String {
     let mut rules: Vec<&str> = Vec::new();
@@ -249,7 +261,12 @@ async fn sides(ctx: &StageContext, steps: Option<&Fitted>) -> Result<Sides, Stag
 
 /// What is predicted is none of the inputs, though it was among the rows that
 /// were prepared.
-fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) -> Metadata {
+fn metadata(
+    name: &str,
+    version: &str,
+    steps: Option<&Fitted>,
+    brain: &Brain,
+) -> Result<Metadata, StageError> {
     let labels = [brain.label(), steps.and_then(Fitted::label)];
     let column = |name: &str, is_text: bool, required: bool| face::Column {
         name: name.to_owned(),
@@ -260,7 +277,7 @@ fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) ->
         },
         required,
     };
-    let inputs = match steps {
+    let inputs: Vec<face::Column> = match steps {
         Some(steps) => {
             let inputs = steps.inputs().iter();
             inputs
@@ -275,10 +292,6 @@ fn metadata(name: &str, version: &str, steps: Option<&Fitted>, brain: &Brain) ->
                 .collect()
         }
     };
-    Metadata {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        inputs,
-        classes: brain.classes(),
-    }
+    let wrong = |refusal: Refusal| StageError::of("the version takes no rows", refusal);
+    Metadata::new(name, version, inputs, brain.classes()).map_err(wrong)
 }

@@ -8,15 +8,18 @@ mod answering;
 mod batches;
 mod columns;
 mod loaded;
+mod trouble;
 
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
+use metrics::Histogram;
 use tokio::sync::Mutex;
 
 use self::answering::Answering;
 pub(super) use self::loaded::Loaded;
+use self::trouble::Trouble;
 use super::inference::{Inference, read};
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version};
 use crate::function::{Services, StageContext, StageError};
@@ -32,10 +35,12 @@ pub struct Serving {
     services: Services,
     inference: Inference,
     log: Option<PredictionLog>,
+    took: Histogram,
     /// Behind the function's alias.
     loaded: ArcSwapOption<Loaded>,
     /// Others, the one asked for last at the end.
     others: StdMutex<Vec<Arc<Loaded>>>,
+    trouble: Trouble,
     /// Held by whoever loads a version, or new tables.
     looking: Mutex<()>,
 }
@@ -62,11 +67,15 @@ impl Serving {
             let message = "inference needs one called model, such as { model = { model = \"NAME@champion\" } }";
             return Err(function.params.problem("input", message));
         }
+        let took =
+            metrics::histogram!("cutline_prediction_seconds", "function" => function.name.clone());
         Ok(Serving {
+            trouble: Trouble::new(&function.name),
             function,
             services,
             inference,
             log,
+            took,
             loaded: ArcSwapOption::empty(),
             others: StdMutex::default(),
             looking: Mutex::default(),
@@ -76,9 +85,18 @@ impl Serving {
     /// Looks where the alias points now, and whether the tables are too old.
     ///
     /// # Errors
-    /// When the version cannot be loaded; the one before goes on answering.
+    /// When the version cannot be loaded; the one before goes on answering. It is
+    /// said in the log when that begins, and when it is over.
     pub async fn refresh(&self) -> Result<(), StageError> {
         let _looking = self.looking.lock().await;
+        let looked = self.look().await;
+        let serves = self.loaded.load();
+        let serves = serves.as_ref().map(|loaded| loaded.version());
+        self.trouble.looked(looked.as_ref().err(), serves);
+        looked
+    }
+
+    async fn look(&self) -> Result<(), StageError> {
         let ctx = self.context();
         let known = self.loaded.load_full();
         let found = self.behind_the_alias(&ctx, known.as_deref()).await;
@@ -121,8 +139,29 @@ impl Serving {
         match known.filter(|known| known.is(&registered)) {
             Some(known) if self.is_fresh(known) => Ok(None),
             Some(known) => known.reread(ctx).await.map(Some),
-            None => self.load(ctx, &registered).await.map(Some),
+            None => self.load_anew(ctx, &registered).await.map(Some),
         }
+    }
+
+    /// Unless that was tried a little while ago, and came to nothing.
+    async fn load_anew(
+        &self,
+        ctx: &StageContext,
+        registered: &Registered,
+    ) -> Result<Loaded, StageError> {
+        if let Some(error) = self.trouble.rests(&registered.id) {
+            return Err(error);
+        }
+        let loaded = self.load(ctx, registered).await;
+        loaded.map_err(|error| {
+            let message = format!(
+                "{} {} cannot be loaded",
+                registered.model, registered.number
+            );
+            let error = StageError::of(message, error.whole());
+            self.trouble.cannot_load(registered.id, &error);
+            error
+        })
     }
 
     async fn load(
@@ -226,6 +265,7 @@ impl Predictor for Serving {
                 .map(|version| version.version().to_owned())
                 .collect(),
             ready: loaded.is_some(),
+            trouble: self.trouble.why(),
         }]
     }
 
@@ -243,6 +283,7 @@ impl Predictor for Serving {
                 loaded,
                 most_together: self.inference.max_batch_size,
                 log: self.log.clone(),
+                took: self.took.clone(),
                 clock: Arc::clone(self.services.space.clock()),
             }) as Arc<dyn Version>)
         })

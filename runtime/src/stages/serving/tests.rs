@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::tests::{TO_LIVE, bench, champion, churn, through};
 use super::*;
-use crate::face::{Cell, LeftOut, Predicted, Rows};
+use crate::face::{Cell, Columns, LeftOut, Predicted, Rows};
 use crate::function::sample::Bench;
 use crate::store::artifact::{Description, Making};
 use crate::store::clock::Clock;
@@ -16,7 +16,7 @@ fn serving(bench: &Bench, function: &str) -> Serving {
 
 fn rows(cells: &[(f64, &str)]) -> Rows {
     let columns = ["customer_id", "age", "plan"].map(str::to_owned);
-    let mut rows = Rows::new(columns.to_vec()).unwrap();
+    let mut rows = Rows::new(Columns::new(columns.to_vec()).unwrap());
     for (age, plan) in cells {
         let plan = Cell::Text((*plan).into());
         rows.push([Cell::Number(1.0), Cell::Number(*age), plan])
@@ -79,7 +79,7 @@ async fn serving_says_which_row_and_column_is_wrong() {
     let bench = bench().await;
     through(&bench, "may", &TO_LIVE).await;
     let serving = serving(&bench, "inference");
-    let mut old = Rows::new(vec!["age".to_owned(), "plan".to_owned()]).unwrap();
+    let mut old = Rows::new(Columns::new(vec!["age".to_owned(), "plan".to_owned()]).unwrap());
     let text = |text: &str| Cell::Text(text.into());
     old.push([text("old"), text("basic")]).unwrap();
     let version = serving.version("inference", None).await.unwrap();
@@ -146,10 +146,22 @@ async fn serving_goes_on_with_the_version_before_one_that_is_broken() {
     serving.refresh().await.unwrap();
     break_the_champion(&bench).await;
     assert_eq!(champion(&bench).await.as_deref(), Some("v2"));
-    assert!(serving.refresh().await.is_err());
+    let why = "churn v2 cannot be loaded: ";
+    for _ in 0..2 {
+        let error = serving.refresh().await.unwrap_err().whole();
+        assert!(error.starts_with(why), "{error}");
+        assert_eq!(serving.models()[0].trouble, Some(error));
+    }
     // Its tables are too old for every request, and are read again.
     let answer = ask(&serving, None, &[(22.0, "basic")]).await.unwrap();
     assert_eq!(answer.0, "v1");
+    let registry = bench.services.space.registry();
+    let seen = registry.alias(&churn(), Alias::Champion).await.unwrap();
+    let (model, v1) = (churn(), "v1".parse::<VersionNumber>().unwrap());
+    let moved = registry.point(&model, Alias::Champion, seen.as_ref(), v1, "me", "");
+    moved.await.unwrap();
+    serving.refresh().await.unwrap();
+    assert_eq!(serving.models()[0].trouble, None);
 }
 
 #[tokio::test]

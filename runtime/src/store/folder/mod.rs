@@ -19,7 +19,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 
-pub use backup::BackedUp;
+pub use backup::{BackedUp, back_up};
 pub use lock::Holder;
 
 use self::lock::Lock;
@@ -40,7 +40,6 @@ pub struct DataFolder {
     path: PathBuf,
     live: Space,
     store: Arc<dyn ObjectStore>,
-    database: Database,
 }
 
 /// Why a data folder cannot be used.
@@ -136,6 +135,12 @@ pub enum FolderError {
     /// The cells cannot be used.
     #[error(transparent)]
     Cell(#[from] CellError),
+    /// There is nothing to back up.
+    #[error("there is no data folder {path}: name the functions.toml that a run used")]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A backup does not overwrite.
     #[error("{path} is there already: back up into a new folder")]
     BackupExists {
@@ -167,13 +172,12 @@ impl DataFolder {
         };
         let database = Database::guarded(&path.join("cutline.sqlite"), lock)?;
         let cells = Arc::new(EmbeddedCells::new(database.clone(), key.clone()));
-        let queues = Arc::new(EmbeddedQueues::new(database.clone(), key, clock.clone()));
+        let queues = Arc::new(EmbeddedQueues::new(database, key, clock.clone()));
         let artifacts = Artifacts::new(store.clone());
         Ok(DataFolder {
             path: path.to_owned(),
             live: Space::new(artifacts, cells, queues, clock),
             store,
-            database,
         })
     }
 

@@ -1,0 +1,216 @@
+//! [`Telling`]: what an invocation tells of itself while it runs: a span, a
+//! line of the log, and figures.
+
+use std::time::Instant;
+
+use crate::function::Facts;
+use crate::pipeline::{Function, Input};
+use crate::queue::retry::{Fate, Next};
+use crate::queue::{Message, QueueName, TraceContext};
+use crate::spans::{Of, Span, Tracing};
+use crate::store::artifact::ArtifactId;
+
+use super::work::Came;
+
+/// An invocation that a message started, until it is dropped.
+pub(super) struct Telling<'f> {
+    function: &'f Function,
+    message_id: String,
+    dequeue_count: u32,
+    /// The artifacts that its message names as inputs.
+    read: Vec<String>,
+    start: Instant,
+    span: Span,
+}
+
+impl<'f> Telling<'f> {
+    /// It begins.
+    pub(super) fn begin(tracing: &Tracing, function: &'f Function, next: &Next) -> Telling<'f> {
+        let (message, parent) = (&next.message, next.message.traceparent);
+        let mut span = tracing.begin(Of::Message, function.name.clone(), parent);
+        let read = named(function, message);
+        let read: Vec<String> = read.map(|(name, id)| format!("{name}={id}")).collect();
+        if tracing.is_on() {
+            span.say("cutline.function", function.name.clone());
+            span.say("cutline.stage", function.stage.clone());
+            span.say("cutline.queue", next.queue.to_string());
+            span.say("cutline.message_id", message.id.clone());
+            span.say(
+                "cutline.dequeue_count",
+                i64::from(next.delivery.dequeue_count),
+            );
+            span.say("cutline.read", Span::texts(read.clone()));
+        }
+        Telling {
+            function,
+            message_id: message.id.clone(),
+            dequeue_count: next.delivery.dequeue_count,
+            read,
+            start: Instant::now(),
+            span,
+        }
+    }
+
+    /// What the next message is a part of.
+    pub(super) fn context(&self) -> TraceContext {
+        self.span.context()
+    }
+
+    /// The work was in the ledger.
+    pub(super) fn repeated(&mut self, came: &Came) {
+        self.ended("repeated");
+        self.span.say("cutline.artifacts", Span::texts(made(came)));
+        tracing::info!(
+            function = self.function.name,
+            stage = self.function.stage,
+            message_id = self.message_id,
+            dequeue_count = self.dequeue_count,
+            artifacts = made(came).join(" "),
+            trace_id = self.trace_id(),
+            "done before"
+        );
+    }
+
+    /// The work is done.
+    pub(super) fn done(&mut self, came: &Came) {
+        self.ended("done");
+        self.span.say("cutline.artifacts", Span::texts(made(came)));
+        let (seconds, rows) = (self.took(), rows(&came.facts));
+        if let Some(rows) = rows {
+            self.span.say("cutline.rows", rows as i64);
+            let labels = [
+                ("function", self.function.name.clone()),
+                ("stage", self.function.stage.clone()),
+            ];
+            metrics::counter!("cutline_rows_total", &labels).increment(rows);
+        }
+        tracing::info!(
+            function = self.function.name,
+            stage = self.function.stage,
+            message_id = self.message_id,
+            dequeue_count = self.dequeue_count,
+            seconds,
+            rows,
+            read = self.read.join(" "),
+            artifacts = made(came).join(" "),
+            facts = serde_json::Value::from(came.facts.clone()).to_string(),
+            trace_id = self.trace_id(),
+            "done"
+        );
+    }
+
+    /// It ended before its time, as it was asked to, and comes again.
+    pub(super) fn stopped(&self) {
+        tracing::info!(
+            function = self.function.name,
+            stage = self.function.stage,
+            message_id = self.message_id,
+            trace_id = self.trace_id(),
+            "stopped; it comes again"
+        );
+    }
+
+    /// It failed, and that became of its message.
+    pub(super) fn failed(&mut self, fate: Fate, error: &str, queue: &QueueName) {
+        let seconds = self.took();
+        let function = &self.function.name;
+        let stage = &self.function.stage;
+        let (message_id, dequeue_count) = (&self.message_id, self.dequeue_count);
+        let (read, trace_id) = (self.read.join(" "), self.trace_id());
+        let end = match fate {
+            Fate::Again { after } => {
+                tracing::warn!(
+                    function,
+                    stage,
+                    message_id,
+                    dequeue_count,
+                    seconds,
+                    read,
+                    error,
+                    trace_id,
+                    "failed; tried again in {after:?}"
+                );
+                "retried"
+            }
+            Fate::Poisoned => {
+                let poison = queue.poison();
+                tracing::error!(
+                    function,
+                    stage,
+                    message_id,
+                    dequeue_count,
+                    seconds,
+                    read,
+                    error,
+                    trace_id,
+                    "failed; the message is in {poison}"
+                );
+                "poisoned"
+            }
+        };
+        self.ended(end);
+        self.span.fail(end);
+    }
+
+    fn ended(&mut self, end: &'static str) {
+        self.span.say("cutline.end", end);
+        let (function, stage) = (&self.function.name, &self.function.stage);
+        let labels = [
+            ("function", function.clone()),
+            ("stage", stage.clone()),
+            ("end", end.to_owned()),
+        ];
+        metrics::counter!("cutline_invocations_total", &labels).increment(1);
+        metrics::histogram!("cutline_invocation_seconds", &labels).record(self.took());
+    }
+
+    /// In seconds.
+    fn took(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn trace_id(&self) -> String {
+        format!("{:032x}", self.span.context().trace())
+    }
+}
+
+/// The artifacts among a function's inputs, as its message names them.
+pub(super) fn named<'m>(
+    function: &'m Function,
+    message: &'m Message,
+) -> impl Iterator<Item = (&'m str, ArtifactId)> {
+    function.inputs.values().filter_map(|input| match input {
+        Input::Artifact(name) => Some((name.as_str(), *message.artifacts.get(name)?)),
+        _ => None,
+    })
+}
+
+fn made(came: &Came) -> Vec<String> {
+    let artifacts = came.artifacts.iter();
+    artifacts.map(|(name, id)| format!("{name}={id}")).collect()
+}
+
+/// The rows that a stage says it saw; of several tables, all of theirs.
+fn rows(facts: &Facts) -> Option<u64> {
+    if let Some(rows) = facts.get("rows") {
+        return rows.as_u64();
+    }
+    let tables = facts.values().filter_map(|told| told["rows"].as_u64());
+    tables.reduce(|sum, rows| sum + rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_what_a_stage_says_of_all_its_tables() {
+        let told = |facts: serde_json::Value| rows(facts.as_object().unwrap());
+        assert_eq!(told(json!({"rows": 3, "test": 1})), Some(3));
+        let tables = json!({"customers": {"rows": 2}, "calls": {"rows": 5}, "why": "x"});
+        assert_eq!(told(tables), Some(7));
+        assert_eq!(told(json!({"version": "v1"})), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! The trace of a request: which it is of, and a span of its own where
+//! somebody records.
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+
+use super::queued::SHADOW;
+use crate::queue::TraceContext;
+use crate::spans::{self, Of, Tracing};
+
+const TRACEPARENT: &str = "traceparent";
+
+/// What a client can make long is cut there: spans wait in memory.
+const LONGEST: usize = 1_024;
+
+/// What a request says that it is a part of; of two that it says, neither.
+pub(super) fn sent(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut sent = headers.get_all(TRACEPARENT).iter();
+    match (sent.next(), sent.next()) {
+        (Some(one), None) => one.to_str().ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Each request at these routes is a span, where somebody records.
+pub(super) fn recorded(router: Router, tracing: &Tracing) -> Router {
+    if !tracing.is_on() || !router.has_routes() {
+        return router;
+    }
+    let tracing = tracing.clone();
+    let record = move |request: Request, next: Next| record(tracing.clone(), request, next);
+    router.layer(middleware::from_fn(record))
+}
+
+/// Names and attributes are those of OpenTelemetry's semantic conventions for
+/// HTTP, as far as they are stable. A query is never among them.
+async fn record(tracing: Tracing, mut request: Request, next: Next) -> Response {
+    let method = name(request.method());
+    let shown = if method == "_OTHER" { "HTTP" } else { method };
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map(|route| route.as_str().to_owned());
+    let name = match &route {
+        Some(route) => format!("{shown} {route}"),
+        None => shown.to_owned(),
+    };
+    let mut span = tracing.begin(Of::Request, name, sent(request.headers()));
+    span.say("http.request.method", method);
+    let path = request.uri().path().chars().take(LONGEST);
+    span.say("url.path", path.collect::<String>());
+    if let Some(route) = route {
+        span.say("http.route", route);
+    }
+    if request.headers().contains_key(SHADOW) {
+        span.say("cutline.shadow", true);
+    }
+    if let Ok(own) = HeaderValue::try_from(span.context().to_string()) {
+        request.headers_mut().insert(TRACEPARENT, own);
+    }
+    let response = spans::within(tracing, &span, next.run(request)).await;
+    let status = response.status();
+    span.say("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.fail(status.as_str().to_owned());
+    }
+    response
+}
+
+/// A method that is known, or `_OTHER`: a client can make the others long.
+fn name(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let known = KNOWN.into_iter().find(|known| *known == method.as_str());
+    known.unwrap_or("_OTHER")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_request_is_of_the_one_trace_that_it_names() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(sent(&headers), None);
+        headers.append(TRACEPARENT, HeaderValue::from_static("what"));
+        assert_eq!(sent(&headers), None);
+        headers.insert(TRACEPARENT, HeaderValue::from_static(ONE));
+        assert_eq!(sent(&headers).unwrap().to_string(), ONE);
+        headers.append(TRACEPARENT, HeaderValue::from_static(ONE));
+        assert_eq!(sent(&headers), None);
+    }
+}

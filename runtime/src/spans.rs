@@ -1,0 +1,181 @@
+//! [`Tracing`]: invocations, and the requests that ask for them, as
+//! OpenTelemetry spans, where an exporter is handed in. It knows the API alone.
+//!
+//! Every invocation belongs to a trace, recorded or not: to the one that its
+//! message or request came with, or else to one that is made here.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::global::{BoxedSpan, BoxedTracer, ObjectSafeTracer};
+use opentelemetry::trace::{
+    Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
+    TraceState, Tracer,
+};
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+
+use crate::queue::TraceContext;
+
+/// Where spans go; unless told otherwise, nowhere.
+#[derive(Clone, Default)]
+pub struct Tracing(Option<Arc<BoxedTracer>>);
+
+/// Something that takes its time, until it is dropped.
+pub(crate) struct Span {
+    recorded: Option<BoxedSpan>,
+    context: TraceContext,
+}
+
+/// What a span is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// A request at a face.
+    Request,
+    /// An invocation that a message started.
+    Message,
+    /// An invocation that a request waits for.
+    Call,
+}
+
+impl Tracing {
+    /// `tracer` samples and exports, and must never wait.
+    pub fn new(tracer: impl ObjectSafeTracer + Send + Sync + 'static) -> Tracing {
+        Tracing(Some(Arc::new(BoxedTracer::new(Box::new(tracer)))))
+    }
+
+    /// Counts spans that were recorded and reached no collector, for that reason.
+    pub fn lost(reason: &'static str, spans: usize) {
+        metrics::counter!("cutline_spans_lost_total", "reason" => reason).increment(spans as u64);
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Begins a span that `parent` asked for, if anybody did.
+    pub(crate) fn begin(
+        &self,
+        of: Of,
+        name: impl Into<Cow<'static, str>>,
+        parent: Option<TraceContext>,
+    ) -> Span {
+        let recorded = self.0.as_ref().map(|tracer| {
+            let builder = tracer.span_builder(name).with_kind(of.kind());
+            tracer.build_with_context(builder, &remote(parent))
+        });
+        // Once the exporter has ended, spans have no ids.
+        let own = recorded.as_ref().and_then(own);
+        Span {
+            recorded,
+            context: own.or(parent).unwrap_or_else(TraceContext::random),
+        }
+    }
+}
+
+impl Span {
+    /// What comes next is a child of this.
+    pub(crate) fn context(&self) -> TraceContext {
+        self.context
+    }
+
+    pub(crate) fn say(&mut self, key: &'static str, value: impl Into<Value>) {
+        if let Some(span) = &mut self.recorded {
+            span.set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// Several texts, as one value.
+    pub(crate) fn texts(texts: impl IntoIterator<Item = String>) -> Value {
+        let texts = texts.into_iter().map(StringValue::from);
+        Value::Array(Array::String(texts.collect()))
+    }
+
+    /// It came to nothing, for a reason of few words.
+    pub(crate) fn fail(&mut self, why: impl Into<Value>) {
+        self.say("error.type", why);
+        if let Some(span) = &mut self.recorded {
+            span.set_status(Status::error(""));
+        }
+    }
+}
+
+impl Of {
+    fn kind(self) -> SpanKind {
+        match self {
+            Of::Request => SpanKind::Server,
+            Of::Message => SpanKind::Consumer,
+            Of::Call => SpanKind::Internal,
+        }
+    }
+}
+
+impl fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tracing").field(&self.is_on()).finish()
+    }
+}
+
+tokio::task_local! {
+    static REQUEST: (Tracing, TraceContext);
+}
+
+/// Does `work` as what the span of a request asked for.
+pub(crate) async fn within<W: Future>(tracing: Tracing, span: &Span, work: W) -> W::Output {
+    REQUEST.scope((tracing, span.context()), work).await
+}
+
+/// Begins a span of what the request of the moment waits for; None where no
+/// request is recorded.
+pub(crate) fn call(name: &str) -> Option<Span> {
+    let of = |(tracing, parent): &(Tracing, TraceContext)| {
+        tracing.begin(Of::Call, name.to_owned(), Some(*parent))
+    };
+    REQUEST.try_with(of).ok()
+}
+
+fn remote(parent: Option<TraceContext>) -> Context {
+    let Some(parent) = parent else {
+        return Context::new();
+    };
+    Context::new().with_remote_span_context(SpanContext::new(
+        TraceId::from_bytes(parent.trace().to_be_bytes()),
+        SpanId::from_bytes(parent.parent().to_be_bytes()),
+        TraceFlags::default().with_sampled(parent.is_sampled()),
+        true,
+        TraceState::NONE,
+    ))
+}
+
+fn own(span: &BoxedSpan) -> Option<TraceContext> {
+    let own = span.span_context();
+    let trace = u128::from_be_bytes(own.trace_id().to_bytes());
+    let id = u64::from_be_bytes(own.span_id().to_bytes());
+    TraceContext::new(trace, id, own.is_sampled())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nobody_records_a_trace_is_passed_on_or_made() {
+        let off = Tracing::default();
+        let sent = TraceContext::new(7, 8, false);
+        let span = off.begin(Of::Message, "training", sent);
+        assert_eq!(Some(span.context()), sent);
+        let made = off.begin(Of::Message, "training", None).context();
+        assert_ne!(made.trace(), 0);
+        // Whoever records further on decides himself.
+        assert!(made.is_sampled());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_called_where_no_request_is_recorded() {
+        assert!(call("inference").is_none());
+        let tracing = Tracing::default();
+        let span = tracing.begin(Of::Request, "POST /predict", None);
+        let inner = within(tracing, &span, async { call("inference") }).await;
+        assert_eq!(inner.unwrap().context(), span.context());
+    }
+}
