@@ -9,11 +9,12 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use super::figures::Render;
-use super::http::{self, Faces, Http, HttpError};
+use super::guard::Guard;
+use super::http::{self, Faces, Http};
 use super::shadow::Shadows;
 use super::work::{Left, work};
 use crate::function::Services;
-use crate::pipeline::{Function, Params, Pipeline, Trigger};
+use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
 use crate::store::folder::DataFolder;
@@ -28,6 +29,9 @@ pub struct Local {
     functions: Vec<Arc<Function>>,
     faces: Vec<Params>,
     elsewhere: Vec<String>,
+    /// The file says that a token is to be shown.
+    is_guarded: bool,
+    guard: Option<Guard>,
     folder: Option<DataFolder>,
     render: Option<Render>,
 }
@@ -49,6 +53,7 @@ impl Local {
         services: Services,
         settings: Settings,
     ) -> Local {
+        let is_guarded = pipeline.token.is_some();
         let (functions, faces, elsewhere) = http::functions(pipeline, only);
         Local {
             services,
@@ -56,6 +61,8 @@ impl Local {
             functions,
             faces,
             elsewhere,
+            is_guarded,
+            guard: None,
             folder: None,
             render: None,
         }
@@ -70,6 +77,14 @@ impl Local {
         self
     }
 
+    /// With the token that the file asks for: whoever reads `serve.token` of the
+    /// pipeline finds where it is.
+    #[must_use]
+    pub fn guarded(mut self, guard: Guard) -> Local {
+        self.guard = Some(guard);
+        self
+    }
+
     /// With figures at `/metrics`, as a recorder of the `metrics` crate gives
     /// them.
     #[must_use]
@@ -81,8 +96,13 @@ impl Local {
     /// What answers HTTP clients. Called on a tokio runtime.
     ///
     /// # Errors
-    /// When a face is not as it should be.
-    pub fn http(&self) -> Result<Http, HttpError> {
+    /// When a face is not as it should be, or the file asks for a token and
+    /// there is none.
+    pub fn http(&self) -> Result<Http, Problem> {
+        if self.is_guarded && self.guard.is_none() {
+            let message = "serve: token: this program does not read it";
+            return Err(Problem::at(0..0, message).label("hand it to Local::guarded"));
+        }
         let shadows = self.folder.as_ref().map(|folder| {
             let (services, settings) = (self.services.clone(), self.settings.clone());
             Arc::new(Shadows::new(
@@ -97,6 +117,7 @@ impl Local {
             declared: &self.faces,
             services: &self.services,
             shadows,
+            guard: self.guard.clone(),
             render: self.render.clone(),
             elsewhere: &self.elsewhere,
         })

@@ -8,19 +8,22 @@
 //! work recorded. So nothing is lost, and nothing is doubled.
 
 mod answering;
+mod faces;
 mod figures;
+mod guard;
 mod http;
 mod local;
 mod open;
-mod queued;
 mod shadow;
 mod work;
 
 use std::time::Duration;
 
 pub use answering::Answering;
+pub use faces::check_faces;
 pub use figures::Render;
-pub use http::{Http, HttpError};
+pub use guard::Guard;
+pub use http::Http;
 pub use local::{Local, Running};
 pub use open::{OpenError, Opened, open};
 

@@ -227,6 +227,8 @@ async fn end(
     runs.step(&next.message.id, step, state).await?;
     if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
         let message = following(&next.message, came);
+        // A request may ask for what comes next once more.
+        runs.set_told(queue, &message).await?;
         let queue: QueueName = queue.parse()?;
         let body = message.to_body()?;
         let target = services.space.queues().open(&queue);

@@ -33,6 +33,15 @@ pub(super) struct ServeFile {
     /// Faces off the loopback interface ask nobody who he is.
     #[serde(default)]
     pub(super) open: bool,
+    pub(super) token: Option<Spanned<TokenFile>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenFile {
+    pub(super) env: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) header: Option<Spanned<String>>,
 }
 
 /// One `[function.NAME]`: the shared keys, and the rest as it stands.
