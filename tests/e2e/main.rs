@@ -13,6 +13,8 @@ mod browser;
 #[cfg(feature = "runtime")]
 mod custom_stage;
 mod dashboard;
+#[cfg(feature = "runtime")]
+mod faces;
 mod fixtures;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
