@@ -19,6 +19,8 @@ mod fixtures;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;
+#[cfg(feature = "runtime")]
+mod once;
 mod other_protocols;
 #[cfg(feature = "runtime")]
 mod parity;
