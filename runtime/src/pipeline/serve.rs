@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use toml::Spanned;
 
-use super::file::{ServeFile, TokenFile};
+use super::file::{ServeFile, TokenFile, TokenWritten};
 use super::problem::Problem;
 use super::{Token, TokenFrom};
 
@@ -31,23 +31,30 @@ pub(super) fn check(file: ServeFile) -> Result<(SocketAddr, Option<Token>), Prob
     Ok((address, token))
 }
 
-fn token(file: Spanned<TokenFile>) -> Result<Token, Problem> {
-    let span = file.span();
-    let file = file.into_inner();
-    let from = match (file.env, file.file) {
-        (Some(env), None) => TokenFrom::Env(env),
-        (None, Some(file)) => TokenFrom::File(file),
-        (Some(_), Some(_)) | (None, None) => {
-            let message = "serve: token: it is in one place";
+fn token(written: Spanned<TokenWritten>) -> Result<Token, Problem> {
+    let span = written.span();
+    let (from, header) = match written.into_inner() {
+        TokenWritten::Table(TokenFile {
+            env: Some(env),
+            file: None,
+            header,
+        }) => (TokenFrom::Env(env), header),
+        TokenWritten::Table(TokenFile {
+            env: None,
+            file: Some(file),
+            header,
+        }) => (TokenFrom::File(file), header),
+        TokenWritten::Table(_) | TokenWritten::Other(_) => {
+            let message = "serve: token: it says where the token is, once";
             return Err(Problem::at(span, message).label(
                 "write { env = \"VARIABLE\" } or { file = \"PATH\" }, never the token itself",
             ));
         }
     };
-    let header = file.header.map(|header| {
-        header.get_ref().parse().map_err(|_| {
-            let message = format!("serve: token: {:?} is no header", header.get_ref());
-            Problem::at(header.span(), message).label("write x-admin-token")
+    let header = header.map(|header| {
+        header.parse().map_err(|_| {
+            let message = format!("serve: token: {header:?} is no header");
+            Problem::at(span, message).label("write x-admin-token")
         })
     });
     Ok(Token {

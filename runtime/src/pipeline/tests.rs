@@ -277,13 +277,13 @@ fn faces_are_for_this_machine_unless_it_is_said() {
         })
     );
     for (wrong, says) in [
-        ("{ }", "3:9: serve: token: it is in one place"),
+        ("{ }", "3:9: serve: token: it says where the token is, once"),
         (
             "{ env = \"A\", file = \"b\" }",
-            "3:9: serve: token: it is in one place",
+            "3:9: serve: token: it says where the token is, once",
         ),
         ("{ env = \"A\", header = \"a b\" }", "\"a b\" is no header"),
-        ("\"s3cret\"", "3:9: serve: "),
+        ("\"s3cret\"", "3:9: serve: token: it says"),
     ] {
         let told = parse(&format!("\n[serve]\ntoken = {wrong}\n")).map(|_| ());
         let told = told.unwrap_err().to_string();

@@ -160,7 +160,8 @@ impl Source {
             Source::Document(from) => {
                 matches!(from.0.first(), Some(Step::Name(root)) if BY_ROW.contains(&&**root))
             }
-            Source::Constant(_) | Source::Gathered(_) => false,
+            Source::Gathered(_) => true,
+            Source::Constant(_) => false,
         }
     }
 

@@ -120,6 +120,11 @@ fn what_cannot_be_laid_out_is_said() {
     http route "GET /": response."/x/*/*": a constant stands once, or once per row
     http route "GET /": response."/x": round is more than 30
     http route "GET /": response."/~": in a pointer `~` is written ~0 and `/` is written ~1
+    http route "GET /": response."/x": what is gathered has one `*` in from
+    http route "GET /": response."/x": by: "/b/*" is not of the list that from is of
+    http route "GET /": response."/x/*": what is gathered stands once
+    http route "GET /": response."/x": "/c" starts with none of /a, /b, /count
+    http route "GET /": response."/x": when: "/a/*" has a `*`
     "#);
 }
 

@@ -40,7 +40,21 @@ fn what_a_face_cannot_have_is_said_with_its_place() {
         wrong("[[http]]\nroute = \"POST /a\""),
         wrong("[[http]]\nroute = \"POST /a\"\nrun = \"/id\""),
     ];
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    6:11: http route "POST /a": request: the face takes a message and no rows: only body and values are for it
+    6:28: http route "POST /a": request.values.a: "/nowhere": it starts with /body, /path or /query and has no `*`
+    6:32: http route "POST /a": wait.for: it is more than 10 minutes
+    6:32: http route "POST /a": wait.for: "soon": expected number at 0
+    6:21: http route "POST /a": response."/a": "/labels" starts with none of /artifacts, /content, /count, /facts, /request, /run, /values
+    6:40: http route "POST /a": response."/c": round is more than 30
+    6:1: http: unknown field `wiat`, expected one of `route`, `function`, `run`, `registry`, `request`, `response`, `status`, `error`, `wait`
+    6:7: http route "POST /a": run: a face has one of function, run and registry
+    7:9: http route "POST /a" is there twice, also as "/a"; take one away
+    5:12: http route "POST /a": function: there is no function "frist": the file has first
+    4:9: http route "POST a": its path starts with `/` and has no `?`, `#` or `*`; write it like "POST /customers/{id}/score"
+    3:1: http route "POST /a": function: a face has one of function, run and registry
+    5:7: http route "POST /a": run: "/id": it starts with /body, /path or /query and has no `*`
+    "#);
 }
 
 #[test]
@@ -61,5 +75,13 @@ fn what_a_face_of_the_registry_cannot_have_is_said() {
         face("model = \"a\", force = \"/body/force\""),
         face("model = \"a\", version = \"v\""),
     ];
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    6:22: http route "POST /a/{v}": registry.model: "a/b" names no model: use 1 to 128 letters, digits, dots, dashes and underscores
+    6:37: http route "POST /a/{v}": registry.promote: say beside it which version: version = "/path/…"
+    6:58: http route "POST /a/{v}": registry.promote: "boss" is no alias: write champion or candidate
+    6:60: http route "POST /a/{v}": registry.roll_back: it goes to the version before, whatever a request says
+    6:82: http route "POST /a/{v}": registry.roll_back: a face promotes or rolls back: take one away
+    6:35: http route "POST /a/{v}": registry.force: it is for promote, which is not there
+    6:37: http route "POST /a/{v}": registry.version: "v": a pointer starts with `/`
+    "#);
 }
