@@ -86,7 +86,7 @@ impl Http {
         let (mut router, mut predicting) = (Router::new(), Vec::new());
         for face in checked {
             match face {
-                Checked::Predicts(face, function) => predicting.push((face, function)),
+                Checked::Predicts(face, function) => predicting.push((*face, function)),
                 Checked::Does(face, behind) => {
                     let declared = Declared {
                         face,

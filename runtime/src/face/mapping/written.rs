@@ -163,7 +163,7 @@ pub enum SourceWritten {
     /// A pointer, as `from`.
     Pointer(String),
     /// A table.
-    Table(SourceTable),
+    Table(Box<SourceTable>),
     /// The first of these whose `when` is so; null where none is.
     First(Vec<SourceTable>),
 }

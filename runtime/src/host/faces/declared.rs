@@ -12,7 +12,7 @@ use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
 /// A face of the file.
 pub(in crate::host) enum Checked {
     /// The inference function that it asks.
-    Predicts(Face, String),
+    Predicts(Box<Face>, String),
     /// What else is behind it.
     Does(TaskFace, Behind),
 }
@@ -88,7 +88,12 @@ fn one<'f>(
         return Err(problem("function", why));
     };
     let behind = match &function.trigger {
-        Trigger::Http => return Ok(Checked::Predicts(Face::new(written)?, name.to_owned())),
+        Trigger::Http => {
+            return Ok(Checked::Predicts(
+                Box::new(Face::new(written)?),
+                name.to_owned(),
+            ));
+        }
         Trigger::Queue(_) => Behind::Queue(Queue::of(function, written)?),
         Trigger::Every(_) => Behind::Latest(Latest::of(function)),
     };

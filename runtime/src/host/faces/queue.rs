@@ -108,11 +108,11 @@ impl Queue {
         let told = |state| json!({"id": id, "state": state, "status": address});
         let later = || {
             let body = json!({"id": id, "queue": self.name.to_string(), "status": address});
-            Ok(Answer::of((StatusCode::ACCEPTED, body)).at(address.clone()))
+            Answer::of((StatusCode::ACCEPTED, body)).at(address.clone())
         };
         let Some(wait) = &face.wait else {
             if !face.is_mapped() {
-                return later();
+                return Ok(later());
             }
             let mut document = [("run".to_owned(), told(RunState::Queued))]
                 .into_iter()
@@ -124,7 +124,7 @@ impl Queue {
         let runs = services.space.runs();
         let waits = runs.wait(&id, |run| made(run).is_some());
         let run = match tokio::time::timeout(wait.limit, waits).await {
-            Err(_) => return later(),
+            Err(_) => return Ok(later()),
             Ok(found) => found.map_err(|error| unavailable(&error))?,
         };
         let run = run.ok_or_else(|| unavailable(&"the record of the run is gone"))?;

@@ -122,7 +122,10 @@ impl Models {
         let failed = |error: RegistryError| self.failed(to, &error);
         let number = match &self.version {
             None => None,
-            Some(place) => Some(self.number(to, place, &asked.task.request)?),
+            Some(place) => {
+                let number = self.number(place, &asked.task.request);
+                Some(number.map_err(|(status, why)| to.face.refused(status, &why))?)
+            }
         };
         let (by, why) = (to.face.text(), format!("request {}", asked.id));
         match (&self.act, number) {
@@ -154,17 +157,15 @@ impl Models {
 
     fn number(
         &self,
-        to: &Declared,
         place: &Place,
         request: &Value,
-    ) -> Result<VersionNumber, Response> {
-        let Some(text) = place.text(request) else {
-            let why = "it names no version";
-            return Err(to.face.refused(StatusCode::BAD_REQUEST, why));
-        };
+    ) -> Result<VersionNumber, (StatusCode, String)> {
+        let text = place
+            .text(request)
+            .ok_or_else(|| (StatusCode::BAD_REQUEST, "it names no version".to_owned()))?;
         text.parse().map_err(|_| {
             let why = format!("the model {} has no version {text}", self.model);
-            to.face.refused(StatusCode::NOT_FOUND, &why)
+            (StatusCode::NOT_FOUND, why)
         })
     }
 

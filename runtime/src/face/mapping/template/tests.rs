@@ -137,7 +137,7 @@ proptest! {
     ) {
         let written = entries.into_iter().map(|(to, from, round)| {
             let table = SourceTable { from: Some(from), round, ..SourceTable::default() };
-            (to, SourceWritten::Table(table))
+            (to, SourceWritten::Table(Box::new(table)))
         });
         if let Ok(template) = Template::new("GET /", "response", &written.collect(), &ROOTS) {
             let document = json!({"a": vec![vec![0.5; 2]; n_rows], "b": {"c": vec!["x"; n_rows]}, "count": n_rows});

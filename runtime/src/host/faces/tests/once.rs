@@ -61,20 +61,21 @@ async fn who_died_while_he_answered_leaves_the_key_within_seconds() {
     let services = services(Arc::new(clock.clone()));
     let key = [("idempotency-key", "k")];
     let router = local(&services).http().unwrap().router;
-    let asked = |n_sent: u64| {
-        let (router, services) = (router.clone(), services.clone());
-        async move {
-            let asking = tokio::spawn(async move { ask(&router, TRAIN, &key, ROUNDS).await });
-            while depth(&services, "to-first").await < n_sent {
-                tokio::task::yield_now().await;
-            }
-            asking
+    let asks = || {
+        let router = router.clone();
+        tokio::spawn(async move { ask(&router, TRAIN, &key, ROUNDS).await })
+    };
+    let sent = async |n: u64| {
+        while depth(&services, "to-first").await < n {
+            tokio::task::yield_now().await;
         }
     };
-    let dies = asked(1).await;
+    let dies = asks();
+    sent(1).await;
     // Nobody renews a lease whose time is over: as of a process that is gone.
     clock.advance(Duration::from_secs(7));
-    let next = asked(2).await;
+    let next = asks();
+    sent(2).await;
     let (router, running) = started(local(&services));
     let next = next.await.unwrap();
     assert_eq!((next.status, &next.body["rounds"]), (201, &json!("7")));
