@@ -79,6 +79,7 @@ fn version(number: u64) -> ModelVersion {
         data: ArtifactId::of(b"data"),
         code: "1".to_owned(),
         parameters: IndexMap::new(),
+        passed: None,
         card: None,
         signature: None,
     }

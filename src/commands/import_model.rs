@@ -160,6 +160,7 @@ async fn register(
         .context(failed)?;
     let version = ModelVersion {
         model: model.id,
+        passed: None,
         preprocessing,
         schema: json!({}),
         metrics: args

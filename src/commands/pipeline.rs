@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use cutline_runtime::host::{OpenError, Opened};
-use cutline_runtime::pipeline::Pipeline;
+use cutline_runtime::host::{Guard, OpenError, Opened, check_faces};
+use cutline_runtime::pipeline::{Pipeline, TokenFrom};
 use cutline_runtime::stages;
 use cutline_runtime::store::folder::FolderError;
 use cutline_runtime::store::seal::{Key, NoKey};
@@ -35,7 +35,9 @@ impl PipelineArgs {
         let text = fs::read_to_string(&self.config)
             .with_context(|| format!("cannot read {shown}"))
             .map_err(|error| wrong(error).hint("--config names the file"))?;
-        Pipeline::parse(&text, stages::ALL).map_err(|problem| {
+        let checked = Pipeline::parse(&text, stages::ALL)
+            .and_then(|pipeline| check_faces(&pipeline).map(|()| pipeline));
+        checked.map_err(|problem| {
             let problem = Problem {
                 message: problem.message,
                 span: problem.span,
@@ -55,6 +57,36 @@ impl PipelineArgs {
     pub(super) fn folder(&self) -> Result<PathBuf, CommandError> {
         let home = self.config.parent().unwrap_or(Path::new(""));
         Ok(home.join(self.read()?.store.folder))
+    }
+
+    /// The token that requests have to show, where the file asks for one.
+    pub(super) fn guard(&self, pipeline: &Pipeline) -> Result<Option<Guard>, CommandError> {
+        let Some(token) = &pipeline.token else {
+            return Ok(None);
+        };
+        let wrong = |error: anyhow::Error| {
+            CommandError::new(
+                Kind::Configuration,
+                error.context("serve.token cannot be read"),
+            )
+        };
+        let (from, text) = match &token.from {
+            TokenFrom::Env(name) => {
+                let text = std::env::var(name);
+                let text = text.with_context(|| format!("the environment variable {name}"));
+                (name.clone(), text.map_err(wrong)?)
+            }
+            TokenFrom::File(file) => {
+                let path = self.config.parent().unwrap_or(Path::new("")).join(file);
+                let shown = path.display().to_string();
+                let text = fs::read_to_string(&path).with_context(|| shown.clone());
+                (shown, text.map_err(wrong)?)
+            }
+        };
+        match text.trim() {
+            some if !some.is_empty() => Ok(Some(Guard::new(some.to_owned(), token.header.clone()))),
+            _ => Err(wrong(anyhow::anyhow!("{from} is empty"))),
+        }
     }
 
     fn key(&self) -> Result<Option<Key>, CommandError> {

@@ -110,7 +110,8 @@ async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<()
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr().context("cannot listen")?;
-    let local = Local::new(
+    let guard = args.pipeline.guard(&opened.pipeline)?;
+    let mut local = Local::new(
         opened.pipeline,
         &args.only,
         opened.services,
@@ -122,6 +123,9 @@ async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<()
     )
     .in_folder(opened.folder)
     .with_metrics(figures()?);
+    if let Some(guard) = guard {
+        local = local.guarded(guard);
+    }
     let answering = local
         .answering(listener)
         .map_err(|error| CommandError::new(Kind::Configuration, error))?;

@@ -30,6 +30,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::behind_the_proxy::{churn, fixture, flask};
+use crate::stages::sends;
 use crate::support;
 use crate::support::service::cutline;
 
@@ -173,8 +174,7 @@ impl Home {
     }
 
     fn send(&self, name: &str) {
-        let value = format!("name={name}");
-        self.says(&["queue", "send", QUEUES[0], &value, "--id", name]);
+        support::run(sends(name).current_dir(&self.0), "it is refused");
     }
 
     /// A process that is killed after so long, counted from its start or from

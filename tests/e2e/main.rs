@@ -13,12 +13,16 @@ mod browser;
 #[cfg(feature = "runtime")]
 mod custom_stage;
 mod dashboard;
+#[cfg(feature = "runtime")]
+mod faces;
 mod fixtures;
 #[cfg(all(target_os = "linux", feature = "runtime"))]
 mod full_disk;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;
+#[cfg(feature = "runtime")]
+mod once;
 mod other_protocols;
 #[cfg(feature = "runtime")]
 mod parity;

@@ -8,11 +8,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::behind_the_proxy::{churn, churn_service, fixture, flask};
 use crate::parity::{AS_IT_STOPS, Made, same_table, seen};
+use crate::runtime_docs::anywhere;
 use crate::support;
 use crate::support::eventually;
 use crate::support::service::{Proxy, Service, cutline, program};
@@ -32,11 +34,24 @@ const SPOILT: &str = "\
 /// where there is room.
 fn pipeline(folder: &Path, home: &Path) {
     let text = fs::read_to_string(fixture().join("functions.toml")).unwrap();
+    let text = anywhere(&beside(&text, home));
+    fs::write(folder.join("functions.toml"), text).unwrap();
+}
+
+/// The pipeline, reading the database of the monolith whose home that is.
+pub(crate) fn beside(text: &str, home: &Path) -> String {
     let database = format!("sqlite:{}", home.join("var/churn.sqlite").display());
     assert!(text.contains("sqlite:var/churn.sqlite"), "{text}");
-    let text = text.replace("sqlite:var/churn.sqlite", &database);
-    let text = format!("[serve]\nlisten = \"127.0.0.1:0\"\n\n{text}");
-    fs::write(folder.join("functions.toml"), text).unwrap();
+    text.replace("sqlite:var/churn.sqlite", &database)
+}
+
+/// `cutline` with what puts the tables of a folder into the pipeline.
+pub(crate) fn sends(name: &str) -> Command {
+    let mut command = cutline();
+    command.args(["queue", "send", "raw-arrived", "--id", name]);
+    let tables = ["customers", "calls", "payments"];
+    command.args(tables.map(|table| format!("{table}={name}/{table}.csv")));
+    command
 }
 
 /// `/predict` in the shadow: scores may differ by what is left of the way when
@@ -86,9 +101,7 @@ async fn the_stages_make_and_answer_as_the_monolith_they_are_to_replace() {
     );
 
     pipeline(folder, &home);
-    let mut send = cutline();
-    let sent = ["queue", "send", "raw-arrived", "name=may", "--id", "may"];
-    support::run(send.args(sent).current_dir(folder), "nothing was sent");
+    support::run(sends("may").current_dir(folder), "nothing was sent");
     let mut run = cutline();
     let candidate = Service::start(run.arg("run").current_dir(folder), "clients: ");
     let mut ready = program(&clients, "seven_stages.py");

@@ -21,7 +21,7 @@ use crate::support::service::{Proxy, Service, cutline, program};
 /// An imported model does the same arithmetic as scikit-learn's.
 const IMPORTED: f64 = 1e-9;
 
-fn fixture() -> PathBuf {
+pub(crate) fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tumor_fastapi")
 }
 
@@ -34,7 +34,7 @@ fn settings<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
         .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")])
 }
 
-fn monolith(python: &Path, home: &Path) -> Service {
+pub(crate) fn monolith(python: &Path, home: &Path) -> Service {
     let mut command = Command::new(python);
     let command = settings(command.args(["-m", "tumor"]), home);
     let mut service = Service::start(command, "Uvicorn running on ");

@@ -28,6 +28,7 @@ mod request;
 mod route;
 mod task;
 mod template;
+mod values;
 mod written;
 
 use std::collections::HashMap;
@@ -48,8 +49,12 @@ use route::Route;
 use template::Template;
 
 pub use error::MappingError;
-pub use task::{Task, TaskFace, Wait};
-pub use written::{BodyKind, ErrorWritten, HttpWritten, RequestWritten, SourceWritten, Unknown};
+pub use task::{Answers, Task, TaskFace, Wait};
+pub use values::Place;
+pub use written::{
+    BodyKind, ErrorWritten, HttpWritten, RegistryWritten, RequestWritten, SourceWritten, Unknown,
+    ValueWritten,
+};
 
 /// What an answer may be taken from.
 const ANSWER: [&str; 8] = [
@@ -70,7 +75,6 @@ const ERROR: [&str; 4] = ["column", "message", "row", "status"];
 #[derive(Clone, Debug)]
 pub struct Face {
     route: Route,
-    function: String,
     request: Request,
     response: Template,
     status: StatusCode,
@@ -103,17 +107,11 @@ impl Face {
         }
         Ok(Face {
             route,
-            function: written.function.clone(),
             request,
             response,
             status,
             error,
         })
-    }
-
-    /// The function that answers.
-    pub fn function(&self) -> &str {
-        &self.function
     }
 
     async fn answer(
@@ -231,6 +229,14 @@ impl Taken {
     ///
     /// # Errors
     /// When another face answers the same requests.
+    pub fn face(&mut self, face: &Face) -> Result<(), MappingError> {
+        self.take(&face.route)
+    }
+
+    /// Notes a face's route.
+    ///
+    /// # Errors
+    /// When another face answers the same requests.
     pub fn task(&mut self, face: &TaskFace) -> Result<(), MappingError> {
         self.take(face.route())
     }
@@ -251,17 +257,15 @@ impl Taken {
     }
 }
 
-/// The routes of all faces, each with the model that it asks; what they answer
-/// is noted in `taken`.
+/// The routes of faces, each with the model that it asks. No two may answer the
+/// same requests.
 pub fn router(
     predictor: &Arc<dyn Predictor>,
     faces: impl IntoIterator<Item = (Face, String)>,
-    taken: &mut Taken,
-) -> Result<Router, MappingError> {
+) -> Router {
     let mut router = Router::new();
     for (face, model) in faces {
         let route = face.route.clone();
-        taken.take(&route)?;
         let (face, model) = (Arc::new(face), Arc::<str>::from(model));
         let predictor = predictor.clone();
         let handler =
@@ -274,7 +278,7 @@ pub fn router(
             };
         router = router.route(&route.path, on(route.filter, handler));
     }
-    Ok(router)
+    router
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn mapped() -> Router {
     )
     .unwrap();
     let faces = [(Face::new(&written).unwrap(), "churn".to_owned())];
-    mapping::router(&churn(), faces, &mut mapping::Taken::default()).unwrap()
+    mapping::router(&churn(), faces)
 }
 
 fn check(router: Router, uri: &str, media_type: &str, body: &str) -> Result<(), TestCaseError> {

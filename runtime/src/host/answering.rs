@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Http, HttpError, Local};
+use super::{Http, Local};
+use crate::pipeline::Problem;
 use crate::stages::Serving;
 
 /// A pipeline whose faces were checked, and where they are.
@@ -29,7 +30,7 @@ impl Local {
     ///
     /// # Errors
     /// When a face is not as it should be.
-    pub fn answering(self, listener: TcpListener) -> Result<Answering, HttpError> {
+    pub fn answering(self, listener: TcpListener) -> Result<Answering, Problem> {
         Ok(Answering {
             http: self.http()?,
             local: self,

@@ -7,8 +7,8 @@
 //! /functions/runs/ID, /metrics   how far work has come, and figures
 //! ```
 //!
-//! A declared route comes before one of the others. Those of functions that a
-//! queue or a time triggers are in `queued`.
+//! A declared route comes before one of the others. Those that do not predict
+//! are in `faces`.
 //!
 //! A request that the proxy marks as a copy (`x-cutline-shadow`) is answered
 //! likewise, and changes nothing: it is in no log, and what it makes is in a
@@ -24,16 +24,16 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
+use super::faces::{self, Checked, Declared, MOST_BYTES, SHADOW};
 use super::figures::{self, Render};
-use super::queued::{self, LatestFace, QueueFace, SHADOW};
+use super::guard::Guard;
 use super::shadow::Shadows;
 use super::traced;
-use crate::face::mapping::{self, Face, HttpWritten, MappingError, Taken, TaskFace};
+use crate::face::mapping;
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version, inference, mlflow};
 use crate::function::Services;
 use crate::log::{self, PredictionLog};
-use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
-use crate::queue::NoQueueName;
+use crate::pipeline::{Function, Params, Pipeline, Problem};
 use crate::spans::Tracing;
 use crate::stages::Serving;
 
@@ -54,6 +54,8 @@ pub(super) struct Faces<'p> {
     pub(super) services: &'p Services,
     /// Where copies of requests are worked on, if anywhere.
     pub(super) shadows: Option<Arc<Shadows>>,
+    /// Who may change something.
+    pub(super) guard: Option<Guard>,
     /// What `/metrics` answers, if it does.
     pub(super) render: Option<Render>,
     /// Functions of the file that are not hosted here.
@@ -61,44 +63,17 @@ pub(super) struct Faces<'p> {
     pub(super) tracing: Tracing,
 }
 
-/// Why the faces cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The file says something that cannot be.
-    #[error(transparent)]
-    Problem(#[from] Problem),
-    /// A face is not as it should be.
-    #[error(transparent)]
-    Mapping(#[from] MappingError),
-    /// A face's function has a queue of no name.
-    #[error("[[http]] {route}: its function's queue cannot be used")]
-    Queue {
-        /// The face's route.
-        route: String,
-        /// Why.
-        source: NoQueueName,
-    },
-    /// A face names a function that there is not.
-    #[error("[[http]] {route}: there is no function {function:?}")]
-    NoFunction {
-        /// The face's route.
-        route: String,
-        /// The name.
-        function: String,
-    },
-}
-
 impl Http {
     /// The faces of these functions. Those of functions that are hosted
     /// elsewhere are left out.
     ///
     /// # Errors
-    /// When a face is not as it should be.
-    pub(super) fn new(faces: &Faces<'_>) -> Result<Http, HttpError> {
-        let services = faces.services;
+    /// When a face is not as it should be, with its place in the file.
+    pub(super) fn new(pipeline: &Faces<'_>) -> Result<Http, Problem> {
+        let services = pipeline.services;
         let (mut models, mut writing) = (Models(BTreeMap::new()), Vec::new());
         let inference = |function: &&Arc<Function>| function.stage == "inference";
-        for function in faces.functions.iter().filter(inference) {
+        for function in pipeline.functions.iter().filter(inference) {
             let clock = Arc::clone(services.space.clock());
             let logs = Arc::clone(&services.logs);
             let (log, written) = PredictionLog::start(logs, &function.name, clock);
@@ -109,63 +84,36 @@ impl Http {
         let serving: Vec<Arc<Serving>> = models.0.values().cloned().collect();
         let first = models.0.keys().next().cloned();
         let predictor: Arc<dyn Predictor> = Arc::new(models);
-        let (mut router, mut taken) = (Router::new(), Taken::default());
-        let mut mapped = Vec::new();
-        for face in faces.declared {
-            let written: HttpWritten = face.read()?;
-            if faces.elsewhere.contains(&written.function) {
-                continue;
-            }
-            let mut functions = faces.functions.iter();
-            let Some(function) = functions.find(|function| function.name == written.function)
-            else {
-                return Err(HttpError::NoFunction {
-                    route: written.route,
-                    function: written.function,
-                });
-            };
-            let (function, services) = (Arc::clone(function), services.clone());
-            match &function.trigger {
-                Trigger::Http => mapped.push((Face::new(&written)?, written.function.clone())),
-                Trigger::Queue(queue) => {
-                    let face = TaskFace::new(&written)?;
-                    taken.task(&face)?;
-                    let queue = queue.parse().map_err(|error| HttpError::Queue {
-                        route: written.route.clone(),
-                        source: error,
-                    })?;
-                    let shadows = faces.shadows.clone();
-                    let face = QueueFace {
-                        face,
-                        function,
-                        queue,
-                        services,
-                        shadows,
+        let functions = pipeline.functions.iter().map(|function| &**function);
+        let checked = faces::check(pipeline.declared, functions, pipeline.elsewhere)?;
+        let (mut router, mut predicting) = (Router::new(), Vec::new());
+        for face in checked {
+            match face {
+                Checked::Predicts(face, function) => predicting.push((*face, function)),
+                Checked::Does(face, behind) => {
+                    let declared = Declared {
+                        face: *face,
+                        behind,
+                        services: services.clone(),
+                        shadows: pipeline.shadows.clone(),
+                        guard: pipeline.guard.clone(),
                     };
-                    router = face.route(router);
-                }
-                Trigger::Every(_) => {
-                    let face = TaskFace::new(&written)?;
-                    taken.task(&face)?;
-                    let face = LatestFace {
-                        face,
-                        function,
-                        services,
-                    };
-                    router = face.route(router);
+                    router = declared.route(router);
                 }
             }
         }
-        router = router.merge(mapping::router(&predictor, mapped, &mut taken)?);
-        router = traced::recorded(router, &faces.tracing);
+        router = router.merge(mapping::router(&predictor, predicting));
+        router = faces::once_each(router, services.space.ledger(), true);
+        router = traced::recorded(router, &pipeline.tracing);
         let mut standard = inference::router(Arc::clone(&predictor));
         if let Some(first) = first {
             standard = standard.merge(mlflow::router(predictor, &first));
         }
-        standard = traced::recorded(standard, &faces.tracing);
-        standard = standard.merge(queued::runs(services.clone(), faces.shadows.clone()));
-        if let Some(render) = &faces.render {
-            let figures = figures::route(Arc::clone(render), services.clone(), faces.functions);
+        standard = faces::once_each(standard, services.space.ledger(), false);
+        standard = traced::recorded(standard, &pipeline.tracing);
+        standard = standard.merge(faces::runs(services.clone(), pipeline.shadows.clone()));
+        if let Some(render) = &pipeline.render {
+            let figures = figures::route(Arc::clone(render), services.clone(), pipeline.functions);
             standard = standard.merge(figures);
         }
         let router = router
@@ -212,9 +160,6 @@ impl Predictor for Models {
         }
     }
 }
-
-/// A longer body is refused.
-const MOST_BYTES: usize = 32 << 20;
 
 /// A copy is answered as any request, and leaves nothing for monitoring.
 async fn shadowed(request: Request, next: Next) -> Response {

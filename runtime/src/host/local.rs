@@ -9,11 +9,12 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use super::figures::Render;
-use super::http::{self, Faces, Http, HttpError};
+use super::guard::Guard;
+use super::http::{self, Faces, Http};
 use super::shadow::Shadows;
 use super::work::{Left, work};
 use crate::function::{Services, Stop, whole};
-use crate::pipeline::{Function, Params, Pipeline, Trigger};
+use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
 use crate::store::folder::DataFolder;
@@ -29,6 +30,9 @@ pub struct Local {
     faces: Vec<Params>,
     elsewhere: Vec<String>,
     keep_shadows: Duration,
+    /// The file says that a token is to be shown.
+    is_guarded: bool,
+    guard: Option<Guard>,
     folder: Option<DataFolder>,
     render: Option<Render>,
 }
@@ -53,6 +57,7 @@ impl Local {
         settings: Settings,
     ) -> Local {
         let keep_shadows = pipeline.store.keep_shadows;
+        let is_guarded = pipeline.token.is_some();
         let (functions, faces, elsewhere) = http::functions(pipeline, only);
         Local {
             services,
@@ -61,6 +66,8 @@ impl Local {
             faces,
             elsewhere,
             keep_shadows,
+            is_guarded,
+            guard: None,
             folder: None,
             render: None,
         }
@@ -75,6 +82,14 @@ impl Local {
         self
     }
 
+    /// With the token that the file asks for: whoever reads `serve.token` of the
+    /// pipeline finds where it is.
+    #[must_use]
+    pub fn guarded(mut self, guard: Guard) -> Local {
+        self.guard = Some(guard);
+        self
+    }
+
     /// With figures at `/metrics`, as a recorder of the `metrics` crate gives
     /// them.
     #[must_use]
@@ -86,8 +101,13 @@ impl Local {
     /// What answers HTTP clients. Called on a tokio runtime.
     ///
     /// # Errors
-    /// When a face is not as it should be.
-    pub fn http(&self) -> Result<Http, HttpError> {
+    /// When a face is not as it should be, or the file asks for a token and
+    /// there is none.
+    pub fn http(&self) -> Result<Http, Problem> {
+        if self.is_guarded && self.guard.is_none() {
+            let message = "serve: token: this program does not read it";
+            return Err(Problem::at(0..0, message).label("hand it to Local::guarded"));
+        }
         let shadows = self.folder.as_ref().map(|folder| {
             let (services, settings) = (self.services.clone(), self.settings.clone());
             let (functions, keep) = (self.functions.clone(), self.keep_shadows);
@@ -104,6 +124,7 @@ impl Local {
             declared: &self.faces,
             services: &self.services,
             shadows,
+            guard: self.guard.clone(),
             render: self.render.clone(),
             elsewhere: &self.elsewhere,
             tracing: self.settings.tracing.clone(),

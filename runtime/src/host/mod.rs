@@ -8,11 +8,12 @@
 //! work recorded. So nothing is lost, and nothing is doubled.
 
 mod answering;
+mod faces;
 mod figures;
+mod guard;
 mod http;
 mod local;
 mod open;
-mod queued;
 mod shadow;
 mod told;
 mod traced;
@@ -21,8 +22,10 @@ mod work;
 use std::time::Duration;
 
 pub use answering::Answering;
+pub use faces::check_faces;
 pub use figures::Render;
-pub use http::{Http, HttpError};
+pub use guard::Guard;
+pub use http::Http;
 pub use local::{Local, Running};
 pub use open::{OpenError, Opened, open};
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
-use super::queued::SHADOW;
+use super::faces::SHADOW;
 use crate::queue::TraceContext;
 use crate::spans::{self, Of, Tracing};
 

@@ -241,6 +241,8 @@ async fn end(
     if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
         let mut message = following(&next.message, came);
         message.traceparent = Some(telling.context());
+        // A request may ask for what comes next once more.
+        runs.set_told(queue, &message).await?;
         let queue: QueueName = queue.parse()?;
         let body = message.to_body()?;
         let target = services.space.queues().open(&queue);

@@ -3,15 +3,14 @@
 mod table;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use toml::Spanned;
 
-use super::file::{BindingFile, File, FunctionFile, OutputFile, ServeFile, StoreFile, TriggerFile};
+use super::file::{BindingFile, File, FunctionFile, OutputFile, StoreFile, TriggerFile};
 use super::problem::Problem;
-use super::{Alias, Function, Input, Output, Pipeline, Store, Template, Trigger};
+use super::{Alias, Function, Input, Output, Pipeline, Store, Template, Trigger, serve};
 use crate::function::Kind;
 use crate::store::registry;
 
@@ -21,9 +20,11 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     logs_are_kept(&file.functions, kinds)?;
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
+    let (listen, token) = serve::check(file.serve)?;
     Ok(Pipeline {
         store: store(file.store)?,
-        listen: listen(file.serve)?,
+        listen,
+        token,
         functions: last_ones(functions),
         faces: file.faces,
     })
@@ -62,27 +63,6 @@ fn last_ones(mut functions: Vec<Function>) -> Vec<Function> {
         function.is_last = next.is_none_or(|queue| !read.contains(queue));
     }
     functions
-}
-
-fn listen(file: ServeFile) -> Result<SocketAddr, Problem> {
-    let Some(listen) = file.listen else {
-        return Ok(SocketAddr::from(([127, 0, 0, 1], 7070)));
-    };
-    let address: SocketAddr = listen.get_ref().parse().map_err(|_| {
-        let message = format!(
-            "serve: listen: {:?} is no address with a port",
-            listen.get_ref()
-        );
-        Problem::at(listen.span(), message).label("write 127.0.0.1:7070")
-    })?;
-    if !address.ip().is_loopback() && !file.open {
-        let message = format!(
-            "serve: listen: {address} can be reached from other machines, and faces ask nobody who he is"
-        );
-        return Err(Problem::at(listen.span(), message)
-            .label("write 127.0.0.1, or open = true beside it where something else asks"));
-    }
-    Ok(address)
 }
 
 fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {

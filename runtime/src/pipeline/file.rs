@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::de::{DeserializeOwned, IgnoredAny, IntoDeserializer};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -34,6 +34,23 @@ pub(super) struct ServeFile {
     /// Faces off the loopback interface ask nobody who he is.
     #[serde(default)]
     pub(super) open: bool,
+    pub(super) token: Option<Spanned<TokenWritten>>,
+}
+
+/// Whatever else stands there may be the token, which nothing repeats.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum TokenWritten {
+    Table(TokenFile),
+    Other(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenFile {
+    pub(super) env: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) header: Option<String>,
 }
 
 /// One `[function.NAME]`: the shared keys, and the rest as it stands.

@@ -27,6 +27,7 @@ mod check;
 mod file;
 mod params;
 mod problem;
+mod serve;
 mod show;
 mod template;
 
@@ -36,6 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use indexmap::IndexMap;
 
 pub use params::Params;
@@ -51,6 +53,8 @@ pub struct Pipeline {
     pub store: Store,
     /// Where faces are.
     pub listen: SocketAddr,
+    /// What a request has to show that changes something.
+    pub token: Option<Token>,
     /// In the order of the file.
     pub functions: Vec<Function>,
     /// The `[[http]]` tables as written; `face` checks them.
@@ -67,6 +71,24 @@ pub struct Store {
     pub incoming: String,
     /// For how long it is kept what copies of requests make.
     pub keep_shadows: Duration,
+}
+
+/// Where the token is that is to be shown, and in which header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Where it is.
+    pub from: TokenFrom,
+    /// The header whose value it is; without, `Authorization: Bearer`.
+    pub header: Option<HeaderName>,
+}
+
+/// Where a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenFrom {
+    /// In this variable of the environment.
+    Env(String),
+    /// In this file, relative to `functions.toml`.
+    File(String),
 }
 
 /// One stage function.

@@ -94,17 +94,21 @@ impl Params {
     /// A problem with the value at `key`, or with the table where it has none.
     #[must_use]
     pub fn problem(&self, key: &str, message: &str) -> Problem {
+        self.located(key, format!("{}: {key}: {message}", self.owner))
+    }
+
+    /// A problem that says by itself whose it is, at the same place.
+    pub(crate) fn located(&self, key: &str, message: String) -> Problem {
         let whole = self.table().ok();
         let mut span = whole.as_ref().map_or(0..0, Spanned::span);
         let mut table = whole.as_ref().map(Spanned::get_ref);
-        for part in key.split('.') {
-            let Some(found) = table.and_then(|table| table.get(part)) else {
+        for part in parts(key) {
+            let Some(found) = table.and_then(|table| table.get(&*part)) else {
                 break;
             };
             span = found.span();
             table = found.get_ref().as_table();
         }
-        let message = format!("{}: {key}: {message}", self.owner);
         Problem::at(span, message).located(&self.text)
     }
 
@@ -116,6 +120,16 @@ impl Params {
         let sorted = table.map(|table| sorted(table.get_ref()));
         serde_json::Value::from(sorted.unwrap_or_default()).to_string()
     }
+}
+
+/// The names in `error.body."/a.b"`.
+fn parts(key: &str) -> Vec<String> {
+    let mut is_quoted = false;
+    let each = key.split(|c| {
+        is_quoted ^= c == '"';
+        c == '.' && !is_quoted
+    });
+    each.map(|part| part.trim_matches('"').to_owned()).collect()
 }
 
 /// The item of a list, or what is no list.

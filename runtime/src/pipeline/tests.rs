@@ -280,6 +280,29 @@ fn faces_are_for_this_machine_unless_it_is_said() {
     let open = parse("[serve]\nlisten = \"0.0.0.0:7070\"\nopen = true\n").unwrap();
     assert_eq!(open.listen.port(), 7070);
     parse("[serve]\nlisten = \"[::1]:7070\"\n").unwrap();
+    let token = "token = { env = \"TOKEN\", header = \"X-Admin-Token\" }";
+    let asks = parse(&format!("[serve]\nlisten = \"0.0.0.0:7070\"\n{token}\n")).unwrap();
+    assert_eq!(
+        asks.token,
+        Some(Token {
+            from: TokenFrom::Env("TOKEN".to_owned()),
+            header: Some("x-admin-token".parse().unwrap()),
+        })
+    );
+    for (wrong, says) in [
+        ("{ }", "3:9: serve: token: it says where the token is, once"),
+        (
+            "{ env = \"A\", file = \"b\" }",
+            "3:9: serve: token: it says where the token is, once",
+        ),
+        ("{ env = \"A\", header = \"a b\" }", "\"a b\" is no header"),
+        ("\"s3cret\"", "3:9: serve: token: it says"),
+    ] {
+        let told = parse(&format!("\n[serve]\ntoken = {wrong}\n")).map(|_| ());
+        let told = told.unwrap_err().to_string();
+        assert!(told.contains(says), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
 }
 
 #[test]

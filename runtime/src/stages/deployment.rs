@@ -101,9 +101,10 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
         Some(data) => data,
         None => model.made.inputs.first().copied().unwrap_or(model.id),
     };
-    let (mut metrics, mut card) = (IndexMap::new(), None);
+    let (mut metrics, mut card, mut passed) = (IndexMap::new(), None, None);
     if let Some(report) = report(ctx).await? {
         card = report.card;
+        passed = Some(report.judgement.passed);
         for measure in report.evaluation.measures {
             metrics.extend(
                 measure
@@ -120,6 +121,7 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
         preprocessing: bound(ctx, "transform").await?,
         schema: json!({ "features": bundle.steps.features(), "label": bundle.label }),
         metrics,
+        passed,
         card,
         data,
         code: model.made.code,

@@ -1,5 +1,5 @@
-//! [`Runs`]: how far the work has come that a request asked for, and what each
-//! function said last.
+//! [`Runs`]: how far the work has come that a request asked for, what each
+//! function said last, and what each queue was told last.
 //!
 //! A run is the chain of messages that begins with one, all of the same id. Its
 //! record is one cell, made before the first message is sent; every function
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 use super::artifact::ArtifactId;
 use super::cells::{Cell, CellError, Cells, Swapped, document, read_document};
 use super::clock::{Clock, Timestamp};
+use crate::queue::Message;
 
 /// The runs of a space. Clones are the same ones.
 #[derive(Clone, Debug)]
@@ -126,9 +128,7 @@ impl Runs {
     /// # Errors
     /// When the cells cannot be used.
     pub async fn get(&self, id: &str) -> Result<Option<Run>, CellError> {
-        let key = key(id);
-        let cell = self.cells.read(&key).await?;
-        cell.map(|cell| read_document(&key, &cell)).transpose()
+        self.at(&key(id)).await
     }
 
     /// Waits until `enough` is true of the run, it is over, or its record is
@@ -187,16 +187,7 @@ impl Runs {
     /// # Errors
     /// When the cells cannot be used.
     pub async fn set_latest(&self, step: &Step) -> Result<(), CellError> {
-        let key = latest(&step.function);
-        let mut seen: Option<Cell> = self.cells.read(&key).await?;
-        loop {
-            let value = document(&key, step)?;
-            let revision = seen.as_ref().map(|cell| &cell.revision);
-            match self.cells.swap(&key, revision, value).await? {
-                Swapped::Done(_) => return Ok(()),
-                Swapped::Lost(there) => seen = there,
-            }
-        }
+        self.put(&latest(&step.function), step).await
     }
 
     /// What a function did last, where that is kept.
@@ -204,9 +195,23 @@ impl Runs {
     /// # Errors
     /// When the cells cannot be used.
     pub async fn latest(&self, function: &str) -> Result<Option<Step>, CellError> {
-        let key = latest(function);
-        let cell = self.cells.read(&key).await?;
-        cell.map(|cell| read_document(&key, &cell)).transpose()
+        self.at(&latest(function)).await
+    }
+
+    /// Keeps a message as the last that was put into a queue by a function.
+    ///
+    /// # Errors
+    /// When the cells cannot be used.
+    pub async fn set_told(&self, queue: &str, message: &Message) -> Result<(), CellError> {
+        self.put(&told(queue), message).await
+    }
+
+    /// The last message that a function put into a queue, where that is kept.
+    ///
+    /// # Errors
+    /// When the cells cannot be used.
+    pub async fn told(&self, queue: &str) -> Result<Option<Message>, CellError> {
+        self.at(&told(queue)).await
     }
 
     /// Removes records whose time is over; says how many.
@@ -224,6 +229,24 @@ impl Runs {
         }
         Ok(n_removed)
     }
+
+    async fn at<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CellError> {
+        let cell = self.cells.read(key).await?;
+        cell.map(|cell| read_document(key, &cell)).transpose()
+    }
+
+    /// In the place of whatever is there.
+    async fn put<T: Serialize>(&self, key: &str, document: &T) -> Result<(), CellError> {
+        let mut seen: Option<Cell> = self.cells.read(key).await?;
+        loop {
+            let value = self::document(key, document)?;
+            let revision = seen.as_ref().map(|cell| &cell.revision);
+            match self.cells.swap(key, revision, value).await? {
+                Swapped::Done(_) => return Ok(()),
+                Swapped::Lost(there) => seen = there,
+            }
+        }
+    }
 }
 
 /// An id may be any text; a cell's key may not.
@@ -233,6 +256,10 @@ fn key(id: &str) -> String {
 
 fn latest(function: &str) -> String {
     format!("latest/{}", ArtifactId::of(function.as_bytes()))
+}
+
+fn told(queue: &str) -> String {
+    format!("told/{queue}")
 }
 
 #[cfg(test)]

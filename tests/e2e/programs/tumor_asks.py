@@ -1,5 +1,6 @@
 """Asks the FastAPI fixture, or who stands in its place.
 
+    tumor_asks.py refresh URL            the raw data, where the monolith keeps them
     tumor_asks.py train URL              a whole training run, to its end
     tumor_asks.py predict URL RAW        RAW's first 60 patients one by one, then all in batches
     tumor_asks.py answers URL RAW        all patients in batches; prints their probabilities
@@ -21,6 +22,10 @@ COLUMNS = (
     "worst_radius",
     "worst_concavity",
 )
+
+
+def refresh(url):
+    requests.post(f"{url}/api/data/refresh").raise_for_status()
 
 
 def train(url):

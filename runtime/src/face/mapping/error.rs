@@ -32,7 +32,16 @@ pub enum MappingError {
 }
 
 impl MappingError {
-    pub(super) fn key(route: &str, key: &str, problem: impl Into<String>) -> MappingError {
+    /// The key of the table that it is about.
+    pub fn at(&self) -> &str {
+        match self {
+            MappingError::Route { .. } | MappingError::Twice { .. } => "route",
+            MappingError::Key { key, .. } => key,
+        }
+    }
+
+    /// Of a key of the face with that route.
+    pub fn key(route: &str, key: &str, problem: impl Into<String>) -> MappingError {
         MappingError::Key {
             route: route.to_owned(),
             key: key.to_owned(),

@@ -47,6 +47,12 @@ impl Pointer {
         self.0.iter().filter(|step| **step == Step::Any).count()
     }
 
+    /// The list whose entries the first `*` stands for.
+    pub(super) fn list(&self) -> Option<&[Step]> {
+        let at = self.0.iter().position(|step| *step == Step::Any)?;
+        Some(&self.0[..at])
+    }
+
     /// Every place that the pointer names, in order; fewer where lists are
     /// shorter or members absent. At a `*`, what is no list has no entries.
     pub(super) fn all<'v>(&self, value: &'v Value) -> Vec<Option<&'v Value>> {

@@ -1,5 +1,6 @@
-//! [`TaskFace`]: a face of work that takes its time. A request becomes values
-//! of a message; the answer is laid out from how far the work has come. Pure.
+//! [`TaskFace`]: a face of whatever does not predict. A request becomes values
+//! of a message, or says what is looked up; the answer is laid out from what
+//! came of it. Pure.
 //!
 //! ```toml
 //! [[http]]
@@ -17,21 +18,20 @@ use std::time::Duration;
 
 use axum::extract::RawPathParams;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::routing::MethodFilter;
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::super::predictor::{Refusal, Refused};
+use super::super::json::response;
+use super::super::predictor::Refusal;
 use super::error::MappingError;
-use super::pointer::Pointer;
 use super::request::{Asked, body_of};
 use super::route::Route;
 use super::template::Template;
-use super::written::{BodyKind, HttpWritten, RequestWritten};
+use super::values::{Place, Values};
+use super::written::{BodyKind, HttpWritten, RequestWritten, WaitWritten};
 use super::{ErrorShape, status};
-
-/// What an answer may be taken from.
-const ANSWER: [&str; 6] = ["artifacts", "content", "facts", "request", "run", "values"];
 
 /// What an error's body may be taken from.
 const ERROR: [&str; 3] = ["message", "run", "status"];
@@ -39,13 +39,13 @@ const ERROR: [&str; 3] = ["message", "run", "status"];
 /// Longer than that no client waits.
 const MOST_WAIT: Duration = Duration::from_secs(600);
 
-/// A declared face of a function that a queue or a time triggers, checked.
+/// A declared face of whatever does not predict, checked.
 #[derive(Clone, Debug)]
 pub struct TaskFace {
+    text: String,
     route: Route,
     body: BodyKind,
-    /// `None`: all texts, numbers and truths of the request.
-    values: Option<Vec<(String, Pointer)>>,
+    values: Values,
     response: Option<Template>,
     status: StatusCode,
     error: ErrorShape,
@@ -56,8 +56,8 @@ pub struct TaskFace {
 /// What a client waits for, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// The artifact.
-    pub artifact: String,
+    /// The artifact, or all that follows.
+    pub artifact: Option<String>,
     /// The longest.
     pub limit: Duration,
 }
@@ -70,12 +70,38 @@ pub struct Task {
     pub request: Value,
 }
 
+/// What answers are laid out from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// What functions said and made.
+    Work,
+    /// Versions of a model.
+    Registry,
+}
+
+impl Answers {
+    fn roots(self) -> &'static [&'static str] {
+        match self {
+            Answers::Work => &[
+                "artifacts",
+                "content",
+                "count",
+                "facts",
+                "request",
+                "run",
+                "values",
+            ],
+            Answers::Registry => &["aliases", "model", "request", "version", "versions"],
+        }
+    }
+}
+
 impl TaskFace {
     /// Checks a declared face; an error names the route and the key.
     ///
     /// # Errors
     /// When a key makes no sense here.
-    pub fn new(written: &HttpWritten) -> Result<TaskFace, MappingError> {
+    pub fn new(written: &HttpWritten, answers: Answers) -> Result<TaskFace, MappingError> {
         let text = &*written.route;
         let problem = |key: &str, problem: String| MappingError::key(text, key, problem);
         let route = Route::parse(text)?;
@@ -85,49 +111,36 @@ impl TaskFace {
             ..RequestWritten::default()
         };
         if written.request != plain {
-            let why = "the function takes a message and no rows: only body and values are for it";
+            let why = "the face takes a message and no rows: only body and values are for it";
             return Err(problem("request", why.to_owned()));
         }
-        let values = written.request.values.as_ref().map(|values| {
-            let read = |(name, from): (&String, &String)| {
-                let key = format!("request.values.{name}");
-                let pointer = Pointer::parse(from)
-                    .map_err(|error| problem(&key, format!("{from:?}: {error}")))?;
-                let root = from.split('/').nth(1).unwrap_or_default();
-                match ["body", "path", "query"].contains(&root) && pointer.n_stars() == 0 {
-                    true => Ok((name.clone(), pointer)),
-                    false => {
-                        let why = "it starts with /body, /path or /query and has no `*`";
-                        Err(problem(&key, format!("{from:?}: {why}")))
-                    }
-                }
-            };
-            values.iter().map(read).collect::<Result<Vec<_>, _>>()
-        });
         let response = match written.response.is_empty() {
             true => None,
-            false => Some(Template::new(text, "response", &written.response, &ANSWER)?),
-        };
-        let wait = written.wait.as_ref().map(|wait| {
-            let limit = humantime::parse_duration(&wait.limit)
-                .map_err(|error| problem("wait.for", format!("{:?}: {error}", wait.limit)))?;
-            match limit <= MOST_WAIT {
-                true => Ok(Wait {
-                    artifact: wait.artifact.clone(),
-                    limit,
-                }),
-                false => Err(problem("wait.for", "it is more than 10 minutes".to_owned())),
+            false => {
+                let roots = answers.roots();
+                Some(Template::new(text, "response", &written.response, roots)?)
             }
-        });
+        };
+        if response.is_none() && answers == Answers::Registry {
+            let why = "it is empty, so there would be no answer".to_owned();
+            return Err(problem("response", why));
+        }
+        let wait = written.wait.as_ref();
         Ok(TaskFace {
             body: written.request.body,
-            values: values.transpose()?,
+            values: Values::new(text, written.request.values.as_ref())?,
             response,
             status: status(text, "status", written.status)?,
             error: ErrorShape::of(text, written.error.as_ref(), &ERROR)?,
-            wait: wait.transpose()?,
+            wait: wait.map(|wait| Wait::new(text, wait)).transpose()?,
+            text: written.route.clone(),
             route,
         })
+    }
+
+    /// Method and path, as written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Method and path.
@@ -143,6 +156,19 @@ impl TaskFace {
     /// The method, as a router takes it.
     pub fn method(&self) -> MethodFilter {
         self.route.filter
+    }
+
+    /// The place in a request that `pointer`, the value of `key`, leads to.
+    ///
+    /// # Errors
+    /// When it leads to none.
+    pub fn place(&self, key: &str, pointer: &str) -> Result<Place, MappingError> {
+        Place::new(&self.text, key, pointer)
+    }
+
+    /// What is wrong with the value of `key`.
+    pub fn problem(&self, key: &str, problem: impl Into<String>) -> MappingError {
+        MappingError::key(&self.text, key, problem)
     }
 
     /// Whether an answer says more than how far the work is.
@@ -167,31 +193,17 @@ impl TaskFace {
             false => body_of(self.body, &asked)?,
         };
         let request = asked.document(body);
-        let values = match &self.values {
-            Some(declared) => declared
-                .iter()
-                .map(|(name, from)| {
-                    let found = from.all(&request).first().copied().flatten();
-                    let text = found.and_then(text);
-                    text.map(|text| (name.clone(), text)).ok_or_else(|| {
-                        let what =
-                            "there is no text, number or truth value where it is to be found";
-                        Refusal::new(Refused::BadRequest, format!("{name}: {what}"))
-                    })
-                })
-                .collect::<Result<_, _>>()?,
-            None => every(&request),
-        };
+        let values = self.values.of(&request)?;
         Ok(Task { values, request })
     }
 
-    /// Whether an answer needs what was made.
-    pub fn names_content(&self) -> bool {
+    /// Whether something of an answer comes from `root`.
+    pub fn names(&self, root: &str) -> bool {
         let template = self.response.as_ref();
-        template.is_some_and(|template| template.names("content"))
+        template.is_some_and(|template| template.names(root))
     }
 
-    /// The answer once the work that was waited for is done.
+    /// The answer, laid out from a document.
     pub fn answer(&self, document: &Value) -> (StatusCode, Value) {
         let body = match &self.response {
             Some(template) => template.fill(document),
@@ -200,36 +212,37 @@ impl TaskFace {
         (self.status, body)
     }
 
-    /// The answer where the work failed, or the request is refused.
-    pub fn refused(
-        &self,
-        otherwise: StatusCode,
-        message: &str,
-        run: &Value,
-    ) -> (StatusCode, Value) {
+    /// The answer where the work failed.
+    pub fn failed(&self, otherwise: StatusCode, message: &str, run: &Value) -> (StatusCode, Value) {
         let status = self.error.status.unwrap_or(otherwise);
         let document = json!({"message": message, "run": run, "status": status.as_u16()});
         (status, self.error.body.fill(&document))
     }
-}
 
-/// What a message can say of a value.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    /// The answer where nothing was done. Only what the client did wrong has
+    /// the declared status.
+    pub fn refused(&self, otherwise: StatusCode, message: &str) -> Response {
+        let declared = self
+            .error
+            .status
+            .filter(|_| otherwise == StatusCode::BAD_REQUEST);
+        let status = declared.unwrap_or(otherwise);
+        let document = json!({"message": message, "run": null, "status": status.as_u16()});
+        response(status, &self.error.body.fill(&document))
     }
 }
 
-/// What of a request a message can say: of the same name the path's counts
-/// before the query's, and that before the body's.
-fn every(request: &Value) -> IndexMap<String, String> {
-    let mut values = IndexMap::new();
-    for part in ["body", "query", "path"] {
-        let members = request[part].as_object().into_iter().flat_map(Map::iter);
-        values.extend(members.filter_map(|(name, value)| Some((name.clone(), text(value)?))));
+impl Wait {
+    fn new(route: &str, written: &WaitWritten) -> Result<Wait, MappingError> {
+        let problem = |problem: String| MappingError::key(route, "wait.for", problem);
+        let limit = humantime::parse_duration(&written.limit)
+            .map_err(|error| problem(format!("{:?}: {error}", written.limit)))?;
+        match limit <= MOST_WAIT {
+            true => Ok(Wait {
+                artifact: written.artifact.clone(),
+                limit,
+            }),
+            false => Err(problem("it is more than 10 minutes".to_owned())),
+        }
     }
-    values
 }

@@ -1,11 +1,14 @@
 //! [`Template`]: how an answer is laid out, place by place.
 
+mod source;
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::error::MappingError;
 use super::pointer::{Pointer, Step, child};
-use super::written::{SourceTable, SourceWritten};
+use super::written::SourceWritten;
+use source::{Choice, Finish, Source};
 
 /// Places of an answer with where they come from, checked: no place is in
 /// another, and every `*` of a place is one of where it comes from, or what
@@ -18,29 +21,11 @@ pub(super) struct Template {
 #[derive(Clone, Debug)]
 struct Entry {
     to: Pointer,
-    from: Source,
-    finish: Finish,
-}
-
-#[derive(Clone, Debug)]
-enum Source {
-    Document(Pointer),
-    /// The same everywhere; at a `*` as often as there are rows.
-    Constant(Value),
-}
-
-/// What becomes of a value on the way.
-#[derive(Clone, Debug, Default)]
-struct Finish {
-    round: Option<usize>,
-    at_least: Option<f64>,
-    names: IndexMap<String, Value>,
+    /// The first that is right for the document.
+    choices: Vec<Choice>,
 }
 
 static NULL: Value = Value::Null;
-
-/// More decimals than a double has.
-const MOST_DECIMALS: usize = 30;
 
 impl Template {
     /// Checks a table of places, whose sources start with one of `roots`.
@@ -70,10 +55,8 @@ impl Template {
 
     /// Whether something comes from `root`.
     pub(super) fn names(&self, root: &str) -> bool {
-        self.entries.iter().any(|entry| match &entry.from {
-            Source::Document(from) => from.0.first() == Some(&Step::Name(root.to_owned())),
-            Source::Constant(_) => false,
-        })
+        let mut choices = self.entries.iter().flat_map(|entry| &entry.choices);
+        choices.any(|choice| choice.names(root))
     }
 
     /// The answer, from a document; what it does not have is null.
@@ -83,16 +66,32 @@ impl Template {
             .and_then(|n_rows| usize::try_from(n_rows).ok())
             .unwrap_or(0);
         let mut answer = Value::Null;
-        for entry in &self.entries {
-            let from = match &entry.from {
-                Source::Document(from) if from.n_stars() < entry.to.n_stars() => {
-                    let value = From::Place(Some(document), &from.0).value();
-                    From::Constant(value.unwrap_or(&NULL), n_rows)
-                }
-                Source::Document(from) => From::Place(Some(document), &from.0),
-                Source::Constant(value) => From::Constant(value, n_rows),
+        for Entry { to, choices } in &self.entries {
+            let mut choices = choices.iter();
+            let Some(Choice { from, finish, .. }) = choices.find(|choice| choice.holds(document))
+            else {
+                put(
+                    &mut answer,
+                    &to.0,
+                    From::Constant(&NULL, n_rows),
+                    Finish::NONE,
+                );
+                continue;
             };
-            put(&mut answer, &entry.to.0, from, &entry.finish);
+            let gathered;
+            let (from, finish) = match from {
+                Source::Document(from) if from.n_stars() < to.n_stars() => {
+                    let value = From::Place(Some(document), &from.0).value();
+                    (From::Constant(value.unwrap_or(&NULL), n_rows), finish)
+                }
+                Source::Document(from) => (From::Place(Some(document), &from.0), finish),
+                Source::Constant(value) => (From::Constant(value, n_rows), finish),
+                Source::Gathered(gather) => {
+                    gathered = gather.of(document, finish);
+                    (From::Constant(&gathered, n_rows), Finish::NONE)
+                }
+            };
+            put(&mut answer, &to.0, from, finish);
         }
         answer
     }
@@ -105,74 +104,8 @@ impl Entry {
             true => Pointer::parse(place).map_err(|error| error.to_string())?,
             false => Pointer(vec![Step::Name(place.to_owned())]),
         };
-        let table = match source {
-            SourceWritten::Pointer(from) => &SourceTable {
-                from: Some(from.clone()),
-                ..SourceTable::default()
-            },
-            SourceWritten::Table(table) => table,
-        };
-        let from = source_of(table, roots)?;
-        let stars = (to.n_stars(), from.n_stars());
-        // What is one stands once, or once per row.
-        let is_repeated = stars == (1, 0) && roots.contains(&"count") && !from.has_rows();
-        if stars.0 != stars.1 && !is_repeated {
-            return Err(match from {
-                Source::Document(_) => {
-                    format!("it has {} `*`, and what it comes from {}", stars.0, stars.1)
-                }
-                Source::Constant(_) => "a constant stands once, or once per row".to_owned(),
-            });
-        }
-        if table.round.is_some_and(|round| round > MOST_DECIMALS) {
-            return Err(format!("round is more than {MOST_DECIMALS}"));
-        }
-        if table.at_least.is_some_and(f64::is_nan) {
-            return Err("at_least is not a number".to_owned());
-        }
-        let finish = Finish {
-            round: table.round,
-            at_least: table.at_least,
-            names: table.names.clone(),
-        };
-        Ok(Entry { to, from, finish })
-    }
-}
-
-fn source_of(table: &SourceTable, roots: &[&str]) -> Result<Source, String> {
-    let from = match (&table.from, &table.value) {
-        (Some(from), None) => from,
-        (None, Some(value)) => return Ok(Source::Constant(value.clone())),
-        (Some(_), Some(_)) | (None, None) => return Err("it has either from or value".to_owned()),
-    };
-    let pointer = Pointer::parse(from).map_err(|error| format!("{from:?}: {error}"))?;
-    match pointer.0.first() {
-        Some(Step::Name(root)) if roots.contains(&&**root) => Ok(Source::Document(pointer)),
-        _ => Err(format!(
-            "{from:?} starts with none of /{}",
-            roots.join(", /")
-        )),
-    }
-}
-
-/// What of a document has an entry per row: without a `*` it is a slip.
-const BY_ROW: [&str; 4] = ["labels", "probabilities", "rows", "scores"];
-
-impl Source {
-    fn has_rows(&self) -> bool {
-        match self {
-            Source::Document(from) => {
-                matches!(from.0.first(), Some(Step::Name(root)) if BY_ROW.contains(&&**root))
-            }
-            Source::Constant(_) => false,
-        }
-    }
-
-    fn n_stars(&self) -> usize {
-        match self {
-            Source::Document(from) => from.n_stars(),
-            Source::Constant(_) => 0,
-        }
+        let choices = Choice::each(source, to.n_stars(), roots)?;
+        Ok(Entry { to, choices })
     }
 }
 
@@ -258,128 +191,5 @@ fn put(answer: &mut Value, to: &[Step], from: From<'_>, finish: &Finish) {
     }
 }
 
-impl Finish {
-    fn of(&self, value: &Value) -> Value {
-        let mut value = value.clone();
-        if let (Some(decimals), Some(number)) =
-            (self.round, value.as_f64().filter(|_| value.is_f64()))
-        {
-            value = Value::from(rounded(number, decimals));
-        }
-        if let (Some(least), Some(number)) = (self.at_least, value.as_f64()) {
-            value = Value::from(number >= least);
-        }
-        let name = match &value {
-            Value::String(text) => self.names.get(text),
-            other => self.names.get(&other.to_string()),
-        };
-        name.cloned().unwrap_or(value)
-    }
-}
-
-/// As Python's `round`: the nearest decimal to the double itself, ties to even.
-fn rounded(number: f64, decimals: usize) -> f64 {
-    format!("{number:.decimals$}").parse().unwrap_or(number)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    const ROOTS: [&str; 3] = ["a", "b", "count"];
-
-    fn template(written: Value) -> Result<Template, MappingError> {
-        let written = serde_json::from_value(written).unwrap();
-        Template::new("GET /", "response", &written, &ROOTS)
-    }
-
-    fn filled(written: Value) -> String {
-        let document = json!({
-            "a": [[0.1, 0.9], [0.75, 0.25]], "b": {"c": ["x", "y"], "d": 2.675}, "count": 2,
-        });
-        template(written).unwrap().fill(&document).to_string()
-    }
-
-    #[test]
-    fn stars_stand_for_rows() {
-        let said = filled(json!({
-            "/rows/*/second": "/a/*/1", "/rows/*/name": "/b/c/*", "/rows/*/all": "/a/*",
-            "/rows/*/source": {"value": "model"}, "/rows/*/d": "/b/d", "/first": "/a/0/0", "plain": "/b/d",
-        }));
-        assert_eq!(
-            said,
-            r#"{"rows":[{"second":0.9,"name":"x","all":[0.1,0.9],"source":"model","d":2.675},{"second":0.25,"name":"y","all":[0.75,0.25],"source":"model","d":2.675}],"first":0.1,"plain":2.675}"#
-        );
-        assert_eq!(filled(json!({"/*/*": "/a/*/*"})), "[[0.1,0.9],[0.75,0.25]]");
-        assert_eq!(filled(json!({"": "/b/c"})), r#"["x","y"]"#);
-        assert_eq!(
-            filled(json!({"/x/*/y": "/b/d/*", "/z": "/b/none"})),
-            r#"{"x":[],"z":null}"#
-        );
-    }
-
-    #[test]
-    fn values_are_rounded_judged_and_named() {
-        // Python: round(2.675, 2) is 2.67, round(0.125, 2) is 0.12.
-        assert_eq!(
-            filled(json!({"/x": {"from": "/b/d", "round": 2}})),
-            r#"{"x":2.67}"#
-        );
-        assert_eq!(rounded(0.125, 2), 0.12);
-        assert_eq!(rounded(0.5, 0), 0.0);
-        let said = filled(
-            json!({"/*": {"from": "/a/*/1", "at_least": 0.5, "names": {"true": 1, "false": "no"}}}),
-        );
-        assert_eq!(said, r#"[1,"no"]"#);
-    }
-
-    #[test]
-    fn what_cannot_be_laid_out_is_said() {
-        let wrong = [
-            json!({"/x": "/a/*"}),
-            json!({"/x/*": "/c/*"}),
-            json!({"/x": "a"}),
-            json!({"/x": "/a", "/x/y": "/b"}),
-            json!({"/x/*": "/a/*", "/x/y": "/b"}),
-            json!({"/x": {"from": "/a", "value": 1}}),
-            json!({"/x": {}}),
-            json!({"/x/*/*": {"value": 1}}),
-            json!({"/x": {"from": "/a", "round": 99}}),
-            json!({"/~": "/a"}),
-        ];
-        let said = wrong.map(|written| template(written).unwrap_err().to_string());
-        insta::assert_snapshot!(said.join("\n"), @r#"
-        http route "GET /": response."/x": it has 0 `*`, and what it comes from 1
-        http route "GET /": response."/x/*": "/c/*" starts with none of /a, /b, /count
-        http route "GET /": response."/x": "a": a pointer starts with `/`
-        http route "GET /": response."/x/y": it cannot stand beside "/x"
-        http route "GET /": response."/x/y": it cannot stand beside "/x/*"
-        http route "GET /": response."/x": it has either from or value
-        http route "GET /": response."/x": it has either from or value
-        http route "GET /": response."/x/*/*": a constant stands once, or once per row
-        http route "GET /": response."/x": round is more than 30
-        http route "GET /": response."/~": in a pointer `~` is written ~0 and `/` is written ~1
-        "#);
-    }
-
-    proptest! {
-        /// Whatever is declared: it is refused, or it makes an answer of JSON.
-        #[test]
-        fn any_template_is_refused_or_fills(
-            entries in prop::collection::vec(("(/[xy*0]){0,3}", "/(a|b|count)(/[c*01]){0,3}", prop::option::of(0_usize..40)), 0..5),
-            n_rows in 0_usize..4,
-        ) {
-            let written = entries.into_iter().map(|(to, from, round)| {
-                let table = SourceTable { from: Some(from), round, ..SourceTable::default() };
-                (to, SourceWritten::Table(table))
-            });
-            if let Ok(template) = Template::new("GET /", "response", &written.collect(), &ROOTS) {
-                let document = json!({"a": vec![vec![0.5; 2]; n_rows], "b": {"c": vec!["x"; n_rows]}, "count": n_rows});
-                let text = template.fill(&document).to_string();
-                prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
-            }
-        }
-    }
-}
+mod tests;

@@ -8,11 +8,7 @@ fn face(toml: &str) -> Result<Face, String> {
 
 async fn say(toml: &str, request: axum::http::Request<axum::body::Body>) -> String {
     let faces = [(face(toml).unwrap(), "churn".to_owned())];
-    let (status, body) = ask(
-        router(&churn(), faces, &mut Taken::default()).unwrap(),
-        request,
-    )
-    .await;
+    let (status, body) = ask(router(&churn(), faces), request).await;
     format!("{} {body}", status.as_u16())
 }
 
@@ -196,14 +192,11 @@ fn two_faces_on_one_route_are_refused() {
     let face = |route: &str| {
         let toml =
             format!("route = \"{route}\"\nfunction = \"f\"\nresponse = {{ \"/x\" = \"/labels\" }}");
-        (face(&toml).unwrap(), "churn".to_owned())
+        face(&toml).unwrap()
     };
     let joined = |routes: &[&str]| {
-        router(
-            &churn(),
-            routes.iter().map(|route| face(route)),
-            &mut Taken::default(),
-        )
+        let mut taken = Taken::default();
+        routes.iter().try_for_each(|route| taken.face(&face(route)))
     };
     assert!(joined(&["GET /a/{x}", "POST /a/{x}", "GET /a/b"]).is_ok());
     assert!(joined(&["GET /a/{x}", "GET /a/{x}"]).is_err());

@@ -10,7 +10,12 @@ pub struct HttpWritten {
     /// Method and path, like `POST /customers/{id}/score`.
     pub route: String,
     /// The function that answers.
-    pub function: String,
+    pub function: Option<String>,
+    /// In the place of a function: the run of which id, a pointer into `/body`,
+    /// `/path` or `/query`.
+    pub run: Option<String>,
+    /// In the place of a function: what of the registry is shown or changed.
+    pub registry: Option<RegistryWritten>,
     /// Where in a request the rows are.
     #[serde(default)]
     pub request: RequestWritten,
@@ -32,12 +37,50 @@ pub struct HttpWritten {
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WaitWritten {
-    /// The artifact, by the name that messages use.
-    pub artifact: String,
+    /// The artifact, by the name that messages use; without, all that follows
+    /// from the request.
+    pub artifact: Option<String>,
     /// The longest, as `30s`; 10 minutes at most. Then the answer is that of a
     /// face that does not wait.
     #[serde(rename = "for")]
     pub limit: String,
+}
+
+/// What of the registry is shown, or changed first.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryWritten {
+    /// The model.
+    pub model: String,
+    /// Which version: a pointer into `/body`, `/path` or `/query`.
+    pub version: Option<String>,
+    /// The alias that is pointed to that version.
+    pub promote: Option<String>,
+    /// Where the request says that a version that did not pass its gate is
+    /// promoted, too: a pointer to `true`.
+    pub force: Option<String>,
+    /// The alias that is pointed to the version before.
+    pub roll_back: Option<String>,
+}
+
+/// What a message says: a pointer, or more of it.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum ValueWritten {
+    /// A pointer, as `from`.
+    Pointer(String),
+    /// A table.
+    Table(ValueTable),
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValueTable {
+    /// A pointer into `/body`, `/path` or `/query`.
+    pub from: Option<String>,
+    /// What it says where the request does not, or always without `from`.
+    pub value: String,
 }
 
 fn ok() -> u16 {
@@ -74,7 +117,7 @@ pub struct RequestWritten {
     /// Of a function that a queue triggers: what its message says, by name, each
     /// a pointer into `/body`, `/path` or `/query`. All texts, numbers and truth
     /// values of the request, if nothing is said.
-    pub values: Option<IndexMap<String, String>>,
+    pub values: Option<IndexMap<String, ValueWritten>>,
 }
 
 /// What a body is.
@@ -120,7 +163,9 @@ pub enum SourceWritten {
     /// A pointer, as `from`.
     Pointer(String),
     /// A table.
-    Table(SourceTable),
+    Table(Box<SourceTable>),
+    /// The first of these whose `when` is so; null where none is.
+    First(Vec<SourceTable>),
 }
 
 /// Where a place of the answer comes from, and what becomes of it on the way:
@@ -133,6 +178,13 @@ pub struct SourceTable {
     pub from: Option<String>,
     /// A constant.
     pub value: Option<Value>,
+    /// Only where at each of these pointers is this.
+    pub when: IndexMap<String, Value>,
+    /// Makes one object of the entries of `from`: a pointer to their names.
+    pub by: Option<String>,
+    /// Makes one list (or object, with `by`) of those entries of `from` for
+    /// which this pointer leads to `true`.
+    pub only: Option<String>,
     /// Decimals, rounded as Python's `round`.
     pub round: Option<usize>,
     /// True from this number on, false below.

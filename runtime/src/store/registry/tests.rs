@@ -25,6 +25,7 @@ fn version(model: &str) -> ModelVersion {
         data: ArtifactId::of(b"customers"),
         code: "0.1.0".to_owned(),
         parameters: IndexMap::new(),
+        passed: None,
         card: None,
         signature: None,
     }

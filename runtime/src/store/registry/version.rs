@@ -28,6 +28,9 @@ pub struct ModelVersion {
     /// How good it is, by the names of metrics. Each is a finite number.
     #[serde(default)]
     pub metrics: IndexMap<String, f64>,
+    /// Whether it passed its gate, where it had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<bool>,
     /// The model card, as a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<ArtifactId>,

@@ -1,0 +1,248 @@
+//! [`Choice`]: where a place of an answer comes from, and what becomes of it on
+//! the way.
+
+use serde_json::{Map, Value};
+
+use super::super::pointer::{Pointer, Step};
+use super::super::written::{SourceTable, SourceWritten};
+
+/// Where a place comes from where all of `when` is so.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    when: Vec<(Pointer, Value)>,
+    pub(super) from: Source,
+    pub(super) finish: Finish,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Document(Pointer),
+    /// The same everywhere; at a `*` as often as there are rows.
+    Constant(Value),
+    /// A list, or an object, of what is in several places.
+    Gathered(Gather),
+}
+
+/// What is at a pointer with one `*`, as one value.
+#[derive(Clone, Debug)]
+pub(super) struct Gather {
+    from: Pointer,
+    /// Where the names of its members are; without, it is a list.
+    by: Option<Pointer>,
+    /// Where it is true of those that count; without, all do.
+    only: Option<Pointer>,
+}
+
+/// What becomes of a value on the way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Finish {
+    round: Option<usize>,
+    at_least: Option<f64>,
+    names: Vec<(String, Value)>,
+}
+
+/// More decimals than a double has.
+const MOST_DECIMALS: usize = 30;
+
+/// What of a document has an entry per row: without a `*` it is a slip.
+const BY_ROW: [&str; 4] = ["labels", "probabilities", "rows", "scores"];
+
+impl Choice {
+    /// Those of a place with so many `*`.
+    pub(super) fn each(
+        source: &SourceWritten,
+        n_stars: usize,
+        roots: &[&str],
+    ) -> Result<Vec<Choice>, String> {
+        let one = |table: &SourceTable| Choice::new(table, n_stars, roots);
+        match source {
+            SourceWritten::Pointer(from) => {
+                let from = Some(from.clone());
+                let table = SourceTable {
+                    from,
+                    ..SourceTable::default()
+                };
+                Ok(vec![one(&table)?])
+            }
+            SourceWritten::Table(table) => Ok(vec![one(table)?]),
+            SourceWritten::First(tables) => tables.iter().map(one).collect(),
+        }
+    }
+
+    fn new(table: &SourceTable, n_stars: usize, roots: &[&str]) -> Result<Choice, String> {
+        let from = Source::new(table, roots)?;
+        let stars = (n_stars, from.n_stars());
+        // What is one stands once, or once per row.
+        let is_repeated = stars == (1, 0) && roots.contains(&"count") && !from.has_rows();
+        if stars.0 != stars.1 && !is_repeated {
+            return Err(match from {
+                Source::Document(_) => {
+                    format!("it has {} `*`, and what it comes from {}", stars.0, stars.1)
+                }
+                Source::Constant(_) => "a constant stands once, or once per row".to_owned(),
+                Source::Gathered(_) => "what is gathered stands once".to_owned(),
+            });
+        }
+        if table.round.is_some_and(|round| round > MOST_DECIMALS) {
+            return Err(format!("round is more than {MOST_DECIMALS}"));
+        }
+        if table.at_least.is_some_and(f64::is_nan) {
+            return Err("at_least is not a number".to_owned());
+        }
+        let when = table.when.iter().map(|(at, value)| {
+            let pointer = rooted(at, roots)?;
+            match pointer.n_stars() {
+                0 => Ok((pointer, value.clone())),
+                _ => Err(format!("when: {at:?} has a `*`")),
+            }
+        });
+        let names = table.names.iter();
+        Ok(Choice {
+            when: when.collect::<Result<_, String>>()?,
+            from,
+            finish: Finish {
+                round: table.round,
+                at_least: table.at_least,
+                names: names
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            },
+        })
+    }
+
+    /// Whether all of `when` is so.
+    pub(super) fn holds(&self, document: &Value) -> bool {
+        let is = |(at, value): &(Pointer, Value)| at.all(document) == [Some(value)];
+        self.when.iter().all(is)
+    }
+
+    /// Whether it looks at `root`.
+    pub(super) fn names(&self, root: &str) -> bool {
+        let from = match &self.from {
+            Source::Document(from) | Source::Gathered(Gather { from, .. }) => Some(from),
+            Source::Constant(_) => None,
+        };
+        let root = Step::Name(root.to_owned());
+        let mut looked_at = self.when.iter().map(|(at, _)| at).chain(from);
+        looked_at.any(|pointer| pointer.0.first() == Some(&root))
+    }
+}
+
+impl Source {
+    fn new(table: &SourceTable, roots: &[&str]) -> Result<Source, String> {
+        let from = match (&table.from, &table.value) {
+            (Some(from), None) => rooted(from, roots)?,
+            (None, Some(value)) => return Ok(Source::Constant(value.clone())),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err("it has either from or value".to_owned());
+            }
+        };
+        if table.by.is_none() && table.only.is_none() {
+            return Ok(Source::Document(from));
+        }
+        let beside = |key: &str, at: &Option<String>| {
+            let Some(at) = at else { return Ok(None) };
+            let pointer = rooted(at, roots)?;
+            match pointer.n_stars() == 1 && pointer.list() == from.list() {
+                true => Ok(Some(pointer)),
+                false => Err(format!("{key}: {at:?} is not of the list that from is of")),
+            }
+        };
+        if from.n_stars() != 1 {
+            return Err("what is gathered has one `*` in from".to_owned());
+        }
+        let (by, only) = (beside("by", &table.by)?, beside("only", &table.only)?);
+        Ok(Source::Gathered(Gather { from, by, only }))
+    }
+
+    fn has_rows(&self) -> bool {
+        match self {
+            Source::Document(from) => {
+                matches!(from.0.first(), Some(Step::Name(root)) if BY_ROW.contains(&&**root))
+            }
+            Source::Gathered(_) => true,
+            Source::Constant(_) => false,
+        }
+    }
+
+    /// What is gathered is one value.
+    fn n_stars(&self) -> usize {
+        match self {
+            Source::Document(from) => from.n_stars(),
+            Source::Constant(_) | Source::Gathered(_) => 0,
+        }
+    }
+}
+
+fn rooted(text: &str, roots: &[&str]) -> Result<Pointer, String> {
+    let pointer = Pointer::parse(text).map_err(|error| format!("{text:?}: {error}"))?;
+    match pointer.0.first() {
+        Some(Step::Name(root)) if roots.contains(&&**root) => Ok(pointer),
+        _ => Err(format!(
+            "{text:?} starts with none of /{}",
+            roots.join(", /")
+        )),
+    }
+}
+
+impl Gather {
+    pub(super) fn of(&self, document: &Value, finish: &Finish) -> Value {
+        let values = self.from.all(document);
+        let all = |pointer: &Option<Pointer>| {
+            let found = pointer.as_ref().map(|pointer| pointer.all(document));
+            found.unwrap_or_else(|| vec![None; values.len()])
+        };
+        let (names, counts) = (all(&self.by), all(&self.only));
+        let each = values.iter().zip(names).zip(counts);
+        let counting =
+            each.filter(|(_, counts)| self.only.is_none() || *counts == Some(&Value::Bool(true)));
+        let finished = counting
+            .map(|((value, name), _)| (name, value.map_or(Value::Null, |value| finish.of(value))));
+        match self.by {
+            None => finished.map(|(_, value)| value).collect(),
+            Some(_) => {
+                let named = finished.filter_map(|(name, value)| Some((text_of(name?), value)));
+                Value::Object(named.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+impl Finish {
+    /// As it is.
+    pub(super) const NONE: &'static Finish = &Finish {
+        round: None,
+        at_least: None,
+        names: Vec::new(),
+    };
+
+    pub(super) fn of(&self, value: &Value) -> Value {
+        let mut value = value.clone();
+        if let (Some(decimals), Some(number)) =
+            (self.round, value.as_f64().filter(|_| value.is_f64()))
+        {
+            value = Value::from(rounded(number, decimals));
+        }
+        if let (Some(least), Some(number)) = (self.at_least, value.as_f64()) {
+            value = Value::from(number >= least);
+        }
+        let text = text_of(&value);
+        let mut names = self.names.iter();
+        match names.find(|(name, _)| *name == text) {
+            Some((_, named)) => named.clone(),
+            None => value,
+        }
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// As Python's `round`: the nearest decimal to the double itself, ties to even.
+pub(super) fn rounded(number: f64, decimals: usize) -> f64 {
+    format!("{number:.decimals$}").parse().unwrap_or(number)
+}

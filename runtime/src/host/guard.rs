@@ -1,0 +1,97 @@
+//! [`Guard`]: who may change something.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::face::mapping::TaskFace;
+
+/// The token that a request has to show which changes something. It is in no
+/// log and no answer.
+#[derive(Clone)]
+pub struct Guard {
+    token: Zeroizing<String>,
+    /// In the place of `Authorization: Bearer`.
+    header: Option<HeaderName>,
+}
+
+impl Guard {
+    /// Of this token, which is shown as `Authorization: Bearer TOKEN`, or as the
+    /// whole value of another header.
+    #[must_use]
+    pub fn new(token: String, header: Option<HeaderName>) -> Guard {
+        let token = Zeroizing::new(token);
+        Guard { token, header }
+    }
+
+    /// What a request without the token is answered.
+    pub(super) fn refuses(&self, face: &TaskFace, headers: &HeaderMap) -> Option<Response> {
+        if self.lets_in(headers) {
+            return None;
+        }
+        let mut response = face.refused(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+        if self.header.is_none() {
+            let bearer = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        Some(response)
+    }
+
+    /// Compared in a time that says nothing of where they differ.
+    fn lets_in(&self, headers: &HeaderMap) -> bool {
+        let name = self.header.as_ref().unwrap_or(&header::AUTHORIZATION);
+        let mut values = headers.get_all(name).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return false;
+        };
+        let shown = match &self.header {
+            Some(_) => value.as_bytes(),
+            None => match value.as_bytes().split_at_checked("bearer ".len()) {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
+                _ => return false,
+            },
+        };
+        shown.trim_ascii().ct_eq(self.token.as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lets_in(header: Option<&'static str>, shown: &[(&'static str, &'static str)]) -> bool {
+        let guard = Guard::new("s3cret".to_owned(), header.map(HeaderName::from_static));
+        let mut headers = HeaderMap::new();
+        for (name, value) in shown {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        guard.lets_in(&headers)
+    }
+
+    #[test]
+    fn only_who_shows_the_token_is_let_in() {
+        for shown in ["Bearer s3cret", "bearer s3cret", "BEARER  s3cret "] {
+            assert!(lets_in(None, &[("authorization", shown)]), "{shown}");
+        }
+        for shown in [
+            "s3cret",
+            "Bearer",
+            "Bearer ",
+            "Bearer s3cre",
+            "Basic s3cret",
+            "Bearer s3cret2",
+        ] {
+            assert!(!lets_in(None, &[("authorization", shown)]), "{shown}");
+        }
+        let right = ("authorization", "Bearer s3cret");
+        assert!(!lets_in(None, &[]));
+        assert!(!lets_in(None, &[right, right]));
+        let own = Some("x-admin-token");
+        assert!(lets_in(own, &[("x-admin-token", "s3cret")]));
+        assert!(!lets_in(own, &[("x-admin-token", "Bearer s3cret")]));
+        assert!(!lets_in(own, &[right]));
+    }
+}
