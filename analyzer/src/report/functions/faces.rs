@@ -33,10 +33,19 @@ pub(super) fn render(out: &mut Lines, report: &Report) {
         .filter(|route| seen.insert((&route.method, &route.path)))
         .collect();
     let mut open = Vec::new();
+    // What answers a form also shows it.
+    let shows = |route: &RouteEntry| {
+        route.method == "GET"
+            && routes
+                .iter()
+                .any(|other| other.method == "POST" && other.path == route.path)
+    };
     for route in &routes {
         let starts = route.method == "POST" && route.fat && route.stage == Stage::Shared;
         match route.stage {
-            Stage::Inference if predicts(report, route) => inference(out, report, route),
+            Stage::Inference if predicts(report, route) && !shows(route) => {
+                inference(out, report, route);
+            }
             _ if starts => first_stage(out, route),
             _ => open.push(*route),
         }
@@ -148,7 +157,7 @@ fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
 }
 
 /// What answers hold only where something is wrong.
-const ERRORS: [&str; 2] = ["detail", "error"];
+const ERRORS: [&str; 3] = ["detail", "error", "errors"];
 
 /// Columns that are made missing where a request lacks them.
 fn optional(report: &Report) -> Vec<&str> {
@@ -368,6 +377,7 @@ fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str
         Meaning::Label if field.value == "bool" => {
             format!("{{ from = \"/probabilities/{each}/1\", at_least = 0.5 }}")
         }
+        Meaning::Label if field.value.starts_with("list") => "\"/labels\"".to_owned(),
         Meaning::Label => format!("\"/labels/{each}\""),
         Meaning::Unknown => todo(Some(&field.place)),
     }

@@ -7,6 +7,9 @@ use super::of_kind;
 use super::toml::{Lines, at, named, quoted, todo, value};
 use crate::stages::Stage;
 
+/// Other models are named up to here.
+const MOST_OTHERS: usize = 4;
+
 /// Operations that are no steps.
 const NO_STEPS: [&str; 5] = ["label", "metric", "model", "optional", "read"];
 
@@ -109,13 +112,18 @@ pub(super) fn model(out: &mut Lines, report: &Report) {
         out.put("model   = \"TODO\" # no model that cutline knows is fitted in this code");
         return;
     };
-    let others: Vec<String> = models
+    let mut others: Vec<String> = models
         .map(|other| {
             let kind = other.key("kind").or_else(|| other.key("class"));
             let kind = kind.and_then(Value::as_str).unwrap_or("another model");
             format!("{kind} ({})", at(&other.place))
         })
         .collect();
+    let more = others.len().saturating_sub(MOST_OTHERS);
+    others.truncate(MOST_OTHERS);
+    if more > 0 {
+        others.push(format!("{more} more"));
+    }
     if !others.is_empty() {
         out.put(&format!("# The code also fits: {}", others.join(", ")));
     }

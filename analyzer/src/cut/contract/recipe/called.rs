@@ -405,6 +405,14 @@ impl<'a> Walk<'_, 'a> {
             }
             None => keys.push(key("by", Value::from("random"))),
         }
+        if let Some(labels) = called.args.get(1).filter(|arg| arg.name.is_none()) {
+            let labels = At {
+                expr: labels.value,
+                ..called.at
+            };
+            let column = self.label_of(labels, &called.env, 0);
+            self.label(labels, column);
+        }
         let test = called.arg(self, "test_size", None);
         keys.push(match test {
             Some(at) => key(

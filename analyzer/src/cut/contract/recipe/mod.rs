@@ -52,13 +52,8 @@ pub(super) fn operations(code: &Code<'_>, stages: &[Stage]) -> Vec<Operation> {
         })
         .collect();
     let of = |stage: Stage| {
-        let count = |walk: &&Vec<Operation>| {
-            let own = walk.iter().filter(|operation| operation.stage == stage);
-            let sites: BTreeSet<_> = own.map(|own| (own.file, own.line, &own.kind)).collect();
-            (sites.len(), std::cmp::Reverse(walk.len()))
-        };
         // Of equal ones the first.
-        let best = walked.iter().rev().max_by_key(count);
+        let best = walked.iter().rev().max_by_key(|walk| worth(walk, stage));
         let own = best.into_iter().flatten();
         own.filter(move |operation| operation.stage == stage)
             .cloned()
@@ -85,6 +80,18 @@ pub(super) fn operations(code: &Code<'_>, stages: &[Stage]) -> Vec<Operation> {
     found.extend(merged(optional.collect()));
     found.extend(model::metrics(code));
     found
+}
+
+/// How much of a stage's work a walk shows: its places, and more where it
+/// goes on to a split and a model.
+fn worth(walk: &[Operation], stage: Stage) -> usize {
+    let own = walk.iter().filter(|operation| operation.stage == stage);
+    let places: BTreeSet<_> = own.map(|own| (own.file, own.line, &own.kind)).collect();
+    let has = |kind: &str| usize::from(walk.iter().any(|operation| operation.kind == kind));
+    match places.len() {
+        0 => 0,
+        places => places + 2 * has("split") + 3 * has("model"),
+    }
 }
 
 /// Functions that nobody in the tree calls, and handlers of routes, from which
@@ -126,6 +133,14 @@ fn starts(code: &Code<'_>, stages: &[Stage]) -> Vec<FuncId> {
     let mut alone: Vec<FuncId> = alone.collect();
     alone.sort_unstable();
     starts.extend(alone);
+    // Notebooks are where things were tried; what runs is elsewhere, if it is.
+    let tried = |func: &FuncId| {
+        let path = &code.facts(ctx.program.function(*func).file).path;
+        path.ends_with(".ipynb")
+    };
+    if !starts.iter().all(tried) {
+        starts.retain(|func| !tried(func));
+    }
     starts.truncate(MAX_STARTS);
     starts
 }
@@ -171,7 +186,8 @@ fn with_label(mut operations: Vec<Operation>) -> Vec<Operation> {
 fn merged(operations: Vec<Operation>) -> Vec<Operation> {
     let mut found: Vec<Operation> = Vec::new();
     for operation in operations {
-        if found.contains(&operation) {
+        // The rows to be tested on are treated as those to be trained on.
+        if found.iter().any(|known| known.says(&operation)) {
             continue;
         }
         if let Some(last) = found.last_mut()
@@ -194,6 +210,12 @@ impl Operation {
             file: at.file,
             line: code.line(at),
         }
+    }
+
+    /// The same, wherever it stands.
+    fn says(&self, other: &Operation) -> bool {
+        (&self.kind, &self.keys, self.stage, self.only_fit)
+            == (&other.kind, &other.keys, other.stage, other.only_fit)
     }
 
     /// Adds the columns of `other` where the two differ in nothing else.
