@@ -29,6 +29,7 @@ mod params;
 mod problem;
 mod show;
 mod template;
+mod unfinished;
 
 use std::fmt;
 use std::net::SocketAddr;

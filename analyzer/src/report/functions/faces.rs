@@ -122,7 +122,11 @@ fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
     let rows = Rows::of(&taken, &route.path, &missing);
     let pydantic = route.framework.eq_ignore_ascii_case("fastapi");
     // Rows that the monolith drops are not in its answer.
-    let drops = rows.many && of_kind(report, "filter").any(|filter| !filter.only_fit);
+    let drops = ["drop-missing", "filter"]
+        .into_iter()
+        .flat_map(|kind| of_kind(report, kind))
+        .any(|step| !step.only_fit);
+    let drops = rows.many && drops;
     rows.render(out, pydantic, drops);
     let answered = fields(report, route, EntryKind::ResponseField);
     out.blank();

@@ -6,7 +6,6 @@ use smol_str::SmolStr;
 use super::super::code::At;
 use super::super::transforms::Env;
 use super::assigned::statistic_word;
-use super::expression::column;
 use super::value::value;
 use super::walk::Walk;
 use super::{is_frame, key, names, texts};
@@ -206,19 +205,17 @@ impl<'a> Walk<'_, 'a> {
             (None, Some(base)) => self.columns_of(base, &called.env),
             (None, None) => Vec::new(),
         };
-        let rules = (!columns.is_empty()).then(|| {
-            let rule = |name: &SmolStr| {
-                let text = format!("not is_missing({})", column(name));
-                (name.to_string(), Value::from(text))
-            };
-            Value::Object(columns.iter().map(rule).collect())
-        });
-        self.note(Operation::of(
-            called.at,
-            self.code,
-            "filter",
-            vec![key("keep", rules)],
-        ));
+        // Rows that lack everything, or so many values, are another rule.
+        let other = called
+            .arg(self, "how", Some(1))
+            .is_some_and(|at| value(&self.forms, at, &called.env) != Some(Value::from("any")))
+            || called.arg(self, "thresh", None).is_some();
+        let keys = match (other, columns.is_empty()) {
+            (true, _) => vec![key("columns", None)],
+            (false, true) => Vec::new(),
+            (false, false) => vec![key("columns", texts(&columns))],
+        };
+        self.note(Operation::of(called.at, self.code, "drop-missing", keys));
     }
 
     fn without_repeats(&mut self, called: &Called<'a>) {

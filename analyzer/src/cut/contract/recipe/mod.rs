@@ -67,7 +67,7 @@ pub(super) fn operations(code: &Code<'_>, stages: &[Stage]) -> Vec<Operation> {
     for operation in &mut found {
         let drops = matches!(
             operation.kind.as_str(),
-            "filter" | "drop-duplicates" | "clip"
+            "clip" | "drop-duplicates" | "drop-missing" | "filter"
         );
         operation.only_fit = drops && !served.contains(&(operation.file, operation.line));
     }

@@ -97,7 +97,7 @@ fn rows_are_kept_by_rules() {
         "filter only-fit keep={\"line_13\":\"x > 0 and not is_missing(y)\",\
          \"line_16\":\"between(age, 16, 110)\",\"line_16_2\":\"between(fare, 0, 9)\"}\n\
          drop-duplicates only-fit by=[\"id\"] keep=\"last\"\n\
-         filter only-fit keep={\"z\":\"not is_missing(z)\"}",
+         drop-missing only-fit columns=[\"z\"]",
     );
 }
 
