@@ -27,6 +27,8 @@ mod problem;
 mod sides;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod signals;
+#[cfg(feature = "analyzer")]
+mod steps;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod table;
 #[cfg(any(feature = "proxy", feature = "runtime"))]

@@ -14,6 +14,8 @@ mod functions;
 mod graph;
 #[cfg(feature = "runtime")]
 mod import_model;
+#[cfg(feature = "analyzer")]
+mod init;
 #[cfg(feature = "runtime")]
 mod lineage;
 #[cfg(feature = "proxy")]
@@ -53,6 +55,8 @@ use crate::error::CommandError;
 pub(crate) enum Command {
     #[cfg(feature = "analyzer")]
     Analyze(analyze::AnalyzeArgs),
+    #[cfg(feature = "analyzer")]
+    Init(init::InitArgs),
     #[cfg(feature = "analyzer")]
     Graph(graph::GraphArgs),
     #[cfg(feature = "analyzer")]
@@ -94,6 +98,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
     match command {
         #[cfg(feature = "analyzer")]
         Command::Analyze(args) => analyze::analyze(&args, console),
+        #[cfg(feature = "analyzer")]
+        Command::Init(args) => init::init(&args, console),
         #[cfg(feature = "analyzer")]
         Command::Graph(args) => graph::graph(&args, console),
         #[cfg(feature = "analyzer")]

@@ -14,6 +14,8 @@ mod browser;
 mod custom_stage;
 mod dashboard;
 mod fixtures;
+#[cfg(feature = "runtime")]
+mod generated;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;
