@@ -18,6 +18,8 @@ mod commands;
 #[cfg(feature = "analyzer")]
 mod config;
 mod console;
+#[cfg(all(feature = "demo", unix))]
+mod demo;
 mod error;
 #[cfg(feature = "proxy")]
 mod otlp;

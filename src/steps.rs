@@ -133,7 +133,10 @@ impl Steps<'_> {
         let folder = "--config cutline/functions.toml";
         put(
             out,
-            &format!("$ cutline import-model {} FILE.joblib --python PYTHON {folder}", self.model),
+            &format!(
+                "$ cutline import-model {} FILE.joblib --python PYTHON {folder}",
+                self.model
+            ),
         );
         put(out, "```\n");
     }
@@ -148,7 +151,15 @@ impl Steps<'_> {
             put(out, &format!("### {number}. {stage}\n"));
             number += 1;
             for route in routes {
-                put(out, &format!("- `{} {}`: {}", line(&route.method), line(&route.path), effect(route)));
+                put(
+                    out,
+                    &format!(
+                        "- `{} {}`: {}",
+                        line(&route.method),
+                        line(&route.path),
+                        effect(route)
+                    ),
+                );
             }
             put(
                 out,
@@ -163,7 +174,10 @@ impl Steps<'_> {
             );
         }
         if number == 1 {
-            put(out, "No stage has a route of its own: what runs on a schedule or in scripts moves by `cutline run` alone.\n");
+            put(
+                out,
+                "No stage has a route of its own: what runs on a schedule or in scripts moves by `cutline run` alone.\n",
+            );
         }
     }
 
@@ -204,7 +218,10 @@ impl Steps<'_> {
 fn effect(route: &RouteEntry) -> String {
     match route.side_effects.as_slice() {
         [] => "changes nothing outside, so that its requests can be copied".to_owned(),
-        [only] => format!("{}: copies need a candidate that writes elsewhere", line(only)),
+        [only] => format!(
+            "{}: copies need a candidate that writes elsewhere",
+            line(only)
+        ),
         [first, rest @ ..] => format!(
             "{} and {} more: copies need a candidate that writes elsewhere",
             line(first),

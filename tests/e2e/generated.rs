@@ -56,7 +56,10 @@ fn leaves(value: &Value, path: &str, said: &mut Vec<(String, String)>) {
         // `1` and `1.0` are one number, in expressions too.
         other => {
             let text = other.to_string();
-            let text = text.trim_matches('"').replace(".0)", ")").replace(".0, ", ", ");
+            let text = text
+                .trim_matches('"')
+                .replace(".0)", ")")
+                .replace(".0, ", ", ");
             said.push((path.to_owned(), text));
         }
     }
@@ -107,7 +110,10 @@ fn what_the_code_does_not_say_is_refused_by_name_until_it_is_written() {
                 break;
             }
             assert_eq!(output.status.code(), Some(4), "{told}");
-            assert!(told.contains("is still TODO") && told.contains(".py:"), "{told}");
+            assert!(
+                told.contains("is still TODO") && told.contains(".py:"),
+                "{told}"
+            );
             refused += 1;
             // Any value of the right type does for the check.
             let value = match told.contains("training.model.c ") {
