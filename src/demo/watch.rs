@@ -100,13 +100,17 @@ impl Watch {
     ) -> Result<Evidence, CommandError> {
         let mut live = Live::default();
         let mut by_candidate = 0;
+        // Until it goes on, the board still shows that it was taken back.
+        let mut goes_on = false;
         self.until("does not get to the end", stop, |stage| {
             live.show(stage, traffic, console)?;
             by_candidate = stage["traffic"]["requests"]["candidate"]
                 .as_u64()
                 .unwrap_or(0);
-            match text(&stage["rollout"]["judged"]) {
-                "rolled-back" => {
+            let judged = text(&stage["rollout"]["judged"]);
+            goes_on |= judged != "rolled-back";
+            match judged {
+                "rolled-back" if goes_on => {
                     let message = format!("it is rolled back: {}", decision(stage));
                     Err(CommandError::message(Kind::Internal, message))
                 }

@@ -13,6 +13,8 @@ mod browser;
 #[cfg(feature = "runtime")]
 mod custom_stage;
 mod dashboard;
+#[cfg(feature = "demo")]
+mod demo;
 mod fixtures;
 #[cfg(feature = "runtime")]
 mod generated;

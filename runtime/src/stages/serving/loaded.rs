@@ -51,12 +51,14 @@ impl Loaded {
         let read = Instant::now();
         let sides = sides(ctx, steps.as_ref()).await?;
         let (model, number) = (registered.model.to_string(), registered.number.to_string());
+        let of_version = version.metrics.get("threshold").copied();
         Ok(Loaded {
             metadata: metadata(function, &number, steps.as_ref(), &brain),
             threshold: match inference.threshold {
-                Threshold::Own => None,
+                // Whoever imported the model said how it answers.
+                Threshold::Own => brain.imported().and(of_version),
                 Threshold::At(threshold) => Some(threshold),
-                Threshold::Best => version.metrics.get("threshold").copied(),
+                Threshold::Best => of_version,
             },
             model,
             id: registered.id,
