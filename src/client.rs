@@ -53,6 +53,17 @@ struct Refusal {
 }
 
 impl AdminArgs {
+    /// Of the proxy with this state folder.
+    #[cfg(all(feature = "demo", unix))]
+    pub(crate) fn of(state: PathBuf) -> AdminArgs {
+        AdminArgs {
+            state,
+            admin: None,
+            token_file: None,
+            admin_ca: None,
+        }
+    }
+
     /// Finds the interface and its token.
     pub(crate) fn client(&self) -> Result<Client, CommandError> {
         let folder = StateFolder::at(&self.state);
@@ -208,6 +219,12 @@ fn is_of_certificate(error: &ureq::Error) -> bool {
 }
 
 impl Client {
+    /// Where the interface is.
+    #[cfg(all(feature = "demo", unix))]
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What is at `path`.
     pub(crate) fn get(&self, path: &str) -> Result<Value, CommandError> {
         let request = self.agent.get(format!("{}{path}", self.url));

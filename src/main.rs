@@ -18,6 +18,8 @@ mod commands;
 #[cfg(feature = "analyzer")]
 mod config;
 mod console;
+#[cfg(all(feature = "demo", unix))]
+mod demo;
 mod error;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod otlp;
@@ -27,6 +29,8 @@ mod problem;
 mod sides;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod signals;
+#[cfg(feature = "analyzer")]
+mod steps;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod table;
 #[cfg(any(feature = "proxy", feature = "runtime"))]

@@ -4,6 +4,8 @@
 mod analyze;
 #[cfg(feature = "runtime")]
 mod backup;
+#[cfg(all(feature = "demo", unix))]
+mod demo;
 #[cfg(feature = "proxy")]
 mod diff;
 #[cfg(feature = "analyzer")]
@@ -14,6 +16,8 @@ mod functions;
 mod graph;
 #[cfg(feature = "runtime")]
 mod import_model;
+#[cfg(feature = "analyzer")]
+mod init;
 #[cfg(feature = "runtime")]
 mod lineage;
 #[cfg(feature = "proxy")]
@@ -43,6 +47,9 @@ mod source;
 #[cfg(feature = "proxy")]
 mod status;
 
+#[cfg(all(feature = "demo", unix))]
+pub(crate) use status::{evidence, share};
+
 use clap::Subcommand;
 
 use crate::console::Console;
@@ -51,8 +58,12 @@ use crate::error::CommandError;
 /// The subcommands, in the order in which they are used.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    #[cfg(all(feature = "demo", unix))]
+    Demo(demo::DemoArgs),
     #[cfg(feature = "analyzer")]
     Analyze(analyze::AnalyzeArgs),
+    #[cfg(feature = "analyzer")]
+    Init(init::InitArgs),
     #[cfg(feature = "analyzer")]
     Graph(graph::GraphArgs),
     #[cfg(feature = "analyzer")]
@@ -92,8 +103,12 @@ pub(crate) enum Command {
 /// Runs one command.
 pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandError> {
     match command {
+        #[cfg(all(feature = "demo", unix))]
+        Command::Demo(args) => demo::demo(&args, console),
         #[cfg(feature = "analyzer")]
         Command::Analyze(args) => analyze::analyze(&args, console),
+        #[cfg(feature = "analyzer")]
+        Command::Init(args) => init::init(&args, console),
         #[cfg(feature = "analyzer")]
         Command::Graph(args) => graph::graph(&args, console),
         #[cfg(feature = "analyzer")]

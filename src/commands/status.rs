@@ -65,7 +65,7 @@ fn row(stage: &Value) -> Vec<String> {
 }
 
 /// How much was seen of what the next step takes.
-fn evidence(stage: &Value) -> String {
+pub(crate) fn evidence(stage: &Value) -> String {
     let rollout = &stage["rollout"];
     if rollout.is_null() {
         return match stage["compared"]["answers"].as_u64() {
@@ -250,7 +250,7 @@ fn left_out(of: &str, upstream: &Value) -> Option<String> {
 }
 
 /// `split 10 %`, `monolith`.
-pub(super) fn share(share: &Value) -> String {
+pub(crate) fn share(share: &Value) -> String {
     match (text(&share["mode"]), percent(share)) {
         ("", _) => "nothing".to_owned(),
         (mode, Some(percent)) => format!("{mode} {percent}"),

@@ -13,11 +13,15 @@ mod browser;
 #[cfg(feature = "runtime")]
 mod custom_stage;
 mod dashboard;
+#[cfg(all(unix, feature = "demo"))]
+mod demo;
 #[cfg(feature = "runtime")]
 mod faces;
 mod fixtures;
 #[cfg(all(target_os = "linux", feature = "runtime"))]
 mod full_disk;
+#[cfg(feature = "runtime")]
+mod generated;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;

@@ -29,6 +29,8 @@ pub struct CutPlan {
     pub order: Vec<Step>,
     /// Contracts of crossings and routes.
     pub contracts: Vec<Contract>,
+    /// What preparation and training do to tables, in order.
+    pub operations: Vec<Operation>,
 }
 
 /// A boundary between two stages.
@@ -147,6 +149,35 @@ pub struct ContractEntry {
     pub line: u32,
 }
 
+/// What is done to a table, or learnt from it, in the words of
+/// `functions.toml`: the kind and keys of a step. Beside those `read` (a table
+/// that is read), `label` (the column to be predicted) and `model`; `TODO` for
+/// a transformer that the runtime has no step for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// Preprocessing, or training for what is part of the model.
+    pub stage: Stage,
+    /// `impute`, `one-hot`, …
+    pub kind: SmolStr,
+    /// Its keys, in the order in which they are written.
+    pub keys: Vec<Key>,
+    /// It is done to rows that are trained on, and not to those of a request.
+    pub only_fit: bool,
+    /// Where the code says it: the file.
+    pub file: FileId,
+    /// The line.
+    pub line: u32,
+}
+
+/// A key of an [`Operation`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// `columns`, `with`, …
+    pub name: SmolStr,
+    /// Its value; `None` where the code does not say.
+    pub value: Option<serde_json::Value>,
+}
+
 /// Kinds of [`ContractEntry`].
 #[derive(
     Clone,
@@ -195,11 +226,12 @@ pub fn plan(ctx: &Context<'_>, findings: &[Finding]) -> CutPlan {
     let prices = price::Prices::new(ctx, findings, libraries);
     let lines = price::lines(&prices, &edges);
     let order = order::order(ctx, findings, &stages, &lines);
-    let contracts = contract::contracts(ctx, &stages, &lines);
+    let (contracts, operations) = contract::contracts(ctx, &stages, &lines);
     CutPlan {
         lines,
         shared,
         order,
         contracts,
+        operations,
     }
 }

@@ -34,6 +34,7 @@ pub fn build(tree: &SourceTree, analysis: &Analysis, catalog: &Catalog) -> Repor
         flows: writer.flows(),
         crossings: writer.crossings(),
         contracts: writer.contracts(),
+        operations: writer.operations(),
         findings: writer.findings(),
         cut: writer.cut(),
         order: writer.order(),
@@ -429,6 +430,26 @@ impl<'a> Writer<'a> {
                         place: self.place(entry.file, entry.line),
                     })
                     .collect(),
+            })
+            .collect()
+    }
+
+    fn operations(&self) -> Vec<OperationEntry> {
+        let operations = self.analysis.plan.operations.iter();
+        operations
+            .map(|operation| OperationEntry {
+                stage: operation.stage,
+                kind: operation.kind.to_string(),
+                keys: operation
+                    .keys
+                    .iter()
+                    .map(|key| KeyEntry {
+                        name: key.name.to_string(),
+                        value: key.value.clone(),
+                    })
+                    .collect(),
+                only_fit: operation.only_fit,
+                place: self.place(operation.file, operation.line),
             })
             .collect()
     }

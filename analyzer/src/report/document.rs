@@ -42,6 +42,9 @@ pub struct Report {
     pub crossings: Vec<CrossingEntry>,
     /// What must pass at boundaries and routes.
     pub contracts: Vec<ContractEntryDoc>,
+    /// What preparation and training do to tables, in order.
+    #[serde(default)]
+    pub operations: Vec<OperationEntry>,
     /// What the hazard rules found.
     pub findings: Vec<FindingEntry>,
     /// Where to cut.
@@ -264,6 +267,33 @@ pub struct ContractItem {
     pub value: String,
     /// Where the code says it, or where to look.
     pub place: Place,
+}
+
+/// What is done to a table, as a step of `functions.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationEntry {
+    /// Preprocessing, or training for what is part of the model.
+    pub stage: Stage,
+    /// The kind of step; also `read` (a table that is read), `label`, `model`,
+    /// and `TODO` for a transformer that there is no step for.
+    pub kind: String,
+    /// Its keys, in the order in which they are written.
+    pub keys: Vec<KeyEntry>,
+    /// It is done to rows that are trained on, and not to those of a request.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub only_fit: bool,
+    /// Where the code says it.
+    pub place: Place,
+}
+
+/// A key of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyEntry {
+    /// `columns`, `with`, …
+    pub name: String,
+    /// Its value; absent where the code does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<serde_json::Value>,
 }
 
 /// A finding.

@@ -3,6 +3,7 @@
 mod build;
 mod document;
 mod dot;
+mod functions;
 mod html;
 mod json;
 mod markdown;
@@ -26,6 +27,8 @@ pub use mermaid::graph_mermaid;
 pub enum Format {
     /// The stage graph for Graphviz.
     Dot,
+    /// A first `functions.toml` for the runtime.
+    Functions,
     /// One self-contained page.
     Html,
     /// All of it, for machines; [`schema`] describes it.
@@ -42,8 +45,9 @@ pub enum Format {
 
 impl Format {
     /// All, by name.
-    pub const ALL: [Format; 7] = [
+    pub const ALL: [Format; 8] = [
         Format::Dot,
+        Format::Functions,
         Format::Html,
         Format::Json,
         Format::Markdown,
@@ -56,6 +60,7 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Dot => "dot",
+            Format::Functions => "functions",
             Format::Html => "html",
             Format::Json => "json",
             Format::Markdown => "markdown",
@@ -74,6 +79,7 @@ impl Format {
     pub fn file_name(self) -> &'static str {
         match self {
             Format::Dot => "report.dot",
+            Format::Functions => "functions.toml",
             Format::Html => "index.html",
             Format::Json => "report.json",
             Format::Markdown => "report.md",
@@ -108,6 +114,7 @@ impl Default for Style {
 pub fn render(report: &Report, format: Format, style: &Style) -> String {
     match format {
         Format::Dot => dot::render(report),
+        Format::Functions => functions::render(report),
         Format::Html => html::render(report),
         Format::Json => json::render(report),
         Format::Markdown => markdown::render(report),

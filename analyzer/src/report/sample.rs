@@ -89,6 +89,7 @@ pub(super) fn empty() -> Report {
         flows: vec![],
         crossings: vec![],
         contracts: vec![],
+        operations: vec![],
         findings: vec![],
         cut: CutEntry {
             price: 0.0,

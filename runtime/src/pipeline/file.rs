@@ -10,6 +10,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::params::{Params, Step};
 use super::problem::Problem;
+use super::unfinished;
 
 /// `functions.toml`, its functions still as tables.
 pub(super) struct File {
@@ -117,6 +118,7 @@ const SHARED: [&str; 4] = ["stage", "trigger", "input", "output"];
 /// The first problem, not yet located.
 pub(super) fn read(text: &Arc<str>) -> Result<File, Problem> {
     let root = DeTable::parse(text).map_err(|error| Problem::of_syntax(&error))?;
+    unfinished::refuse(text, root.get_ref())?;
     let mut file = File {
         store: StoreFile::default(),
         serve: ServeFile::default(),

@@ -30,6 +30,7 @@ mod problem;
 mod serve;
 mod show;
 mod template;
+mod unfinished;
 
 use std::fmt;
 use std::net::SocketAddr;

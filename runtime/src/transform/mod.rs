@@ -26,6 +26,7 @@ mod date_parts;
 mod derive;
 mod drop;
 mod drop_duplicates;
+mod drop_missing;
 mod expression;
 mod fault;
 mod filter;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::column::Column;
 use super::fault::{Fault, TransformError};
 use super::fitted::{Applied, Fitted, Sides, Tables};
 use super::frame::Frame;
@@ -42,6 +43,24 @@ pub struct Preparation {
     pub step: Vec<Step>,
 }
 
+impl Preparation {
+    /// The columns that a step is meant for which names none.
+    fn columns_for(&self, step: &Step, frame: &Frame) -> Vec<String> {
+        let numbers = matches!(step.kind, Kind::Scale(_));
+        // What is done to rows that are trained on can ask for the label too.
+        let features = numbers || step.only.is_none();
+        let feature = |name: &str| {
+            self.label.as_deref() != Some(name) && !self.ids.iter().any(|id| id == name)
+        };
+        let columns = frame.columns();
+        columns
+            .filter(|(_, column)| !numbers || matches!(column, Column::Int(_) | Column::Float(_)))
+            .filter(|(name, _)| !features || feature(name))
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+}
+
 /// Learns every step from `rows` (and the `others` that steps name), each from
 /// what the steps before it made, and gives the rows as they are afterwards.
 ///
@@ -60,7 +79,8 @@ pub fn fit(
     }
     let mut applied = Applied::of(rows);
     for (step, number) in numbered().filter(|(step, _)| step.table.is_none()) {
-        if let Some(learnt) = learn(step, number, &mut sides, &mut applied)? {
+        let whole = step.of_all(|| preparation.columns_for(step, &applied.frame));
+        if let Some(learnt) = learn(&whole, number, &mut sides, &mut applied)? {
             fitted.keep(step, learnt);
         }
     }

@@ -17,8 +17,9 @@ use super::{real, stats};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
-    /// Which columns.
-    pub columns: Vec<String>,
+    /// Which columns; without them, all numbers that are features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
     /// To what.
     #[serde(default)]
     pub by: Against,
@@ -82,7 +83,7 @@ enum Formula {
 impl Scale {
     pub(super) fn fit(&self, frame: &Frame) -> Result<FittedScale, Fault> {
         self.check()?;
-        let columns = self.columns.iter().map(|name| {
+        let columns = self.columns.iter().flatten().map(|name| {
             Ok(Scaled {
                 column: name.as_str().into(),
                 formula: self.formula(stats::present(frame, name)?),

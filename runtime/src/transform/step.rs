@@ -1,5 +1,7 @@
 //! [`Step`]: one transformation as declared, and as fitted.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::Aggregate;
@@ -11,6 +13,7 @@ use super::date_parts::DateParts;
 use super::derive::Derive;
 use super::drop::DropColumns;
 use super::drop_duplicates::DropDuplicates;
+use super::drop_missing::DropMissing;
 use super::fault::Fault;
 use super::filter::Filter;
 use super::frame::Frame;
@@ -74,6 +77,7 @@ pub enum Kind {
     Derive(Derive),
     Drop(DropColumns),
     DropDuplicates(DropDuplicates),
+    DropMissing(DropMissing),
     Filter(Filter),
     Hash(Hash),
     Impute(Impute),
@@ -127,6 +131,23 @@ pub(super) enum FittedKind {
 /// Rows that a step took out, by rule.
 pub(super) type Gone = Vec<(String, usize)>;
 
+impl Step {
+    /// With the columns named that a step is meant for which names none.
+    pub(super) fn of_all(&self, columns: impl FnOnce() -> Vec<String>) -> Cow<'_, Step> {
+        let mut step = self.clone();
+        let open = match &mut step.kind {
+            Kind::DropMissing(step) => &mut step.columns,
+            Kind::Scale(step) => &mut step.columns,
+            _ => return Cow::Borrowed(self),
+        };
+        if open.is_some() {
+            return Cow::Borrowed(self);
+        }
+        *open = Some(columns());
+        Cow::Owned(step)
+    }
+}
+
 impl Kind {
     /// Learns from a frame what has to be learnt.
     pub(super) fn fit(&self, frame: &Frame) -> Result<FittedKind, Fault> {
@@ -140,6 +161,7 @@ impl Kind {
             Kind::Derive(step) => FittedKind::Derive(step.clone()),
             Kind::Drop(step) => FittedKind::Drop(step.fit(frame)?),
             Kind::DropDuplicates(step) => FittedKind::DropDuplicates(step.clone()),
+            Kind::DropMissing(step) => FittedKind::Filter(step.fit()?),
             Kind::Filter(step) => FittedKind::Filter(step.clone()),
             Kind::Hash(step) => FittedKind::Hash(step.clone()),
             Kind::Impute(step) => FittedKind::Impute(step.fit(frame)?),
@@ -171,6 +193,7 @@ impl Kind {
             Kind::Derive(_) => "derive",
             Kind::Drop(_) => "drop",
             Kind::DropDuplicates(_) => "drop-duplicates",
+            Kind::DropMissing(_) => "drop-missing",
             Kind::Filter(_) => "filter",
             Kind::Hash(_) => "hash",
             Kind::Impute(_) => "impute",

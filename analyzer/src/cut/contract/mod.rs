@@ -12,6 +12,7 @@ mod code;
 mod columns;
 mod estimators;
 mod files;
+mod recipe;
 mod records;
 mod request;
 mod response;
@@ -26,14 +27,19 @@ use rustc_hash::FxHashMap;
 
 use code::Code;
 
-use super::{Contract, ContractEntry, ContractPlace, CutLine};
+use super::{Contract, ContractEntry, ContractPlace, CutLine, Operation};
 use crate::graph::FuncId;
 use crate::hazards::Context;
 use crate::routes::RouteKind;
 use crate::stages::Stage;
 
-/// Contracts of the lines, by their stages, then of the HTTP routes.
-pub(super) fn contracts(ctx: &Context<'_>, stages: &[Stage], lines: &[CutLine]) -> Vec<Contract> {
+/// Contracts of the lines, by their stages, then of the HTTP routes; and what
+/// is done to tables.
+pub(super) fn contracts(
+    ctx: &Context<'_>,
+    stages: &[Stage],
+    lines: &[CutLine],
+) -> (Vec<Contract>, Vec<Operation>) {
     let code = Code::new(ctx);
     let types = types::Types::new(&code);
     let transforms = transforms::Transforms::new(&code, &types);
@@ -73,7 +79,7 @@ pub(super) fn contracts(ctx: &Context<'_>, stages: &[Stage], lines: &[CutLine]) 
         });
     }
     found.sort_by(|a, b| a.at.cmp(&b.at));
-    found
+    (found, recipe::operations(&code, stages))
 }
 
 /// Sorts, and keeps of the same entry the first place; an unknown value gives

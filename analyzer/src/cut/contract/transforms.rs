@@ -17,8 +17,7 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use forms::is_form;
-use sql::sql_aggregates;
-pub(super) use sql::{only_table, selected, sources};
+pub(super) use sql::{only_table, select, selected, sources, sql_aggregates};
 
 use super::super::{ContractEntry, CutLine, EntryKind};
 use super::Reach;
@@ -47,10 +46,10 @@ pub(super) struct Transforms {
 }
 
 /// What parameters and loop variables stand for.
-type Env = FxHashMap<SmolStr, Bound>;
+pub(super) type Env = FxHashMap<SmolStr, Bound>;
 
 #[derive(Clone, Debug)]
-enum Bound {
+pub(super) enum Bound {
     /// A text, such as a column's name.
     Text(SmolStr),
     /// An expression in its own environment.
@@ -133,8 +132,8 @@ impl Transforms {
     }
 }
 
-struct Forms<'c, 'a> {
-    code: &'c Code<'a>,
+pub(super) struct Forms<'c, 'a> {
+    pub(super) code: &'c Code<'a>,
 }
 
 impl Forms<'_, '_> {
@@ -277,7 +276,7 @@ impl Forms<'_, '_> {
         }
     }
 
-    fn lambda_body(&self, at: At) -> Option<At> {
+    pub(super) fn lambda_body(&self, at: At) -> Option<At> {
         let ExprKind::Lambda(scope) = self.code.kind(at) else {
             return None;
         };

@@ -53,12 +53,14 @@ impl Loaded {
         let read = Instant::now();
         let sides = sides(ctx, steps.as_ref()).await?;
         let number = registered.number.to_string();
+        let of_version = version.metrics.get("threshold").copied();
         Ok(Loaded {
             metadata: metadata(function, &number, steps.as_ref(), &brain)?,
             threshold: match inference.threshold {
-                Threshold::Own => None,
+                // Whoever imported the model said how it answers.
+                Threshold::Own => brain.imported().and(of_version),
                 Threshold::At(threshold) => Some(threshold),
-                Threshold::Best => version.metrics.get("threshold").copied(),
+                Threshold::Best => of_version,
             },
             full_name: format!("{} {number}", registered.model).into(),
             answered: answered(function, registered),

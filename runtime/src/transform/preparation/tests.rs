@@ -499,7 +499,7 @@ fn documents_with_other_keys_are_refused() {
             .to_string()
     };
     assert_snapshot!(read(json!({ "kind": "scale", "colums": [] })), @"unknown field `colums`, expected one of `columns`, `by`, `range`, `quantiles`");
-    assert_snapshot!(read(json!({ "kind": "guess" })), @"unknown variant `guess`, expected one of `aggregate`, `align`, `bin`, `cast`, `clip`, `date-parts`, `derive`, `drop`, `drop-duplicates`, `filter`, `hash`, `impute`, `join`, `log`, `one-hot`, `ordinal`, `rename`, `scale`, `select`, `split`");
+    assert_snapshot!(read(json!({ "kind": "guess" })), @"unknown variant `guess`, expected one of `aggregate`, `align`, `bin`, `cast`, `clip`, `date-parts`, `derive`, `drop`, `drop-duplicates`, `drop-missing`, `filter`, `hash`, `impute`, `join`, `log`, `one-hot`, `ordinal`, `rename`, `scale`, `select`, `split`");
 }
 
 #[test]
@@ -610,4 +610,28 @@ proptest! {
             let _ = read.matrix(&applied.frame);
         }
     }
+}
+
+#[test]
+fn a_step_that_names_no_columns_is_meant_for_all_features() {
+    let preparation: Preparation = toml::from_str(
+        "label = 'y'\nids = ['id']\n\
+         [[step]]\nkind = 'drop-missing'\nonly = 'fit'\n\
+         [[step]]\nkind = 'scale'\n",
+    )
+    .unwrap();
+    let column = |values: [f64; 4]| Column::floats(values.to_vec());
+    let rows = Frame::new(4)
+        .with("id", column([1.0, 2.0, 3.0, 4.0]))
+        .and_then(|rows| rows.with("x", column([1.0, 3.0, f64::NAN, 5.0])))
+        .and_then(|rows| rows.with("y", column([0.0, 1.0, 1.0, f64::NAN])))
+        .unwrap();
+    let (_, applied) = fit(&preparation, rows, Tables::new()).unwrap();
+    let numbers = |name: &str| -> Vec<f64> {
+        let column = applied.frame.column(name).unwrap().numbers(name).unwrap();
+        column.values().to_vec()
+    };
+    assert_eq!(numbers("id"), [1.0, 2.0]);
+    assert_eq!(numbers("x"), [-1.0, 1.0]);
+    assert_eq!(numbers("y"), [0.0, 1.0]);
 }

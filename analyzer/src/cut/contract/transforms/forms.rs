@@ -9,7 +9,7 @@ use crate::syntax::facts::{Arg, ArgKind, BinaryOp, ExprId, ExprKind, StmtKind, U
 
 impl Forms<'_, '_> {
     /// The short form of a value; a column's name for the column itself.
-    pub(super) fn form(&self, at: At, env: &Env, depth: u32) -> Option<SmolStr> {
+    pub(in crate::cut::contract) fn form(&self, at: At, env: &Env, depth: u32) -> Option<SmolStr> {
         if depth > MAX_DEPTH {
             return None;
         }
@@ -75,7 +75,11 @@ impl Forms<'_, '_> {
         }
     }
 
-    pub(super) fn bound_text(&self, bound: &Bound, depth: u32) -> Option<SmolStr> {
+    pub(in crate::cut::contract) fn bound_text(
+        &self,
+        bound: &Bound,
+        depth: u32,
+    ) -> Option<SmolStr> {
         match bound {
             Bound::Text(text) => Some(text.clone()),
             Bound::Expr(..) if depth > MAX_DEPTH => None,
@@ -245,7 +249,7 @@ impl Forms<'_, '_> {
 
     /// The function of the tree that a call runs, with its parameters bound;
     /// `functools.partial` adds the arguments it holds.
-    pub(super) fn callee_of(
+    pub(in crate::cut::contract) fn callee_of(
         &self,
         at: At,
         callee: At,
@@ -293,10 +297,19 @@ impl Forms<'_, '_> {
         let [func] = funcs.as_slice() else {
             return None;
         };
-        let params = crate::cut::price::params(self.code.ctx, *func);
+        Some((*func, self.bind(*func, given)))
+    }
+
+    /// What the parameters of `func` stand for where it is `given` arguments,
+    /// each list with the place and the environment it stands in.
+    pub(in crate::cut::contract) fn bind(
+        &self,
+        func: FuncId,
+        given: Vec<(At, &[Arg], Env)>,
+    ) -> Env {
+        let params = crate::cut::price::params(self.code.ctx, func);
         let mut bound = Env::default();
         let mut position = 0;
-        let (file, scope) = self.code.scope_of(*func);
         for (place, args, env) in given {
             for arg in args {
                 let name = match arg.kind {
@@ -308,40 +321,32 @@ impl Forms<'_, '_> {
                     _ => None,
                 };
                 if let Some(name) = name {
-                    bound.insert(
-                        name,
-                        Bound::Expr(
-                            At {
-                                expr: arg.value,
-                                ..place
-                            },
-                            env.clone(),
-                        ),
-                    );
+                    let at = At {
+                        expr: arg.value,
+                        ..place
+                    };
+                    bound.insert(name, Bound::Expr(at, env.clone()));
                 }
             }
         }
+        let (file, scope) = self.code.scope_of(func);
         for param in params {
-            if let Some(default) = param.default
+            if let Some(expr) = param.default
                 && !bound.contains_key(&param.name)
             {
-                bound.insert(
-                    param.name.clone(),
-                    Bound::Expr(
-                        At {
-                            file,
-                            scope,
-                            expr: default,
-                        },
-                        Env::default(),
-                    ),
-                );
+                let at = At { file, scope, expr };
+                bound.insert(param.name.clone(), Bound::Expr(at, Env::default()));
             }
         }
-        Some((*func, bound))
+        bound
     }
 
-    pub(super) fn returned(&self, func: FuncId, env: &Env, depth: u32) -> Option<SmolStr> {
+    pub(in crate::cut::contract) fn returned(
+        &self,
+        func: FuncId,
+        env: &Env,
+        depth: u32,
+    ) -> Option<SmolStr> {
         let (file, scope) = self.code.scope_of(func);
         let mut values = Vec::new();
         each_stmt(&self.code.facts(file).scope(scope).body, &mut |stmt| {

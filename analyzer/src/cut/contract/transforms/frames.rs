@@ -9,7 +9,12 @@ use crate::syntax::facts::{Arg, ExprKind, StmtKind};
 
 impl Forms<'_, '_> {
     /// `frame.groupby(key).agg(name=(column, function))`
-    pub(super) fn aggregates(&self, callee: At, args: &[Arg], made: &mut Vec<Made>) {
+    pub(in crate::cut::contract) fn aggregates(
+        &self,
+        callee: At,
+        args: &[Arg],
+        made: &mut Vec<Made>,
+    ) {
         let ExprKind::Attr { base, .. } = self.code.kind(callee) else {
             return;
         };
@@ -75,7 +80,7 @@ impl Forms<'_, '_> {
     }
 
     /// The keys of a grouping and the table it comes from, as `calls.`.
-    pub(super) fn group(&self, at: At, depth: u32) -> Option<(String, String)> {
+    pub(in crate::cut::contract) fn group(&self, at: At, depth: u32) -> Option<(String, String)> {
         if depth > MAX_DEPTH {
             return None;
         }
@@ -106,7 +111,7 @@ impl Forms<'_, '_> {
     }
 
     /// The table whose rows a frame holds.
-    pub(super) fn table(&self, at: At, depth: u32) -> Option<SmolStr> {
+    pub(in crate::cut::contract) fn table(&self, at: At, depth: u32) -> Option<SmolStr> {
         if depth > MAX_DEPTH {
             return None;
         }
@@ -139,7 +144,7 @@ impl Forms<'_, '_> {
     }
 
     /// What `name` is assigned in the function around `at`, first first.
-    pub(super) fn values_of(&self, at: At, name: &str) -> Vec<At> {
+    pub(in crate::cut::contract) fn values_of(&self, at: At, name: &str) -> Vec<At> {
         let facts = self.code.facts(at.file);
         let scope = facts.owner(at.scope);
         let mut found = Vec::new();
@@ -162,7 +167,7 @@ impl Forms<'_, '_> {
     }
 
     /// The value assigned last before `at`, or the constant.
-    pub(super) fn last_value(&self, at: At) -> Option<At> {
+    pub(in crate::cut::contract) fn last_value(&self, at: At) -> Option<At> {
         let ExprKind::Name(name) = self.code.kind(at) else {
             return self.code.value(at);
         };

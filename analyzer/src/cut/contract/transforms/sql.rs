@@ -9,7 +9,7 @@ use sqlparser::ast::{
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
-pub(super) fn select(text: &str) -> Option<sqlparser::ast::Select> {
+pub(in crate::cut::contract) fn select(text: &str) -> Option<sqlparser::ast::Select> {
     let parsed = Parser::new(&GenericDialect {})
         .with_recursion_limit(64)
         .try_with_sql(text);
@@ -104,7 +104,7 @@ pub(super) fn argument(function: &sqlparser::ast::Function) -> Option<SmolStr> {
 }
 
 /// `SELECT AVG(late) AS share FROM payments GROUP BY id`
-pub(super) fn sql_aggregates(text: &str) -> Vec<(SmolStr, SmolStr)> {
+pub(in crate::cut::contract) fn sql_aggregates(text: &str) -> Vec<(SmolStr, SmolStr)> {
     let (Some(select), Some(table)) = (select(text), only_table(text)) else {
         return Vec::new();
     };

@@ -1,0 +1,234 @@
+//! Estimators, in the words of `model = { kind = "…" }`.
+
+use serde_json::Value;
+
+use super::super::code::{At, Code};
+use super::super::transforms::Env;
+use super::key;
+use super::value::value;
+use super::walk::Walk;
+use crate::cut::Operation;
+use crate::stages::Stage;
+use crate::syntax::facts::Arg;
+
+/// A model of scikit-learn, the runtime's kind of it, and the arguments that
+/// have another name there.
+struct Model {
+    class: &'static str,
+    kind: &'static str,
+    renamed: &'static [(&'static str, &'static str)],
+}
+
+const SEEDED: &[(&str, &str)] = &[("random_state", "seed")];
+
+/// One more is one line.
+const MODELS: [Model; 18] = [
+    Model {
+        class: "LogisticRegression",
+        kind: "logistic-regression",
+        renamed: &[("C", "c"), ("random_state", "seed")],
+    },
+    Model {
+        class: "LinearRegression",
+        kind: "linear-regression",
+        renamed: &[],
+    },
+    Model {
+        class: "Ridge",
+        kind: "ridge",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "Lasso",
+        kind: "lasso",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "ElasticNet",
+        kind: "elastic-net",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "DecisionTreeClassifier",
+        kind: "decision-tree",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "DecisionTreeRegressor",
+        kind: "decision-tree",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "RandomForestClassifier",
+        kind: "random-forest",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "RandomForestRegressor",
+        kind: "random-forest",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "GradientBoostingClassifier",
+        kind: "gradient-boosting",
+        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+    },
+    Model {
+        class: "GradientBoostingRegressor",
+        kind: "gradient-boosting",
+        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+    },
+    Model {
+        class: "HistGradientBoostingClassifier",
+        kind: "gradient-boosting",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "HistGradientBoostingRegressor",
+        kind: "gradient-boosting",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "GaussianNB",
+        kind: "gaussian-naive-bayes",
+        renamed: &[],
+    },
+    Model {
+        class: "KMeans",
+        kind: "k-means",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "IsolationForest",
+        kind: "isolation-forest",
+        renamed: SEEDED,
+    },
+    Model {
+        class: "XGBClassifier",
+        kind: "gradient-boosting",
+        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+    },
+    Model {
+        class: "LGBMClassifier",
+        kind: "gradient-boosting",
+        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+    },
+];
+
+/// Arguments that say how the optimum is found, not where it is; the runtime
+/// has its own ways, and goes further.
+const WAYS: [&str; 10] = [
+    "copy_X",
+    "copy_x",
+    "dual",
+    "max_iter",
+    "multi_class",
+    "n_jobs",
+    "solver",
+    "tol",
+    "verbose",
+    "warm_start",
+];
+
+/// Metrics of `sklearn.metrics`, in the words of `metrics = […]`.
+const METRICS: [(&str, &str); 17] = [
+    ("accuracy_score", "accuracy"),
+    ("average_precision_score", "pr-auc"),
+    ("balanced_accuracy_score", "balanced-accuracy"),
+    ("brier_score_loss", "brier"),
+    ("f1_score", "f1"),
+    ("log_loss", "log-loss"),
+    ("mean_absolute_error", "mae"),
+    ("mean_absolute_percentage_error", "mape"),
+    ("mean_squared_error", "rmse"),
+    ("median_absolute_error", "median-ae"),
+    ("precision_recall_curve", "pr-auc"),
+    ("precision_score", "precision"),
+    ("r2_score", "r2"),
+    ("recall_score", "recall"),
+    ("roc_auc_score", "roc-auc"),
+    ("roc_curve", "roc-auc"),
+    ("root_mean_squared_error", "rmse"),
+];
+
+/// What the tree measures, wherever it does.
+pub(super) fn metrics(code: &Code<'_>) -> Vec<Operation> {
+    let mut found: Vec<Operation> = Vec::new();
+    for call in &code.ctx.call_graph.library_calls {
+        let Some(function) = call.path.strip_prefix("sklearn.metrics.") else {
+            continue;
+        };
+        let known = METRICS.iter().find(|(name, _)| *name == function);
+        let Some((_, metric)) = known else { continue };
+        found.push(Operation {
+            stage: Stage::Evaluation,
+            kind: "metric".into(),
+            keys: vec![key("name", Value::from(*metric))],
+            only_fit: false,
+            file: call.file,
+            line: code.facts(call.file).expr(call.expr).line,
+        });
+    }
+    found.sort_by_key(|metric| (metric.file, metric.line));
+    found.dedup();
+    found
+}
+
+/// A class whose objects predict.
+pub(super) fn is_model(code: &Code<'_>, path: &str) -> bool {
+    let class = path.rsplit('.').next().unwrap_or(path);
+    let listed = MODELS.iter().any(|model| model.class == class);
+    let catalog = code.ctx.catalog;
+    listed
+        || catalog.ty(path).is_some_and(|ty| ty.estimator)
+            && !catalog.is_a(path, "sklearn.Transformer")
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// A model is constructed.
+    pub(super) fn model(&mut self, at: At, path: &str, args: &'a [Arg], env: &Env) {
+        let class = path.rsplit('.').next().unwrap_or(path);
+        if !class.starts_with(|first: char| first.is_ascii_uppercase())
+            || !is_model(self.code, path)
+            || matches!(class, "Pipeline" | "GridSearchCV" | "RandomizedSearchCV")
+        {
+            return;
+        }
+        let model = MODELS.iter().find(|model| model.class == class);
+        let mut keys = vec![match model {
+            Some(model) => key("kind", Value::from(model.kind)),
+            None => key("kind", None),
+        }];
+        if model.is_none() {
+            keys.push(key("class", Value::from(class)));
+        }
+        let boosting = model.is_some_and(|model| model.kind == "gradient-boosting");
+        for arg in model.into_iter().flat_map(|_| args) {
+            let Some(name) = arg.name.as_deref() else {
+                continue;
+            };
+            if WAYS.contains(&name) && !(boosting && name == "max_iter") {
+                continue;
+            }
+            let renamed = model.into_iter().flat_map(|model| model.renamed);
+            let own = renamed
+                .clone()
+                .find(|(theirs, _)| *theirs == name)
+                .map_or(name, |(_, ours)| ours);
+            let given = At {
+                expr: arg.value,
+                ..at
+            };
+            match value(&self.forms, given, env) {
+                // As where nothing is said.
+                Some(Value::Null) => {}
+                // Any seed does.
+                None if own == "seed" => {}
+                given => keys.push(key(own, given)),
+            }
+        }
+        let mut operation = Operation::of(at, self.code, "model", keys);
+        operation.stage = Stage::Training;
+        self.note(operation);
+    }
+}

@@ -1,0 +1,369 @@
+//! The walk itself: statements in order, arguments before the call.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use super::super::code::{At, Code};
+use super::super::transforms::{Bound, Env, Forms};
+use super::value::value;
+use super::{MAX_DEPTH, is_frame, key, names, texts};
+use crate::cut::Operation;
+use crate::graph::FuncId;
+use crate::modules::FileId;
+use crate::stages::Stage;
+use crate::syntax::facts::{Arg, CompareOp, ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
+
+/// Functions entered at most, however often one is called.
+const MAX_ENTERED: usize = 2_000;
+
+/// Entries of a loop's list that are gone through one by one.
+const MAX_UNROLLED: usize = 64;
+
+pub(super) struct Walk<'w, 'a> {
+    pub(super) code: &'w Code<'a>,
+    pub(super) forms: Forms<'w, 'a>,
+    stages: &'w [Stage],
+    apart: &'w dyn Fn(Stage) -> bool,
+    pub(super) found: Vec<Operation>,
+    /// Statistics that were taken of columns and not yet used: `median`.
+    pub(super) learnt: FxHashMap<SmolStr, &'static str>,
+    /// Columns whose missing values something else filled after that, by
+    /// the column that holds it.
+    pub(super) estimated: FxHashMap<SmolStr, SmolStr>,
+    /// Columns of which no value is missing any more.
+    pub(super) imputed: FxHashSet<SmolStr>,
+    /// Categories that columns were given.
+    pub(super) categories: FxHashMap<SmolStr, Value>,
+    /// Calls that were seen, and in what.
+    seen: FxHashSet<(FileId, ExprId, FuncId)>,
+    stack: Vec<FuncId>,
+    entered: usize,
+}
+
+impl<'w, 'a> Walk<'w, 'a> {
+    /// Functions of stages that `apart` names are not entered.
+    pub(super) fn new(
+        code: &'w Code<'a>,
+        stages: &'w [Stage],
+        apart: &'w dyn Fn(Stage) -> bool,
+    ) -> Walk<'w, 'a> {
+        Walk {
+            code,
+            forms: Forms { code },
+            stages,
+            apart,
+            found: Vec::new(),
+            learnt: FxHashMap::default(),
+            estimated: FxHashMap::default(),
+            imputed: FxHashSet::default(),
+            categories: FxHashMap::default(),
+            seen: FxHashSet::default(),
+            stack: Vec::new(),
+            entered: 0,
+        }
+    }
+
+    /// What happens from `start` on.
+    pub(super) fn from(mut self, start: FuncId) -> Vec<Operation> {
+        self.function(start, &Env::default());
+        self.found
+    }
+
+    /// Notes an operation; the same one again is the same.
+    pub(super) fn note(&mut self, operation: Operation) {
+        let around = self
+            .stack
+            .last()
+            .and_then(|func| self.stages.get(func.0 as usize));
+        // What those do to tables is work of their own.
+        let apart = matches!(
+            around,
+            Some(Stage::Ingestion | Stage::Evaluation | Stage::Deployment | Stage::Monitoring)
+        );
+        if !apart && !self.found.contains(&operation) {
+            self.found.push(operation);
+        }
+    }
+
+    fn function(&mut self, func: FuncId, env: &Env) {
+        let apart = self.stages.get(func.0 as usize).copied();
+        if self.stack.contains(&func)
+            || self.stack.len() > MAX_DEPTH as usize
+            || self.entered >= MAX_ENTERED
+            || apart.is_some_and(|stage| !self.stack.is_empty() && (self.apart)(stage))
+        {
+            return;
+        }
+        self.entered += 1;
+        self.stack.push(func);
+        let (file, scope) = self.code.scope_of(func);
+        let body = &self.code.facts(file).scope(scope).body;
+        self.block(file, scope, body, env);
+        self.stack.pop();
+    }
+
+    fn block(&mut self, file: FileId, scope: ScopeId, body: &[Stmt], env: &Env) {
+        let at = |expr: ExprId| At { file, scope, expr };
+        for stmt in body {
+            match &stmt.kind {
+                StmtKind::Expr(expr) => self.expr(at(*expr), env),
+                StmtKind::Return(Some(expr)) => {
+                    self.selected(at(*expr), env);
+                    self.expr(at(*expr), env);
+                }
+                StmtKind::Assign { targets, value, .. } => {
+                    if let [target] = targets.as_slice()
+                        && matches!(self.code.kind(at(*target)), ExprKind::Name(_))
+                    {
+                        self.selected(at(*value), env);
+                    }
+                    self.expr(at(*value), env);
+                    for target in targets {
+                        self.assigned(at(*target), at(*value), env);
+                    }
+                }
+                StmtKind::Augment { value, .. } => self.expr(at(*value), env),
+                StmtKind::If { test, then, other } => {
+                    self.expr(at(*test), env);
+                    let holds = self.holds(at(*test), env);
+                    if holds != Some(false) {
+                        self.block(file, scope, then, env);
+                    }
+                    if holds != Some(true) {
+                        self.block(file, scope, other, env);
+                    }
+                }
+                StmtKind::Loop { head, body, other } => {
+                    match head {
+                        LoopHead::For { target, iter } => {
+                            self.expr(at(*iter), env);
+                            match self.unrolled(at(*target), at(*iter), body, env) {
+                                Some(turns) => {
+                                    for env in turns {
+                                        self.block(file, scope, body, &env);
+                                    }
+                                }
+                                None => self.block(file, scope, body, env),
+                            }
+                        }
+                        LoopHead::While(test) => {
+                            self.expr(at(*test), env);
+                            self.block(file, scope, body, env);
+                        }
+                    }
+                    self.block(file, scope, other, env);
+                }
+                StmtKind::With { items, body } => {
+                    for (context, _) in items {
+                        self.expr(at(*context), env);
+                    }
+                    self.block(file, scope, body, env);
+                }
+                StmtKind::Try {
+                    body,
+                    other,
+                    finally,
+                    ..
+                } => {
+                    for block in [body, other, finally] {
+                        self.block(file, scope, block, env);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a test of an argument for `None` holds, where it is known.
+    fn holds(&self, test: At, env: &Env) -> Option<bool> {
+        let ExprKind::Compare { operands, ops } = self.code.kind(test) else {
+            return None;
+        };
+        let ([left, right], [op]) = (operands.as_ref(), ops.as_ref()) else {
+            return None;
+        };
+        let place = |expr: ExprId| At { expr, ..test };
+        let given =
+            matches!(self.code.kind(place(*left)), ExprKind::Name(name) if env.contains_key(name));
+        if !given || !matches!(self.code.kind(place(*right)), ExprKind::None) {
+            return None;
+        }
+        let is_none = value(&self.forms, place(*left), env)?.is_null();
+        match op {
+            CompareOp::Is => Some(is_none),
+            CompareOp::IsNot => Some(!is_none),
+            _ => None,
+        }
+    }
+
+    /// `frame[columns].dropna()…`: the table goes on with these columns.
+    fn selected(&mut self, at: At, env: &Env) {
+        let mut at = at;
+        for _ in 0..MAX_DEPTH {
+            match self.code.kind(at) {
+                ExprKind::Call { callee, .. } => match self.code.kind(At {
+                    expr: *callee,
+                    ..at
+                }) {
+                    ExprKind::Attr { base, name } if keeps_table(name) => {
+                        at = At { expr: *base, ..at };
+                    }
+                    _ => return,
+                },
+                ExprKind::Item { base, index } => {
+                    let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
+                    if matches!(
+                        self.code.kind(index),
+                        ExprKind::Str(_) | ExprKind::Call { .. }
+                    ) {
+                        return;
+                    }
+                    let columns = names(&self.forms, index, env);
+                    let held = self.code.ctx.call_graph.held(base.file, base.expr);
+                    if columns.len() > 1 && (held.is_empty() || is_frame(self.code, base)) {
+                        let keys = vec![key("columns", texts(&columns))];
+                        self.note(Operation::of(at, self.code, "select", keys));
+                    }
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// What the loop's variable stands for in each turn, where the loop goes
+    /// over columns by name. Nothing where all turns are said at once: a
+    /// statement on `frame[name]` is one on all of them.
+    fn unrolled(&self, target: At, iter: At, body: &[Stmt], env: &Env) -> Option<Vec<Env>> {
+        let ExprKind::Name(name) = self.code.kind(target) else {
+            return None;
+        };
+        let at = |expr: ExprId| At { expr, ..target };
+        let assigns = body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Assign { targets, .. } => targets.iter().any(|target| {
+                matches!(self.code.kind(at(*target)), ExprKind::Item { index, .. }
+                    if matches!(self.code.kind(at(*index)), ExprKind::Name(index) if index == name))
+            }),
+            _ => false,
+        });
+        if !assigns {
+            return None;
+        }
+        let columns = names(&self.forms, iter, env);
+        let few = !columns.is_empty() && columns.len() <= MAX_UNROLLED;
+        few.then(|| {
+            let turn = |column: SmolStr| {
+                let mut env = env.clone();
+                env.insert(name.clone(), Bound::Text(column));
+                env
+            };
+            columns.into_iter().map(turn).collect()
+        })
+    }
+
+    pub(super) fn expr(&mut self, at: At, env: &Env) {
+        match self.code.kind(at) {
+            ExprKind::Comprehension { scope, .. } => {
+                let body = &self.code.facts(at.file).scope(*scope).body;
+                self.block(at.file, *scope, body, env);
+            }
+            ExprKind::Call { callee, args } => {
+                let callee = At {
+                    expr: *callee,
+                    ..at
+                };
+                self.expr(callee, env);
+                for arg in args {
+                    self.expr(
+                        At {
+                            expr: arg.value,
+                            ..at
+                        },
+                        env,
+                    );
+                }
+                self.call(at, callee, args, env);
+            }
+            ExprKind::Item { base, index } => {
+                let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
+                self.expr(base, env);
+                self.expr(index, env);
+                self.filtered(at, base, index, env);
+            }
+            kind => {
+                let mut parts = Vec::new();
+                kind.parts(|expr| parts.push(At { expr, ..at }));
+                for part in parts {
+                    self.expr(part, env);
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, at: At, callee: At, args: &'a [Arg], env: &Env) {
+        let callees = self.callees(at, callee, args, env);
+        if callees.is_empty() {
+            self.called(at, callee, args, env);
+            return;
+        }
+        self.read(at, args);
+        for (func, env) in callees {
+            self.function(func, &env);
+        }
+    }
+
+    /// The functions of the tree that a call can run, in the order in which
+    /// they are written.
+    pub(super) fn callees(
+        &self,
+        at: At,
+        callee: At,
+        args: &'a [Arg],
+        env: &Env,
+    ) -> Vec<(FuncId, Env)> {
+        let calls = self.code.ctx.call_graph.seen_through.iter();
+        let mut funcs: Vec<FuncId> = calls
+            .filter(|call| (call.file, call.expr) == (at.file, at.expr))
+            .map(|call| call.callee)
+            .collect();
+        funcs.sort_by_key(|func| {
+            let (file, scope) = self.code.scope_of(*func);
+            (file, self.code.facts(file).scope(scope).line)
+        });
+        funcs.dedup();
+        // What `functools.partial` holds is an argument too.
+        if let [_] | [] = funcs.as_slice()
+            && let Some(only) = self.forms.callee_of(at, callee, args, env)
+            && (funcs.is_empty() || funcs.contains(&only.0))
+        {
+            return vec![only];
+        }
+        let bind = |func: FuncId| {
+            let given = vec![(at, args, env.clone())];
+            (func, self.forms.bind(func, given))
+        };
+        funcs.into_iter().map(bind).collect()
+    }
+
+    /// True the first time that a call is seen in its function.
+    pub(super) fn first(&mut self, at: At) -> bool {
+        let func = self.stack.last().copied().unwrap_or(FuncId(u32::MAX));
+        self.seen.insert((at.file, at.expr, func))
+    }
+}
+
+/// Methods whose answer has the same columns.
+fn keeps_table(name: &str) -> bool {
+    matches!(
+        name,
+        "astype"
+            | "copy"
+            | "drop_duplicates"
+            | "dropna"
+            | "fillna"
+            | "query"
+            | "reset_index"
+            | "sort_values"
+    )
+}

@@ -1,0 +1,311 @@
+//! A first `functions.toml` for the runtime: the seven stages, as far as the
+//! code says what they do.
+//!
+//! What it does not say stands as `"TODO"` with the place to look at;
+//! `cutline run` refuses it by name. Nothing is guessed from values: names,
+//! literals and the order of operations are all that is written down.
+
+mod faces;
+mod steps;
+mod tables;
+mod toml;
+
+use std::collections::BTreeSet;
+
+use self::toml::{Lines, array, named, quoted, todo};
+use super::document::{OperationEntry, Report};
+use crate::stages::Stage;
+use tables::Tables;
+
+pub(super) fn render(report: &Report) -> String {
+    let mut out = Lines::default();
+    let name = slug(&report.name);
+    let learnt = Learnt::of(report);
+    let tables = Tables::of(report);
+    out.put("# The stages of this monolith as functions of cutline, from its split report.");
+    out.put("# What its code does not say is \"TODO\", with the place to look at: `cutline run`");
+    out.put("# refuses such an entry by name until you have filled it in.");
+    ingestion(&mut out, &tables);
+    preprocessing(&mut out, report, &tables, &learnt);
+    training(&mut out, report, &learnt);
+    evaluation(&mut out, report, &learnt);
+    out.blank();
+    out.put("[function.deployment]");
+    out.put("trigger = { queue = \"model-evaluated\" }");
+    out.put(&format!("output  = {{ alias = \"{name}@champion\" }}"));
+    out.blank();
+    out.put("[function.deployment.input]");
+    out.put("model      = { artifact = \"model\" }");
+    out.put(&format!(
+        "transform  = {{ artifact = \"{}\" }}",
+        learnt.transform()
+    ));
+    out.put("evaluation = { artifact = \"evaluation\" }");
+    inference(&mut out, report, &tables, &name);
+    out.blank();
+    out.put("[function.monitoring]");
+    out.put("trigger = { every = \"15m\" }");
+    out.put("output  = { artifact = \"drift\" }");
+    out.blank();
+    out.put("[function.monitoring.input]");
+    out.put("log       = { log = \"inference\" }");
+    out.put(&format!("reference = {{ model = \"{name}@champion\" }}"));
+    faces::render(&mut out, report);
+    out.text()
+}
+
+/// What is learnt from and predicted.
+struct Learnt {
+    /// The column to be predicted.
+    label: Option<String>,
+    /// The columns that say whose row it is.
+    ids: Vec<String>,
+    /// Rows are split.
+    split: bool,
+}
+
+impl Learnt {
+    fn of(report: &Report) -> Learnt {
+        let mut labels: Vec<&str> = of_kind(report, "label")
+            .filter_map(|operation| operation.key("column")?.as_str())
+            .collect();
+        labels.sort_unstable();
+        let mut best: Option<(&str, usize)> = None;
+        for run in labels.chunk_by(|a, b| a == b) {
+            if best.is_none_or(|(_, count)| run.len() > count) {
+                best = Some((run[0], run.len()));
+            }
+        }
+        let label = best.map(|(label, _)| label.to_owned());
+        let keys = of_kind(report, "join")
+            .filter_map(|operation| operation.key("on"))
+            .chain(of_kind(report, "drop-duplicates").filter_map(|operation| operation.key("by")));
+        let ids: BTreeSet<String> = keys
+            .filter_map(|columns| columns.as_array())
+            .filter(|columns| columns.len() == 1)
+            .flatten()
+            .filter_map(|column| column.as_str().map(str::to_owned))
+            .filter(|column| Some(column) != label.as_ref())
+            .collect();
+        Learnt {
+            label,
+            ids: ids.into_iter().collect(),
+            split: of_kind(report, "split").next().is_some(),
+        }
+    }
+
+    fn keys(&self, out: &mut Lines, report: &Report) {
+        match &self.label {
+            Some(label) => out.put(&format!("label   = {}", quoted(label))),
+            None => {
+                let fit = of_kind(report, "model").next();
+                out.put(&format!(
+                    "label   = {}",
+                    todo(fit.map(|model| &model.place))
+                ));
+            }
+        }
+        if !self.ids.is_empty() {
+            out.put(&format!(
+                "ids     = {}",
+                array(self.ids.iter().map(String::as_str))
+            ));
+        }
+    }
+
+    fn train(&self) -> &'static str {
+        match self.split {
+            true => "features-train",
+            false => "features",
+        }
+    }
+
+    fn transform(&self) -> &'static str {
+        "features-transform"
+    }
+}
+
+impl OperationEntry {
+    pub(super) fn key(&self, name: &str) -> Option<&serde_json::Value> {
+        let key = self.keys.iter().find(|key| key.name == name)?;
+        key.value.as_ref()
+    }
+}
+
+pub(super) fn of_kind<'r>(
+    report: &'r Report,
+    kind: &'r str,
+) -> impl Iterator<Item = &'r OperationEntry> {
+    let operations = report.operations.iter();
+    operations.filter(move |operation| operation.kind == kind)
+}
+
+fn ingestion(out: &mut Lines, tables: &Tables) {
+    out.blank();
+    out.put("[function.ingestion]");
+    out.put("trigger = { queue = \"raw-arrived\" }");
+    match tables.all.as_slice() {
+        [] => out.put("input   = { blob = \"{name}/rows.csv\" }"),
+        [only] => out.put(&format!(
+            "input   = {{ blob = \"{{name}}/{}\" }}",
+            only.file
+        )),
+        _ => {}
+    }
+    if let [] | [_] = tables.all.as_slice() {
+        out.put(&format!(
+            "output  = {{ artifact = {}, queue = \"tables-ready\" }}",
+            quoted(tables.rows())
+        ));
+        return;
+    }
+    out.blank();
+    out.put("[function.ingestion.output]");
+    let artifacts = tables
+        .all
+        .iter()
+        .map(|table| format!("{} = {}", named(&table.name), quoted(&slug(&table.name))));
+    out.put(&format!(
+        "artifacts = {{ {} }}",
+        artifacts.collect::<Vec<_>>().join(", ")
+    ));
+    out.put("queue     = \"tables-ready\"");
+    out.blank();
+    out.put("[function.ingestion.input]");
+    for table in &tables.all {
+        out.put(&format!(
+            "{} = {{ blob = \"{{name}}/{}\" }}",
+            named(&table.name),
+            table.file
+        ));
+    }
+}
+
+fn preprocessing(out: &mut Lines, report: &Report, tables: &Tables, learnt: &Learnt) {
+    out.blank();
+    out.put("[function.preprocessing]");
+    out.put("trigger = { queue = \"tables-ready\" }");
+    out.put("output  = { artifact = \"features\", queue = \"features-ready\" }");
+    learnt.keys(out, report);
+    out.blank();
+    out.put("[function.preprocessing.input]");
+    match tables.all.as_slice() {
+        [] => out.put("rows = { artifact = \"rows\" }"),
+        all => {
+            for table in all {
+                out.put(&format!(
+                    "{} = {{ artifact = {} }}",
+                    named(&table.name),
+                    quoted(&slug(&table.name))
+                ));
+            }
+        }
+    }
+    steps::render(out, report, Stage::Preprocessing, learnt.label.as_deref());
+}
+
+fn training(out: &mut Lines, report: &Report, learnt: &Learnt) {
+    out.blank();
+    out.put("[function.training]");
+    out.put("trigger = { queue = \"features-ready\" }");
+    out.put(&format!(
+        "input   = {{ artifact = \"{}\" }}",
+        learnt.train()
+    ));
+    out.put("output  = { artifact = \"model\", queue = \"model-trained\" }");
+    learnt.keys(out, report);
+    steps::model(out, report);
+    steps::render(out, report, Stage::Training, None);
+}
+
+fn evaluation(out: &mut Lines, report: &Report, learnt: &Learnt) {
+    out.blank();
+    out.put("[function.evaluation]");
+    out.put("trigger = { queue = \"model-trained\" }");
+    out.put("output  = { artifact = \"evaluation\", queue = \"model-evaluated\" }");
+    let mut metrics = Vec::new();
+    for operation in of_kind(report, "metric") {
+        if let Some(metric) = operation.key("name").and_then(|name| name.as_str())
+            && !metrics.contains(&metric)
+        {
+            metrics.push(metric);
+        }
+    }
+    if !metrics.is_empty() {
+        out.put(&format!("metrics = {}", array(metrics)));
+    }
+    out.put("# gate = { limits = { METRIC = { min = 0.8 } } } # what must pass before it serves");
+    out.blank();
+    out.put("[function.evaluation.input]");
+    out.put("model = { artifact = \"model\" }");
+    match learnt.split {
+        true => out.put("test  = { artifact = \"features-test\" }"),
+        false => out.put("test  = { artifact = \"TODO\" } # TODO no split is in the code: add a step that splits"),
+    }
+}
+
+fn inference(out: &mut Lines, report: &Report, tables: &Tables, name: &str) {
+    out.blank();
+    out.put("[function.inference]");
+    out.put("trigger = { http = true }");
+    out.blank();
+    out.put("[function.inference.input]");
+    out.put(&format!("model = {{ model = \"{name}@champion\" }}"));
+    for table in tables.joined(report) {
+        let columns = match table.columns.is_empty() {
+            true => "*".to_owned(),
+            false => table.columns.join(", "),
+        };
+        out.put(&format!(
+            "{} = {{ sql = \"TODO\", query = {} }} # TODO {}: the database that the monolith writes",
+            named(&table.name),
+            quoted(&format!("SELECT {columns} FROM {}", table.name)),
+            table.place
+        ));
+    }
+}
+
+/// A name of functions, artifacts and models: lower-case letters, digits and
+/// single hyphens.
+fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars() {
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => slug.push(c),
+            _ if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
+            _ => {}
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    match slug.is_empty() {
+        true => "model".to_owned(),
+        false => slug.chars().take(40).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn whatever_a_report_holds_the_file_is_toml() {
+        for report in [sample::churn(), sample::empty(), sample::hostile()] {
+            let text = render(&report);
+            let parsed: Result<::toml::Table, _> = ::toml::from_str(&text);
+            assert!(parsed.is_ok(), "{parsed:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_what_the_runtime_takes() {
+        for (given, expected) in [
+            ("churn", "churn"),
+            ("My Service_2", "my-service-2"),
+            ("--", "model"),
+            ("größe", "gr-e"),
+        ] {
+            assert_eq!(slug(given), expected);
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! `[[http]]`: the monolith's own routes, from the contracts of what they
+//! take and answer.
+//!
+//! What a field of an answer holds is said by its name and its type: the
+//! label, a probability, the version, a column of the request. A field of
+//! which that does not say enough is `"TODO"`.
+
+use std::collections::BTreeSet;
+
+use super::super::document::{ContractItem, Report, RouteEntry};
+use super::of_kind;
+use super::toml::{Lines, array, at, quoted, todo};
+use crate::cut::EntryKind;
+use crate::routes::RouteKind;
+use crate::stages::Stage;
+
+/// Stages that work on a message; a route of theirs starts them.
+const WORK: [Stage; 5] = [
+    Stage::Ingestion,
+    Stage::Preprocessing,
+    Stage::Training,
+    Stage::Evaluation,
+    Stage::Deployment,
+];
+
+pub(super) fn render(out: &mut Lines, report: &Report) {
+    let http = |route: &&RouteEntry| route.kind == RouteKind::Http && route.path.starts_with('/');
+    let mut seen = BTreeSet::new();
+    let routes: Vec<&RouteEntry> = report
+        .routes
+        .iter()
+        .filter(http)
+        .filter(|route| seen.insert((&route.method, &route.path)))
+        .collect();
+    let mut open = Vec::new();
+    // What answers a form also shows it.
+    let shows = |route: &RouteEntry| {
+        route.method == "GET"
+            && routes
+                .iter()
+                .any(|other| other.method == "POST" && other.path == route.path)
+    };
+    for route in &routes {
+        let starts = route.method == "POST" && route.fat && route.stage == Stage::Shared;
+        match route.stage {
+            Stage::Inference if predicts(report, route) && !shows(route) => {
+                inference(out, report, route);
+            }
+            _ if starts => first_stage(out, route),
+            _ => open.push(*route),
+        }
+    }
+    if open.is_empty() {
+        return;
+    }
+    out.blank();
+    out.put("# Routes that the monolith still answers, and which function could:");
+    for route in open {
+        let way = match route.stage {
+            stage if WORK.contains(&stage) && route.method != "GET" => {
+                format!("function = \"{stage}\" (202 and a status address, or `wait`)")
+            }
+            Stage::Monitoring => "function = \"monitoring\"".to_owned(),
+            Stage::Inference => {
+                "function = \"inference\", once it is given rows and its answer is mapped"
+                    .to_owned()
+            }
+            _ => "no stage: it stays, or a static answer does".to_owned(),
+        };
+        out.put(&format!(
+            "#   {} {}: {way} ({})",
+            route.method,
+            route.path,
+            at(&route.place)
+        ));
+    }
+}
+
+/// It is given rows, and answers what a model says of them: some field is a
+/// label or a probability.
+fn predicts(report: &Report, route: &RouteEntry) -> bool {
+    let taken = fields(report, route, EntryKind::RequestField);
+    let rows = Rows::of(&taken, &route.path, &[]);
+    if rows.columns.is_empty() && rows.unnamed.is_none() {
+        return false;
+    }
+    let fields = fields(report, route, EntryKind::ResponseField);
+    let label = label(report);
+    fields.iter().any(|field| {
+        matches!(
+            meaning(field, label, &[]),
+            Meaning::Label | Meaning::Probability
+        )
+    })
+}
+
+fn label(report: &Report) -> Option<&str> {
+    let mut labels = of_kind(report, "label");
+    labels.find_map(|operation| operation.key("column")?.as_str())
+}
+
+fn fields<'r>(report: &'r Report, route: &RouteEntry, kind: EntryKind) -> Vec<&'r ContractItem> {
+    let name = format!("{} {}", route.method, route.path);
+    let contracts = report.contracts.iter();
+    contracts
+        .filter(|contract| contract.at == name)
+        .flat_map(|contract| &contract.entries)
+        .filter(|entry| entry.kind == kind)
+        .collect()
+}
+
+fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
+    out.blank();
+    out.put(&format!("[[http]] # {}", at(&route.place)));
+    out.put(&format!(
+        "route    = {}",
+        quoted(&format!("{} {}", route.method, route.path))
+    ));
+    out.put("function = \"inference\"");
+    let taken = fields(report, route, EntryKind::RequestField);
+    let missing = optional(report);
+    let rows = Rows::of(&taken, &route.path, &missing);
+    let pydantic = route.framework.eq_ignore_ascii_case("fastapi");
+    // Rows that the monolith drops are not in its answer.
+    let drops = ["drop-missing", "filter"]
+        .into_iter()
+        .flat_map(|kind| of_kind(report, kind))
+        .any(|step| !step.only_fit);
+    let drops = rows.many && drops;
+    rows.render(out, pydantic, drops);
+    let answered = fields(report, route, EntryKind::ResponseField);
+    out.blank();
+    out.put("[http.response]");
+    let label = label(report);
+    let parents: BTreeSet<&str> = answered
+        .iter()
+        .filter_map(|field| parent(&field.name))
+        .collect();
+    for field in &answered {
+        let name = field.name.as_str();
+        if parents.contains(name) || ERRORS.contains(&name) {
+            continue;
+        }
+        let each = match (field.name.contains("[]"), rows.many) {
+            (true, _) => "*",
+            (false, _) => "0",
+        };
+        let from = source(field, label, &rows, each);
+        let pointer = pointer(&field.name);
+        out.put(&format!("{} = {from}", quoted(&pointer)));
+    }
+    if answered.is_empty() {
+        out.put(&format!("\"\" = {}", todo(Some(&route.place))));
+    }
+    if pydantic {
+        out.blank();
+        out.put("[http.error]");
+        out.put("status = 422");
+        out.put("body   = { detail = \"/message\" }");
+    }
+}
+
+/// What answers hold only where something is wrong.
+const ERRORS: [&str; 3] = ["detail", "error", "errors"];
+
+/// Columns that are made missing where a request lacks them.
+fn optional(report: &Report) -> Vec<&str> {
+    of_kind(report, "optional")
+        .filter_map(|operation| operation.key("columns")?.as_array())
+        .flatten()
+        .filter_map(|column| column.as_str())
+        .collect()
+}
+
+/// The field that holds this one.
+fn parent(name: &str) -> Option<&str> {
+    let (parent, _) = name.rsplit_once('.')?;
+    Some(parent.trim_end_matches("[]"))
+}
+
+/// `predictions[].score` as a JSON Pointer: `/predictions/*/score`.
+fn pointer(name: &str) -> String {
+    let name = name.replace("[]", ".*");
+    let parts = name.split('.').filter(|part| !part.is_empty());
+    parts
+        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}
+
+/// Where the rows of a request are.
+struct Rows<'r> {
+    /// A pointer; empty for the whole body.
+    at: String,
+    many: bool,
+    columns: Vec<&'r str>,
+    optional: Vec<&'r str>,
+    /// Its fields are values without names.
+    unnamed: Option<&'r ContractItem>,
+    in_path: Vec<&'r str>,
+    first: Option<&'r ContractItem>,
+}
+
+impl<'r> Rows<'r> {
+    fn of(taken: &[&'r ContractItem], path: &str, missing: &[&'r str]) -> Rows<'r> {
+        let in_path = |name: &str| {
+            path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{{name}:"))
+        };
+        let mut rows = Rows {
+            at: String::new(),
+            many: false,
+            columns: Vec::new(),
+            optional: Vec::new(),
+            unnamed: None,
+            in_path: Vec::new(),
+            first: taken.first().copied(),
+        };
+        let nested = taken.iter().find(|field| field.name.contains("[]."));
+        let prefix = match nested {
+            Some(field) => {
+                let list = field.name.split("[].").next().unwrap_or_default();
+                rows.at = pointer(list);
+                rows.many = true;
+                format!("{list}[].")
+            }
+            None => String::new(),
+        };
+        for field in taken {
+            let name = field.name.as_str();
+            if in_path(name) {
+                rows.in_path.push(name);
+                continue;
+            }
+            let Some(column) = name.strip_prefix(prefix.as_str()) else {
+                continue;
+            };
+            let ty = field.value.to_ascii_lowercase();
+            if ty.starts_with("list") || ty.contains("ndarray") {
+                if nested.is_none() {
+                    rows.at = pointer(name);
+                    rows.many = true;
+                    rows.unnamed = Some(field);
+                }
+                continue;
+            }
+            if column.contains(['.', '[']) {
+                continue;
+            }
+            rows.columns.push(column);
+            if ty.contains("none") || ty.contains("optional") {
+                rows.optional.push(column);
+            }
+        }
+        for column in missing {
+            if !rows.optional.contains(column) {
+                rows.optional.push(column);
+            }
+        }
+        rows
+    }
+
+    fn render(&self, out: &mut Lines, unknown: bool, unusable: bool) {
+        let mut keys = Vec::new();
+        keys.extend(unknown.then(|| "unknown = \"ignore\"".to_owned()));
+        keys.extend(unusable.then(|| "unusable = \"leave-out\"".to_owned()));
+        if !self.at.is_empty() {
+            keys.push(format!("rows = {}", quoted(&self.at)));
+        }
+        if !self.optional.is_empty() {
+            keys.push(format!(
+                "optional = {}",
+                array(self.optional.iter().copied())
+            ));
+        }
+        if !self.in_path.is_empty() {
+            let columns = self
+                .in_path
+                .iter()
+                .map(|name| format!("{} = {}", super::toml::named(name), quoted(name)));
+            keys.push(format!(
+                "path = {{ {} }}",
+                columns.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let nameless = self.unnamed.filter(|_| self.columns.is_empty());
+        if nameless.is_some() {
+            keys.push("names = \"TODO\"".to_owned());
+        }
+        let line = match (keys.is_empty(), nameless) {
+            (true, _) => return,
+            (false, Some(field)) => format!(
+                "request  = {{ {} }} # TODO {}: the columns, in the order of the values",
+                keys.join(", "),
+                at(&field.place)
+            ),
+            (false, None) => format!("request  = {{ {} }}", keys.join(", ").replace('\n', "")),
+        };
+        out.put(&line);
+        let open = self.optional.is_empty() && nameless.is_none() && !unknown;
+        if let Some(first) = self.first.filter(|_| open) {
+            out.put(&format!(
+                "# Columns that a request may lack go into `optional`: {}",
+                at(&first.place)
+            ));
+        }
+    }
+}
+
+/// What a field of an answer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Label,
+    Probability,
+    Version,
+    Count,
+    Column,
+    Unknown,
+}
+
+fn meaning(field: &ContractItem, label: Option<&str>, columns: &[&str]) -> Meaning {
+    let name = field.name.trim_end_matches("[]");
+    let name = name.rsplit(['.', ']']).next().unwrap_or(name);
+    let name = name.to_ascii_lowercase();
+    let words: Vec<&str> = name.split(['_', '-', ' ']).collect();
+    let says = |known: &[&str]| words.iter().any(|word| known.contains(word));
+    if columns
+        .iter()
+        .any(|column| column.to_ascii_lowercase() == name)
+    {
+        return Meaning::Column;
+    }
+    if says(&["version"]) || name == "model" || name == "model_id" {
+        return Meaning::Version;
+    }
+    if says(&[
+        "probability",
+        "probabilities",
+        "proba",
+        "prob",
+        "score",
+        "scores",
+        "confidence",
+    ]) {
+        return Meaning::Probability;
+    }
+    let predicted = label.is_some_and(|label| label.to_ascii_lowercase() == name);
+    if predicted
+        || says(&[
+            "label",
+            "labels",
+            "class",
+            "prediction",
+            "predictions",
+            "predicted",
+            "result",
+            "species",
+        ])
+    {
+        return Meaning::Label;
+    }
+    match says(&["count", "rows", "n", "total"]) && field.value == "int" {
+        true => Meaning::Count,
+        false => Meaning::Unknown,
+    }
+}
+
+fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str) -> String {
+    let known: Vec<&str> = rows.columns.iter().chain(&rows.in_path).copied().collect();
+    let name = field.name.trim_end_matches("[]");
+    let name = name.rsplit(['.', ']']).next().unwrap_or(name);
+    match meaning(field, label, &known) {
+        Meaning::Version => "\"/model/version\"".to_owned(),
+        Meaning::Count => "\"/count\"".to_owned(),
+        Meaning::Column => format!("\"/rows/{each}/{name}\""),
+        Meaning::Probability => {
+            let from = format!("\"/probabilities/{each}/1\"");
+            match rounded(&field.place.code) {
+                Some(digits) => format!("{{ from = {from}, round = {digits} }}"),
+                None => from,
+            }
+        }
+        Meaning::Label if field.value == "bool" => {
+            format!("{{ from = \"/probabilities/{each}/1\", at_least = 0.5 }}")
+        }
+        Meaning::Label if field.value.starts_with("list") => "\"/labels\"".to_owned(),
+        Meaning::Label => format!("\"/labels/{each}\""),
+        Meaning::Unknown => todo(Some(&field.place)),
+    }
+}
+
+/// The digits of the only `round(…, 6)` on a line.
+fn rounded(code: &str) -> Option<u32> {
+    let (_, rest) = code.split_once("round(")?;
+    let mut depth = 1;
+    let end = rest.char_indices().find_map(|(at, c)| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    })?;
+    let (_, digits) = rest.get(..end)?.rsplit_once(',')?;
+    digits.trim().parse().ok()
+}
+
+/// A route that runs several stages starts the first of them.
+fn first_stage(out: &mut Lines, route: &RouteEntry) {
+    let first = route.stages.iter().find(|stage| WORK.contains(stage));
+    let Some(first) = first else { return };
+    out.blank();
+    out.put(&format!("[[http]] # {}", at(&route.place)));
+    out.put(&format!(
+        "route    = {}",
+        quoted(&format!("{} {}", route.method, route.path))
+    ));
+    out.put(&format!("function = \"{first}\""));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_become_pointers() {
+        for (name, expected) in [
+            ("score", "/score"),
+            ("predictions[].score", "/predictions/*/score"),
+            ("a.b", "/a/b"),
+            ("[].x", "/*/x"),
+        ] {
+            assert_eq!(pointer(name), expected);
+        }
+    }
+
+    #[test]
+    fn digits_are_read_off_the_line() {
+        assert_eq!(rounded("\"score\": round(float(score), 6),"), Some(6));
+        assert_eq!(rounded("\"score\": round(score)"), None);
+        assert_eq!(rounded("\"score\": score"), None);
+    }
+}

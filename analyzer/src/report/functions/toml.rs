@@ -1,0 +1,137 @@
+//! TOML, a line after the other.
+
+use serde_json::Value;
+
+use super::super::document::Place;
+
+/// A list that is longer has a line for each few of its values.
+const MOST_COLUMNS: usize = 96;
+
+/// Lines of a file.
+#[derive(Default)]
+pub(super) struct Lines {
+    text: String,
+}
+
+impl Lines {
+    /// Adds lines; a line holds no control characters.
+    pub(super) fn put(&mut self, lines: &str) {
+        for line in lines.split('\n') {
+            self.text
+                .extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            self.text.push('\n');
+        }
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    pub(super) fn text(self) -> String {
+        self.text
+    }
+}
+
+/// A JSON string is a TOML basic string.
+pub(super) fn quoted(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    Value::from(text).to_string()
+}
+
+/// A key, in quotes where it needs them.
+pub(super) fn named(key: &str) -> String {
+    let bare = !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    match bare {
+        true => key.to_owned(),
+        false => quoted(key),
+    }
+}
+
+/// `"TODO"` with the place to look at.
+pub(super) fn todo(place: Option<&Place>) -> String {
+    match place {
+        Some(place) => format!("\"TODO\" # TODO {}", at(place)),
+        None => "\"TODO\"".to_owned(),
+    }
+}
+
+pub(super) fn at(place: &Place) -> String {
+    format!("{}:{}", place.file, place.line)
+}
+
+pub(super) fn array<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let texts: Vec<String> = texts.into_iter().map(quoted).collect();
+    wrapped(&texts)
+}
+
+fn wrapped(parts: &[String]) -> String {
+    let line = parts.join(", ");
+    if line.len() <= MOST_COLUMNS {
+        return format!("[{line}]");
+    }
+    let mut text = String::from("[\n");
+    let mut width = 0;
+    for part in parts {
+        if width > 0 && width + part.len() > MOST_COLUMNS {
+            text.push('\n');
+            width = 0;
+        }
+        text.push_str(if width == 0 { "    " } else { " " });
+        text.push_str(part);
+        text.push(',');
+        width += part.len() + 2;
+    }
+    text.push_str("\n]");
+    text
+}
+
+/// A value; `inf` and `-inf` among numbers are numbers. TOML has no null.
+pub(super) fn value(given: &Value) -> Option<String> {
+    Some(match given {
+        Value::Null => return None,
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => quoted(text),
+        Value::Array(parts) => {
+            let numbers = parts.iter().any(Value::is_number);
+            let part = |part: &Value| match part.as_str() {
+                Some(text @ ("inf" | "-inf")) if numbers => Some(text.to_owned()),
+                _ => value(part),
+            };
+            let parts: Option<Vec<String>> = parts.iter().map(part).collect();
+            wrapped(&parts?)
+        }
+        Value::Object(entries) => {
+            let entry = |(key, inner): (&String, &Value)| {
+                Some(format!("{} = {}", named(key), value(inner)?))
+            };
+            let entries: Option<Vec<String>> = entries.iter().map(entry).collect();
+            format!("{{ {} }}", entries?.join(", "))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_toml() {
+        for (given, expected) in [
+            (json!([0, 25.5, "inf"]), "[0, 25.5, inf]"),
+            (json!({"a b": "x\"y"}), r#"{ "a b" = "x\"y" }"#),
+            (json!({"quantile": 0.995}), "{ quantile = 0.995 }"),
+            (json!(["inf"]), r#"["inf"]"#),
+        ] {
+            assert_eq!(value(&given).as_deref(), Some(expected));
+        }
+        assert_eq!(value(&json!(null)), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! The proxy's board, looked at until the stage has moved.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::files::Folder;
+use super::stop::Stop;
+use super::traffic::Traffic;
+use crate::client::{AdminArgs, Client};
+use crate::commands::{evidence, share};
+use crate::console::Console;
+use crate::error::{CommandError, Kind};
+use crate::words::text;
+
+/// A stage moves within this, or something is wrong.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+const LOOK: Duration = Duration::from_millis(250);
+
+pub(super) struct Watch {
+    client: Client,
+    stage: &'static str,
+}
+
+/// By which evidence the stage moved.
+pub(super) struct Evidence {
+    /// A line for each step that was entered.
+    pub(super) steps: Vec<String>,
+    /// Requests that the stage answered itself.
+    pub(super) by_candidate: u64,
+}
+
+impl Watch {
+    pub(super) fn of(folder: &Folder, stage: &'static str) -> Result<Watch, CommandError> {
+        let client = AdminArgs::of(folder.path().join(".cutline")).client()?;
+        Ok(Watch { client, stage })
+    }
+
+    pub(super) fn dashboard(&self) -> String {
+        format!("{}/", self.client.url())
+    }
+
+    /// `cutline rollout STAGE ACTION`
+    pub(super) fn told(&self, action: &str) -> Result<(), CommandError> {
+        let path = format!("/api/stages/{}/rollout", self.stage);
+        let wish = json!({ "action": action, "who": "demo", "why": "" });
+        self.client.post(&path, &wish).map(drop)
+    }
+
+    fn board(&self) -> Result<Value, CommandError> {
+        self.client.get("/api/board")
+    }
+
+    fn stage(&self) -> Result<Value, CommandError> {
+        let board = self.board()?;
+        let mut stages = board["stages"].as_array().into_iter().flatten();
+        let own = stages.find(|stage| text(&stage["name"]) == self.stage);
+        own.cloned().ok_or_else(|| {
+            let message = format!("the proxy knows no stage {}", self.stage);
+            CommandError::message(Kind::Internal, message)
+        })
+    }
+
+    /// Waits until the proxy has read which candidate the stage has now.
+    pub(super) fn reloaded(&self, url: &str, stop: &Stop) -> Result<(), CommandError> {
+        self.until("has not read its file", stop, |stage| {
+            let candidate = stage["candidate"].as_array().into_iter().flatten();
+            Ok(candidate
+                .into_iter()
+                .any(|known| text(&known["url"]) == url))
+        })
+    }
+
+    /// Until the evidence has taken the stage back; the decision in one
+    /// paragraph.
+    pub(super) fn until_back(
+        &self,
+        traffic: &Traffic,
+        stop: &Stop,
+        console: &Console,
+    ) -> Result<String, CommandError> {
+        let mut live = Live::default();
+        let mut why = String::new();
+        self.until("is not caught", stop, |stage| {
+            live.show(stage, traffic, console)?;
+            why = decision(stage);
+            Ok(text(&stage["rollout"]["judged"]) == "rolled-back")
+        })?;
+        Ok(why)
+    }
+
+    /// Until the stage answers all of its requests.
+    pub(super) fn until_done(
+        &self,
+        traffic: &Traffic,
+        stop: &Stop,
+        console: &Console,
+    ) -> Result<Evidence, CommandError> {
+        let mut live = Live::default();
+        let mut by_candidate = 0;
+        // Until it goes on, the board still shows that it was taken back.
+        let mut goes_on = false;
+        self.until("does not get to the end", stop, |stage| {
+            live.show(stage, traffic, console)?;
+            by_candidate = stage["traffic"]["requests"]["candidate"]
+                .as_u64()
+                .unwrap_or(0);
+            let judged = text(&stage["rollout"]["judged"]);
+            goes_on |= judged != "rolled-back";
+            match judged {
+                "rolled-back" if goes_on => {
+                    let message = format!("it is rolled back: {}", decision(stage));
+                    Err(CommandError::message(Kind::Internal, message))
+                }
+                judged => Ok(judged == "done"),
+            }
+        })?;
+        Ok(Evidence {
+            steps: live.steps,
+            by_candidate,
+        })
+    }
+
+    fn until(
+        &self,
+        what: &str,
+        stop: &Stop,
+        mut holds: impl FnMut(&Value) -> Result<bool, CommandError>,
+    ) -> Result<(), CommandError> {
+        let began = Instant::now();
+        loop {
+            stop.check()?;
+            if holds(&self.stage()?)? {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                let message = format!("stage {} {what}", self.stage);
+                return Err(CommandError::message(Kind::Internal, message));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+fn decision(stage: &Value) -> String {
+    let last = &stage["rollout"]["last"];
+    let said = [&last["text"], &last["why"], &stage["since"]["why"]];
+    said.into_iter()
+        .map(text)
+        .find(|said| !said.is_empty())
+        .unwrap_or("rolled back")
+        .to_owned()
+}
+
+/// A line for each step, and one that is written over on a terminal.
+#[derive(Default)]
+struct Live {
+    last: String,
+    steps: Vec<String>,
+}
+
+impl Live {
+    fn show(
+        &mut self,
+        stage: &Value,
+        traffic: &Traffic,
+        console: &Console,
+    ) -> Result<(), CommandError> {
+        let now = share(&stage["now"]);
+        let counted = traffic.counted();
+        let line = format!(
+            "{now}: {}; {} requests, {} failed",
+            evidence(stage),
+            counted.asked,
+            counted.failed
+        );
+        if self.last != now {
+            console.print(&format!("  {line}\n"))?;
+            if !self.last.is_empty() {
+                self.steps
+                    .push(format!("{} → {now}: {}", self.last, decision(stage)));
+            }
+            self.last = now;
+        }
+        Ok(())
+    }
+}
