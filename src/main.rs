@@ -20,6 +20,7 @@ mod config;
 mod console;
 #[cfg(all(feature = "demo", unix))]
 mod demo;
+mod doctor;
 mod error;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod otlp;
@@ -54,7 +55,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Takes an MLOps monolith apart, one stage at a time.
 #[derive(Parser)]
 #[command(name = "cutline", version, after_help = EXIT_CODES)]
-struct Cli {
+pub(crate) struct Cli {
     /// Colours what is printed: auto (on a terminal, unless NO_COLOR is set),
     /// always or never.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto)]

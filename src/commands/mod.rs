@@ -4,10 +4,12 @@
 mod analyze;
 #[cfg(feature = "runtime")]
 mod backup;
+mod completions;
 #[cfg(all(feature = "demo", unix))]
 mod demo;
 #[cfg(feature = "proxy")]
 mod diff;
+mod doctor;
 #[cfg(feature = "analyzer")]
 mod explain;
 #[cfg(feature = "runtime")]
@@ -25,7 +27,7 @@ mod mode;
 #[cfg(feature = "proxy")]
 mod r#override;
 #[cfg(feature = "runtime")]
-mod pipeline;
+pub(crate) mod pipeline;
 #[cfg(feature = "proxy")]
 mod proxy;
 #[cfg(feature = "runtime")]
@@ -37,7 +39,7 @@ mod replay;
 #[cfg(feature = "proxy")]
 mod rollout;
 #[cfg(feature = "proxy")]
-mod routes;
+pub(crate) mod routes;
 #[cfg(feature = "runtime")]
 mod run;
 #[cfg(feature = "proxy")]
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     Backup(backup::BackupArgs),
     #[cfg(feature = "runtime")]
     ImportModel(import_model::ImportModelArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// Runs one command.
@@ -143,5 +148,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Backup(args) => backup::backup(&args, console),
         #[cfg(feature = "runtime")]
         Command::ImportModel(args) => import_model::import_model(&args, console),
+        Command::Doctor(args) => doctor::doctor(&args, console),
+        Command::Completions(args) => completions::completions(&args, console),
+        Command::Man(args) => completions::man(&args, console),
     }
 }

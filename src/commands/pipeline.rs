@@ -27,24 +27,29 @@ pub(super) struct PipelineArgs {
     key_file: Option<PathBuf>,
 }
 
+/// Reads and checks a file.
+pub(crate) fn read(path: &Path) -> Result<Pipeline, CommandError> {
+    let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("cannot read {shown}"))
+        .map_err(|error| wrong(error).hint("--config names the file"))?;
+    let checked = Pipeline::parse(&text, stages::ALL)
+        .and_then(|pipeline| check_faces(&pipeline).map(|()| pipeline));
+    checked.map_err(|problem| {
+        let problem = Problem {
+            message: problem.message,
+            span: problem.span,
+            label: problem.label,
+        };
+        CommandError::message(Kind::Configuration, problem.shown(&shown, &text))
+    })
+}
+
 impl PipelineArgs {
     /// Reads and checks the file.
     pub(super) fn read(&self) -> Result<Pipeline, CommandError> {
-        let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
-        let shown = self.config.display().to_string();
-        let text = fs::read_to_string(&self.config)
-            .with_context(|| format!("cannot read {shown}"))
-            .map_err(|error| wrong(error).hint("--config names the file"))?;
-        let checked = Pipeline::parse(&text, stages::ALL)
-            .and_then(|pipeline| check_faces(&pipeline).map(|()| pipeline));
-        checked.map_err(|problem| {
-            let problem = Problem {
-                message: problem.message,
-                span: problem.span,
-                label: problem.label,
-            };
-            CommandError::message(Kind::Configuration, problem.shown(&shown, &text))
-        })
+        read(&self.config)
     }
 
     /// Reads the file, and opens its data folder.

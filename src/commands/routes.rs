@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::table::table;
 
 /// Reads and checks a file.
-pub(super) fn read(path: &Path) -> Result<(String, Config), CommandError> {
+pub(crate) fn read(path: &Path) -> Result<(String, Config), CommandError> {
     let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read {}", shown(path)))

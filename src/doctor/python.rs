@@ -1,0 +1,31 @@
+//! The Python that `import-model` would use.
+
+use std::process::Command;
+
+use super::{Asked, Finding};
+
+/// What a pickled model of scikit-learn is read with.
+const LOOK: &str = "import sys, joblib, sklearn; print('%d.%d' % sys.version_info[:2], 'scikit-learn', sklearn.__version__)";
+
+pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
+    let what = format!("{}", asked.python.display());
+    let output = Command::new(asked.python).args(["-c", LOOK]).output();
+    let finding = match output {
+        Ok(output) if output.status.success() => {
+            Finding::good(what, String::from_utf8_lossy(&output.stdout).trim())
+        }
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().last().unwrap_or("it failed").to_owned();
+            Finding::missing(
+                what,
+                format!("{last}: `cutline import-model` needs the monolith's own (--python)"),
+            )
+        }
+        Err(error) => Finding::missing(
+            what,
+            format!("{error}: `cutline import-model` needs the monolith's own (--python)"),
+        ),
+    };
+    vec![finding]
+}
