@@ -41,7 +41,7 @@ pub(crate) fn man(args: &ManArgs, console: &Console) -> Result<(), CommandError>
     let mut cutline = Cli::command();
     cutline.build();
     let Some(out) = &args.out else {
-        let page = page(cutline).context("the page cannot be written")?;
+        let page = page(cutline, "cutline").context("the page cannot be written")?;
         return console.print(&String::from_utf8_lossy(&page));
     };
     fs::create_dir_all(out)
@@ -54,7 +54,7 @@ pub(crate) fn man(args: &ManArgs, console: &Console) -> Result<(), CommandError>
         let inner = inner.filter(|inner| !inner.is_hide_set() && inner.get_name() != "help");
         open.extend(inner.map(|inner| (format!("{name}-"), inner)));
         let file = out.join(format!("{name}.1"));
-        page(command.name(name))
+        page(command, &name)
             .and_then(|page| fs::write(&file, page))
             .with_context(|| format!("cannot write {}", file.display()))?;
         written += 1;
@@ -62,8 +62,8 @@ pub(crate) fn man(args: &ManArgs, console: &Console) -> Result<(), CommandError>
     console.print(&format!("Wrote {written} pages to {}\n", out.display()))
 }
 
-fn page(command: Command) -> io::Result<Vec<u8>> {
+fn page(command: Command, name: &str) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
+    Man::new(command).title(name).render(&mut page)?;
     Ok(page)
 }

@@ -74,9 +74,11 @@ pub(crate) fn init(args: &InitArgs, console: &Console) -> Result<(), CommandErro
 /// Writes a file, and says what became of it.
 fn written(out: &Path, name: &str, text: &str, keeps: bool) -> Result<String, CommandError> {
     let file = out.join(name);
-    let there = fs::read_to_string(&file).ok();
+    let there = fs::read(&file).ok();
     let (file, said) = match there {
-        Some(there) if there == text => return Ok(format!("  same  {}\n", file.display())),
+        Some(there) if there == text.as_bytes() => {
+            return Ok(format!("  same  {}\n", file.display()));
+        }
         Some(_) if keeps => {
             let beside = out.join(format!("{name}.new"));
             let said = format!(

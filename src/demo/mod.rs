@@ -126,11 +126,11 @@ pub(crate) fn tell(options: &Options, console: &Console) -> Result<(), CommandEr
     for step in &evidence.steps {
         say(&format!("  {step}\n"))?;
     }
+    drop((proxy, candidate, monolith));
     say(&format!(
         "  told in {} s; everything it started has ended\n",
         began.elapsed().as_secs()
     ))?;
-    drop((proxy, candidate, monolith));
     if let Some(folder) = folder.kept() {
         say(&format!("  its files are in {}\n", folder.display()))?;
     }
@@ -142,6 +142,12 @@ pub(crate) fn tell(options: &Options, console: &Console) -> Result<(), CommandEr
         )
         .hint("run it with --keep DIR, and look at the logs there")),
     }
+}
+
+/// Asks processes of this machine, whatever the environment says of proxies.
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().proxy(None).build();
+    config.into()
 }
 
 fn act(number: u32, title: &str) -> String {
@@ -222,8 +228,8 @@ fn candidate(
 /// two digits.
 fn rounding(folder: &Folder, functions: &Overlaid, stop: &Stop) -> Result<Process, CommandError> {
     let database = format!("sqlite:{}/var/", folder.path().display());
-    let text = functions.text().replace("round = 6", "round = 2");
-    let text = text.replace("sqlite:var/", &database);
+    let text = replaced(functions.text(), "round = 6", "round = 2")?;
+    let text = replaced(&text, "sqlite:var/", &database)?;
     folder.write("rounding/functions.toml", &text)?;
     let running = Process::start(
         "rounding",
@@ -234,6 +240,16 @@ fn rounding(folder: &Folder, functions: &Overlaid, stop: &Stop) -> Result<Proces
     )?;
     running.answers("/v2/health/ready", stop)?;
     Ok(running)
+}
+
+/// # Errors
+/// When there is nothing to be replaced: the generated file has changed.
+fn replaced(text: &str, this: &str, that: &str) -> Result<String, CommandError> {
+    if !text.contains(this) {
+        let message = format!("`{this}` is not in the generated file");
+        return Err(CommandError::message(crate::error::Kind::Internal, message));
+    }
+    Ok(text.replace(this, that))
 }
 
 /// Which routes are still the monolith's, and what could answer them.

@@ -38,7 +38,8 @@ impl Monolith {
         let request = json!({
             "customers": data("customers"), "calls": data("calls"), "payments": data("payments"),
         });
-        let mut answer = ureq::post(format!("{}/pipeline/run", process.url()))
+        let mut answer = super::agent()
+            .post(format!("{}/pipeline/run", process.url()))
             .header("content-type", "application/json")
             // The service's own default, which its report finds in its code.
             .header("x-admin-token", "letmein")

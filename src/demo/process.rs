@@ -128,7 +128,8 @@ impl Process {
     pub(super) fn answers(&self, path: &str, stop: &Stop) -> Result<(), CommandError> {
         let url = format!("{}{path}", self.url);
         let began = Instant::now();
-        while !ureq::get(&url)
+        while !super::agent()
+            .get(&url)
             .call()
             .is_ok_and(|answer| answer.status() == 200)
         {

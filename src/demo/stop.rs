@@ -40,7 +40,7 @@ impl Stop {
             false => Ok(()),
             true => Err(CommandError::message(
                 Kind::Internal,
-                "stopped; everything that was started is ended",
+                "stopped: everything that was started is ended now",
             )),
         }
     }

@@ -14,7 +14,10 @@ pub(super) fn look(_: &Asked<'_>) -> Vec<Finding> {
 fn files() -> Option<Finding> {
     use rustix::process::{Resource, getrlimit};
     let limit = getrlimit(Resource::Nofile).current;
-    let (what, said) = ("open files", limit.map_or("no limit".to_owned(), |n| format!("{n} at most")));
+    let (what, said) = (
+        "open files",
+        limit.map_or("no limit".to_owned(), |n| format!("{n} at most")),
+    );
     Some(match limit {
         Some(limit) if limit < FEW_FILES => Finding::wrong(
             what,

@@ -63,9 +63,15 @@ pub(crate) fn shown(found: &[Finding]) -> String {
             State::Missing => ("missing", "\x1b[33m"),
             State::Wrong(_) => ("wrong  ", "\x1b[31m"),
         };
-        let said = finding.said.replace('\n', &format!("\n{}", " ".repeat(width + 11)));
+        let said = finding
+            .said
+            .replace('\n', &format!("\n{}", " ".repeat(width + 11)));
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{colour}{word}\x1b[0m  {:width$}  {said}", finding.what);
+        let _ = writeln!(
+            text,
+            "{colour}{word}\x1b[0m  {:width$}  {said}",
+            finding.what
+        );
         if let State::Wrong(mend) = &finding.state {
             let _ = writeln!(text, "{}→ {mend}", " ".repeat(width + 11));
         }
@@ -89,11 +95,7 @@ impl Finding {
         }
     }
 
-    fn wrong(
-        what: impl Into<String>,
-        said: impl Into<String>,
-        mend: impl Into<String>,
-    ) -> Finding {
+    fn wrong(what: impl Into<String>, said: impl Into<String>, mend: impl Into<String>) -> Finding {
         Finding {
             state: State::Wrong(mend.into()),
             ..Finding::good(what, said)

@@ -18,7 +18,11 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
         Ok((_, config)) => config,
         Err(error) => {
             let said = error.to_string();
-            return vec![Finding::wrong(file, said, "write what stands under the place")];
+            return vec![Finding::wrong(
+                file,
+                said,
+                "write what stands under the place",
+            )];
         }
     };
     let table = &config.table;
@@ -50,7 +54,10 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
     let home = asked.routes.parent().unwrap_or("".as_ref());
     let state = home.join(".cutline");
     match StateFolder::at(&state).address() {
-        Ok(address) => found.push(Finding::good("proxy", format!("runs; admin: {}", address.url))),
+        Ok(address) => found.push(Finding::good(
+            "proxy",
+            format!("runs; admin: {}", address.url),
+        )),
         Err(_) => {
             found.push(Finding::missing("proxy", "does not run"));
             found.extend(config.settings.listen.iter().filter_map(|listen| {

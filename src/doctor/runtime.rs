@@ -16,7 +16,11 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
         Ok(pipeline) => pipeline,
         Err(error) => {
             let said = error.to_string();
-            return vec![Finding::wrong(file, said, "write what stands under the place")];
+            return vec![Finding::wrong(
+                file,
+                said,
+                "write what stands under the place",
+            )];
         }
     };
     let said = format!("{} functions", pipeline.functions.len());

@@ -87,7 +87,7 @@ fn an_interrupted_demo_leaves_nothing_running() {
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
     assert!(
-        said.contains("everything that was started is ended"),
+        said.contains("everything that was started is ended now"),
         "{said}"
     );
     assert_eq!(still_running(folder.path()), Vec::<String>::new());

@@ -66,10 +66,16 @@ fn leaves(value: &Value, path: &str, said: &mut Vec<(String, String)>) {
     }
 }
 
-/// How many of the values that a person wrote are derived, and of how many.
-fn reached(name: &str) -> (usize, usize) {
-    let mut derived = said(&generated(name));
-    let written = said(&fs::read_to_string(fixture(name).join("functions.toml")).unwrap());
+/// How many of the values that a person wrote below `part` are derived, and of
+/// how many.
+fn reached(name: &str, part: &str) -> (usize, usize) {
+    let below = |said: Vec<(String, String)>| -> Vec<(String, String)> {
+        let said = said.into_iter();
+        said.filter(|(path, _)| path.starts_with(part)).collect()
+    };
+    let mut derived = below(said(&generated(name)));
+    let written = fs::read_to_string(fixture(name).join("functions.toml")).unwrap();
+    let written = below(said(&written));
     let mut reached = 0;
     for value in &written {
         if let Some(place) = derived.iter().position(|derived| derived == value) {
@@ -79,7 +85,10 @@ fn reached(name: &str) -> (usize, usize) {
             println!("{name}: not derived: {} = {}", value.0, value.1);
         }
     }
-    println!("{name}: {reached} of {} values are derived", written.len());
+    println!(
+        "{name}{part}: {reached} of {} values are derived",
+        written.len()
+    );
     (reached, written.len())
 }
 
@@ -87,10 +96,16 @@ fn reached(name: &str) -> (usize, usize) {
 /// shares, and what is not derived.
 #[test]
 fn most_of_what_a_person_would_write_is_derived_from_the_code() {
-    for (name, at_least) in [("churn_flask", 0.7), ("tumor_fastapi", 0.75)] {
-        let (reached, of) = reached(name);
+    // Of routes only those that predict, and what starts a pipeline.
+    for (name, part, at_least) in [
+        ("churn_flask", "/function", 0.7),
+        ("churn_flask", "/http", 0.05),
+        ("tumor_fastapi", "/function", 0.7),
+        ("tumor_fastapi", "/http", 0.05),
+    ] {
+        let (reached, of) = reached(name, part);
         let share = reached as f64 / of as f64;
-        assert!(share >= at_least, "{name}: {reached} of {of}");
+        assert!(share >= at_least, "{name}{part}: {reached} of {of}");
     }
 }
 
@@ -116,12 +131,16 @@ fn what_the_code_does_not_say_is_refused_by_name_until_it_is_written() {
                 "{told}"
             );
             refused += 1;
-            // Any value of the right type does for the check.
-            let value = match told.contains("training.model.c ") {
-                true => "1.0",
-                false => "\"sqlite:churn.sqlite\"",
+            // Any value of the right type does for the check; what an answer
+            // holds may be left out.
+            let open = text.lines().find(|line| line.contains("\"TODO\"")).unwrap();
+            let mended = match open {
+                open if open.contains("at_least") => open.replace("\"TODO\"", "0.5"),
+                open if open.starts_with("\"/") => String::new(),
+                open if open.starts_with("c = ") => open.replace("\"TODO\"", "1.0"),
+                open => open.replace("\"TODO\"", "\"sqlite:churn.sqlite\""),
             };
-            text = text.replacen("\"TODO\"", value, 1);
+            text = text.replacen(open, &mended, 1);
         }
         assert!(refused > 0, "{name} has nothing open");
     }

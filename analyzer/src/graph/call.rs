@@ -533,6 +533,13 @@ impl CallGraph {
         held
     }
 
+    /// Whether a list, dict or other container of the tree's own can be there.
+    pub fn is_container(&self, file: FileId, expr: ExprId) -> bool {
+        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
+        let mut values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
+        values.any(|value| matches!(self.values[value.0 as usize], Value::Container(_)))
+    }
+
     fn as_held(&self, value: ValueId) -> Option<Held> {
         let text = |sym| self.symbols.text(sym).clone();
         let func = |inst: InstId| self.funcs[inst.0 as usize];

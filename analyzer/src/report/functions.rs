@@ -36,10 +36,7 @@ pub(super) fn render(report: &Report) -> String {
     out.blank();
     out.put("[function.deployment.input]");
     out.put("model      = { artifact = \"model\" }");
-    out.put(&format!(
-        "transform  = {{ artifact = \"{}\" }}",
-        learnt.transform()
-    ));
+    out.put("transform  = { artifact = \"features-transform\" }");
     out.put("evaluation = { artifact = \"evaluation\" }");
     inference(&mut out, report, &tables, &name);
     out.blank();
@@ -119,10 +116,6 @@ impl Learnt {
             false => "features",
         }
     }
-
-    fn transform(&self) -> &'static str {
-        "features-transform"
-    }
 }
 
 impl OperationEntry {
@@ -155,7 +148,7 @@ fn ingestion(out: &mut Lines, tables: &Tables) {
     if let [] | [_] = tables.all.as_slice() {
         out.put(&format!(
             "output  = {{ artifact = {}, queue = \"tables-ready\" }}",
-            quoted(tables.rows())
+            quoted(&slug(tables.rows()))
         ));
         return;
     }

@@ -320,44 +320,46 @@ fn meaning(field: &ContractItem, label: Option<&str>, columns: &[&str]) -> Meani
     let name = field.name.trim_end_matches("[]");
     let name = name.rsplit(['.', ']']).next().unwrap_or(name);
     let name = name.to_ascii_lowercase();
-    let words: Vec<&str> = name.split(['_', '-', ' ']).collect();
-    let says = |known: &[&str]| words.iter().any(|word| known.contains(word));
+    let is = |known: &[&str]| known.contains(&name.as_str());
     if columns
         .iter()
         .any(|column| column.to_ascii_lowercase() == name)
     {
         return Meaning::Column;
     }
-    if says(&["version"]) || name == "model" || name == "model_id" {
+    let of_version = || {
+        own(&field.place.code, &name)
+            .to_ascii_lowercase()
+            .contains("version")
+    };
+    if is(&["model_version", "version"]) || is(&["model"]) && of_version() {
         return Meaning::Version;
     }
-    if says(&[
-        "probability",
-        "probabilities",
+    if is(&[
+        "confidence",
         "proba",
-        "prob",
+        "probabilities",
+        "probability",
         "score",
         "scores",
-        "confidence",
     ]) {
         return Meaning::Probability;
     }
     let predicted = label.is_some_and(|label| label.to_ascii_lowercase() == name);
     if predicted
-        || says(&[
+        || is(&[
+            "class",
             "label",
             "labels",
-            "class",
+            "predicted_class",
+            "predicted_label",
             "prediction",
             "predictions",
-            "predicted",
-            "result",
-            "species",
         ])
     {
         return Meaning::Label;
     }
-    match says(&["count", "rows", "n", "total"]) && field.value == "int" {
+    match is(&["count", "n_rows", "rows", "total"]) && field.value == "int" {
         true => Meaning::Count,
         false => Meaning::Unknown,
     }
@@ -371,15 +373,24 @@ fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str
         Meaning::Version => "\"/model/version\"".to_owned(),
         Meaning::Count => "\"/count\"".to_owned(),
         Meaning::Column => format!("\"/rows/{each}/{name}\""),
+        Meaning::Probability if field.value.starts_with("list") => {
+            format!("\"/probabilities/{each}\"")
+        }
+        // Another one than that of the second class, or made of it.
+        Meaning::Probability if made_otherwise(&field.place.code, name) => todo(Some(&field.place)),
         Meaning::Probability => {
             let from = format!("\"/probabilities/{each}/1\"");
-            match rounded(&field.place.code) {
+            match rounded(&field.place.code, name) {
                 Some(digits) => format!("{{ from = {from}, round = {digits} }}"),
                 None => from,
             }
         }
         Meaning::Label if field.value == "bool" => {
-            format!("{{ from = \"/probabilities/{each}/1\", at_least = 0.5 }}")
+            let from = format!("from = \"/probabilities/{each}/1\"");
+            format!(
+                "{{ {from}, at_least = \"TODO\" }} # TODO {}",
+                at(&field.place)
+            )
         }
         Meaning::Label if field.value.starts_with("list") => "\"/labels\"".to_owned(),
         Meaning::Label => format!("\"/labels/{each}\""),
@@ -387,20 +398,42 @@ fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str
     }
 }
 
-/// The digits of the only `round(…, 6)` on a line.
-fn rounded(code: &str) -> Option<u32> {
-    let (_, rest) = code.split_once("round(")?;
-    let mut depth = 1;
-    let end = rest.char_indices().find_map(|(at, c)| {
+/// What is said of a field on its line: from its name to the next comma that
+/// is in no bracket.
+fn own<'c>(code: &'c str, field: &str) -> &'c str {
+    let named = [
+        format!("\"{field}\""),
+        format!("'{field}'"),
+        format!("{field}="),
+    ];
+    let behind = named
+        .iter()
+        .find_map(|name| Some(code.split_once(name.as_str())?.1));
+    let code = behind.unwrap_or(code);
+    let mut depth = 0_i32;
+    let end = code.char_indices().find_map(|(at, c)| {
         match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
             _ => {}
         }
-        (depth == 0).then_some(at)
-    })?;
-    let (_, digits) = rest.get(..end)?.rsplit_once(',')?;
+        (depth < 0 || depth == 0 && c == ',').then_some(at)
+    });
+    code.get(..end.unwrap_or(code.len())).unwrap_or(code)
+}
+
+/// The digits of `round(…, 6)`.
+fn rounded(code: &str, field: &str) -> Option<u32> {
+    let (_, rest) = own(code, field).split_once("round(")?;
+    let (_, digits) = rest.trim_end().strip_suffix(')')?.rsplit_once(',')?;
     digits.trim().parse().ok()
+}
+
+/// A probability that is multiplied, or the greatest, or the first class's.
+fn made_otherwise(code: &str, field: &str) -> bool {
+    let own = own(code, field);
+    let first = own.contains("[0][0]") || own.contains(", 0]");
+    first || own.contains('*') || own.contains("max(")
 }
 
 /// A route that runs several stages starts the first of them.
@@ -434,8 +467,12 @@ mod tests {
 
     #[test]
     fn digits_are_read_off_the_line() {
-        assert_eq!(rounded("\"score\": round(float(score), 6),"), Some(6));
-        assert_eq!(rounded("\"score\": round(score)"), None);
-        assert_eq!(rounded("\"score\": score"), None);
+        let line =
+            "return jsonify({\"a\": round(p * 100, 1), 'score': round(float(score), 6), \"c\": 1})";
+        assert_eq!(rounded(line, "score"), Some(6));
+        assert_eq!(rounded(line, "a"), Some(1));
+        assert_eq!(rounded(line, "c"), None);
+        assert!(made_otherwise(line, "a") && !made_otherwise(line, "score"));
+        assert_eq!(rounded("score=round(score)", "score"), None);
     }
 }

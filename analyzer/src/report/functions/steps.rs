@@ -109,7 +109,7 @@ fn key(out: &mut Lines, key: &KeyEntry, operation: &OperationEntry) {
 pub(super) fn model(out: &mut Lines, report: &Report) {
     let mut models = of_kind(report, "model");
     let Some(first) = models.next() else {
-        out.put("model   = \"TODO\" # no model that cutline knows is fitted in this code");
+        out.put("model   = \"TODO\" # TODO no model that cutline knows is fitted in this code");
         return;
     };
     let mut others: Vec<String> = models

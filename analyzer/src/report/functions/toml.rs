@@ -34,11 +34,8 @@ impl Lines {
 
 /// A JSON string is a TOML basic string.
 pub(super) fn quoted(text: &str) -> String {
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    Value::from(text).to_string()
+    // JSON writes all other control characters as TOML does.
+    Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// A key, in quotes where it needs them.
@@ -57,7 +54,7 @@ pub(super) fn named(key: &str) -> String {
 pub(super) fn todo(place: Option<&Place>) -> String {
     match place {
         Some(place) => format!("\"TODO\" # TODO {}", at(place)),
-        None => "\"TODO\"".to_owned(),
+        None => "\"TODO\" # TODO nothing in the code says it".to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::transforms::{Bound, Env};
 use super::expression::{column, expression};
 use super::value::value;
 use super::walk::Walk;
-use super::{is_frame, key, names, texts};
+use super::{key, may_be_frame, names, texts};
 use crate::cut::Operation;
 use crate::syntax::facts::{Arg, ExprKind};
 
@@ -34,8 +34,7 @@ impl<'a> Walk<'_, 'a> {
             return;
         }
         let columns = names(&self.forms, index, env);
-        let held = self.code.ctx.call_graph.held(base.file, base.expr);
-        if columns.is_empty() || !held.is_empty() && !is_frame(self.code, base) {
+        if columns.is_empty() || !may_be_frame(self.code, base) {
             return;
         }
         // A column that may not be there is one that a request may lack.
@@ -75,15 +74,11 @@ impl<'a> Walk<'_, 'a> {
             env,
         );
         let value = expression(&self.forms, value, env);
-        let (Some(rows), Some(value)) = (rows, value) else {
-            return;
-        };
         for name in columns {
-            self.derive(
-                index,
-                name.clone(),
-                format!("where({rows}, {value}, {})", column(&name)),
-            );
+            let said = rows.as_ref().zip(value.as_ref());
+            let text =
+                said.map(|(rows, value)| format!("where({rows}, {value}, {})", column(&name)));
+            self.derive(index, name.clone(), text);
         }
     }
 
@@ -105,11 +100,9 @@ impl<'a> Walk<'_, 'a> {
             if many {
                 self.stand_for(value, name, &mut env);
             }
-            if let Some(text) = expression(&self.forms, value, &env)
-                && text != column(name)
-                && !is_constant(&text)
-            {
-                self.derive(value, name.clone(), text);
+            match expression(&self.forms, value, &env) {
+                Some(text) if text == column(name) || is_constant(&text) => {}
+                text => self.derive(value, name.clone(), text),
             }
         }
     }
@@ -164,7 +157,7 @@ impl<'a> Walk<'_, 'a> {
         at
     }
 
-    fn made_by_call(
+    pub(super) fn made_by_call(
         &mut self,
         columns: &[SmolStr],
         at: At,
@@ -187,18 +180,24 @@ impl<'a> Walk<'_, 'a> {
                 None => return false,
             },
             "clip" => {
-                let own = base.filter(|base| self.is_own(columns, *base, env));
-                if own.is_none() && self.code.external(callee).is_none() {
+                let external = self.code.external(callee).is_some();
+                let first = args.first().map(|arg| At {
+                    expr: arg.value,
+                    ..at
+                });
+                let clipped = if external { first } else { base };
+                if !clipped.is_some_and(|clipped| self.is_own(columns, clipped, env)) {
                     return false;
                 }
-                let shift = usize::from(self.code.external(callee).is_some());
+                let shift = usize::from(external);
                 let lower = arg("lower", Some(shift)).or_else(|| arg("a_min", None));
                 let upper = arg("upper", Some(shift + 1)).or_else(|| arg("a_max", None));
                 let mut keys = vec![key("columns", texts(columns))];
                 for (name, bound) in [("lower", lower), ("upper", upper)] {
                     let Some(bound) = bound else { continue };
                     match self.bound(bound, env) {
-                        Some(Value::Null) => {}
+                        // None and infinity are no bounds.
+                        Some(Value::Null | Value::String(_)) => {}
                         value => keys.push(key(name, value)),
                     }
                 }
@@ -465,9 +464,11 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    pub(super) fn derive(&mut self, at: At, name: SmolStr, text: String) {
+    /// A column is made; how, if the code says it in words of the runtime.
+    pub(super) fn derive(&mut self, at: At, name: SmolStr, text: impl Into<Option<String>>) {
         let mut columns = Map::new();
-        columns.insert(name.to_string(), Value::from(text));
+        let text = text.into().map_or(Value::Null, Value::from);
+        columns.insert(name.to_string(), text);
         let keys = vec![key("columns", Value::Object(columns))];
         self.note(Operation::of(at, self.code, "derive", keys));
     }

@@ -8,7 +8,7 @@ use super::super::transforms::Env;
 use super::assigned::statistic_word;
 use super::value::value;
 use super::walk::Walk;
-use super::{is_frame, key, names, texts};
+use super::{FRAMES, is_frame, key, names, texts};
 use crate::cut::Operation;
 use crate::syntax::facts::{Arg, ArgKind, ExprKind};
 
@@ -52,6 +52,11 @@ impl<'a> Walk<'_, 'a> {
         };
         let path = self.code.external(callee);
         let base = base.filter(|_| path.is_none());
+        // `os.path.join` joins no tables.
+        let foreign = path.as_ref().is_some_and(|path| {
+            let known = FRAMES.iter().chain(&["sklearn.", "numpy."]);
+            !known.into_iter().any(|known| path.starts_with(known))
+        });
         let base_names = base
             .map(|base| self.columns_of(base, env))
             .unwrap_or_default();
@@ -63,9 +68,14 @@ impl<'a> Walk<'_, 'a> {
             }
             return;
         }
-        if let Some((_, read)) = OPERATIONS.iter().find(|(known, _)| known == name) {
+        let operation = OPERATIONS.iter().find(|(known, _)| known == name);
+        if let Some((_, read)) = operation.filter(|_| !foreign) {
             // A method of one column belongs to what is made of it.
             let of_column = base_names.len() == 1 && name.as_str() != "drop_duplicates";
+            if of_column && self.in_place(at, args) {
+                self.made_by_call(&base_names, at, callee, args, env);
+                return;
+            }
             let of_table = base.is_none_or(|base| self.may_be_table(base, name));
             if !of_column && of_table {
                 let env = env.clone();
@@ -119,6 +129,12 @@ impl<'a> Walk<'_, 'a> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// `inplace=True`
+    fn in_place(&self, at: At, args: &[Arg]) -> bool {
+        let given = self.code.arg(args, "inplace", None);
+        given.is_some_and(|expr| matches!(self.code.kind(At { expr, ..at }), ExprKind::Bool(true)))
     }
 
     /// Words that other libraries have too need a table before them.
@@ -368,7 +384,13 @@ impl<'a> Walk<'_, 'a> {
             };
             let of = of.split(") by ").next().unwrap_or(of);
             let of = of.strip_prefix(table.as_str()).unwrap_or(of);
-            columns.insert(made.name.to_string(), serde_json::json!([of, function]));
+            let said = serde_json::json!([of, function]);
+            // Several functions of one column have names of two parts.
+            let said = match columns.contains_key(made.name.as_str()) {
+                true => Value::Null,
+                false => said,
+            };
+            columns.insert(made.name.to_string(), said);
         }
         let by: Vec<SmolStr> = by.split(", ").map(SmolStr::from).collect();
         let table = table.trim_end_matches('.');
@@ -400,7 +422,13 @@ impl<'a> Walk<'_, 'a> {
                 ));
                 self.label(at, column);
             }
-            None => keys.push(key("by", Value::from("random"))),
+            None => {
+                let by = match called.value(self, "shuffle", None) {
+                    Some(Value::Bool(false)) => "time",
+                    _ => "random",
+                };
+                keys.push(key("by", Value::from(by)));
+            }
         }
         if let Some(labels) = called.args.get(1).filter(|arg| arg.name.is_none()) {
             let labels = At {
@@ -416,7 +444,26 @@ impl<'a> Walk<'_, 'a> {
                 "test",
                 value(&self.forms, at, &called.env).filter(Value::is_number),
             ),
-            None => key("test", Value::from(0.25)),
+            // `**settings` may say it.
+            None if called
+                .args
+                .iter()
+                .any(|arg| arg.kind == ArgKind::SpreadNamed) =>
+            {
+                key("test", None)
+            }
+            None => match called.arg(self, "train_size", None) {
+                Some(at) => {
+                    let train =
+                        value(&self.forms, at, &called.env).and_then(|train| train.as_f64());
+                    let test = train.filter(|train| (0.0..1.0).contains(train));
+                    key(
+                        "test",
+                        test.map(|train| Value::from(((1.0 - train) * 1e9).round() / 1e9)),
+                    )
+                }
+                None => key("test", Value::from(0.25)),
+            },
         });
         if let Some(seed) = called
             .value(self, "random_state", None)

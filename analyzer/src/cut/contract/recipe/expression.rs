@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::super::code::{At, each_stmt};
 use super::super::transforms::{Bound, Env, Forms};
 use super::value::value;
-use super::{MAX_DEPTH, is_series_maker, names};
+use super::{MAX_DEPTH, is_series_maker, may_be_frame, names};
 use crate::syntax::facts::{Arg, BinaryOp, CompareOp, ExprId, ExprKind, StmtKind, UnaryOp};
 
 /// How tightly a text is bound, loosest first.
@@ -89,7 +89,14 @@ impl Translation<'_, '_, '_> {
         let sub = |expr: ExprId| self.said(At { expr, ..at }, env, depth + 1);
         match self.forms.code.kind(at) {
             ExprKind::Item { base, index } => {
+                if let Some(known) = value(self.forms, at, env) {
+                    return Said::whole(literal(&known)?);
+                }
                 let base = At { expr: *base, ..at };
+                let is_row = matches!(self.forms.code.kind(base), ExprKind::Item { .. });
+                if is_row || !may_be_frame(self.forms.code, base) {
+                    return None;
+                }
                 // `frame["x"].mode()[0]` is no column.
                 if matches!(self.forms.code.kind(base), ExprKind::Call { .. }) {
                     return None;
@@ -222,8 +229,23 @@ impl Translation<'_, '_, '_> {
         if let Some(value) = value(self.forms, at, env) {
             return Said::whole(literal(&value)?);
         }
-        let is_frame = super::is_frame(self.forms.code, base);
-        is_frame.then(|| Said::whole(column(name))).flatten()
+        let of_table = matches!(
+            name,
+            "T" | "cat"
+                | "codes"
+                | "columns"
+                | "dtypes"
+                | "empty"
+                | "iloc"
+                | "index"
+                | "loc"
+                | "name"
+                | "ndim"
+                | "shape"
+                | "size"
+        );
+        let is_column = super::is_frame(self.forms.code, base) && !of_table;
+        is_column.then(|| Said::whole(column(name))).flatten()
     }
 
     /// Methods of columns, and functions of NumPy and pandas.
@@ -251,13 +273,14 @@ impl Translation<'_, '_, '_> {
         let on_text = base.is_some_and(|base| {
             matches!(code.kind(At { expr: base, ..at }), ExprKind::Attr { name, .. } if name == "str")
         });
+        let plain = |n: usize| args.len() == n;
         match name {
             "isna" | "isnull" => call("is_missing", &[said(0)?]),
             "notna" | "notnull" => Some(Said(
                 format!("not {}", call("is_missing", &[said(0)?])?.0),
                 Bond::Not,
             )),
-            "between" => call("between", &[said(0)?, said(1)?, said(2)?]),
+            "between" if plain(2) => call("between", &[said(0)?, said(1)?, said(2)?]),
             "isin" => {
                 let Value::Array(values) = value(self.forms, *operands.get(1)?, env)? else {
                     return None;
@@ -307,13 +330,19 @@ impl Translation<'_, '_, '_> {
                 None => call("round", &[said(0)?]),
             },
             "lower" | "upper" if on_text => call(name, &[said(0)?]),
-            "strip" if on_text => call("trim", &[said(0)?]),
+            "strip" if on_text && plain(0) => call("trim", &[said(0)?]),
             "len" if on_text => call("length", &[said(0)?]),
-            "contains" if on_text => call("contains", &[said(0)?, said(1)?]),
+            // A pattern is more than its text.
+            "contains" if on_text && plain(1) && is_literal(&said(1)?.0) => {
+                call("contains", &[said(0)?, said(1)?])
+            }
             "startswith" if on_text => call("starts_with", &[said(0)?, said(1)?]),
             "endswith" if on_text => call("ends_with", &[said(0)?, said(1)?]),
             "map" => self.mapped(said(0)?, *operands.get(1)?, env, "missing"),
-            "replace" if on_text => call("replace", &[said(0)?, said(1)?, said(2)?]),
+            "replace" if on_text && plain(2) && is_literal(&said(1)?.0) => {
+                call("replace", &[said(0)?, said(1)?, said(2)?])
+            }
+            "replace" if on_text => None,
             "replace" => {
                 let otherwise = said(0)?.at_least(Bond::Whole);
                 self.mapped(said(0)?, *operands.get(1)?, env, &otherwise)
@@ -347,8 +376,8 @@ impl Translation<'_, '_, '_> {
         let mut text = otherwise.to_owned();
         for (key, value) in entries.iter().rev() {
             let key = match key.parse::<f64>() {
-                Ok(_) => key.clone(),
-                Err(_) => quoted(key),
+                Ok(number) if number.is_finite() => key.clone(),
+                _ => quoted(key),
             };
             text = format!("where({of} == {key}, {}, {text})", literal(value)?);
         }
@@ -363,6 +392,13 @@ impl Translation<'_, '_, '_> {
             _ => None,
         }
     }
+}
+
+/// A text that means the same as a regular expression.
+fn is_literal(text: &str) -> bool {
+    !text.contains([
+        '.', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '\\',
+    ])
 }
 
 fn call(name: &str, parts: &[Said]) -> Option<Said> {

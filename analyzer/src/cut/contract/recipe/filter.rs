@@ -8,7 +8,7 @@ use super::super::transforms::{Bound, Env};
 use super::expression::expression;
 use super::value::value;
 use super::walk::Walk;
-use super::{MAX_DEPTH, key, names};
+use super::{MAX_DEPTH, key, may_be_frame, names};
 use crate::cut::Operation;
 use crate::graph::FuncId;
 use crate::syntax::facts::{BinaryOp, CompareOp, ExprId, ExprKind, LoopHead, Stmt, StmtKind};
@@ -33,10 +33,26 @@ impl<'a> Walk<'_, 'a> {
             _ => false,
         };
         let column = !self.columns_of(base, env).is_empty();
-        if !is_mask || column || !self.first(at) {
+        // A part that is only looked at goes nowhere.
+        let goes_on = self.spine.contains(&at.expr);
+        let table = may_be_frame(self.code, base);
+        if !is_mask || column || !goes_on || !table || !self.first(at) {
             return;
         }
-        let rules = self.rules(index, env, 0).filter(|rules| !rules.is_empty());
+        // What is kept of another table, or beside this one, is not what goes
+        // on.
+        let root = self.root(base);
+        let in_place = self.into.is_none() || self.into == root;
+        let rows = self.found.iter().find(|operation| operation.kind == "read");
+        let rows = rows.and_then(|read| read.keys.first()?.value.as_ref()?.as_str());
+        let table = self.table_of(base, env, 0);
+        if let (Some(rows), Some(table)) = (rows, &table)
+            && rows != table.as_str()
+        {
+            return;
+        }
+        let rules = self.rules(index, env, 0);
+        let rules = rules.filter(|rules| in_place && !rules.is_empty());
         let rules = rules.map(|rules| Value::Object(named(rules)));
         self.note(Operation::of(
             at,

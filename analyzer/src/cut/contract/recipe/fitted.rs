@@ -254,6 +254,32 @@ impl<'a> Walk<'_, 'a> {
                 }
             }
         }
+        let passes = self.code.arg(args, "remainder", None).is_some_and(|expr| {
+            let remainder = value(&self.forms, At { expr, ..at }, env);
+            remainder == Some(Value::from("passthrough"))
+        });
+        if !passes {
+            // What no part takes is dropped.
+            let mut all: Vec<SmolStr> = Vec::new();
+            let mut known = !entries.is_empty();
+            for (_, columns) in &entries {
+                let columns = names(&self.forms, *columns, env);
+                known &= !columns.is_empty();
+                for column in columns {
+                    if !all.contains(&column) {
+                        all.push(column);
+                    }
+                }
+            }
+            let mut select = Operation::of(
+                at,
+                self.code,
+                "select",
+                vec![key("columns", known.then(|| texts(&all)))],
+            );
+            select.stage = Stage::Training;
+            self.note(select);
+        }
         for (transformer, columns) in entries {
             let columns = names(&self.forms, columns, env);
             for step in self.steps(transformer, env, 0) {
@@ -343,10 +369,10 @@ impl<'a> Walk<'_, 'a> {
                     _ => "TODO",
                 }
             }
+            "LabelEncoder" if !columns.is_empty() => "ordinal",
             // A target's classes are no step.
             "LabelEncoder" | "LabelBinarizer" => return,
-            _ if self.code.ctx.catalog.is_a(&path, "sklearn.Transformer") => "TODO",
-            _ => return,
+            _ => "TODO",
         };
         if kind == "TODO" {
             keys.push(key("transformer", Value::from(class)));

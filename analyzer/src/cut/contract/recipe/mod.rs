@@ -32,7 +32,7 @@ use crate::cut::{Key, Operation};
 use crate::graph::{FuncId, Held};
 use crate::routes::RouteKind;
 use crate::stages::Stage;
-use crate::syntax::facts::ExprKind;
+use crate::syntax::facts::{BinaryOp, ExprId, ExprKind};
 use walk::Walk;
 
 /// How deep calls and constants are followed.
@@ -44,12 +44,19 @@ const MAX_STARTS: usize = 64;
 /// The operations of preparation and training, in order.
 pub(super) fn operations(code: &Code<'_>, stages: &[Stage]) -> Vec<Operation> {
     let starts = starts(code, stages);
+    let http = code.ctx.routes.iter();
+    let handlers: FxHashSet<FuncId> = http
+        .filter(|route| route.kind == RouteKind::Http)
+        .filter(|route| stages.get(route.handler.0 as usize) == Some(&Stage::Inference))
+        .map(|route| route.handler)
+        .collect();
+    let apart = |func: FuncId| {
+        let stage = stages.get(func.0 as usize);
+        handlers.contains(&func) || stage == Some(&Stage::Monitoring)
+    };
     let walked: Vec<Vec<Operation>> = starts
         .iter()
-        .map(|start| {
-            let apart = |stage| matches!(stage, Stage::Inference | Stage::Monitoring);
-            Walk::new(code, stages, &apart).from(*start)
-        })
+        .map(|start| Walk::new(code, stages, &apart).from(*start))
         .collect();
     let of = |stage: Stage| {
         // Of equal ones the first.
@@ -186,7 +193,6 @@ fn with_label(mut operations: Vec<Operation>) -> Vec<Operation> {
 fn merged(operations: Vec<Operation>) -> Vec<Operation> {
     let mut found: Vec<Operation> = Vec::new();
     for operation in operations {
-        // The rows to be tested on are treated as those to be trained on.
         if found.iter().any(|known| known.says(&operation)) {
             continue;
         }
@@ -212,17 +218,37 @@ impl Operation {
         }
     }
 
-    /// The same, wherever it stands.
+    /// The same; wherever it stands, where it is learnt and done column by
+    /// column: the rows to be tested on are treated as those to be trained on.
     fn says(&self, other: &Operation) -> bool {
-        (&self.kind, &self.keys, self.stage, self.only_fit)
-            == (&other.kind, &other.keys, other.stage, other.only_fit)
+        let same = (&self.kind, &self.keys, self.stage, self.only_fit)
+            == (&other.kind, &other.keys, other.stage, other.only_fit);
+        let here = (self.file, self.line) == (other.file, other.line);
+        let known = self.keys.iter().all(|key| key.value.is_some());
+        let anywhere = matches!(
+            self.kind.as_str(),
+            "bin"
+                | "clip"
+                | "drop"
+                | "drop-duplicates"
+                | "impute"
+                | "label"
+                | "log"
+                | "one-hot"
+                | "optional"
+                | "ordinal"
+                | "rename"
+                | "scale"
+        );
+        same && (here || known && anywhere)
     }
 
     /// Adds the columns of `other` where the two differ in nothing else.
     fn takes(&mut self, other: &Operation) -> bool {
         let alike = (&self.kind, self.only_fit, self.stage, self.file)
             == (&other.kind, other.only_fit, other.stage, other.file);
-        if !alike || self.keys.len() != other.keys.len() {
+        let in_order = matches!(self.kind.as_str(), "rename" | "select");
+        if !alike || in_order || self.keys.len() != other.keys.len() {
             return false;
         }
         let differ: Vec<usize> = (0..self.keys.len())
@@ -241,7 +267,10 @@ impl Operation {
                 true
             }
             (Some(Value::Object(own)), Some(Value::Object(more)))
-                if self.kind != "aggregate" && more.keys().all(|key| !own.contains_key(key)) =>
+                if self.kind != "aggregate"
+                    && more.keys().all(|key| !own.contains_key(key))
+                    // What is open keeps its place.
+                    && own.values().chain(more.values()).all(|value| !value.is_null()) =>
             {
                 own.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
                 true
@@ -269,12 +298,40 @@ fn names(forms: &Forms<'_, '_>, at: At, env: &Env) -> Vec<SmolStr> {
             Bound::Text(text) => vec![text.clone()],
             Bound::Expr(at, env) => names(forms, *at, &env.clone()),
         },
+        // Two texts are one longer text; two lists are one longer list.
+        ExprKind::Binary {
+            op: BinaryOp::Add,
+            left,
+            right,
+        } => {
+            let place = |expr: ExprId| At { expr, ..at };
+            let text = |at| {
+                let known = value::value(forms, at, env)?;
+                known.as_str().map(SmolStr::from)
+            };
+            match (text(place(*left)), text(place(*right))) {
+                (Some(before), Some(after)) => vec![smol_str::format_smolstr!("{before}{after}")],
+                (None, None) => {
+                    let mut both = names(forms, place(*left), env);
+                    both.extend(names(forms, place(*right), env));
+                    both
+                }
+                _ => Vec::new(),
+            }
+        }
+        ExprKind::Format(parts) => {
+            let text = parts.iter().map(|part| {
+                let known = value::value(forms, At { expr: *part, ..at }, env)?;
+                known.as_str().map(str::to_owned)
+            });
+            let text: Option<String> = text.collect();
+            text.into_iter().map(SmolStr::from).collect()
+        }
         ExprKind::Str(_)
         | ExprKind::List(_)
         | ExprKind::Tuple(_)
         | ExprKind::Name(_)
         | ExprKind::Attr { .. }
-        | ExprKind::Binary { .. }
         | ExprKind::Call { .. } => {
             let texts = forms.code.texts(at).into_iter();
             let mut found: Vec<SmolStr> = Vec::new();
@@ -298,6 +355,13 @@ fn is_frame(code: &Code<'_>, at: At) -> bool {
         Held::Object(path, _) => FRAMES.iter().any(|frame| path.starts_with(frame)),
         _ => false,
     })
+}
+
+/// It may be a table: one is held there, or nobody knows what is.
+fn may_be_frame(code: &Code<'_>, at: At) -> bool {
+    let graph = &code.ctx.call_graph;
+    let unknown = graph.held(at.file, at.expr).is_empty() && !graph.is_container(at.file, at.expr);
+    unknown || is_frame(code, at)
 }
 
 /// What only changes how a column is held.

@@ -9,12 +9,14 @@ use super::value::value;
 use super::walk::Walk;
 use crate::cut::Operation;
 use crate::stages::Stage;
-use crate::syntax::facts::Arg;
+use crate::syntax::facts::{Arg, ArgKind};
 
 /// A model of scikit-learn, the runtime's kind of it, and the arguments that
 /// have another name there.
 struct Model {
     class: &'static str,
+    /// Its first argument by position, where the runtime has it.
+    first: &'static str,
     kind: &'static str,
     renamed: &'static [(&'static str, &'static str)],
 }
@@ -25,91 +27,109 @@ const SEEDED: &[(&str, &str)] = &[("random_state", "seed")];
 const MODELS: [Model; 18] = [
     Model {
         class: "LogisticRegression",
+        first: "penalty",
         kind: "logistic-regression",
         renamed: &[("C", "c"), ("random_state", "seed")],
     },
     Model {
         class: "LinearRegression",
+        first: "",
         kind: "linear-regression",
         renamed: &[],
     },
     Model {
         class: "Ridge",
+        first: "alpha",
         kind: "ridge",
         renamed: SEEDED,
     },
     Model {
         class: "Lasso",
+        first: "alpha",
         kind: "lasso",
         renamed: SEEDED,
     },
     Model {
         class: "ElasticNet",
+        first: "alpha",
         kind: "elastic-net",
         renamed: SEEDED,
     },
     Model {
         class: "DecisionTreeClassifier",
+        first: "criterion",
         kind: "decision-tree",
         renamed: SEEDED,
     },
     Model {
         class: "DecisionTreeRegressor",
+        first: "criterion",
         kind: "decision-tree",
         renamed: SEEDED,
     },
     Model {
         class: "RandomForestClassifier",
+        first: "n_estimators",
         kind: "random-forest",
         renamed: SEEDED,
     },
     Model {
         class: "RandomForestRegressor",
+        first: "n_estimators",
         kind: "random-forest",
         renamed: SEEDED,
     },
     Model {
         class: "GradientBoostingClassifier",
+        first: "",
         kind: "gradient-boosting",
         renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
     },
     Model {
         class: "GradientBoostingRegressor",
+        first: "",
         kind: "gradient-boosting",
         renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
     },
     Model {
         class: "HistGradientBoostingClassifier",
+        first: "",
         kind: "gradient-boosting",
         renamed: SEEDED,
     },
     Model {
         class: "HistGradientBoostingRegressor",
+        first: "",
         kind: "gradient-boosting",
         renamed: SEEDED,
     },
     Model {
         class: "GaussianNB",
+        first: "",
         kind: "gaussian-naive-bayes",
         renamed: &[],
     },
     Model {
         class: "KMeans",
+        first: "n_clusters",
         kind: "k-means",
         renamed: SEEDED,
     },
     Model {
         class: "IsolationForest",
+        first: "",
         kind: "isolation-forest",
         renamed: SEEDED,
     },
     Model {
         class: "XGBClassifier",
+        first: "",
         kind: "gradient-boosting",
         renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
     },
     Model {
         class: "LGBMClassifier",
+        first: "",
         kind: "gradient-boosting",
         renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
     },
@@ -151,6 +171,9 @@ const METRICS: [(&str, &str); 17] = [
     ("root_mean_squared_error", "rmse"),
 ];
 
+/// Those that there are of several classes, too.
+const AVERAGED: [&str; 4] = ["f1", "precision", "recall", "roc-auc"];
+
 /// What the tree measures, wherever it does.
 pub(super) fn metrics(code: &Code<'_>) -> Vec<Operation> {
     let mut found: Vec<Operation> = Vec::new();
@@ -160,10 +183,21 @@ pub(super) fn metrics(code: &Code<'_>) -> Vec<Operation> {
         };
         let known = METRICS.iter().find(|(name, _)| *name == function);
         let Some((_, metric)) = known else { continue };
+        let average = call
+            .args
+            .iter()
+            .find(|arg| arg.name.as_deref() == Some("average"));
+        let average = average.and_then(|arg| arg.texts.first());
+        let metric = match average.map(|average| average.as_str()) {
+            Some(average @ ("macro" | "weighted")) if AVERAGED.contains(metric) => {
+                format!("{metric}-{average}")
+            }
+            _ => (*metric).to_owned(),
+        };
         found.push(Operation {
             stage: Stage::Evaluation,
             kind: "metric".into(),
-            keys: vec![key("name", Value::from(*metric))],
+            keys: vec![key("name", Value::from(metric))],
             only_fit: false,
             file: call.file,
             line: code.facts(call.file).expr(call.expr).line,
@@ -203,9 +237,16 @@ impl<'a> Walk<'_, 'a> {
             keys.push(key("class", Value::from(class)));
         }
         let boosting = model.is_some_and(|model| model.kind == "gradient-boosting");
-        for arg in model.into_iter().flat_map(|_| args) {
-            let Some(name) = arg.name.as_deref() else {
-                continue;
+        for (position, arg) in model.into_iter().flat_map(|_| args.iter().enumerate()) {
+            let first = model.filter(|_| position == 0 && arg.kind == ArgKind::Positional);
+            let name = match (arg.name.as_deref(), first) {
+                (Some(name), _) => name,
+                (None, Some(model)) if !model.first.is_empty() => model.first,
+                // `**settings` may say anything.
+                _ => {
+                    keys.push(key("arguments", None));
+                    continue;
+                }
             };
             if WAYS.contains(&name) && !(boosting && name == "max_iter") {
                 continue;

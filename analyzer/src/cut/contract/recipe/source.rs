@@ -68,8 +68,24 @@ impl<'a> Walk<'_, 'a> {
         if let Some(rules) = select.selection.as_ref() {
             let text = condition(rules);
             // Parameters say which rows a request asks for, not which are good.
-            let bound = text.is_none() && rules.to_string().contains(['?', ':', '%', '$']);
-            if !bound {
+            let shown = rules.to_string();
+            let bound = text.is_none()
+                && ["?", " :", "%s", "%(", "$1"]
+                    .iter()
+                    .any(|sign| shown.contains(sign));
+            let reads = self
+                .found
+                .iter()
+                .filter(|operation| operation.kind == "read");
+            let first = reads.clone().next().is_none_or(|first| {
+                first
+                    .keys
+                    .first()
+                    .and_then(|key| key.value.as_ref())
+                    .and_then(Value::as_str)
+                    == Some(table.as_str())
+            });
+            if !bound && first {
                 let rules = text.map(|text| {
                     let mut rules = Map::new();
                     rules.insert("selected".to_owned(), Value::from(text));

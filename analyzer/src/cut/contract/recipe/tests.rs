@@ -138,6 +138,7 @@ fn a_pipeline_says_its_transformers_and_its_model() {
              build().fit(a, c)\n",
         "label column=\"churned\"\n\
          split by=\"stratified\" column=\"churned\" test=0.2 seed=3\n\
+         select columns=[\"age\",\"fare\",\"plan\"]\n\
          impute columns=[\"age\",\"fare\"] with=\"median\"\n\
          scale columns=[\"age\",\"fare\"]\n\
          one-hot columns=[\"plan\"]\n\
@@ -157,5 +158,45 @@ fn what_the_code_does_not_say_stays_open() {
         "impute columns=[\"age\"] with=?\n\
          label column=\"label\"\n\
          model kind=\"random-forest\" n_estimators=? seed=1",
+    );
+}
+
+#[test]
+fn what_is_not_understood_or_goes_elsewhere_is_not_claimed() {
+    check(
+        "CONFIG = {'scale': 2.5, 'test': 0.3}\n\
+         NUMBERS = ['a', 'b']\n\
+         def prepare():\n    \
+             df = pd.read_csv('raw.csv')\n    \
+             df['x'] = df['x'].rolling(3).mean()\n    \
+             df['y'] = df['y'] * CONFIG['scale']\n    \
+             for name in NUMBERS:\n        \
+                 df[name + '_log'] = np.log1p(df[name])\n    \
+             fraud = df[df['class'] == 1]\n    \
+             notes = {}\n    \
+             notes['rows'] = 10 / 4\n    \
+             df['z'].fillna(0, inplace=True)\n    \
+             train, test = train_test_split(df, train_size=0.7, shuffle=False)\n    \
+             return train\n",
+        "derive columns={\"x\":null}\n\
+         derive columns={\"y\":\"y * 2.5\",\"a_log\":\"log1p(a)\",\"b_log\":\"log1p(b)\"}\n\
+         filter only-fit keep=?\n\
+         impute columns=[\"z\"] with=\"constant\" value=0\n\
+         split by=\"time\" test=0.3",
+    );
+}
+
+#[test]
+fn arguments_by_position_are_taken_or_left_open() {
+    check(
+        "from sklearn.linear_model import Ridge\n\
+         SETTINGS = {}\n\
+         def train():\n    \
+             df = pd.read_csv('raw.csv')\n    \
+             Ridge(0.5).fit(df[['a']], df['y'])\n    \
+             RandomForestClassifier(**SETTINGS).fit(df[['a']], df['y'])\n",
+        "label column=\"y\"\n\
+         model kind=\"ridge\" alpha=0.5\n\
+         model kind=\"random-forest\" arguments=?",
     );
 }

@@ -59,6 +59,14 @@ fn inner(forms: &Forms<'_, '_>, at: At, env: &Env, depth: u32) -> Option<Value> 
                 _ => inner(forms, forms.code.value(at)?, &Env::default(), depth + 1),
             }
         }
+        // An entry of a constant.
+        ExprKind::Item { base, index } => match (sub(*base)?, sub(*index)?) {
+            (Value::Object(entries), Value::String(key)) => entries.get(&key).cloned(),
+            (Value::Array(list), Value::Number(at)) => {
+                list.get(usize::try_from(at.as_u64()?).ok()?).cloned()
+            }
+            _ => None,
+        },
         ExprKind::Call { callee, args } => {
             let name = forms.code.kind(At {
                 expr: *callee,
@@ -68,13 +76,16 @@ fn inner(forms: &Forms<'_, '_>, at: At, env: &Env, depth: u32) -> Option<Value> 
                 (ExprKind::Name(name), [only])
                     if matches!(
                         name.as_str(),
-                        "int" | "float" | "str" | "bool" | "list" | "tuple" | "sorted"
+                        "int" | "float" | "str" | "bool" | "list" | "tuple"
                     ) =>
                 {
                     match (name.as_str(), sub(only.value)?) {
                         ("float", Value::String(text)) if is_infinite(&text) => {
                             Some(Value::from(text.to_ascii_lowercase()))
                         }
+                        ("int", Value::Number(number)) => number.as_i64().map(Value::from),
+                        ("str", Value::String(text)) => Some(Value::from(text)),
+                        ("int" | "str", _) => None,
                         (_, value) => Some(value),
                     }
                 }

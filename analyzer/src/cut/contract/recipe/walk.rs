@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::super::code::{At, Code};
 use super::super::transforms::{Bound, Env, Forms};
 use super::value::value;
-use super::{MAX_DEPTH, is_frame, key, names, texts};
+use super::{MAX_DEPTH, key, may_be_frame, names, texts};
 use crate::cut::Operation;
 use crate::graph::FuncId;
 use crate::modules::FileId;
@@ -24,13 +24,18 @@ pub(super) struct Walk<'w, 'a> {
     pub(super) code: &'w Code<'a>,
     pub(super) forms: Forms<'w, 'a>,
     stages: &'w [Stage],
-    apart: &'w dyn Fn(Stage) -> bool,
+    apart: &'w dyn Fn(FuncId) -> bool,
     pub(super) found: Vec<Operation>,
     /// Statistics that were taken of columns and not yet used: `median`.
     pub(super) learnt: FxHashMap<SmolStr, &'static str>,
     /// Columns whose missing values something else filled after that, by
     /// the column that holds it.
     pub(super) estimated: FxHashMap<SmolStr, SmolStr>,
+    /// The name that is assigned at the moment.
+    pub(super) into: Option<SmolStr>,
+    /// The value that is assigned or returned at the moment, and what it is a
+    /// method or a part of.
+    pub(super) spine: Vec<ExprId>,
     /// Columns of which no value is missing any more.
     pub(super) imputed: FxHashSet<SmolStr>,
     /// Categories that columns were given.
@@ -42,11 +47,11 @@ pub(super) struct Walk<'w, 'a> {
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
-    /// Functions of stages that `apart` names are not entered.
+    /// Functions that `apart` names are not entered.
     pub(super) fn new(
         code: &'w Code<'a>,
         stages: &'w [Stage],
-        apart: &'w dyn Fn(Stage) -> bool,
+        apart: &'w dyn Fn(FuncId) -> bool,
     ) -> Walk<'w, 'a> {
         Walk {
             code,
@@ -56,6 +61,8 @@ impl<'w, 'a> Walk<'w, 'a> {
             found: Vec::new(),
             learnt: FxHashMap::default(),
             estimated: FxHashMap::default(),
+            into: None,
+            spine: Vec::new(),
             imputed: FxHashSet::default(),
             categories: FxHashMap::default(),
             seen: FxHashSet::default(),
@@ -87,11 +94,19 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     fn function(&mut self, func: FuncId, env: &Env) {
-        let apart = self.stages.get(func.0 as usize).copied();
+        let stage = |func: &FuncId| self.stages.get(func.0 as usize);
+        // To measure a model is to ask it, not to prepare rows for it.
+        let asks = stage(&func) == Some(&Stage::Inference)
+            && self
+                .stack
+                .iter()
+                .any(|func| stage(func) == Some(&Stage::Evaluation));
+        let apart = !self.stack.is_empty() && (self.apart)(func);
         if self.stack.contains(&func)
             || self.stack.len() > MAX_DEPTH as usize
             || self.entered >= MAX_ENTERED
-            || apart.is_some_and(|stage| !self.stack.is_empty() && (self.apart)(stage))
+            || apart
+            || asks
         {
             return;
         }
@@ -110,15 +125,22 @@ impl<'w, 'a> Walk<'w, 'a> {
                 StmtKind::Expr(expr) => self.expr(at(*expr), env),
                 StmtKind::Return(Some(expr)) => {
                     self.selected(at(*expr), env);
-                    self.expr(at(*expr), env);
+                    self.value_of(None, at(*expr), env);
                 }
                 StmtKind::Assign { targets, value, .. } => {
-                    if let [target] = targets.as_slice()
-                        && matches!(self.code.kind(at(*target)), ExprKind::Name(_))
-                    {
+                    let into = match targets.as_slice() {
+                        [target] => match self.code.kind(at(*target)) {
+                            ExprKind::Name(name) => Some(name.clone()),
+                            _ => None,
+                        },
+                        _ => None,
+                    };
+                    if into.is_some() && into == self.root(at(*value)) {
                         self.selected(at(*value), env);
+                    } else if into.is_some() {
+                        self.selected_anew(at(*value), env);
                     }
-                    self.expr(at(*value), env);
+                    self.value_of(into, at(*value), env);
                     for target in targets {
                         self.assigned(at(*target), at(*value), env);
                     }
@@ -197,6 +219,51 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
     }
 
+    /// A value that is assigned to a name, or returned.
+    fn value_of(&mut self, into: Option<SmolStr>, at: At, env: &Env) {
+        let spine = self.chain(at).into_iter().map(|at| at.expr).collect();
+        let outer = (
+            std::mem::replace(&mut self.into, into),
+            std::mem::replace(&mut self.spine, spine),
+        );
+        self.expr(at, env);
+        (self.into, self.spine) = outer;
+    }
+
+    /// An expression, and what it is a method or a part of, in turn.
+    fn chain(&self, at: At) -> Vec<At> {
+        let mut chain = vec![at];
+        let mut at = at;
+        for _ in 0..MAX_DEPTH {
+            let next = match self.code.kind(at) {
+                ExprKind::Attr { base, .. } | ExprKind::Item { base, .. } => *base,
+                ExprKind::Call { callee, .. } => *callee,
+                _ => break,
+            };
+            at = At { expr: next, ..at };
+            chain.push(at);
+        }
+        chain
+    }
+
+    /// The name at the beginning of a chain of methods and indices.
+    pub(super) fn root(&self, at: At) -> Option<SmolStr> {
+        match self.code.kind(*self.chain(at).last()?) {
+            ExprKind::Name(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// A table of its own is made of some columns: it goes on where it takes
+    /// the place of what was read, as at the beginning of a preparation.
+    fn selected_anew(&mut self, at: At, env: &Env) {
+        let begins = !self.found.iter().any(|operation| operation.kind != "read");
+        let is_chain = matches!(self.code.kind(at), ExprKind::Call { .. });
+        if begins && is_chain {
+            self.selected(at, env);
+        }
+    }
+
     /// `frame[columns].dropna()…`: the table goes on with these columns.
     fn selected(&mut self, at: At, env: &Env) {
         let mut at = at;
@@ -220,8 +287,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                         return;
                     }
                     let columns = names(&self.forms, index, env);
-                    let held = self.code.ctx.call_graph.held(base.file, base.expr);
-                    if columns.len() > 1 && (held.is_empty() || is_frame(self.code, base)) {
+                    if columns.len() > 1 && may_be_frame(self.code, base) {
                         let keys = vec![key("columns", texts(&columns))];
                         self.note(Operation::of(at, self.code, "select", keys));
                     }
@@ -243,7 +309,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let assigns = body.iter().any(|stmt| match &stmt.kind {
             StmtKind::Assign { targets, .. } => targets.iter().any(|target| {
                 matches!(self.code.kind(at(*target)), ExprKind::Item { index, .. }
-                    if matches!(self.code.kind(at(*index)), ExprKind::Name(index) if index == name))
+                    if self.mentions(at(*index), name))
             }),
             _ => false,
         });
@@ -260,6 +326,19 @@ impl<'w, 'a> Walk<'w, 'a> {
             };
             columns.into_iter().map(turn).collect()
         })
+    }
+
+    /// A name stands in an expression.
+    fn mentions(&self, at: At, name: &str) -> bool {
+        let mut found = false;
+        let mut open = vec![at];
+        while let Some(at) = open.pop() {
+            found |= matches!(self.code.kind(at), ExprKind::Name(known) if known == name);
+            self.code
+                .kind(at)
+                .parts(|expr| open.push(At { expr, ..at }));
+        }
+        found
     }
 
     pub(super) fn expr(&mut self, at: At, env: &Env) {
