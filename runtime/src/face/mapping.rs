@@ -28,6 +28,7 @@ mod request;
 mod route;
 mod task;
 mod template;
+mod upload;
 mod values;
 mod written;
 
@@ -50,6 +51,7 @@ use template::Template;
 
 pub use error::MappingError;
 pub use task::{Answers, Task, TaskFace, Wait};
+pub use upload::Upload;
 pub use values::Place;
 pub use written::{
     BodyKind, ErrorWritten, HttpWritten, RegistryWritten, RequestWritten, SourceWritten, Unknown,

@@ -100,6 +100,10 @@ impl Request {
             let why = "the function takes rows and no message: values are not for it";
             return Err(problem("request.values", why.to_owned()));
         }
+        if written.file.is_some() || written.body == BodyKind::File {
+            let why = "the function takes rows and no file: a file is for ingestion";
+            return Err(problem("request.file", why.to_owned()));
+        }
         let pointer = |key: &str, pointer: &str| {
             let read = Pointer::parse(pointer);
             read.map_err(|error| problem(key, format!("{pointer:?}: {error}")))

@@ -29,6 +29,7 @@ use super::error::MappingError;
 use super::request::{Asked, body_of};
 use super::route::Route;
 use super::template::Template;
+use super::upload::{Upload, UploadFace};
 use super::values::{Place, Values};
 use super::written::{BodyKind, HttpWritten, RequestWritten, WaitWritten};
 use super::{ErrorShape, status};
@@ -46,6 +47,7 @@ pub struct TaskFace {
     route: Route,
     body: BodyKind,
     values: Values,
+    upload: Option<UploadFace>,
     response: Option<Template>,
     status: StatusCode,
     error: ErrorShape,
@@ -66,6 +68,8 @@ pub struct Wait {
 pub struct Task {
     /// What the message says.
     pub values: IndexMap<String, String>,
+    /// The file that one of these names.
+    pub upload: Option<Upload>,
     /// Body, path and query, for the answer to repeat.
     pub request: Value,
 }
@@ -105,13 +109,16 @@ impl TaskFace {
         let text = &*written.route;
         let problem = |key: &str, problem: String| MappingError::key(text, key, problem);
         let route = Route::parse(text)?;
+        let upload = UploadFace::new(text, &written.request)?;
         let plain = RequestWritten {
             body: written.request.body,
             values: written.request.values.clone(),
+            file: written.request.file.clone(),
+            rows: written.request.rows.clone().filter(|_| upload.is_some()),
             ..RequestWritten::default()
         };
         if written.request != plain {
-            let why = "the face takes a message and no rows: only body and values are for it";
+            let why = "the face takes a message and no rows: only body, values and file are for it";
             return Err(problem("request", why.to_owned()));
         }
         let response = match written.response.is_empty() {
@@ -129,6 +136,7 @@ impl TaskFace {
         Ok(TaskFace {
             body: written.request.body,
             values: Values::new(text, written.request.values.as_ref())?,
+            upload,
             response,
             status: status(text, "status", written.status)?,
             error: ErrorShape::of(text, written.error.as_ref(), &ERROR)?,
@@ -171,6 +179,11 @@ impl TaskFace {
         MappingError::key(&self.text, key, problem)
     }
 
+    /// Whether requests bring a file.
+    pub fn takes_file(&self) -> bool {
+        self.upload.is_some()
+    }
+
     /// Whether an answer says more than how far the work is.
     pub fn is_mapped(&self) -> bool {
         self.response.is_some()
@@ -188,13 +201,25 @@ impl TaskFace {
         body: &[u8],
     ) -> Result<Task, Refusal> {
         let asked = Asked::new(params, query, headers, body);
-        let body = match body.is_empty() {
+        let is_file = self.upload.as_ref().is_some_and(UploadFace::is_whole);
+        let content = body;
+        let body = match body.is_empty() || is_file {
             true => json!({}),
             false => body_of(self.body, &asked)?,
         };
+        let upload = self.upload.as_ref();
+        let upload = upload.map(|upload| upload.read(headers, content, &body));
+        let upload = upload.transpose()?;
         let request = asked.document(body);
-        let values = self.values.of(&request)?;
-        Ok(Task { values, request })
+        let mut values = self.values.of(&request)?;
+        if let (Some(face), Some(upload)) = (&self.upload, &upload) {
+            values.insert(face.value.clone(), upload.path.clone());
+        }
+        Ok(Task {
+            values,
+            upload,
+            request,
+        })
     }
 
     /// Whether something of an answer comes from `root`.

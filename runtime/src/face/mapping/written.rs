@@ -118,6 +118,10 @@ pub struct RequestWritten {
     /// a pointer into `/body`, `/path` or `/query`. All texts, numbers and truth
     /// values of the request, if nothing is said.
     pub values: Option<IndexMap<String, ValueWritten>>,
+    /// Of a function that a queue triggers: the value of its message that names
+    /// the file which the request brings: the body, where that is a `file`, or
+    /// the objects at `rows`, as NDJSON.
+    pub file: Option<String>,
 }
 
 /// What a body is.
@@ -129,6 +133,8 @@ pub enum BodyKind {
     Json,
     /// A form, `application/x-www-form-urlencoded`.
     Form,
+    /// A file: CSV, NDJSON or Parquet, by its media type.
+    File,
     /// None: all columns are in the path and the query.
     None,
 }

@@ -102,6 +102,10 @@ fn one<'f>(
         let why = "the last outcome is answered at once: there is nothing to wait for";
         return Err(problem("wait", why.to_owned()));
     }
+    if face.takes_file() && !matches!(behind, Behind::Queue(_)) {
+        let why = "only a function that a queue triggers takes in a file";
+        return Err(problem("request.file", why.to_owned()));
+    }
     Ok(Checked::Does(Box::new(face), behind))
 }
 

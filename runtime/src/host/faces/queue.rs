@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, outcome, refused, unavailable};
@@ -86,6 +88,13 @@ impl Queue {
         }
         message.values.extend(asked.task.values.clone());
         message.traceparent = Some(asked.traceparent);
+        if let Some(upload) = &asked.task.upload {
+            // The same content has the same path, so that a repeat changes
+            // nothing.
+            let (path, content) = (Path::from(upload.path.as_str()), upload.content.clone());
+            let kept = services.blobs.put(&path, content.into()).await;
+            kept.map_err(|error| unavailable(&error))?;
+        }
         let body = message.to_body();
         let body =
             body.map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;

@@ -14,7 +14,7 @@ pub(super) fn body(
     kind: &dyn Fn(&str) -> Option<Kind>,
 ) -> Result<Value, Refusal> {
     match body {
-        BodyKind::None => Ok(Value::Object(Map::new())),
+        BodyKind::File | BodyKind::None => Ok(Value::Object(Map::new())),
         BodyKind::Json => read(asked.body),
         BodyKind::Form if asked.media_type == "application/x-www-form-urlencoded" => {
             let fields = form_urlencoded::parse(asked.body);

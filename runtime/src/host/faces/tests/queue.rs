@@ -147,3 +147,52 @@ async fn a_message_says_what_the_file_says_where_a_request_does_not() {
     assert_eq!(said.body["rounds"], "7");
     running.stop().await;
 }
+
+const TAKES_IN: &str = r#"
+[function.ingestion]
+trigger = { queue = "arrived" }
+input   = { blob = "{customers}" }
+output  = { artifact = "customers" }
+
+[[http]]
+route    = "POST /ingest"
+function = "ingestion"
+request  = { file = "customers", rows = "/rows" }
+wait     = { for = "20s" }
+response = { "/customers" = "/facts/ingestion/rows" }
+
+[[http]]
+route    = "PUT /ingest"
+function = "ingestion"
+request  = { body = "file", file = "customers" }
+wait     = { for = "20s" }
+response = { "/customers" = "/facts/ingestion/rows" }
+"#;
+
+#[tokio::test]
+async fn what_a_request_brings_is_taken_in() {
+    let services = services(Arc::new(ManualClock::default()));
+    let pipeline = Pipeline::parse(TAKES_IN, crate::stages::ALL).unwrap();
+    let local = Local::new(pipeline, &[], services.clone(), Settings::default());
+    let (router, running) = started(local);
+    let rows = r#"{"rows": [{"id": 1, "plan": "basic"}, {"id": 2, "plan": "premium"}]}"#;
+    let said = ask(&router, "POST /ingest", &[], rows).await;
+    assert_eq!((said.status, said.body), (200, json!({"customers": 2})));
+    let csv = [("content-type", "text/csv")];
+    let said = ask(
+        &router,
+        "PUT /ingest",
+        &csv,
+        "id,plan\n1,basic\n2,basic\n3,x\n",
+    )
+    .await;
+    assert_eq!((said.status, said.body), (200, json!({"customers": 3})));
+    let said = ask(&router, "PUT /ingest", &[], "id\n1\n").await;
+    assert_eq!(said.status, 400, "{}", said.body);
+    let said = ask(&router, "POST /ingest", &[], r#"{"rows": [7]}"#).await;
+    assert_eq!(
+        (said.status, said.body),
+        (400, json!({"error": "row 0: it is no object"}))
+    );
+    running.stop().await;
+}
