@@ -41,7 +41,7 @@ fn what_a_face_cannot_have_is_said_with_its_place() {
         wrong("[[http]]\nroute = \"POST /a\"\nrun = \"/id\""),
     ];
     insta::assert_snapshot!(said.join("\n"), @r#"
-    6:11: http route "POST /a": request: the face takes a message and no rows: only body and values are for it
+    6:11: http route "POST /a": request: the face takes a message and no rows: only body, values and file are for it
     6:28: http route "POST /a": request.values.a: "/nowhere": it starts with /body, /path or /query and has no `*`
     6:32: http route "POST /a": wait.for: it is more than 10 minutes
     6:32: http route "POST /a": wait.for: "soon": expected number at 0

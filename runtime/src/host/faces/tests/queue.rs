@@ -159,14 +159,14 @@ route    = "POST /ingest"
 function = "ingestion"
 request  = { file = "customers", rows = "/rows" }
 wait     = { for = "20s" }
-response = { "/customers" = "/facts/ingestion/rows" }
+response = { "/customers" = "/facts/ingestion/input/rows" }
 
 [[http]]
 route    = "PUT /ingest"
 function = "ingestion"
 request  = { body = "file", file = "customers" }
 wait     = { for = "20s" }
-response = { "/customers" = "/facts/ingestion/rows" }
+response = { "/customers" = "/facts/ingestion/input/rows" }
 "#;
 
 #[tokio::test]
