@@ -602,13 +602,18 @@ impl CallGraph {
         file: FileId,
         expr: ExprId,
     ) -> impl Iterator<Item = &CallEdge> {
+        let edges = self.seen_through_of(file, expr);
+        edges.filter(move |edge| edge.caller == caller)
+    }
+
+    /// Calls made by `expr`, whoever the caller is, looking through wrappers.
+    pub fn seen_through_of(&self, file: FileId, expr: ExprId) -> impl Iterator<Item = &CallEdge> {
         let found = self
             .seen_through_index
             .get(&(file, expr))
             .into_iter()
             .flatten();
-        let edges = found.map(|idx| &self.seen_through[*idx as usize]);
-        edges.filter(move |edge| edge.caller == caller)
+        found.map(|idx| &self.seen_through[*idx as usize])
     }
 
     /// Functions that `expr` hands to a library that keeps them.

@@ -15,7 +15,7 @@ use crate::stages::Stage;
 use crate::syntax::facts::{Arg, CompareOp, ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
 
 /// Functions entered at most, however often one is called.
-const MAX_ENTERED: usize = 2_000;
+const MAX_ENTERED: usize = 800;
 
 /// Entries of a loop's list that are gone through one by one.
 const MAX_UNROLLED: usize = 64;
@@ -401,11 +401,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         args: &'a [Arg],
         env: &Env,
     ) -> Vec<(FuncId, Env)> {
-        let calls = self.code.ctx.call_graph.seen_through.iter();
-        let mut funcs: Vec<FuncId> = calls
-            .filter(|call| (call.file, call.expr) == (at.file, at.expr))
-            .map(|call| call.callee)
-            .collect();
+        let graph = self.code.ctx.call_graph;
+        let calls = graph.seen_through_of(at.file, at.expr);
+        let mut funcs: Vec<FuncId> = calls.map(|call| call.callee).collect();
         funcs.sort_by_key(|func| {
             let (file, scope) = self.code.scope_of(*func);
             (file, self.code.facts(file).scope(scope).line)

@@ -288,8 +288,8 @@ impl Forms<'_, '_> {
             given.insert(0, (place, rest, Env::default()));
         }
         if funcs.is_empty() {
-            let calls = self.code.ctx.call_graph.seen_through.iter();
-            let calls = calls.filter(|call| (call.file, call.expr) == (at.file, at.expr));
+            let graph = self.code.ctx.call_graph;
+            let calls = graph.seen_through_of(at.file, at.expr);
             funcs = calls.map(|call| call.callee).collect();
             funcs.sort_unstable();
             funcs.dedup();
