@@ -9,6 +9,7 @@ pub mod database;
 pub mod folder;
 pub mod ledger;
 pub mod lineage;
+pub mod owners;
 pub mod registry;
 pub mod runs;
 pub mod seal;

@@ -198,6 +198,22 @@ impl Runs {
         self.at(&latest(function)).await
     }
 
+    /// Keeps a run as the last that a request began with this function.
+    ///
+    /// # Errors
+    /// When the cells cannot be used.
+    pub async fn set_last(&self, function: &str, id: &str) -> Result<(), CellError> {
+        self.put(&last(function), &id).await
+    }
+
+    /// The id of the run that a request began last with this function.
+    ///
+    /// # Errors
+    /// When the cells cannot be used.
+    pub async fn last(&self, function: &str) -> Result<Option<String>, CellError> {
+        self.at(&last(function)).await
+    }
+
     /// Keeps a message as the last that was put into a queue by a function.
     ///
     /// # Errors
@@ -256,6 +272,10 @@ fn key(id: &str) -> String {
 
 fn latest(function: &str) -> String {
     format!("latest/{}", ArtifactId::of(function.as_bytes()))
+}
+
+fn last(function: &str) -> String {
+    format!("last/{}", ArtifactId::of(function.as_bytes()))
 }
 
 fn told(queue: &str) -> String {

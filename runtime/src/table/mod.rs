@@ -41,7 +41,7 @@ pub use missing::{Missing, PANDAS_WORDS};
 pub use ndjson::NdjsonWriter;
 pub use parquet::ParquetWriter;
 pub use source::Source;
-pub use sql::{Database, Rows, Upsert, Upserted};
+pub use sql::{Database, Rows, Sum, Upsert, Upserted, parameters};
 pub use types::{Column, ColumnType, Columns};
 
 /// The formats that a [`Source`] can be in.

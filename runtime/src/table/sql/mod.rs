@@ -1,19 +1,26 @@
 //! Tables in databases, by URL: `sqlite:PATH` and `postgres://…`.
 //!
-//! Reading runs a query; writing puts rows into a table by a key, in one
-//! transaction with an entry in the ledger, so that the same rows put twice are
-//! there once.
+//! Reading runs a query; a lookup answers a few rows of one with parameters;
+//! writing puts rows into a table by a key, in one transaction with an entry in
+//! the ledger, so that the same rows put twice are there once. Tables of one
+//! SQLite file can be handed over to another.
 
+mod lookup;
 mod postgres;
 mod sqlite;
 mod statement;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Columns, Table, TableError};
+
+pub use lookup::parameters;
+pub use sqlite::Sum;
 
 /// Where a database is.
 ///
@@ -37,7 +44,7 @@ pub struct Upsert {
     /// The table; made, with the key as its primary key, if it is not there.
     pub table: String,
     /// The columns by which a row is the same row. In a table that is there
-    /// already they need a unique index.
+    /// already they need a unique index. Without any, each row is added.
     pub key: Vec<String>,
 }
 
@@ -86,8 +93,58 @@ impl Database {
         }
     }
 
+    /// The rows of a query with parameters (`:name`) as JSON; nothing can be
+    /// changed by it. Fails for more than `most` rows, and where a parameter has
+    /// no value.
+    pub fn lookup(
+        &self,
+        query: &str,
+        values: &IndexMap<String, String>,
+        most: usize,
+    ) -> Result<Vec<Map<String, Value>>, TableError> {
+        match &self.place {
+            Place::Sqlite(path) => sqlite::lookup(&self.shown, path, query, values, most),
+            Place::Postgres(url) => postgres::lookup(&self.shown, url, query, values, most),
+        }
+    }
+
+    /// What is in these tables.
+    pub fn sums(&self, tables: &[String]) -> Result<Vec<Sum>, TableError> {
+        match &self.place {
+            Place::Sqlite(path) => sqlite::sums(&self.shown, path, tables),
+            Place::Postgres(_) => Err(self.only_files()),
+        }
+    }
+
+    /// Hands tables over to another database, in one transaction over both:
+    /// their rows are copied and compared, and whoever would change them here
+    /// from then on is refused and told `fence`. Afterwards the same tables of
+    /// the other can be handed back. Fails where one of the two is no SQLite
+    /// file.
+    pub fn hand_over(
+        &self,
+        to: &Database,
+        tables: &[String],
+        fence: &str,
+    ) -> Result<Vec<Sum>, TableError> {
+        match (&self.place, &to.place) {
+            (Place::Sqlite(from), Place::Sqlite(to)) => {
+                sqlite::hand_over(&self.shown, from, to, tables, fence)
+            }
+            (Place::Sqlite(_), Place::Postgres(_)) => Err(to.only_files()),
+            (Place::Postgres(_), _) => Err(self.only_files()),
+        }
+    }
+
+    fn only_files(&self) -> TableError {
+        TableError::Url {
+            url: self.shown.clone(),
+            problem: "is no SQLite file, and only such are handed over".to_owned(),
+        }
+    }
+
     /// Puts rows into a table: a row whose key is there replaces it, another is
-    /// added. All of it, and the entry `ledger_key` in the table
+    /// added; without a key each is added. All of it, and the entry `ledger_key` in the table
     /// `cutline_ledger`, is one transaction: after a failure nothing has
     /// happened, and with an entry that is there already nothing does.
     pub fn upsert(

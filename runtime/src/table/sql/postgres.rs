@@ -15,13 +15,17 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
+use bytes::BytesMut;
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, pin_mut};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
 use tokio::runtime;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Format as ToSqlFormat, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row, Transaction};
 
+use super::lookup::{no_value, numbered, too_many};
 use super::statement::{self, MAKE_LEDGER, TAKE_ENTRY, quoted};
 use super::{Rows, Upsert, Upserted};
 use crate::table::conform::Conform;
@@ -98,6 +102,72 @@ pub(super) fn upsert(
         committed.map_err(refused("the transaction cannot be committed"))?;
         Ok(Upserted::Rows(n_rows))
     })
+}
+
+/// The rows of a query with parameters, `most` at most: as PostgreSQL itself
+/// makes JSON of them. As part of another query it can change nothing.
+pub(super) fn lookup(
+    shown: &str,
+    url: &str,
+    query: &str,
+    values: &IndexMap<String, String>,
+    most: usize,
+) -> Result<Vec<Map<String, Value>>, TableError> {
+    let (query, names) = numbered(query);
+    let values = names.iter().map(|name| {
+        let value = values.get(name).ok_or_else(|| no_value(shown, name))?;
+        Ok(Written(value.clone()))
+    });
+    let values = values.collect::<Result<Vec<Written>, TableError>>()?;
+    let rows = on_own_thread(shown, async {
+        let client = connect(shown, url).await?;
+        let query = query.trim_end().trim_end_matches(';');
+        let query = format!(
+            "SELECT row_to_json(asked)::TEXT FROM ({query}\n) AS asked LIMIT {}",
+            most.saturating_add(1)
+        );
+        let values = values.iter().map(|value| value as &(dyn ToSql + Sync));
+        let values: Vec<_> = values.collect();
+        let rows = client.query(&query, &values).await;
+        rows.map_err(TableError::database(shown, "the query is refused"))
+    })?;
+    if rows.len() > most {
+        return Err(too_many(shown, most));
+    }
+    let wrong = TableError::database(shown, "the query's rows cannot be read");
+    let rows = rows.iter().map(|row| {
+        let text: &str = row.try_get(0).map_err(&wrong)?;
+        serde_json::from_str(text).map_err(|error| TableError::Declaration {
+            place: shown.to_owned(),
+            problem: format!("answers what is no JSON: {error}"),
+        })
+    });
+    rows.collect()
+}
+
+/// A value as PostgreSQL reads it, whatever type it has to be.
+#[derive(Debug)]
+struct Written(String);
+
+impl ToSql for Written {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> ToSqlFormat {
+        ToSqlFormat::Text
+    }
+
+    to_sql_checked!();
 }
 
 /// A query to be run.

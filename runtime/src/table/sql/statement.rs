@@ -23,14 +23,8 @@ fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.join(", ")
 }
 
-/// That the key is made of columns that are there, and is not empty.
+/// That the key is made of columns that are there.
 pub(super) fn check_key(url: &str, into: &Upsert, schema: &Schema) -> Result<(), TableError> {
-    if into.key.is_empty() {
-        return Err(TableError::Declaration {
-            place: format!("{url}: table {:?}", into.table),
-            problem: "has no key; name the columns by which a row is the same row".to_owned(),
-        });
-    }
     match into.key.iter().find(|name| schema.index_of(name).is_err()) {
         None => Ok(()),
         Some(column) => Err(TableError::NoColumn {
@@ -41,18 +35,22 @@ pub(super) fn check_key(url: &str, into: &Upsert, schema: &Schema) -> Result<(),
     }
 }
 
-/// Makes the table, if it is not there, with the key as its primary key.
+/// Makes the table, if it is not there, with the key, if there is one, as its
+/// primary key.
 pub(super) fn create(into: &Upsert, schema: &Schema) -> String {
-    let columns: Vec<String> = schema
+    let columns = schema
         .fields()
         .iter()
-        .map(|field| format!("{} {}", quoted(field.name()), type_name(field.data_type())))
-        .collect();
+        .map(|field| format!("{} {}", quoted(field.name()), type_name(field.data_type())));
+    let key = (!into.key.is_empty()).then(|| {
+        let key = list(into.key.iter().map(String::as_str));
+        format!("PRIMARY KEY ({key})")
+    });
+    let columns: Vec<String> = columns.chain(key).collect();
     format!(
-        "CREATE TABLE IF NOT EXISTS {} ({}, PRIMARY KEY ({}))",
+        "CREATE TABLE IF NOT EXISTS {} ({})",
         quoted(&into.table),
         columns.join(", "),
-        list(into.key.iter().map(String::as_str)),
     )
 }
 
@@ -74,12 +72,16 @@ pub(super) fn upsert(
         true => "NOTHING".to_owned(),
         false => format!("UPDATE SET {}", sets.join(", ")),
     };
+    let key = list(into.key.iter().map(String::as_str));
+    let conflict = match into.key.is_empty() {
+        true => String::new(),
+        false => format!(" ON CONFLICT ({key}) DO {action}"),
+    };
     format!(
-        "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO {action}",
+        "INSERT INTO {} ({}) VALUES ({}){conflict}",
         quoted(&into.table),
         list(names(schema)),
         values.join(", "),
-        list(into.key.iter().map(String::as_str)),
     )
 }
 
@@ -138,7 +140,23 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(refused(&[]).contains("has no key"));
         assert!(refused(&["no"]).contains("no column \"no\""));
+    }
+
+    #[test]
+    fn without_a_key_each_row_is_added() {
+        let schema = Schema::new(vec![Field::new("id", DataType::Int64, true)]);
+        let into = Upsert {
+            table: "t".to_owned(),
+            key: Vec::new(),
+        };
+        assert_eq!(
+            create(&into, &schema),
+            r#"CREATE TABLE IF NOT EXISTS "t" ("id" BIGINT)"#
+        );
+        assert_eq!(
+            upsert(&into, &schema, |place, _| format!("?{place}")),
+            r#"INSERT INTO "t" ("id") VALUES (?1)"#
+        );
     }
 }

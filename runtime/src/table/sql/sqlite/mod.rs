@@ -1,5 +1,8 @@
-//! SQLite, through rusqlite: a query read, and rows put into a table.
+//! SQLite, through rusqlite: a query read, rows put into a table, and tables
+//! handed over to another file.
 
+mod hand_over;
+mod lookup;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -9,6 +12,9 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
+pub use hand_over::Sum;
+pub(super) use hand_over::{hand_over, sums};
+pub(super) use lookup::lookup;
 pub(super) use read::query;
 pub(super) use write::upsert;
 
