@@ -18,6 +18,7 @@ use crate::queue::Message;
 use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
 use crate::store::cells::Swapped;
 use crate::store::clock::Timestamp;
+use crate::store::owners::{Held, OwnerError, Owners};
 use crate::store::registry::{self, Registered, Registry, RegistryError};
 use crate::store::space::Space;
 
@@ -30,6 +31,8 @@ pub struct Services {
     pub blobs: Arc<dyn ObjectStore>,
     /// What inference functions said.
     pub logs: Arc<dyn ObjectStore>,
+    /// Databases that the monolith and the functions share.
+    pub owners: Owners,
     /// Which code this is: part of every artifact's record.
     pub code: Arc<str>,
 }
@@ -87,6 +90,19 @@ impl StageContext {
     /// The names of the function's inputs, in the order of the file.
     pub fn inputs(&self) -> impl Iterator<Item = &str> {
         self.function.inputs.keys().map(String::as_str)
+    }
+
+    /// Whether an input is not asked for: it need not be there, and the message
+    /// does not say which file it is.
+    pub fn is_left_out(&self, input: &str) -> bool {
+        let Some(Input::Blob(path)) = self.function.inputs.get(input) else {
+            return false;
+        };
+        let is_optional = self.function.optional.iter().any(|name| name == input);
+        is_optional
+            && !path
+                .fields()
+                .all(|field| self.message.values.contains_key(field))
     }
 
     /// What stands behind an input.
@@ -265,14 +281,33 @@ impl StageContext {
         }
     }
 
-    /// The table of a database that this function writes to, and the ledger key
-    /// of what this message makes there of `input`: the same for every try.
-    /// None where it declares none.
-    pub fn table(&self, input: &str) -> Option<(&Table, String)> {
-        let table = self.function.output.table.as_ref();
-        let table = table.filter(|_| !self.services.space.is_shadow())?;
+    /// The URL of a database that is an input: of one that is shared with the
+    /// monolith, where its owner has it.
+    ///
+    /// # Errors
+    /// When it cannot be said whose it is.
+    pub async fn database(&self, name: &str) -> Result<String, StageError> {
+        let cells = self.services.space.cells();
+        let url = self.services.owners.url(&**cells, name).await;
+        url.map_err(owner_unknown)
+    }
+
+    /// The table of a database that an input's rows are written to, the ledger key of
+    /// what this message makes there of `input` (the same for every try), and
+    /// where the database is; no handover begins until that is dropped. None
+    /// where it declares none.
+    ///
+    /// # Errors
+    /// When it cannot be said whose the database is.
+    pub async fn table(&self, input: &str) -> Result<Option<(&Table, String, Held)>, StageError> {
+        let table = self.function.output.tables.get(input);
+        let Some(table) = table.filter(|_| !self.services.space.is_shadow()) else {
+            return Ok(None);
+        };
+        let cells = self.services.space.cells();
+        let held = self.services.owners.writing(&**cells, &table.url).await;
         let key = format!("{}/{}/{input}", self.function.name, self.message.id);
-        Some((table, key))
+        Ok(Some((table, key, held.map_err(owner_unknown)?)))
     }
 
     /// What is known of the artifact behind an input.
@@ -498,6 +533,10 @@ impl From<String> for Content {
     fn from(text: String) -> Content {
         Content::Bytes(text.into())
     }
+}
+
+fn owner_unknown(error: OwnerError) -> StageError {
+    StageError::passing("whose the database is", error)
 }
 
 /// What is not there or not whole will not come by itself: only the store's own

@@ -13,6 +13,7 @@ use crate::stages;
 use crate::store::artifact::{ArtifactId, Artifacts};
 use crate::store::cells::BlobCells;
 use crate::store::clock::{Clock, ManualClock};
+use crate::store::owners::Owners;
 use crate::store::space::Space;
 
 /// A pipeline's functions, invoked one at a time.
@@ -88,6 +89,7 @@ pub(crate) fn services(clock: Arc<dyn Clock>) -> Services {
         space: Space::new(Artifacts::new(memory()), cells, queues, clock),
         blobs: memory(),
         logs: memory(),
+        owners: Owners::default(),
         code: "cutline 0.0.0".into(),
     }
 }

@@ -1,5 +1,6 @@
 //! From the file as written to the [`Pipeline`]: every name has its other end.
 
+mod database;
 mod table;
 
 use std::collections::BTreeSet;
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use toml::Spanned;
+
+pub(crate) use database::is_declared;
 
 use super::file::{BindingFile, File, FunctionFile, OutputFile, StoreFile, TriggerFile};
 use super::problem::Problem;
@@ -18,6 +21,8 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     readers_differ(&file.functions)?;
     artifacts_are_made(&file.functions)?;
     logs_are_kept(&file.functions, kinds)?;
+    let databases = database::check(file.databases)?;
+    database::are_declared(&databases, &file.functions)?;
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
     let (listen, token) = serve::check(file.serve)?;
@@ -25,6 +30,7 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
         store: store(file.store)?,
         listen,
         token,
+        databases,
         functions: last_ones(functions),
         faces: file.faces,
     })
@@ -72,6 +78,7 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
     let kind = kind(&name, &stage, kinds)?;
     let named: Vec<&str> = file.inputs.keys().map(String::as_str).collect();
     let output = output(&name, &named, file.shared.output)?;
+    let optional = optional(&name, &file.inputs)?;
     let inputs = file.inputs.into_iter().map(|(input, binding)| {
         let owner = match input.as_str() {
             "input" => format!("function {name}: input"),
@@ -81,6 +88,7 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
     });
     Ok(Function {
         is_last: true,
+        optional,
         inputs: inputs.collect::<Result<_, Problem>>()?,
         trigger: trigger(&name, &file.name, file.shared.trigger)?,
         output,
@@ -90,6 +98,28 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
         stage: stage.into_inner(),
         name,
     })
+}
+
+/// The inputs that need not be there: files that a message names.
+fn optional(
+    name: &str,
+    inputs: &IndexMap<String, Spanned<BindingFile>>,
+) -> Result<Vec<String>, Problem> {
+    let mut optional = Vec::new();
+    for (input, binding) in inputs {
+        let binding = binding.get_ref();
+        let Some(said) = binding.optional.as_ref().filter(|said| *said.get_ref()) else {
+            continue;
+        };
+        let blob = binding.blob.as_ref().map(Spanned::get_ref);
+        if !blob.is_some_and(|blob| blob.contains('{')) {
+            let message = format!("function {name}: input {input} cannot be optional");
+            return Err(Problem::at(said.span(), message)
+                .label("only a blob that a value of the message names: { blob = \"{name}\" }"));
+        }
+        optional.push(input.clone());
+    }
+    Ok(optional)
 }
 
 fn kind<'a>(name: &str, stage: &Spanned<String>, kinds: &'a [Kind]) -> Result<&'a Kind, Problem> {
@@ -154,6 +184,7 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
             query: None,
             model: None,
             log: None,
+            optional: _,
         } => Template::parse(blob.get_ref())
             .map(Input::Blob)
             .map_err(|why| Problem::at(blob.span(), format!("{owner}: blob: {why}"))),
@@ -164,6 +195,7 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
             query: None,
             model: None,
             log: None,
+            optional: _,
         } => Ok(Input::Artifact(artifact)),
         BindingFile {
             blob: None,
@@ -172,7 +204,11 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
             query: Some(query),
             model: None,
             log: None,
-        } => Ok(Input::Sql { url, query }),
+            optional: _,
+        } => Ok(Input::Sql {
+            url: url.into_inner(),
+            query,
+        }),
         BindingFile {
             blob: None,
             artifact: None,
@@ -180,6 +216,7 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
             query: None,
             model: Some(alias),
             log: None,
+            optional: _,
         } => self::alias(owner, &alias).map(Input::Model),
         BindingFile {
             blob: None,
@@ -188,6 +225,7 @@ fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
             query: None,
             model: None,
             log: Some(log),
+            optional: _,
         } => Ok(Input::Log(log.into_inner())),
         _ => Err(
             Problem::at(span, format!("{owner}: a binding is one thing"))
@@ -216,7 +254,6 @@ fn output(
         is_name(&artifact, "an artifact")?;
         artifacts.insert(port, artifact.into_inner());
     }
-    let table = file.table.map(|file| table::table(name, inputs, file));
     Ok(Output {
         artifacts,
         queue: file.queue.map(Spanned::into_inner),
@@ -224,7 +261,7 @@ fn output(
             .alias
             .map(|text| alias(&format!("function {name}: output"), &text))
             .transpose()?,
-        table: table.transpose()?,
+        tables: table::tables(name, inputs, file.table, file.tables)?,
     })
 }
 

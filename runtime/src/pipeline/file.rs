@@ -16,6 +16,7 @@ use super::unfinished;
 pub(super) struct File {
     pub(super) store: StoreFile,
     pub(super) serve: ServeFile,
+    pub(super) databases: Vec<(Spanned<String>, DatabaseFile)>,
     pub(super) functions: Vec<FunctionFile>,
     pub(super) faces: Vec<Params>,
 }
@@ -54,6 +55,16 @@ pub(super) struct TokenFile {
     pub(super) header: Option<String>,
 }
 
+/// One `[database.NAME]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatabaseFile {
+    pub(super) stage: String,
+    pub(super) monolith: Spanned<String>,
+    pub(super) own: Option<Spanned<String>>,
+    pub(super) tables: Spanned<Vec<String>>,
+}
+
 /// One `[function.NAME]`: the shared keys, and the rest as it stands.
 pub(super) struct FunctionFile {
     pub(super) name: Spanned<String>,
@@ -82,10 +93,11 @@ pub(super) struct TriggerFile {
 pub(super) struct BindingFile {
     pub(super) blob: Option<Spanned<String>>,
     pub(super) artifact: Option<String>,
-    pub(super) sql: Option<String>,
+    pub(super) sql: Option<Spanned<String>>,
     pub(super) query: Option<String>,
     pub(super) model: Option<Spanned<String>>,
     pub(super) log: Option<Spanned<String>>,
+    pub(super) optional: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,19 +109,26 @@ pub(super) struct OutputFile {
     pub(super) queue: Option<Spanned<String>>,
     pub(super) alias: Option<Spanned<String>>,
     pub(super) table: Option<Spanned<TableFile>>,
+    #[serde(default)]
+    pub(super) tables: IndexMap<Spanned<String>, Spanned<TableFile>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TableFile {
-    pub(super) sql: String,
+    pub(super) sql: Spanned<String>,
     pub(super) name: String,
+    #[serde(default)]
     pub(super) key: Vec<String>,
+    #[serde(default)]
+    pub(super) append: bool,
 }
 
 /// What may stand in a binding, so that `input = { blob = … }` is one binding
 /// and `input = { calls = { … }, … }` several.
-const BINDING: [&str; 6] = ["blob", "artifact", "sql", "query", "model", "log"];
+const BINDING: [&str; 7] = [
+    "blob", "artifact", "sql", "query", "model", "log", "optional",
+];
 
 /// The keys that mean the same in every function.
 const SHARED: [&str; 4] = ["stage", "trigger", "input", "output"];
@@ -122,6 +141,7 @@ pub(super) fn read(text: &Arc<str>) -> Result<File, Problem> {
     let mut file = File {
         store: StoreFile::default(),
         serve: ServeFile::default(),
+        databases: Vec::new(),
         functions: Vec::new(),
         faces: Vec::new(),
     };
@@ -129,16 +149,31 @@ pub(super) fn read(text: &Arc<str>) -> Result<File, Problem> {
         match key.get_ref().as_ref() {
             "store" => file.store = typed("store", value)?,
             "serve" => file.serve = typed("serve", value)?,
+            "database" => file.databases = databases(value)?,
             "function" => file.functions = functions(text, value)?,
             "http" => file.faces = faces(text, &value)?,
             other => {
                 let message = format!("there is no key {other}");
-                return Err(Problem::at(key.span(), message)
-                    .label("the file has [store], [serve], [function.NAME] and [[http]]"));
+                return Err(Problem::at(key.span(), message).label(
+                    "the file has [store], [serve], [database.NAME], [function.NAME] and [[http]]",
+                ));
             }
         }
     }
     Ok(file)
+}
+
+fn databases(value: Spanned<DeValue<'_>>) -> Result<Vec<(Spanned<String>, DatabaseFile)>, Problem> {
+    let named = table("database", value)?.into_inner().into_iter();
+    let mut databases = named
+        .map(|(name, value)| {
+            let name = Spanned::new(name.span(), name.get_ref().to_string());
+            let owner = format!("database {}", name.get_ref());
+            Ok((name, typed(&owner, value)?))
+        })
+        .collect::<Result<Vec<_>, Problem>>()?;
+    databases.sort_by_key(|(name, _)| name.span().start);
+    Ok(databases)
 }
 
 fn functions(text: &Arc<str>, value: Spanned<DeValue<'_>>) -> Result<Vec<FunctionFile>, Problem> {

@@ -41,11 +41,13 @@ use std::time::Duration;
 use http::HeaderName;
 use indexmap::IndexMap;
 
+pub(crate) use check::is_declared;
 pub use params::Params;
 pub use problem::Problem;
 pub use template::Template;
 
 use crate::function::{Kind, StageFn};
+use crate::store::owners::{SharedDatabase, url_beside};
 use crate::store::registry::{self, ModelName};
 
 /// A checked `functions.toml`.
@@ -56,6 +58,8 @@ pub struct Pipeline {
     pub listen: SocketAddr,
     /// What a request has to show that changes something.
     pub token: Option<Token>,
+    /// What the monolith and the functions share, in the order of the file.
+    pub databases: Vec<SharedDatabase>,
     /// In the order of the file.
     pub functions: Vec<Function>,
     /// The `[[http]]` tables as written; `face` checks them.
@@ -102,6 +106,8 @@ pub struct Function {
     pub trigger: Trigger,
     /// By name; the only input of a function is called `input`.
     pub inputs: IndexMap<String, Input>,
+    /// The inputs that are left out where a message does not name their file.
+    pub optional: Vec<String>,
     /// What it makes, and who is told.
     pub output: Output,
     /// No function of the file is told.
@@ -135,7 +141,7 @@ pub enum Input {
     Artifact(String),
     /// The rows of a query.
     Sql {
-        /// Of the database.
+        /// Of the database, or the name of a shared one.
         url: String,
         /// A `SELECT`.
         query: String,
@@ -156,8 +162,8 @@ pub struct Output {
     pub queue: Option<String>,
     /// The alias of the registry that it may move.
     pub alias: Option<Alias>,
-    /// The table it may write rows to.
-    pub table: Option<Table>,
+    /// The tables that it may write the rows of its inputs to, by their names.
+    pub tables: IndexMap<String, Table>,
 }
 
 /// An alias of a model in the registry, written `churn@champion`.
@@ -172,11 +178,11 @@ pub struct Alias {
 /// A table of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Of the database.
+    /// Of the database, or the name of a shared one.
     pub url: String,
     /// Of the table.
     pub name: String,
-    /// The columns that name a row.
+    /// The columns that name a row; none where each row is added.
     pub key: Vec<String>,
 }
 
@@ -195,13 +201,19 @@ impl Pipeline {
     /// the file, seen from where the file is in `folder`.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Pipeline {
+        for database in &mut self.databases {
+            let own = database.own.iter_mut();
+            for url in std::iter::once(&mut database.monolith).chain(own) {
+                *url = url_beside(folder, url);
+            }
+        }
         for function in &mut self.functions {
             for input in function.inputs.values_mut() {
                 if let Input::Sql { url, .. } = input {
                     *url = url_beside(folder, url);
                 }
             }
-            if let Some(table) = &mut function.output.table {
+            for table in function.output.tables.values_mut() {
                 table.url = url_beside(folder, &table.url);
             }
         }
@@ -263,16 +275,6 @@ impl Output {
             });
         let (name, rest) = begins.min_by_key(|(_, rest)| rest.len())?;
         Some(format!("{name}-{rest}"))
-    }
-}
-
-fn url_beside(folder: &Path, url: &str) -> String {
-    match url.strip_prefix("sqlite:") {
-        Some(path) => {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            format!("sqlite:{}", folder.join(path).display())
-        }
-        None => url.to_owned(),
     }
 }
 

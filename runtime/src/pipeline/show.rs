@@ -50,7 +50,7 @@ impl Pipeline {
             if let Some(queue) = &function.output.queue {
                 line(&mut text, &format!("{node} --> q_{}", id(queue)));
             }
-            if let Some(table) = &function.output.table {
+            for table in function.output.tables.values() {
                 line(
                     &mut text,
                     &format!("{node} -.-> s_{0}[(\"{0}\")]", id(&table.name)),
@@ -116,10 +116,8 @@ fn makes(function: &Function) -> String {
     let output = &function.output;
     let artifacts = output.artifacts.values().cloned();
     let alias = output.alias.iter().map(|alias| format!("alias {alias}"));
-    let table = output
-        .table
-        .iter()
-        .map(|table| format!("table {}", table.name));
+    let tables = output.tables.values();
+    let table = tables.map(|table| format!("table {}", table.name));
     let queue = output.queue.iter().map(|queue| format!("queue {queue}"));
     listed(artifacts.chain(alias).chain(table).chain(queue))
 }

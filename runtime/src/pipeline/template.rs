@@ -39,6 +39,14 @@ impl Template {
         Ok(Template(parts))
     }
 
+    /// The fields that a message needs.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Field(name) => Some(name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
     /// The path for a message whose fields `field` gives.
     ///
     /// # Errors

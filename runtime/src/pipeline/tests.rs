@@ -133,7 +133,7 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, expected) in [
         (
             "functions = 1",
-            "1:1: there is no key functions (the file has [store], [serve], [function.NAME] and [[http]])",
+            "1:1: there is no key functions (the file has [store], [serve], [database.NAME], [function.NAME] and [[http]])",
         ),
         (
             "http = 1",
@@ -197,8 +197,10 @@ fn what_is_wrong_is_said_with_its_place() {
             "3:1: function training: unknown field `labl`, expected `label`",
         ),
         (
-            &queued("output = { table = { sql = \"sqlite:x\", name = \"t\", key = [] } }"),
-            "3:20: function training: output.table has no key",
+            &queued(
+                "output = { table = { sql = \"sqlite:x\", name = \"t\", key = [] } }\ninput = { blob = \"a.csv\" }",
+            ),
+            "3:20: function training: output.table has a key, or each row is added",
         ),
         (
             &queued(
@@ -206,7 +208,37 @@ fn what_is_wrong_is_said_with_its_place() {
                  input = { a = { blob = \"a.csv\" }, b = { blob = \"b.csv\" } }",
             ),
             "3:16: function training: output.table takes the rows of one input, and there are 2: a, b \
-             (declare a function for each table)",
+             (write output.tables = { INPUT = { … } })",
+        ),
+        (
+            &queued(
+                "output.tables = { b = { sql = \"sqlite:x\", name = \"t\", append = true } }\ninput = { a = { blob = \"a.csv\" } }",
+            ),
+            "3:19: function training: output.tables: there is no input b (there is a)",
+        ),
+        (
+            &queued("input = { a = { blob = \"a.csv\", optional = true } }"),
+            "3:46: function training: input a cannot be optional",
+        ),
+        (
+            &queued("input = { a = { sql = \"churn\", query = \"SELECT 1\" } }"),
+            "3:23: function training: there is no database \"churn\" (write sqlite:PATH or postgres://…, or declare [database.NAME])",
+        ),
+        (
+            "[database.churn]\nstage = \"ingestion\"\nmonolith = \"mysql://x\"\ntables = [\"a\"]",
+            "3:12: database churn: monolith is no database",
+        ),
+        (
+            "[database.churn]\nstage = \"ingestion\"\nmonolith = \"postgres://x\"\nown = \"sqlite:x\"\ntables = [\"a\"]",
+            "4:7: database churn: only tables of one SQLite file can be handed over to another",
+        ),
+        (
+            "[database.churn]\nstage = \"ingestion\"\nmonolith = \"sqlite:x\"\nown = \"sqlite:x\"\ntables = [\"a\"]",
+            "4:7: database churn: own is where the monolith has it, too",
+        ),
+        (
+            "[database.churn]\nstage = \"ingestion\"\nmonolith = \"sqlite:x\"\ntables = [\"a\", \"A\"]",
+            "4:10: database churn: tables names what is handed over, each table once",
         ),
         ("a = [", "1:6: "),
     ] {

@@ -22,6 +22,9 @@ pub struct Message {
     /// What is said about it beside, such as the name of a file that arrived.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, String>,
+    /// The function after which nothing follows, if it is asked to end there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// The trace it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<TraceContext>,
@@ -88,6 +91,7 @@ impl Message {
             id: id.into(),
             artifacts: IndexMap::new(),
             values: IndexMap::new(),
+            until: None,
             traceparent: None,
             failures: Vec::new(),
         }

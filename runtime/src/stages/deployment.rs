@@ -2,7 +2,8 @@
 //!
 //! Inputs: `model`, and as far as they are bound `transform`, `evaluation` and
 //! `data`. The alias it moves is its output. A version that did not pass its
-//! gate is registered and serves nobody.
+//! gate, or of which the message says that it is to wait, is registered and
+//! serves nobody.
 
 use std::sync::Arc;
 
@@ -28,6 +29,11 @@ struct Deployment {
     /// Deploy what did not pass, too.
     #[serde(default)]
     force: bool,
+    /// Also where the message says `true` under this name.
+    force_if: Option<String>,
+    /// Register the version and let it serve nobody where the message says
+    /// `true` under this name.
+    hold_if: Option<String>,
 }
 
 fn configure(params: &Params) -> Result<Arc<dyn StageFn>, Problem> {
@@ -64,8 +70,18 @@ impl Deployment {
             ("version".to_owned(), json!(registered.number.to_string())),
             ("live".to_owned(), json!(false)),
         ]);
+        let says = |name: &Option<String>| {
+            let value = name
+                .as_ref()
+                .and_then(|name| input.message.values.get(name));
+            value.is_some_and(|value| value == "true")
+        };
+        if says(&self.hold_if) {
+            tracing::info!(version = %registered.number, "registered; the message says that it waits");
+            return Ok(facts);
+        }
         let passed = report.as_ref().is_none_or(|report| report.judgement.passed);
-        if !passed && !self.force {
+        if !passed && !self.force && !says(&self.force_if) {
             tracing::warn!(version = %registered.number, "did not pass its gate; it is registered and serves nobody");
             return Ok(facts);
         }

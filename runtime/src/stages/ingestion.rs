@@ -4,7 +4,7 @@
 //! main artifact), and its bad rows another with `-quarantine` behind it, each
 //! with its reasons and what was written. Where a set as a whole fails its
 //! expectations, nothing goes on. Where a table is declared, the good rows are
-//! put there by its key, too.
+//! put there, too. An input that need not be there and is not named is left out.
 
 #[cfg(test)]
 mod tests;
@@ -74,7 +74,16 @@ impl StageFn for Ingestion {
 impl Ingestion {
     async fn ingest(&self, ctx: &StageContext) -> Result<Facts, StageError> {
         let mut facts = Facts::new();
-        for input in ctx.inputs() {
+        let asked: Vec<&str> = ctx
+            .inputs()
+            .filter(|input| !ctx.is_left_out(input))
+            .collect();
+        if asked.is_empty() {
+            let all: Vec<&str> = ctx.inputs().collect();
+            let message = format!("the message names none of {}", all.join(", "));
+            return Err(StageError::data(message));
+        }
+        for input in asked {
             let intake = self.0.tables.get(input).unwrap_or(&self.0);
             let (port, quarantine) = match input {
                 "input" => (String::new(), "quarantine".to_owned()),
@@ -118,6 +127,7 @@ async fn take_in(ctx: &StageContext, input: &str, intake: &Intake) -> Result<Tak
     };
     let name = input.to_owned();
     if let Input::Sql { url, query } = ctx.input(input)?.clone() {
+        let url = ctx.database(&url).await?;
         let columns = intake.columns.clone();
         return apart("ingestion", move || {
             let database = Database::at(&url);
@@ -156,20 +166,25 @@ fn another(file: &File) -> Result<File, StageError> {
 /// database notes in the same transaction that this message's rows are there,
 /// so that a repeat, whatever died before it, writes nothing twice.
 async fn written(ctx: &StageContext, input: &str, accepted: File) -> Result<(), StageError> {
-    let Some((into, ledger_key)) = ctx.table(input) else {
+    let Some((into, ledger_key, held)) = ctx.table(input).await? else {
         return Ok(());
     };
     let into = into.clone();
     let accepted = rewound(accepted)?;
     apart("writing to a table", move || {
         let name = into.name.clone();
-        put_rows(into, &ledger_key, accepted)
+        put_rows(into, &held.url, &ledger_key, accepted)
             .map_err(|error| failed(format!("the table {name} cannot be written to"), error))
     })
     .await
 }
 
-fn put_rows(into: pipeline::Table, ledger_key: &str, accepted: File) -> Result<(), TableError> {
+fn put_rows(
+    into: pipeline::Table,
+    url: &str,
+    ledger_key: &str,
+    accepted: File,
+) -> Result<(), TableError> {
     let source = Source::spool(into.name.as_str(), accepted)?;
     let table = table::open(&source, Format::Parquet, &Reading::default())?;
     let mut rows = table.batches()?.map(|batch| batch.map(|batch| batch.rows));
@@ -177,7 +192,7 @@ fn put_rows(into: pipeline::Table, ledger_key: &str, accepted: File) -> Result<(
         table: into.name,
         key: into.key,
     };
-    let database = Database::at(&into.url)?;
+    let database = Database::at(url)?;
     let put = database.upsert(&upsert, ledger_key, table.schema(), &mut rows)?;
     match put {
         Upserted::Rows(rows) => tracing::info!(table = upsert.table, rows, "written"),

@@ -43,6 +43,7 @@ pub async fn frame(ctx: &StageContext, input: &str) -> Result<Frame, StageError>
     let (name, bound) = (input.to_owned(), ctx.input(input)?.clone());
     let opened = match bound {
         Input::Sql { url, query } => {
+            let url = ctx.database(&url).await?;
             apart("a query", move || {
                 let database = Database::at(&url);
                 let table = database.and_then(|database| database.query(&query, &Columns::new()));

@@ -59,6 +59,8 @@ gate = { limits = { log-loss = { max = 0.0 } } }
 trigger = { queue = "model-evaluated" }
 input = { model = { artifact = "model" }, transform = { artifact = "features-transform" }, evaluation = { artifact = "evaluation" } }
 output = { alias = "churn@champion" }
+hold_if = "hold"
+force_if = "force"
 
 [function.inference]
 trigger = { http = true }
@@ -434,6 +436,30 @@ async fn deployment_registers_what_failed_its_gate_and_lets_it_serve_nobody() {
         (&json!("v2"), &json!(false))
     );
     assert_eq!(champion(&bench).await.as_deref(), Some("v1"));
+}
+
+#[tokio::test]
+async fn a_message_can_hold_a_version_back_or_let_it_serve_all_the_same() {
+    let bench = bench().await;
+    let (mut held, _) = through(&bench, "may", &TO_MODEL).await;
+    held.values.insert("hold".to_owned(), "true".to_owned());
+    let mut forced = held.clone();
+    bench.invoke("evaluation", &mut held).await.unwrap();
+    let facts = bench.invoke("deployment", &mut held).await.unwrap();
+    assert_eq!(
+        (&facts["version"], &facts["live"]),
+        (&json!("v1"), &json!(false))
+    );
+    assert_eq!(champion(&bench).await, None);
+    forced.values = [("hold", "false"), ("force", "true")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect();
+    bench.invoke("strict", &mut forced).await.unwrap();
+    let judged = forced.artifacts["judged"];
+    forced.artifacts.insert("evaluation".to_owned(), judged);
+    let facts = bench.invoke("deployment", &mut forced).await.unwrap();
+    assert_eq!(facts["live"], json!(true));
 }
 
 /// Writes predictions of customers of these ages to the log.

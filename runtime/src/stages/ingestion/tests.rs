@@ -205,3 +205,55 @@ fn named(id: &str, name: &str) -> Message {
     message.values.insert("name".to_owned(), name.to_owned());
     message
 }
+
+#[tokio::test]
+async fn an_input_that_need_not_be_there_is_left_out_and_each_has_its_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url(&folder);
+    let bench = Bench::new(&format!(
+        r#"
+[function.ingestion]
+trigger = {{ queue = "raw-arrived" }}
+output.artifacts = {{ customers = "customers", calls = "calls" }}
+
+[function.ingestion.input]
+customers = {{ blob = "{{customers}}", optional = true }}
+calls = {{ blob = "{{calls}}", optional = true }}
+
+[function.ingestion.output.tables]
+customers = {{ sql = "{url}", name = "customers", key = ["id"] }}
+calls = {{ sql = "{url}", name = "calls", append = true }}
+"#
+    ));
+    bench.blob("c.csv", "id,age\n1,30\n").await;
+    bench.blob("l.csv", "id,minutes\n1,3\n").await;
+    let said = |id: &str, values: &[(&str, &str)]| {
+        let mut message = Message::new(id);
+        let values = values.iter();
+        let values = values.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        message.values.extend(values);
+        message
+    };
+    // A message that comes again adds its rows once, another adds them again.
+    for id in ["m1", "m1", "m2"] {
+        let mut message = said(id, &[("calls", "l.csv")]);
+        let facts = bench.invoke("ingestion", &mut message).await.unwrap();
+        assert_eq!(facts.keys().collect::<Vec<_>>(), ["calls"]);
+    }
+    let mut both = said("m3", &[("calls", "l.csv"), ("customers", "c.csv")]);
+    let facts = bench.invoke("ingestion", &mut both).await.unwrap();
+    assert_eq!(facts.len(), 2);
+    let count = |table: &str| {
+        let connection = rusqlite::Connection::open(folder.path().join("shop.db")).unwrap();
+        let query = format!("SELECT count(*) FROM {table}");
+        connection
+            .query_row(&query, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!((count("customers"), count("calls")), (1, 3));
+    let none = bench.invoke("ingestion", &mut said("m4", &[])).await;
+    assert_eq!(
+        none.unwrap_err().whole(),
+        "the message names none of customers, calls"
+    );
+}
