@@ -23,6 +23,7 @@
 //! are pure, and [`router`] joins them to a [`Predictor`].
 
 mod error;
+mod lookup;
 mod pointer;
 mod request;
 mod route;
@@ -50,12 +51,13 @@ use route::Route;
 use template::Template;
 
 pub use error::MappingError;
+pub use lookup::{Found, Lookup, Lookups};
 pub use task::{Answers, Task, TaskFace, Wait};
 pub use upload::Upload;
 pub use values::Place;
 pub use written::{
-    BodyKind, ErrorWritten, HttpWritten, RegistryWritten, RequestWritten, SourceWritten, Unknown,
-    ValueWritten,
+    BodyKind, ErrorWritten, HttpWritten, LookupWritten, RegistryWritten, RequestWritten,
+    RunWritten, SourceWritten, Unknown, ValueWritten,
 };
 
 /// What an answer may be taken from.
@@ -107,6 +109,10 @@ impl Face {
             let why = "the function answers at once: there is nothing to wait for";
             return Err(MappingError::key(text, "wait", why));
         }
+        if written.until.is_some() {
+            let why = "the function answers at once: nothing follows it";
+            return Err(MappingError::key(text, "until", why));
+        }
         Ok(Face {
             route,
             request,
@@ -119,12 +125,14 @@ impl Face {
     async fn answer(
         &self,
         predictor: &dyn Predictor,
+        lookups: &dyn Lookups,
         model: &str,
         asked: Asked<'_>,
     ) -> Result<Value, Refusal> {
+        let found = self.request.find(lookups, &asked).await?;
         let version = predictor.version(model, None).await?;
         let metadata = version.metadata();
-        let read = self.request.read(&asked, metadata)?;
+        let read = self.request.read(&asked, metadata, found)?;
         let n_rows = read.rows.n_rows();
         let predicted = version.predict(read.rows).await?;
         let predicted = match self.request.leaves_out() {
@@ -263,17 +271,18 @@ impl Taken {
 /// same requests.
 pub fn router(
     predictor: &Arc<dyn Predictor>,
+    lookups: &Arc<dyn Lookups>,
     faces: impl IntoIterator<Item = (Face, String)>,
 ) -> Router {
     let mut router = Router::new();
     for (face, model) in faces {
         let route = face.route.clone();
         let (face, model) = (Arc::new(face), Arc::<str>::from(model));
-        let predictor = predictor.clone();
+        let (predictor, lookups) = (predictor.clone(), lookups.clone());
         let handler =
             async move |params: RawPathParams, uri: Uri, headers: HeaderMap, body: Bytes| {
                 let asked = Asked::new(&params, uri.query(), &headers, &body);
-                match face.answer(&*predictor, &model, asked).await {
+                match face.answer(&*predictor, &*lookups, &model, asked).await {
                     Ok(body) => response(face.status, &body),
                     Err(refusal) => face.refused(&refusal),
                 }

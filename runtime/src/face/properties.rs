@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::mapping::{self, Face, HttpWritten};
-use super::sample::{ask, churn, request};
+use super::sample::{ask, churn, customers, request};
 use super::{inference, mlflow};
 
 /// JSON of the words that the faces look for.
@@ -45,7 +45,7 @@ fn mapped() -> Router {
     )
     .unwrap();
     let faces = [(Face::new(&written).unwrap(), "churn".to_owned())];
-    mapping::router(&churn(), faces)
+    mapping::router(&churn(), &customers(), faces)
 }
 
 fn check(router: Router, uri: &str, media_type: &str, body: &str) -> Result<(), TestCaseError> {

@@ -52,8 +52,9 @@ impl Answering {
             serving,
             logs,
         } = self.http;
-        refresh(&serving).await;
         let local = self.local;
+        local.settle().await;
+        refresh(&serving).await;
         let tidy = local.tidying();
         let running = local.start();
         let (over, ends) = watch::channel(false);

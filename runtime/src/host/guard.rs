@@ -41,7 +41,7 @@ impl Guard {
     }
 
     /// Compared in a time that says nothing of where they differ.
-    fn lets_in(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn lets_in(&self, headers: &HeaderMap) -> bool {
         let name = self.header.as_ref().unwrap_or(&header::AUTHORIZATION);
         let mut values = headers.get_all(name).iter();
         let (Some(value), None) = (values.next(), values.next()) else {

@@ -5,6 +5,7 @@
 //! /invocations, /ping, /version  MLflow's, the first inference function
 //! the routes of [[http]]         the monolith's own
 //! /functions/runs/ID, /metrics   how far work has come, and figures
+//! /functions/databases           whose each shared database is
 //! ```
 //!
 //! A declared route comes before one of the others. Those that do not predict
@@ -27,9 +28,10 @@ use tokio::task::JoinHandle;
 use super::faces::{self, Checked, Declared, MOST_BYTES, SHADOW};
 use super::figures::{self, Render};
 use super::guard::Guard;
+use super::handover;
 use super::shadow::Shadows;
 use super::traced;
-use crate::face::mapping;
+use crate::face::mapping::{self, Lookups};
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version, inference, mlflow};
 use crate::function::Services;
 use crate::log::{self, PredictionLog};
@@ -85,7 +87,12 @@ impl Http {
         let first = models.0.keys().next().cloned();
         let predictor: Arc<dyn Predictor> = Arc::new(models);
         let functions = pipeline.functions.iter().map(|function| &**function);
-        let checked = faces::check(pipeline.declared, functions, pipeline.elsewhere)?;
+        let checked = faces::check(
+            pipeline.declared,
+            functions,
+            services.owners.databases(),
+            pipeline.elsewhere,
+        )?;
         let (mut router, mut predicting) = (Router::new(), Vec::new());
         for face in checked {
             match face {
@@ -102,7 +109,8 @@ impl Http {
                 }
             }
         }
-        router = router.merge(mapping::router(&predictor, predicting));
+        let lookups: Arc<dyn Lookups> = Arc::new(faces::Databases(services.clone()));
+        router = router.merge(mapping::router(&predictor, &lookups, predicting));
         router = faces::once_each(router, services.space.ledger(), true);
         router = traced::recorded(router, &pipeline.tracing);
         let mut standard = inference::router(Arc::clone(&predictor));
@@ -112,6 +120,7 @@ impl Http {
         standard = faces::once_each(standard, services.space.ledger(), false);
         standard = traced::recorded(standard, &pipeline.tracing);
         standard = standard.merge(faces::runs(services.clone(), pipeline.shadows.clone()));
+        standard = standard.merge(handover::routes(services, pipeline.guard.clone()));
         if let Some(render) = &pipeline.render {
             let figures = figures::route(Arc::clone(render), services.clone(), pipeline.functions);
             standard = standard.merge(figures);

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::Settings;
 use super::figures::Render;
 use super::guard::Guard;
+use super::handover;
 use super::http::{self, Faces, Http};
 use super::shadow::Shadows;
 use super::work::{Left, work};
@@ -129,6 +130,19 @@ impl Local {
             elsewhere: &self.elsewhere,
             tracing: self.settings.tracing.clone(),
         })
+    }
+
+    /// Ends handovers that broke off. Until one is, its database can be read and
+    /// not be written to.
+    pub(super) async fn settle(&self) {
+        let left = handover::settle(&self.services).await;
+        let left = left.map_or_else(
+            |error| vec![whole(&error)],
+            |left| left.iter().map(|error| whole(error)).collect(),
+        );
+        for error in left {
+            tracing::error!(error, "a handover that broke off cannot be ended");
+        }
     }
 
     /// Removes what is kept for a while and is over, again and again.

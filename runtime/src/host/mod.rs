@@ -11,6 +11,7 @@ mod answering;
 mod faces;
 mod figures;
 mod guard;
+pub mod handover;
 mod http;
 mod local;
 mod open;

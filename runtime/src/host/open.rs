@@ -9,6 +9,7 @@ use crate::pipeline::{Pipeline, Problem};
 use crate::store::blob::{self, BlobError};
 use crate::store::clock::SystemClock;
 use crate::store::folder::{DataFolder, FolderError};
+use crate::store::owners::Owners;
 use crate::store::seal::Key;
 
 /// A pipeline with its data folder open.
@@ -88,14 +89,16 @@ impl Opened {
         let folder = home.join(&pipeline.store.folder);
         let folder = DataFolder::open(&folder, key, Arc::new(SystemClock))?;
         let incoming = home.join(&pipeline.store.incoming);
+        let pipeline = pipeline.beside(home);
         let services = Services {
             space: folder.live().clone(),
             blobs: blob::open(&format!("file:{}", incoming.display()))?,
             logs: Arc::clone(folder.store()),
+            owners: Owners::new(home, pipeline.databases.clone()),
             code: code.into(),
         };
         Ok(Opened {
-            pipeline: pipeline.beside(home),
+            pipeline,
             folder,
             services,
         })

@@ -229,7 +229,8 @@ async fn end(
         facts: came.facts.clone(),
         error: None,
     };
-    let state = match function.is_last || came.silent {
+    let ends_here = next.message.until.as_ref() == Some(&function.name);
+    let state = match function.is_last || came.silent || ends_here {
         true => RunState::Done,
         false => RunState::Working,
     };
@@ -241,12 +242,16 @@ async fn end(
     if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
         let mut message = following(&next.message, came);
         message.traceparent = Some(telling.context());
-        // A request may ask for what comes next once more.
-        runs.set_told(queue, &message).await?;
-        let queue: QueueName = queue.parse()?;
-        let body = message.to_body()?;
-        let target = services.space.queues().open(&queue);
-        target.send(body, Duration::ZERO).await?;
+        // A request may ask for what comes next, once more or later.
+        let mut told = message.clone();
+        told.until = None;
+        runs.set_told(queue, &told).await?;
+        if !ends_here {
+            let queue: QueueName = queue.parse()?;
+            let body = message.to_body()?;
+            let target = services.space.queues().open(&queue);
+            target.send(body, Duration::ZERO).await?;
+        }
     }
     retry::finish(&**services.space.queues(), next).await?;
     Ok(())
@@ -259,6 +264,7 @@ fn following(message: &Message, came: Came) -> Message {
     following.artifacts = message.artifacts.clone();
     following.artifacts.extend(came.artifacts);
     following.values = message.values.clone();
+    following.until = message.until.clone();
     for (name, fact) in came.facts {
         match fact {
             serde_json::Value::String(text) => following.values.insert(name, text),

@@ -13,8 +13,10 @@ use super::super::json::{media_type, type_of};
 use super::super::predictor::{Kind, Metadata, Refusal, Refused};
 use super::super::rows::{Cell, Rows};
 use super::error::MappingError;
+use super::lookup::{Found, Lookup, Lookups, none};
 use super::pointer::Pointer;
 use super::route::Route;
+use super::values::Values;
 use super::written::{BodyKind, RequestWritten, Unknown, Unusable};
 
 /// A `request` table, checked.
@@ -30,6 +32,7 @@ pub(super) struct Request {
     constants: IndexMap<String, Value>,
     optional: Vec<String>,
     pass: Vec<String>,
+    lookup: Option<(Lookup, Values)>,
     unknown: Unknown,
     unusable: Unusable,
 }
@@ -96,9 +99,17 @@ impl Request {
         text: &str,
     ) -> Result<Request, MappingError> {
         let problem = |key: &str, problem: String| MappingError::key(text, key, problem);
-        if written.values.is_some() {
-            let why = "the function takes rows and no message: values are not for it";
+        if written.values.is_some() && written.lookup.is_none() {
+            let why = "the function takes rows and no message: values are for a lookup";
             return Err(problem("request.values", why.to_owned()));
+        }
+        let lookup = written.lookup.as_ref().map(|lookup| {
+            let lookup = Lookup::new(text, "request.lookup", lookup)?;
+            Ok((lookup, Values::new(text, written.values.as_ref())?))
+        });
+        if lookup.is_some() && (written.rows.is_some() || !written.names.is_empty()) {
+            let why = "the rows are looked up: none are to be found in the body";
+            return Err(problem("request.rows", why.to_owned()));
         }
         if written.file.is_some() || written.body == BodyKind::File {
             let why = "the function takes rows and no file: a file is for ingestion";
@@ -153,9 +164,35 @@ impl Request {
             constants: written.constants.clone(),
             optional: written.optional.clone(),
             pass: written.pass.clone(),
-            unknown: written.unknown,
+            lookup: lookup.transpose()?,
+            unknown: match written.lookup {
+                // A query may well answer more.
+                Some(_) => Unknown::Ignore,
+                None => written.unknown,
+            },
             unusable: written.unusable,
         })
+    }
+
+    /// The rows that a request names, where they are looked up.
+    pub(super) async fn find(
+        &self,
+        lookups: &dyn Lookups,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Found>, Refusal> {
+        let Some((lookup, values)) = &self.lookup else {
+            return Ok(None);
+        };
+        let body = match asked.body.is_empty() {
+            true => json!({}),
+            false => body_of(self.body, asked)?,
+        };
+        let values = values.of(&asked.document(body), None)?;
+        let found = lookup.counted(lookups.find(lookup, values).await?)?;
+        match found.is_empty() {
+            true => Err(none()),
+            false => Ok(Some(found)),
+        }
     }
 
     /// Whether rows that the model's preparation does not take are left out.
@@ -163,10 +200,22 @@ impl Request {
         self.unusable == Unusable::LeaveOut
     }
 
-    /// The rows of a request, in the model's columns.
-    pub(super) fn read(&self, asked: &Asked<'_>, metadata: &Metadata) -> Result<Read, Refusal> {
-        let body = self.body(asked, metadata)?;
-        let mut records = self.records(&body)?;
+    /// The rows of a request, in the model's columns: those of its body, or
+    /// those that were found for it.
+    pub(super) fn read(
+        &self,
+        asked: &Asked<'_>,
+        metadata: &Metadata,
+        found: Option<Found>,
+    ) -> Result<Read, Refusal> {
+        let (body, mut records) = match found {
+            Some(found) => (Value::Null, found),
+            None => {
+                let body = self.body(asked, metadata)?;
+                let records = self.records(&body)?;
+                (body, records)
+            }
+        };
         self.add_columns(&body, &mut records)?;
         self.add_params(asked, metadata, &mut records);
         if let Some(refusal) = records.iter().enumerate().find_map(|(row, record)| {

@@ -81,6 +81,8 @@ pub enum Answers {
     Work,
     /// Versions of a model.
     Registry,
+    /// Rows of a database.
+    Rows,
 }
 
 impl Answers {
@@ -96,6 +98,7 @@ impl Answers {
                 "values",
             ],
             Answers::Registry => &["aliases", "model", "request", "version", "versions"],
+            Answers::Rows => &["count", "request", "rows", "values"],
         }
     }
 }
@@ -115,6 +118,7 @@ impl TaskFace {
             values: written.request.values.clone(),
             file: written.request.file.clone(),
             rows: written.request.rows.clone().filter(|_| upload.is_some()),
+            stamp: written.request.stamp.clone().filter(|_| upload.is_some()),
             ..RequestWritten::default()
         };
         if written.request != plain {
@@ -128,7 +132,7 @@ impl TaskFace {
                 Some(Template::new(text, "response", &written.response, roots)?)
             }
         };
-        if response.is_none() && answers == Answers::Registry {
+        if response.is_none() && answers != Answers::Work {
             let why = "it is empty, so there would be no answer".to_owned();
             return Err(problem("response", why));
         }
@@ -189,7 +193,7 @@ impl TaskFace {
         self.response.is_some()
     }
 
-    /// What a request asks for.
+    /// What a request asks for, which came at `now`.
     ///
     /// # Errors
     /// When its body cannot be read, or a declared value is not there.
@@ -199,6 +203,7 @@ impl TaskFace {
         query: Option<&str>,
         headers: &HeaderMap,
         body: &[u8],
+        now: &str,
     ) -> Result<Task, Refusal> {
         let asked = Asked::new(params, query, headers, body);
         let is_file = self.upload.as_ref().is_some_and(UploadFace::is_whole);
@@ -207,14 +212,16 @@ impl TaskFace {
             true => json!({}),
             false => body_of(self.body, &asked)?,
         };
-        let upload = self.upload.as_ref();
-        let upload = upload.map(|upload| upload.read(headers, content, &body));
-        let upload = upload.transpose()?;
+        let upload = match &self.upload {
+            None => None,
+            // A value that is declared names a file that is there already.
+            Some(face) if self.values.has(&face.value) && !face.is_in(&body) => None,
+            Some(face) => Some(face.read(headers, content, &body, now)?),
+        };
         let request = asked.document(body);
-        let mut values = self.values.of(&request)?;
-        if let (Some(face), Some(upload)) = (&self.upload, &upload) {
-            values.insert(face.value.clone(), upload.path.clone());
-        }
+        let known = self.upload.as_ref().zip(upload.as_ref());
+        let known = known.map(|(face, upload)| (&*face.value, &*upload.path));
+        let values = self.values.of(&request, known)?;
         Ok(Task {
             values,
             upload,

@@ -1,4 +1,4 @@
-use super::super::sample::{ask, churn, post, request};
+use super::super::sample::{ask, churn, customers, post, request};
 use super::*;
 
 fn face(toml: &str) -> Result<Face, String> {
@@ -8,7 +8,7 @@ fn face(toml: &str) -> Result<Face, String> {
 
 async fn say(toml: &str, request: axum::http::Request<axum::body::Body>) -> String {
     let faces = [(face(toml).unwrap(), "churn".to_owned())];
-    let (status, body) = ask(router(&churn(), faces), request).await;
+    let (status, body) = ask(router(&churn(), &customers(), faces), request).await;
     format!("{} {body}", status.as_u16())
 }
 
@@ -218,4 +218,40 @@ async fn what_the_preparation_does_not_take_is_refused_or_left_out() {
         left,
         r#"200 {"model":"3","predictions":[{"customer_id":8,"score":0.8,"label":1}]}"#
     );
+}
+
+const STORED: &str = r#"
+route = "GET /customers/{customer_id}/score"
+function = "inference"
+request = { body = "none", lookup = { sql = "churn", query = "SELECT * FROM customers WHERE customer_id = :customer_id" } }
+response = { "/customer_id" = "/rows/0/customer_id", "/score" = { from = "/probabilities/0/1", round = 2 } }
+"#;
+
+#[tokio::test]
+async fn the_rows_of_a_request_can_be_looked_up() {
+    let get = |path: &str| request("GET", path, "", "");
+    assert_eq!(
+        say(STORED, get("/customers/7/score")).await,
+        r#"200 {"customer_id":7,"score":0.4}"#
+    );
+    assert_eq!(
+        say(STORED, get("/customers/8/score")).await,
+        r#"404 {"error":"there is no such row"}"#
+    );
+}
+
+#[test]
+fn a_lookup_that_makes_no_sense_is_refused_with_its_key() {
+    for (wrong, right, key) in [
+        (
+            "SELECT * FROM customers",
+            "DELETE FROM customers",
+            "request.lookup.query",
+        ),
+        ("sql = \"churn\"", "sql = \"\"", "request.lookup.sql"),
+        ("body = \"none\"", "rows = \"/customers\"", "request.rows"),
+    ] {
+        let error = face(&STORED.replace(wrong, right)).map(drop).unwrap_err();
+        assert!(error.contains(key), "{error}");
+    }
 }

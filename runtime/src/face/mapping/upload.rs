@@ -5,6 +5,9 @@
 //! request = { body = "file", file = "customers" }    # the body as it is
 //! request = { file = "customers", rows = "/rows" }   # rows of JSON, as NDJSON
 //! ```
+//!
+//! Where `values` says it too, a request without rows names a file that is there
+//! already.
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -36,6 +39,8 @@ pub(super) struct UploadFace {
     /// The value of the message that names it.
     pub(super) value: String,
     rows: Option<Pointer>,
+    /// The column with the time of the request.
+    stamp: Option<String>,
 }
 
 /// A file that a request brought.
@@ -93,15 +98,31 @@ impl UploadFace {
                 );
             }
         };
+        if written.stamp.is_some() && rows.is_none() {
+            return problem("request.stamp", "it is for rows of JSON");
+        }
         Ok(Some(UploadFace {
             value: value.clone(),
             rows,
+            stamp: written.stamp.clone(),
         }))
     }
 
     /// Whether the body is the file itself.
     pub(super) fn is_whole(&self) -> bool {
         self.rows.is_none()
+    }
+
+    /// Whether a request brings it: its body is the file, or has something where
+    /// the rows are to be found.
+    pub(super) fn is_in(&self, body: &Value) -> bool {
+        let Some(rows) = &self.rows else {
+            return true;
+        };
+        rows.all(body)
+            .into_iter()
+            .flatten()
+            .any(|rows| !rows.is_null())
     }
 
     /// The file of a request, whose `body` was read where it is JSON.
@@ -113,6 +134,7 @@ impl UploadFace {
         headers: &HeaderMap,
         bytes: &[u8],
         body: &Value,
+        now: &str,
     ) -> Result<Upload, Refusal> {
         let bad = |why: String| Refusal::new(Refused::BadRequest, why);
         let Some(rows) = &self.rows else {
@@ -147,10 +169,13 @@ impl UploadFace {
         };
         let mut lines = String::new();
         for (number, row) in list.iter().enumerate() {
-            if !row.is_object() {
+            let Some(row) = row.as_object() else {
                 return Err(Refusal::row(number, "it is no object"));
-            }
-            lines.push_str(&row.to_string());
+            };
+            let mut row = row.clone();
+            let stamp = self.stamp.iter();
+            row.extend(stamp.map(|column| (column.clone(), now.into())));
+            lines.push_str(&Value::Object(row).to_string());
             lines.push('\n');
         }
         Ok(Upload::of(lines.into(), "ndjson"))
@@ -182,7 +207,7 @@ mod tests {
         let face = face(toml).expect("it is right").expect("it takes a file");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
         let body = serde_json::from_str(bytes).unwrap_or(json!({}));
-        let upload = face.read(&headers, bytes.as_bytes(), &body);
+        let upload = face.read(&headers, bytes.as_bytes(), &body, "now");
         let upload = upload.map_err(|refusal| refusal.to_string())?;
         let content = String::from_utf8_lossy(&upload.content).into_owned();
         Ok((upload.path, content))
@@ -215,6 +240,9 @@ mod tests {
         let (path, content) = read(ROWS, "application/json", rows).unwrap();
         assert!(path.ends_with(".ndjson"), "{path}");
         assert_eq!(content, "{\"a\":1,\"b\":\"x\\ny\"}\n{\"a\":2}\n");
+        let stamped = format!("{ROWS}\nstamp = 'at'");
+        let (_, content) = read(&stamped, "application/json", r#"{"rows": [{"a": 1}]}"#).unwrap();
+        assert_eq!(content, "{\"a\":1,\"at\":\"now\"}\n");
         for (body, why) in [
             ("{}", "there is no list of rows where it is to be found"),
             (r#"{"rows": []}"#, "there are no rows"),
@@ -233,6 +261,7 @@ mod tests {
             ("body = 'form'\nfile = 'x'", "request.file"),
             ("body = 'file'\nfile = 'x'\nrows = '/rows'", "request.rows"),
             ("file = 'x'\nrows = '/rows/*'", "request.rows"),
+            ("body = 'file'\nfile = 'x'\nstamp = 'at'", "request.stamp"),
         ] {
             let error = face(toml).unwrap_err();
             assert!(error.contains(key), "{error}");

@@ -52,6 +52,14 @@ impl Place {
 }
 
 impl Values {
+    /// Whether a value of this name is declared.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Values::Every => false,
+            Values::Declared(declared) => declared.iter().any(|(known, ..)| known == name),
+        }
+    }
+
     pub(super) fn new(
         route: &str,
         written: Option<&IndexMap<String, ValueWritten>>,
@@ -72,11 +80,20 @@ impl Values {
         declared.map(Values::Declared)
     }
 
-    pub(super) fn of(&self, request: &Value) -> Result<IndexMap<String, String>, Refusal> {
+    /// What a message says; `known` is what is known of it already.
+    pub(super) fn of(
+        &self,
+        request: &Value,
+        known: Option<(&str, &str)>,
+    ) -> Result<IndexMap<String, String>, Refusal> {
         let Values::Declared(declared) = self else {
-            return Ok(every(request));
+            let mut values = every(request);
+            values.extend(known.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            return Ok(values);
         };
-        let each = declared.iter().map(|(name, place, otherwise)| {
+        let is_known = |name: &str| known.is_some_and(|(known, _)| known == name);
+        let declared = declared.iter().filter(|(name, ..)| !is_known(name));
+        let each = declared.map(|(name, place, otherwise)| {
             let found = place.as_ref().and_then(|place| place.text(request));
             let value = found.or_else(|| otherwise.clone()).ok_or_else(|| {
                 let what = "there is no text, number or truth value where it is to be found";
@@ -84,7 +101,8 @@ impl Values {
             })?;
             Ok((name.clone(), value))
         });
-        each.collect()
+        let known = known.map(|(name, value)| Ok((name.to_owned(), value.to_owned())));
+        each.chain(known).collect()
     }
 }
 

@@ -12,10 +12,13 @@ pub struct HttpWritten {
     /// The function that answers.
     pub function: Option<String>,
     /// In the place of a function: the run of which id, a pointer into `/body`,
-    /// `/path` or `/query`.
-    pub run: Option<String>,
+    /// `/path` or `/query`; or `{ last = "FUNCTION" }`, the one that a request
+    /// began last with that function.
+    pub run: Option<RunWritten>,
     /// In the place of a function: what of the registry is shown or changed.
     pub registry: Option<RegistryWritten>,
+    /// In the place of a function: rows of a database.
+    pub lookup: Option<LookupWritten>,
     /// Where in a request the rows are.
     #[serde(default)]
     pub request: RequestWritten,
@@ -31,6 +34,27 @@ pub struct HttpWritten {
     pub error: Option<ErrorWritten>,
     /// Of a function that a queue triggers: what the answer waits for.
     pub wait: Option<WaitWritten>,
+    /// Of a function that a queue triggers: the function after which nothing
+    /// follows, as if no queue came after it.
+    pub until: Option<String>,
+}
+
+/// Which run.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum RunWritten {
+    /// A pointer to its id.
+    Id(String),
+    /// The last one.
+    Last(LastWritten),
+}
+
+/// The last run.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LastWritten {
+    /// The function with which it began.
+    pub last: String,
 }
 
 /// What an answer waits for.
@@ -61,6 +85,19 @@ pub struct RegistryWritten {
     pub force: Option<String>,
     /// The alias that is pointed to the version before.
     pub roll_back: Option<String>,
+}
+
+/// Rows of a database.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookupWritten {
+    /// The database: `sqlite:PATH`, `postgres://…`, or the name of a shared one.
+    pub sql: String,
+    /// A `SELECT`; `:name` is a value of the request.
+    pub query: String,
+    /// There has to be a row, or else the answer is 404; only the first counts.
+    #[serde(default)]
+    pub one: bool,
 }
 
 /// What a message says: a pointer, or more of it.
@@ -110,13 +147,19 @@ pub struct RequestWritten {
     pub optional: Vec<String>,
     /// What rows have beside the model's columns, for the answer to repeat.
     pub pass: Vec<String>,
+    /// Of a `file` made of rows: a column that is added, with the time of the
+    /// request (RFC 3339, UTC).
+    pub stamp: Option<String>,
+    /// Rows of a database, in the place of those of the body.
+    pub lookup: Option<LookupWritten>,
     /// What to do with other members of rows.
     pub unknown: Unknown,
     /// What to do with rows that the model's preparation does not take.
     pub unusable: Unusable,
-    /// Of a function that a queue triggers: what its message says, by name, each
-    /// a pointer into `/body`, `/path` or `/query`. All texts, numbers and truth
-    /// values of the request, if nothing is said.
+    /// Of a function that a queue triggers: what its message says, and of a
+    /// lookup what its parameters are, by name, each a pointer into `/body`,
+    /// `/path` or `/query`. All texts, numbers and truth values of the request,
+    /// if nothing is said.
     pub values: Option<IndexMap<String, ValueWritten>>,
     /// Of a function that a queue triggers: the value of its message that names
     /// the file which the request brings: the body, where that is a `file`, or

@@ -1,13 +1,16 @@
 //! `[[http]]` of a file, checked: what is behind each face.
 
+use super::lookup::Rows;
 use super::queue::Queue;
 use super::registry::Models;
 use super::run::Run;
 use super::{Behind, Latest};
 use crate::face::mapping::{
-    Answers, Face, HttpWritten, MappingError, RegistryWritten, Taken, TaskFace,
+    Answers, Face, HttpWritten, LookupWritten, MappingError, RegistryWritten, RunWritten, Taken,
+    TaskFace,
 };
-use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
+use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger, is_declared};
+use crate::store::owners::SharedDatabase;
 
 /// A face of the file.
 pub(in crate::host) enum Checked {
@@ -20,8 +23,9 @@ pub(in crate::host) enum Checked {
 /// What a face names.
 enum Target<'w> {
     Function(&'w str),
-    Run(&'w str),
+    Run(&'w RunWritten),
     Registry(&'w RegistryWritten),
+    Lookup(&'w LookupWritten),
 }
 
 /// Checks every face of a pipeline.
@@ -29,7 +33,8 @@ enum Target<'w> {
 /// # Errors
 /// The first problem, with its place in the file.
 pub fn check_faces(pipeline: &Pipeline) -> Result<(), Problem> {
-    check(&pipeline.faces, pipeline.functions.iter(), &[]).map(drop)
+    let functions = pipeline.functions.iter();
+    check(&pipeline.faces, functions, &pipeline.databases, &[]).map(drop)
 }
 
 /// All faces but those of functions that are hosted `elsewhere`.
@@ -39,6 +44,7 @@ pub fn check_faces(pipeline: &Pipeline) -> Result<(), Problem> {
 pub(in crate::host) fn check<'f>(
     declared: &[Params],
     functions: impl Iterator<Item = &'f Function> + Clone,
+    databases: &[SharedDatabase],
     elsewhere: &[String],
 ) -> Result<Vec<Checked>, Problem> {
     let (mut checked, mut taken) = (Vec::new(), Taken::default());
@@ -48,7 +54,8 @@ pub(in crate::host) fn check<'f>(
         if written.function.as_ref().is_some_and(is_elsewhere) {
             continue;
         }
-        let face = one(&written, functions.clone()).and_then(|face| {
+        let face = is_shared(&written, databases).and_then(|()| one(&written, functions.clone()));
+        let face = face.and_then(|face| {
             match &face {
                 Checked::Predicts(face, _) => taken.face(face)?,
                 Checked::Does(face, _) => taken.task(face)?,
@@ -67,15 +74,35 @@ fn one<'f>(
 ) -> Result<Checked, MappingError> {
     let problem = |key: &str, why: String| MappingError::key(&written.route, key, why);
     let name = match Target::of(written)? {
-        Target::Run(id) => {
+        Target::Run(run) => {
             let face = TaskFace::new(written, Answers::Work)?;
-            let id = face.place("run", id)?;
-            return Ok(Checked::Does(Box::new(face), Behind::Run(Run(id))));
+            let run = match run {
+                RunWritten::Id(id) => Run::Id(face.place("run", id)?),
+                RunWritten::Last(run) => {
+                    let known: Vec<&str> =
+                        functions.clone().map(|function| &*function.name).collect();
+                    if !known.contains(&run.last.as_str()) {
+                        let why = format!(
+                            "there is no function {:?}: the file has {}",
+                            run.last,
+                            known.join(", ")
+                        );
+                        return Err(problem("run.last", why));
+                    }
+                    Run::Last(run.last.clone())
+                }
+            };
+            return Ok(Checked::Does(Box::new(face), Behind::Run(run)));
         }
         Target::Registry(registry) => {
             let face = TaskFace::new(written, Answers::Registry)?;
             let models = Models::new(&face, registry)?;
             return Ok(Checked::Does(Box::new(face), Behind::Registry(models)));
+        }
+        Target::Lookup(lookup) => {
+            let face = TaskFace::new(written, Answers::Rows)?;
+            let rows = Rows::new(written, lookup)?;
+            return Ok(Checked::Does(Box::new(face), Behind::Lookup(rows)));
         }
         Target::Function(name) => name,
     };
@@ -102,6 +129,19 @@ fn one<'f>(
         let why = "the last outcome is answered at once: there is nothing to wait for";
         return Err(problem("wait", why.to_owned()));
     }
+    if written.until.is_some() && !matches!(behind, Behind::Queue(_)) {
+        let why = "only of a function that a queue triggers something follows";
+        return Err(problem("until", why.to_owned()));
+    }
+    if let Some(until) = &written.until
+        && !known.contains(&until.as_str())
+    {
+        let why = format!(
+            "there is no function {until:?}: the file has {}",
+            known.join(", ")
+        );
+        return Err(problem("until", why));
+    }
     if face.takes_file() && !matches!(behind, Behind::Queue(_)) {
         let why = "only a function that a queue triggers takes in a file";
         return Err(problem("request.file", why.to_owned()));
@@ -109,17 +149,41 @@ fn one<'f>(
     Ok(Checked::Does(Box::new(face), behind))
 }
 
+/// Where rows are looked up is a database of the file, or a URL.
+fn is_shared(written: &HttpWritten, databases: &[SharedDatabase]) -> Result<(), MappingError> {
+    let lookups = [
+        ("lookup.sql", written.lookup.as_ref()),
+        ("request.lookup.sql", written.request.lookup.as_ref()),
+    ];
+    for (key, lookup) in lookups {
+        let Some(lookup) = lookup else { continue };
+        is_declared(databases, &lookup.sql).map_err(|(why, label)| {
+            MappingError::key(&written.route, key, format!("{why}: {label}"))
+        })?;
+    }
+    Ok(())
+}
+
 impl Target<'_> {
     fn of(written: &HttpWritten) -> Result<Target<'_>, MappingError> {
-        let why = "a face has one of function, run and registry";
-        let problem = |key| Err(MappingError::key(&written.route, key, why));
-        match (&written.function, &written.run, &written.registry) {
-            (Some(function), None, None) => Ok(Target::Function(function)),
-            (None, Some(run), None) => Ok(Target::Run(run)),
-            (None, None, Some(registry)) => Ok(Target::Registry(registry)),
-            (None, None, None) => problem("function"),
-            (_, Some(_), _) => problem("run"),
-            (_, None, Some(_)) => problem("registry"),
+        let function = written.function.as_deref().map(Target::Function);
+        let run = written.run.as_ref().map(Target::Run);
+        let registry = written.registry.as_ref().map(Target::Registry);
+        let lookup = written.lookup.as_ref().map(Target::Lookup);
+        let named = [
+            ("function", function),
+            ("run", run),
+            ("registry", registry),
+            ("lookup", lookup),
+        ];
+        let mut named = named
+            .into_iter()
+            .filter_map(|(key, target)| Some((key, target?)));
+        let why = "a face has one of function, run, registry and lookup";
+        match (named.next(), named.next()) {
+            (Some((_, target)), None) => Ok(target),
+            (_, Some((key, _))) => Err(MappingError::key(&written.route, key, why)),
+            (None, None) => Err(MappingError::key(&written.route, "function", why)),
         }
     }
 }

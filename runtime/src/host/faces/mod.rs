@@ -7,6 +7,7 @@
 mod answer;
 mod declared;
 mod latest;
+mod lookup;
 mod once;
 mod queue;
 mod registry;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 pub use declared::check_faces;
 pub(super) use declared::{Checked, check};
+pub(super) use lookup::Databases;
 pub(super) use run::runs;
 
 use super::guard::Guard;
@@ -34,6 +36,7 @@ use crate::function::Services;
 use crate::queue::TraceContext;
 use crate::store::ledger::Ledger;
 use latest::Latest;
+use lookup::Rows;
 use once::{MessageId, Once};
 use queue::Queue;
 use registry::Models;
@@ -59,6 +62,7 @@ pub(super) struct Declared {
 /// What is behind a face.
 pub(super) enum Behind {
     Latest(Latest),
+    Lookup(Rows),
     Queue(Queue),
     Registry(Models),
     Run(Run),
@@ -89,7 +93,10 @@ impl Declared {
             if let Some(refusal) = refusal {
                 return refusal;
             }
-            let read = declared.face.read(&params, uri.query(), &headers, &body);
+            let now = declared.services.space.clock().now().to_string();
+            let read = declared
+                .face
+                .read(&params, uri.query(), &headers, &body, &now);
             let task = match read {
                 Ok(task) => task,
                 Err(refusal) => {
@@ -105,6 +112,7 @@ impl Declared {
     async fn answer(&self, asked: Asked) -> Response {
         let answer = match &self.behind {
             Behind::Latest(latest) => latest.answer(self, asked).await,
+            Behind::Lookup(rows) => rows.answer(self, asked).await,
             Behind::Queue(queue) => queue.answer(self, asked).await,
             Behind::Registry(models) => models.answer(self, asked).await,
             Behind::Run(run) => run.answer(self, asked).await,
@@ -118,7 +126,7 @@ impl Behind {
         match self {
             Behind::Queue(_) => true,
             Behind::Registry(models) => models.changes(),
-            Behind::Latest(_) | Behind::Run(_) => false,
+            Behind::Latest(_) | Behind::Lookup(_) | Behind::Run(_) => false,
         }
     }
 }

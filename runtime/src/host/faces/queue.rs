@@ -23,9 +23,12 @@ const KEEP_RUNS: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The queue.
 pub(in crate::host) struct Queue {
     name: QueueName,
+    function: String,
     /// Whether its function works on artifacts that others make: those that it
     /// was told of last.
     takes_up: bool,
+    /// After which function nothing follows.
+    until: Option<String>,
 }
 
 impl Queue {
@@ -38,6 +41,8 @@ impl Queue {
             name: name.map_err(|error: NoQueueName| {
                 MappingError::key(&written.route, "function", error.to_string())
             })?,
+            function: function.name.clone(),
+            until: written.until.clone(),
             takes_up: inputs.any(|input| matches!(input, Input::Artifact(_))),
         })
     }
@@ -87,6 +92,7 @@ impl Queue {
             (message.artifacts, message.values) = (told.artifacts, told.values);
         }
         message.values.extend(asked.task.values.clone());
+        message.until = self.until.clone();
         message.traceparent = Some(asked.traceparent);
         if let Some(upload) = &asked.task.upload {
             // The same content has the same path, so that a repeat changes
@@ -98,8 +104,11 @@ impl Queue {
         let body = message.to_body();
         let body =
             body.map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
-        let begun = services.space.runs().begin(&asked.id, KEEP_RUNS).await;
+        let runs = services.space.runs();
+        let begun = runs.begin(&asked.id, KEEP_RUNS).await;
         begun.map_err(|error| unavailable(&error))?;
+        let last = runs.set_last(&self.function, &asked.id).await;
+        last.map_err(|error| unavailable(&error))?;
         let queue = services.space.queues().open(&self.name);
         let sent = queue.send(body, Duration::ZERO).await;
         sent.map_err(|error| unavailable(&error))

@@ -52,14 +52,27 @@ fn none(id: &str) -> String {
     format!("there is no run {id}")
 }
 
-/// A run whose id is at this place of a request, in a declared shape.
-pub(in crate::host) struct Run(pub(super) Place);
+/// A run, in a declared shape.
+pub(in crate::host) enum Run {
+    /// Whose id is at this place of a request.
+    Id(Place),
+    /// That a request began last with this function.
+    Last(String),
+}
 
 impl Run {
     pub(super) async fn answer(&self, to: &Declared, asked: Asked) -> Result<Answer, Response> {
         let refused = |status, why: &str| to.face.refused(status, why);
-        let Some(id) = self.0.text(&asked.task.request) else {
-            return Err(refused(StatusCode::BAD_REQUEST, "it names no run"));
+        let id = match self {
+            Run::Id(place) => {
+                let id = place.text(&asked.task.request);
+                id.ok_or_else(|| refused(StatusCode::BAD_REQUEST, "it names no run"))?
+            }
+            Run::Last(function) => {
+                let id = to.services.space.runs().last(function).await;
+                let id = id.map_err(|error| unavailable(&error))?;
+                id.ok_or_else(|| refused(StatusCode::NOT_FOUND, "there is no run yet"))?
+            }
         };
         let found = find(&to.services, to.shadows.as_deref(), &id).await;
         let found = found.map_err(|error| unavailable(&error))?;

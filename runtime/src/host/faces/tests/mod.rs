@@ -2,6 +2,7 @@
 
 mod declared;
 mod latest;
+mod lookup;
 mod once;
 mod queue;
 mod registry;

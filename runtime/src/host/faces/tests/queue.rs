@@ -196,3 +196,40 @@ async fn what_a_request_brings_is_taken_in() {
     );
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_face_can_end_the_chain_and_what_follows_can_be_asked_for_later() {
+    let file = format!(
+        "{FILE}
+[[http]]
+route    = \"POST /only\"
+function = \"first\"
+until    = \"first\"
+wait     = {{ for = \"20s\" }}
+response = {{ \"/of\" = \"/facts/first/of\", \"/state\" = \"/run/state\" }}
+
+[[http]]
+route    = \"GET /last\"
+run      = {{ last = \"first\" }}
+response = {{ \"/of\" = \"/facts/first/of\", \"/then\" = \"/facts/second/of\" }}
+"
+    );
+    let services = services(Arc::new(ManualClock::default()));
+    let (router, running) = started(hosted(&file, &services));
+    let none = ask(&router, "GET /last", &[], "").await;
+    assert_eq!(
+        (none.status, none.body),
+        (404, json!({"error": "there is no run yet"}))
+    );
+    let said = ask(&router, "POST /only", &[], r#"{"rounds": 7}"#).await;
+    assert_eq!(
+        (said.status, said.body),
+        (200, json!({"of": "first", "state": "done"}))
+    );
+    let last = ask(&router, "GET /last", &[], "").await;
+    assert_eq!(last.body, json!({"of": "first", "then": null}));
+    assert_eq!(depth(&services, "to-second").await, 0);
+    let again = ask(&router, "POST /again", &[], "").await;
+    assert_eq!(again.body["of"], json!("second"));
+    running.stop().await;
+}
