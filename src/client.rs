@@ -54,7 +54,7 @@ struct Refusal {
 
 impl AdminArgs {
     /// Of the proxy with this state folder.
-    #[cfg(all(feature = "demo", unix))]
+    #[cfg(feature = "runtime")]
     pub(crate) fn of(state: PathBuf) -> AdminArgs {
         AdminArgs {
             state,

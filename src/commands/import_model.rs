@@ -6,8 +6,10 @@ use std::process::Command;
 
 use anyhow::Context;
 use clap::Args;
+use cutline_runtime::function::Services;
 use cutline_runtime::host::Opened;
 use cutline_runtime::import::{EXPORT_SCRIPT, Imported};
+use cutline_runtime::pipeline::{Function, Input, Pipeline};
 use cutline_runtime::store::artifact::{ArtifactId, Description, Making};
 use cutline_runtime::store::registry::{Alias, ModelName, ModelVersion, Registered};
 use indexmap::IndexMap;
@@ -45,10 +47,15 @@ pub(crate) struct ImportModelArgs {
     /// [default: the model's own way].
     #[arg(long, value_name = "P")]
     threshold: Option<f64>,
-    /// Of which version the fitted preprocessing is used before it, as v3, or
-    /// none [default: that of the version that serves, where one does].
+    /// Of which version the fitted preprocessing is used before it, as v3; or
+    /// last, what preprocessing made last; or none [default: that of the version
+    /// that serves, where one does].
     #[arg(long, value_name = "VERSION")]
     preprocessing: Option<String>,
+    /// What the monolith measured of it, as JSON: an object of numbers, by names
+    /// of metrics (roc-auc or auc, log-loss, f1, …); others are kept as they are.
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
 }
 
 /// Registers it and moves the champion.
@@ -61,7 +68,47 @@ pub(crate) fn import_model(args: &ImportModelArgs, console: &Console) -> Result<
         return Err(CommandError::message(Kind::Usage, message).hint("write a number from 0 to 1"));
     }
     let document = document(args)?;
-    block_on(register(args, document, console))?
+    let measured = measured(args)?;
+    block_on(register(args, document, measured, console))?
+}
+
+/// What the monolith measured, by our names where they mean the same.
+fn measured(args: &ImportModelArgs) -> Result<IndexMap<String, f64>, CommandError> {
+    let mut metrics = IndexMap::new();
+    if let Some(file) = &args.metrics {
+        let shown = file.display();
+        let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("cannot read {shown}"))
+            .map_err(wrong)?;
+        let read: IndexMap<String, f64> = serde_json::from_str(&text)
+            .with_context(|| format!("{shown} is no JSON object of numbers"))
+            .map_err(wrong)?;
+        metrics.extend(
+            read.into_iter()
+                .map(|(name, value)| (our_name(&name), value)),
+        );
+    }
+    // What is said here counts.
+    metrics.extend(
+        args.threshold
+            .map(|threshold| ("threshold".to_owned(), threshold)),
+    );
+    Ok(metrics)
+}
+
+/// scikit-learn's names with underscores, and short ones that people use.
+fn our_name(name: &str) -> String {
+    let name = name.to_lowercase().replace('_', "-");
+    match name.as_str() {
+        "auc" | "auroc" => "roc-auc".to_owned(),
+        "logloss" => "log-loss".to_owned(),
+        "average-precision" | "auc-pr" => "pr-auc".to_owned(),
+        "brier-score" | "brier-score-loss" => "brier".to_owned(),
+        "f1-score" => "f1".to_owned(),
+        "lift-top-decile" => "top-decile-lift".to_owned(),
+        _ => name,
+    }
 }
 
 /// The model as a document that was checked, and what kind it is.
@@ -131,16 +178,19 @@ fn exported(args: &ImportModelArgs) -> Result<Vec<u8>, CommandError> {
 async fn register(
     args: &ImportModelArgs,
     (document, kind): (Vec<u8>, &'static str),
+    metrics: IndexMap<String, f64>,
     console: &Console,
 ) -> Result<(), CommandError> {
-    let Opened { services, .. } = args.pipeline.open()?;
+    let Opened {
+        services, pipeline, ..
+    } = args.pipeline.open()?;
     let (registry, artifacts) = (services.space.registry(), services.space.artifacts());
     let failed = "the model cannot be registered";
     let serving = registry
         .serving(&args.model, Alias::Champion)
         .await
         .context(failed)?;
-    let preprocessing = preprocessing(args, &services, serving.as_ref()).await?;
+    let preprocessing = preprocessing(args, &pipeline, &services, serving.as_ref()).await?;
     let description = Description {
         kind: kind.to_owned(),
         name: args.model.to_string(),
@@ -163,11 +213,7 @@ async fn register(
         passed: None,
         preprocessing,
         schema: json!({}),
-        metrics: args
-            .threshold
-            .map(|threshold| ("threshold".to_owned(), threshold))
-            .into_iter()
-            .collect(),
+        metrics,
         data: serving
             .as_ref()
             .map_or(model.id, |serving| serving.version.data),
@@ -204,11 +250,13 @@ async fn register(
 /// What is done to rows before this model sees them.
 async fn preprocessing(
     args: &ImportModelArgs,
-    services: &cutline_runtime::function::Services,
+    pipeline: &Pipeline,
+    services: &Services,
     serving: Option<&Registered>,
 ) -> Result<Option<ArtifactId>, CommandError> {
     let wanted = match args.preprocessing.as_deref() {
         Some("none") => return Ok(None),
+        Some("last") => return prepared_last(args, pipeline, services).await.map(Some),
         None => return Ok(serving.and_then(|serving| serving.version.preprocessing)),
         Some(version) => version,
     };
@@ -218,6 +266,38 @@ async fn preprocessing(
     let found = services.space.registry().version(&args.model, number).await;
     let found = found.map_err(|error| CommandError::new(Kind::Usage, error))?;
     Ok(found.version.preprocessing)
+}
+
+/// The transform that the model's deployment would take, as it was made last.
+async fn prepared_last(
+    args: &ImportModelArgs,
+    pipeline: &Pipeline,
+    services: &Services,
+) -> Result<ArtifactId, CommandError> {
+    let deploys = |function: &&Function| {
+        let alias = function.output.alias.as_ref();
+        alias.is_some_and(|alias| alias.model == args.model)
+    };
+    let mut functions = pipeline.functions.iter();
+    let deployment = functions.find(deploys);
+    let transform = deployment.and_then(|function| function.inputs.get("transform"));
+    let Some(Input::Artifact(name)) = transform else {
+        let message = format!("no deployment of {} takes a transform", args.model);
+        return Err(CommandError::message(Kind::Configuration, message)
+            .hint("write input.transform of the function whose output is the model's alias"));
+    };
+    let mut found = None;
+    for queue in pipeline.queues() {
+        let told = services.space.runs().told(queue).await;
+        let told = told.context("the data folder cannot be read")?;
+        found = found.or(told.and_then(|told| told.artifacts.get(name).copied()));
+    }
+    found.ok_or_else(|| {
+        let message = format!("nothing made {name} yet");
+        CommandError::message(Kind::Usage, message).hint(
+            "let preprocessing run once: `cutline queue send QUEUE … --until preprocessing`, then `cutline run`",
+        )
+    })
 }
 
 fn file_name(path: &Path) -> String {

@@ -17,6 +17,8 @@ mod functions;
 #[cfg(feature = "analyzer")]
 mod graph;
 #[cfg(feature = "runtime")]
+mod handover;
+#[cfg(feature = "runtime")]
 mod import_model;
 #[cfg(feature = "analyzer")]
 mod init;
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     #[cfg(feature = "runtime")]
     Run(run::RunArgs),
     #[cfg(feature = "runtime")]
+    Handover(handover::HandoverArgs),
+    #[cfg(feature = "runtime")]
     Queue(queue::QueueArgs),
     #[cfg(feature = "runtime")]
     Registry(registry::RegistryArgs),
@@ -138,6 +142,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Functions(args) => functions::functions(&args, console),
         #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&args, console),
+        #[cfg(feature = "runtime")]
+        Command::Handover(args) => handover::handover(&args, console),
         #[cfg(feature = "runtime")]
         Command::Queue(args) => queue::queue(&args, console),
         #[cfg(feature = "runtime")]

@@ -64,8 +64,34 @@ impl PipelineArgs {
         Ok(home.join(self.read()?.store.folder))
     }
 
-    /// The token that requests have to show, where the file asks for one.
+    /// What lets requests in, where the file asks for a token.
     pub(super) fn guard(&self, pipeline: &Pipeline) -> Result<Option<Guard>, CommandError> {
+        let header = pipeline
+            .token
+            .as_ref()
+            .and_then(|token| token.header.clone());
+        let text = self.token_text(pipeline)?;
+        Ok(text.map(|text| Guard::new(text, header)))
+    }
+
+    /// The header with which a request shows the token, where the file asks for
+    /// one.
+    pub(super) fn token(
+        &self,
+        pipeline: &Pipeline,
+    ) -> Result<Option<(String, String)>, CommandError> {
+        let header = pipeline
+            .token
+            .as_ref()
+            .and_then(|token| token.header.as_ref());
+        let text = self.token_text(pipeline)?;
+        Ok(text.map(|text| match header {
+            Some(header) => (header.to_string(), text),
+            None => ("authorization".to_owned(), format!("Bearer {text}")),
+        }))
+    }
+
+    fn token_text(&self, pipeline: &Pipeline) -> Result<Option<String>, CommandError> {
         let Some(token) = &pipeline.token else {
             return Ok(None);
         };
@@ -89,7 +115,7 @@ impl PipelineArgs {
             }
         };
         match text.trim() {
-            some if !some.is_empty() => Ok(Some(Guard::new(some.to_owned(), token.header.clone()))),
+            some if !some.is_empty() => Ok(Some(some.to_owned())),
             _ => Err(wrong(anyhow::anyhow!("{from} is empty"))),
         }
     }

@@ -45,6 +45,9 @@ enum Action {
         /// [default: one that is new].
         #[arg(long)]
         id: Option<String>,
+        /// Lets nothing follow this function.
+        #[arg(long, value_name = "FUNCTION")]
+        until: Option<String>,
     },
     /// Puts the messages of a poison queue back where they failed.
     Requeue {
@@ -98,7 +101,19 @@ async fn act(args: &QueueArgs, console: &Console) -> Result<(), CommandError> {
                 .map(|peeked| String::from_utf8_lossy(&peeked.body) + "\n");
             console.print(&shown.collect::<String>())
         }
-        Action::Send { queue, values, id } => {
+        Action::Send {
+            queue,
+            values,
+            id,
+            until,
+        } => {
+            if let Some(until) = until
+                && pipeline.function(until).is_none()
+            {
+                let message = format!("there is no function {until}");
+                return Err(CommandError::message(Kind::Usage, message)
+                    .hint("`cutline functions` lists them"));
+            }
             let fresh = || format!("by-hand-{}", services.space.clock().now());
             let mut message = Message::new(id.clone().unwrap_or_else(fresh));
             for value in values {
@@ -108,6 +123,7 @@ async fn act(args: &QueueArgs, console: &Console) -> Result<(), CommandError> {
                 };
                 message.values.insert(name.to_owned(), value.to_owned());
             }
+            message.until = until.clone();
             let body = message.to_body().context("the message cannot be sent")?;
             let sent = queues.open(&name(queue)?).send(body, Duration::ZERO).await;
             sent.context("the message cannot be sent")?;

@@ -22,6 +22,8 @@ mod fixtures;
 mod full_disk;
 #[cfg(feature = "runtime")]
 mod generated;
+#[cfg(feature = "runtime")]
+mod handover;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 mod nothing_lost;
