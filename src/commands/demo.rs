@@ -12,14 +12,17 @@ use crate::error::CommandError;
 /// Flask, pandas and scikit-learn that comes with cutline.
 ///
 /// The service is started and trained, read, and put behind the proxy; its
-/// functions run from a generated functions.toml, with its own model imported.
-/// A candidate that rounds scores is caught; the right one is shifted from the
-/// shadow to all requests, as the evidence says. Needs Python 3.11; without
-/// --python, what the service needs is installed once into the cache folder.
-/// Ctrl-C ends everything that was started.
+/// functions run from a generated functions.toml, and what a person adds to it is
+/// shown; its own model is imported. A candidate that rounds scores is caught;
+/// the right one goes from the shadow to all requests, as the evidence says. The
+/// other stages follow, each by three runs on both sides and a confirmation, and
+/// their tables are handed over; at last the monolith is stopped, and all of its
+/// routes still answer. Needs Python 3.11; without --python, what the service
+/// needs is installed once into the cache folder. Ctrl-C ends everything that was
+/// started.
 #[derive(Args)]
 pub(crate) struct DemoArgs {
-    /// Fewer rows and fewer steps: a minute instead of several.
+    /// Fewer rows and fewer steps: two minutes instead of several.
     #[arg(long)]
     fast: bool,
     /// A Python that has what the service needs (Flask, pandas, scikit-learn).

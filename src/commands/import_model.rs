@@ -190,7 +190,13 @@ async fn register(
         .serving(&args.model, Alias::Champion)
         .await
         .context(failed)?;
-    let preprocessing = preprocessing(args, &pipeline, &services, serving.as_ref()).await?;
+    let (preprocessing, rows) = match args.preprocessing.as_deref() {
+        Some("last") => prepared_last(args, &pipeline, &services).await?,
+        _ => (
+            preprocessing(args, &services, serving.as_ref()).await?,
+            None,
+        ),
+    };
     let description = Description {
         kind: kind.to_owned(),
         name: args.model.to_string(),
@@ -214,9 +220,10 @@ async fn register(
         preprocessing,
         schema: json!({}),
         metrics,
-        data: serving
-            .as_ref()
-            .map_or(model.id, |serving| serving.version.data),
+        // What is known of no rows names itself.
+        data: rows
+            .or(serving.as_ref().map(|serving| serving.version.data))
+            .unwrap_or(model.id),
         code: services.code.to_string(),
         parameters,
         card: None,
@@ -250,13 +257,11 @@ async fn register(
 /// What is done to rows before this model sees them.
 async fn preprocessing(
     args: &ImportModelArgs,
-    pipeline: &Pipeline,
     services: &Services,
     serving: Option<&Registered>,
 ) -> Result<Option<ArtifactId>, CommandError> {
     let wanted = match args.preprocessing.as_deref() {
         Some("none") => return Ok(None),
-        Some("last") => return prepared_last(args, pipeline, services).await.map(Some),
         None => return Ok(serving.and_then(|serving| serving.version.preprocessing)),
         Some(version) => version,
     };
@@ -268,12 +273,13 @@ async fn preprocessing(
     Ok(found.version.preprocessing)
 }
 
-/// The transform that the model's deployment would take, as it was made last.
+/// The transform that the model's deployment would take, as it was made last, and
+/// the rows that were prepared with it.
 async fn prepared_last(
     args: &ImportModelArgs,
     pipeline: &Pipeline,
     services: &Services,
-) -> Result<ArtifactId, CommandError> {
+) -> Result<(Option<ArtifactId>, Option<ArtifactId>), CommandError> {
     let deploys = |function: &&Function| {
         let alias = function.output.alias.as_ref();
         alias.is_some_and(|alias| alias.model == args.model)
@@ -286,18 +292,21 @@ async fn prepared_last(
         return Err(CommandError::message(Kind::Configuration, message)
             .hint("write input.transform of the function whose output is the model's alias"));
     };
-    let mut found = None;
+    let rows = name.strip_suffix("-transform");
+    let rows = rows.map(|artifact| format!("{artifact}-train"));
     for queue in pipeline.queues() {
         let told = services.space.runs().told(queue).await;
         let told = told.context("the data folder cannot be read")?;
-        found = found.or(told.and_then(|told| told.artifacts.get(name).copied()));
+        let made = told.map(|told| told.artifacts).unwrap_or_default();
+        if let Some(transform) = made.get(name) {
+            let rows = rows.as_ref().and_then(|rows| made.get(rows));
+            return Ok((Some(*transform), rows.copied()));
+        }
     }
-    found.ok_or_else(|| {
-        let message = format!("nothing made {name} yet");
-        CommandError::message(Kind::Usage, message).hint(
-            "let preprocessing run once: `cutline queue send QUEUE … --until preprocessing`, then `cutline run`",
-        )
-    })
+    let message = format!("nothing made {name} yet");
+    Err(CommandError::message(Kind::Usage, message).hint(
+        "let preprocessing run once: `cutline queue send QUEUE … --until preprocessing`, then `cutline run`",
+    ))
 }
 
 fn file_name(path: &Path) -> String {

@@ -79,7 +79,8 @@ pub(crate) fn evidence(stage: &Value) -> String {
     let seen = rollout["gathered"].as_u64().unwrap_or(0);
     let needed = rollout["needed"].as_u64();
     match (text(&rollout["evidence"]), needed) {
-        ("runs", Some(needed)) => format!("{seen} of {needed} runs"),
+        ("runs", Some(needed)) if needed > seen => format!("{seen} of {needed} runs"),
+        ("runs", _) => format!("{seen} runs"),
         (_, Some(needed)) if needed > seen => {
             format!("{} of ~{} needed", grouped(seen), about(needed))
         }

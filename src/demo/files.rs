@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use cutline_analyzer::{Catalog, Options, Report, SourceOptions, SourceTree};
@@ -136,7 +137,17 @@ impl Folder {
     }
 }
 
-/// Runs the service's package.
+/// The token that whoever changes something shows, to the monolith and to its
+/// stages: another one each time.
+pub(super) fn token() -> &'static str {
+    static TOKEN: OnceLock<String> = OnceLock::new();
+    TOKEN.get_or_init(|| format!("{:032x}", rand::random::<u128>()))
+}
+
+/// Where files arrive, as the monolith and the stages see them.
+const INCOMING: &str = "incoming";
+
+/// Runs the service's package where files arrive, with its state beside.
 pub(super) fn python_module(
     folder: &Folder,
     python: &Path,
@@ -146,9 +157,13 @@ pub(super) fn python_module(
     command
         .arg("-m")
         .args(args)
-        .current_dir(folder.path())
+        .current_dir(folder.path().join(INCOMING))
+        .env("PYTHONPATH", folder.path())
         .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")])
-        .envs([("CHURN_SEED", "7"), ("CHURN_PORT", "0")])
+        // The seed that a split of functions.toml has where nothing says one.
+        .envs([("CHURN_SEED", "0"), ("CHURN_PORT", "0")])
+        .env("CHURN_HOME", folder.path().join("var"))
+        .env("CHURN_TOKEN", token())
         // Nobody answers there, at once.
         .env("CHURN_BILLING_URL", "http://127.0.0.1:1");
     command
@@ -164,7 +179,8 @@ pub(super) fn generate(folder: &Folder, python: &Path, rows: u32) -> Result<(), 
         "--seed",
         "7",
         "--out",
-        "incoming/may",
+        "may",
     ];
+    folder.make(INCOMING)?;
     process::run(&mut python_module(folder, python, &args)).map(drop)
 }

@@ -9,6 +9,7 @@ mod monolith;
 mod overlay;
 mod process;
 mod python;
+mod rare;
 mod stop;
 mod traffic;
 mod watch;
@@ -18,13 +19,15 @@ use std::time::Instant;
 
 use cutline_analyzer::Report;
 use cutline_analyzer::report::{self, Format, Style};
+use cutline_analyzer::routes::RouteKind;
 
 use crate::console::Console;
 use crate::error::CommandError;
-use files::Folder;
+use files::{Folder, token};
 use monolith::Monolith;
 use overlay::Overlaid;
 use process::{Process, cutline};
+use rare::Group;
 use stop::Stop;
 use traffic::Traffic;
 use watch::Watch;
@@ -40,8 +43,8 @@ pub(crate) struct Options {
 const ROWS: u32 = 2000;
 const FEW_ROWS: u32 = 800;
 
-/// The stage that moves.
-const STAGE: &str = "inference";
+/// The stage that moves first: many ask it, and nothing else has to have moved.
+const FIRST: &str = "inference";
 
 /// # Errors
 /// What could not be started or did not answer, and what to do about it.
@@ -83,7 +86,8 @@ pub(crate) fn tell(options: &Options, console: &Console) -> Result<(), CommandEr
     say(&act(5, "The proxy in front, and clients"))?;
     let routes = routes.with_monolith(monolith.url())?;
     let wrong = rounding(&folder, &functions, &stop)?;
-    folder.write("routes.toml", &routes.with_candidate(STAGE, wrong.url())?)?;
+    let with_wrong = routes.with_candidates(FIRST, wrong.url(), candidate.url())?;
+    folder.write("routes.toml", &with_wrong)?;
     let proxy = Process::start(
         "proxy",
         cutline(&["proxy", "--config", "routes.toml"]).current_dir(folder.path()),
@@ -91,42 +95,78 @@ pub(crate) fn tell(options: &Options, console: &Console) -> Result<(), CommandEr
         "clients ",
         &stop,
     )?;
-    let watch = Watch::of(&folder, STAGE)?;
+    let watch = Watch::of(&folder, FIRST)?;
     say(&format!(
         "  clients: {}; dashboard: {}\n",
         proxy.url(),
         watch.dashboard()
     ))?;
-    say(&routes.policy(STAGE))?;
-    let traffic = Traffic::start(proxy.url(), &folder.customers()?);
+    let customers = folder.customers()?;
+    let known = monolith.known(&customers)?;
+    let traffic = Traffic::start(proxy.url(), &customers, &known);
 
     say(&act(6, "A candidate that rounds scores"))?;
+    say(&format!("  policy: {}\n", routes.policy(FIRST)?))?;
     watch.told("start")?;
     let caught = watch.until_back(&traffic, &stop, console)?;
     say(&format!("  {caught}\n"))?;
     drop(wrong);
 
     say(&act(7, "The right one"))?;
-    folder.write(
-        "routes.toml",
-        &routes.with_candidate(STAGE, candidate.url())?,
-    )?;
+    let right = routes.with_candidates(FIRST, candidate.url(), candidate.url())?;
+    folder.write("routes.toml", &right)?;
     proxy.reload()?;
     watch.reloaded(candidate.url(), &stop)?;
     watch.told("resume")?;
-    let evidence = watch.until_done(&traffic, &stop, console)?;
+    let mut steps = watch.until_done(&traffic, &stop, console)?;
 
-    say(&act(8, "What is left"))?;
+    say(&act(8, "The other stages"))?;
+    say(
+        "  The plan's order is by price. Inference came first, since nothing else has to have\n  moved for it; now what shares files, then who writes tables that others read.\n",
+    )?;
+    let scene = Scene {
+        folder: &folder,
+        routes: &routes,
+        proxy: &proxy,
+        candidate: &candidate,
+        traffic: &traffic,
+        stop: &stop,
+        console,
+    };
+    for group in &rare::GROUPS {
+        steps.extend(scene.moved(group)?);
+    }
+
+    say(&act(9, "Without the monolith"))?;
+    let ways: Vec<String> = report
+        .routes
+        .iter()
+        .filter(|route| route.kind == RouteKind::Http)
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let left = routes.unowned(&ways)?;
+    match left.is_empty() {
+        true => {
+            drop(monolith);
+            say("  no route is left to the monolith; its process has ended\n")?;
+            scene.all_answer()?;
+        }
+        false => {
+            say(&format!("  the monolith goes on for {}\n", left.join(", ")))?;
+            drop(monolith);
+        }
+    }
     let counted = traffic.end();
-    say(&left(&report))?;
     say(&format!(
-        "\n  {} requests, {} failed; {} answered by the stages\n",
-        counted.asked, counted.failed, evidence.by_candidate
+        "\n  {} requests, {} failed; {} answered by the stages; by this evidence:\n",
+        counted.asked,
+        counted.failed,
+        watch.by_candidates()?
     ))?;
-    for step in &evidence.steps {
+    for step in &steps {
         say(&format!("  {step}\n"))?;
     }
-    drop((proxy, candidate, monolith));
+    drop((proxy, candidate));
     say(&format!(
         "  told in {} s; everything it started has ended\n",
         began.elapsed().as_secs()
@@ -141,6 +181,81 @@ pub(crate) fn tell(options: &Options, console: &Console) -> Result<(), CommandEr
             format!("{failed} requests failed"),
         )
         .hint("run it with --keep DIR, and look at the logs there")),
+    }
+}
+
+/// What the stages that are asked rarely move in.
+struct Scene<'a> {
+    folder: &'a Folder,
+    routes: &'a Overlaid,
+    proxy: &'a Process,
+    candidate: &'a Process,
+    traffic: &'a Traffic,
+    stop: &'a Stop,
+    console: &'a Console,
+}
+
+impl Scene<'_> {
+    fn say(&self, text: &str) -> Result<(), CommandError> {
+        self.console.print(text)
+    }
+
+    /// Takes stages from the monolith to their candidate; a line for each step.
+    fn moved(&self, group: &Group) -> Result<Vec<String>, CommandError> {
+        let names = group.stages.join(", ");
+        self.say(&format!("\n  \x1b[1m{names}\x1b[0m: {}\n", group.why))?;
+        let mut watches = Vec::new();
+        for stage in group.stages {
+            self.say(&format!("  policy: {}\n", self.routes.policy(stage)?))?;
+            let watch = Watch::of(self.folder, stage)?;
+            watch.told("start")?;
+            watch.begun(self.stop)?;
+            watches.push(watch);
+        }
+        for (watch, stage) in watches.iter().zip(group.stages) {
+            let mut asked = 0;
+            for round in 0..rare::RUNS {
+                for request in rare::requests(stage, round) {
+                    request.ask(self.proxy.url())?;
+                    asked += 1;
+                }
+                watch.compared(asked, self.stop)?;
+            }
+        }
+        let mut steps = Vec::new();
+        for watch in &watches {
+            watch.until_asked(self.traffic, self.stop, self.console)?;
+        }
+        for (watch, stage) in watches.iter().zip(group.stages) {
+            self.say(&format!("  $ cutline rollout {stage} confirm\n"))?;
+            watch.told("confirm")?;
+        }
+        for watch in &watches {
+            steps.push(watch.until_moved(self.traffic, self.stop, self.console)?);
+        }
+        if let Some(stage) = group.hands_over {
+            self.say(&format!("  $ cutline handover {stage}\n"))?;
+            let args = ["handover", stage, "--run", self.candidate.url()];
+            let handed = process::run(
+                cutline(&args)
+                    .env("CHURN_TOKEN", token())
+                    .current_dir(self.folder.path()),
+            )?;
+            for line in handed.lines() {
+                self.say(&format!("  {line}\n"))?;
+            }
+        }
+        Ok(steps)
+    }
+
+    /// Every route is answered.
+    fn all_answer(&self) -> Result<(), CommandError> {
+        for request in rare::all() {
+            self.stop.check()?;
+            let status = request.ask(self.proxy.url())?;
+            self.say(&format!("  {status} {}\n", request.line()))?;
+        }
+        Ok(())
     }
 }
 
@@ -170,7 +285,8 @@ fn read(report: &Report) -> String {
     )
 }
 
-/// Trains the stages on the monolith's data, and lets them serve its model.
+/// Prepares the monolith's rows, and lets the stages serve its model, with what
+/// it measured.
 fn candidate(
     folder: &Folder,
     python: &Path,
@@ -178,42 +294,45 @@ fn candidate(
     stop: &Stop,
     console: &Console,
 ) -> Result<Process, CommandError> {
-    let sent = ["queue", "send", "raw-arrived", "name=may", "--id", "may"];
-    console.print("  $ cutline queue send raw-arrived name=may\n  $ cutline run\n")?;
-    process::run(cutline(&sent).current_dir(folder.path()))?;
     let start = || {
         Process::start(
             "run",
-            cutline(&["run"]).current_dir(folder.path()),
+            cutline(&["run"])
+                .env("CHURN_TOKEN", token())
+                .current_dir(folder.path()),
             &folder.log("run"),
             "clients: ",
             stop,
         )
     };
+    console.print("  $ cutline run\n  $ curl -X POST /prepare/run\n")?;
     let running = start()?;
-    running.answers("/v2/health/ready", stop)?;
+    for request in rare::requests("preprocessing", 0) {
+        request.ask(running.url())?;
+    }
     running.end();
-    let threshold = monolith.threshold().to_string();
-    let model = folder.path().join("var/current.joblib");
-    let model = model.to_string_lossy().into_owned();
-    let name = overlay::model(folder)?;
-    let python = python.to_string_lossy().into_owned();
+    let model = overlay::model(folder)?;
+    let file = |name: &str| folder.path().join("var").join(name);
+    let metrics = format!("models/{}.metrics.json", monolith.version());
+    let shown = format!(
+        "import-model {model} var/current.joblib --key model --preprocessing last --metrics var/{metrics}"
+    );
+    console.print(&format!("  $ cutline {shown}\n"))?;
     let import = [
         "import-model",
-        &name,
         &model,
         "--key",
         "model",
-        "--threshold",
-        &threshold,
-        "--python",
-        &python,
+        "--preprocessing",
+        "last",
     ];
-    console.print(&format!(
-        "  $ cutline import-model {name} var/current.joblib --key model --threshold {threshold}\n"
-    ))?;
     process::run(
         cutline(&import)
+            .arg(file("current.joblib"))
+            .arg("--metrics")
+            .arg(file(&metrics))
+            .arg("--python")
+            .arg(python)
             .current_dir(folder.path())
             .env("PYTHONPATH", folder.path()),
     )?;
@@ -233,7 +352,9 @@ fn rounding(folder: &Folder, functions: &Overlaid, stop: &Stop) -> Result<Proces
     folder.write("rounding/functions.toml", &text)?;
     let running = Process::start(
         "rounding",
-        cutline(&["run", "--config", "rounding/functions.toml"]).current_dir(folder.path()),
+        cutline(&["run", "--config", "rounding/functions.toml"])
+            .env("CHURN_TOKEN", token())
+            .current_dir(folder.path()),
         &folder.log("rounding"),
         "clients: ",
         stop,
@@ -250,22 +371,4 @@ fn replaced(text: &str, this: &str, that: &str) -> Result<String, CommandError> 
         return Err(CommandError::message(crate::error::Kind::Internal, message));
     }
     Ok(text.replace(this, that))
-}
-
-/// Which routes are still the monolith's, and what could answer them.
-fn left(report: &Report) -> String {
-    let text = report::render(report, Format::Functions, &Style::default());
-    let mut lines = text
-        .lines()
-        .skip_while(|line| !line.starts_with("# Routes that the monolith still answers"));
-    let head = lines
-        .next()
-        .map_or("  Nothing stays with the monolith.".to_owned(), |_| {
-            "  The monolith goes on for these, each with its way out:".to_owned()
-        });
-    let rest = lines.map(|line| format!("   {}", line.trim_start_matches('#')));
-    std::iter::once(head)
-        .chain(rest)
-        .map(|line| line + "\n")
-        .collect()
 }

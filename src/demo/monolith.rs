@@ -1,12 +1,11 @@
 //! The monolith: one real process that is trained before anything else.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::files::{Folder, generate, python_module};
+use super::files::{Folder, generate, python_module, token};
 use super::process::Process;
 use super::stop::Stop;
 use crate::error::{CommandError, Kind};
@@ -14,7 +13,6 @@ use crate::error::{CommandError, Kind};
 pub(super) struct Monolith {
     process: Process,
     version: String,
-    threshold: f64,
 }
 
 impl Monolith {
@@ -34,15 +32,14 @@ impl Monolith {
             "Running on ",
             stop,
         )?;
-        let data = |name: &str| format!("incoming/may/{name}.csv");
+        let data = |name: &str| format!("may/{name}.csv");
         let request = json!({
             "customers": data("customers"), "calls": data("calls"), "payments": data("payments"),
         });
         let mut answer = super::agent()
             .post(format!("{}/pipeline/run", process.url()))
             .header("content-type", "application/json")
-            // The service's own default, which its report finds in its code.
-            .header("x-admin-token", "letmein")
+            .header("x-admin-token", token())
             .send(request.to_string())
             .context("the monolith cannot be trained")?;
         let text = answer
@@ -55,16 +52,30 @@ impl Monolith {
             let message = format!("the monolith deployed no model: {text}");
             CommandError::message(Kind::Internal, message)
         })?;
-        let thresholds = folder.path().join("var/thresholds.json");
-        let thresholds = fs::read_to_string(&thresholds)
-            .with_context(|| format!("cannot read {}", thresholds.display()))?;
-        let thresholds: Value =
-            serde_json::from_str(&thresholds).context("thresholds.json is no JSON")?;
-        Ok(Monolith {
-            process,
-            threshold: thresholds[&version].as_f64().unwrap_or(0.5),
-            version,
-        })
+        Ok(Monolith { process, version })
+    }
+
+    /// The ids of those customers whom it scores.
+    pub(super) fn known(&self, customers: &[Value]) -> Result<Vec<u64>, CommandError> {
+        let asks = |customer: &&Value| {
+            let has = |name: &str| !customer[name].is_null();
+            ["customer_id", "plan", "tenure_months", "monthly_charges"]
+                .into_iter()
+                .all(has)
+        };
+        let asked: Vec<&Value> = customers.iter().filter(asks).collect();
+        let mut answer = super::agent()
+            .post(format!("{}/predict", self.process.url()))
+            .header("content-type", "application/json")
+            .send(json!({ "customers": asked }).to_string())
+            .context("the monolith does not predict")?;
+        let text = answer.body_mut().read_to_string();
+        let text = text.context("the monolith's answer broke off")?;
+        let said: Value = serde_json::from_str(&text).context("the monolith answers no JSON")?;
+        let scored = said["predictions"].as_array().into_iter().flatten();
+        Ok(scored
+            .filter_map(|scored| scored["customer_id"].as_u64())
+            .collect())
     }
 
     pub(super) fn what(&self) -> &'static str {
@@ -78,10 +89,5 @@ impl Monolith {
     /// Which of its models is live.
     pub(super) fn version(&self) -> &str {
         &self.version
-    }
-
-    /// From which score on it says that a customer leaves.
-    pub(super) fn threshold(&self) -> f64 {
-        self.threshold
     }
 }

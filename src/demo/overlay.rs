@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::Context;
 use similar::TextDiff;
-use toml_edit::{DocumentMut, Item, Table, TableLike, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, value};
 
 use super::files::Folder;
 use crate::error::CommandError;
@@ -57,22 +57,54 @@ impl Overlaid {
         Ok(self)
     }
 
-    /// The text with a stage's candidate.
-    pub(super) fn with_candidate(&self, stage: &str, url: &str) -> Result<String, CommandError> {
+    /// The text with a stage's candidate, and that of all others.
+    pub(super) fn with_candidates(
+        &self,
+        stage: &str,
+        url: &str,
+        others: &str,
+    ) -> Result<String, CommandError> {
         let mut with = Overlaid {
             name: self.name,
             generated: String::new(),
             text: self.text.clone(),
         };
-        with.set(&["stage", stage], "candidate", url)?;
+        for known in self.stages()? {
+            let url = if known == stage { url } else { others };
+            with.set(&["stage", &known], "candidate", url)?;
+        }
         Ok(with.text)
     }
 
+    fn document(&self) -> Result<DocumentMut, CommandError> {
+        let read = self.text.parse();
+        Ok(read.with_context(|| format!("{} cannot be read", self.name))?)
+    }
+
+    fn stages(&self) -> Result<Vec<String>, CommandError> {
+        let document = self.document()?;
+        let stages = document.get("stage").and_then(Item::as_table_like);
+        let names = stages.into_iter().flat_map(TableLike::iter);
+        Ok(names.map(|(name, _)| name.to_owned()).collect())
+    }
+
+    /// Which of these routes no stage owns.
+    pub(super) fn unowned(&self, routes: &[String]) -> Result<Vec<String>, CommandError> {
+        let document = self.document()?;
+        let mut owned = Vec::new();
+        for stage in self.stages()? {
+            let listed = document["stage"][&stage]["routes"].as_array();
+            for route in listed.into_iter().flatten() {
+                let table = route.as_inline_table().and_then(|table| table.get("route"));
+                owned.extend(table.unwrap_or(route).as_str().map(str::to_owned));
+            }
+        }
+        let is_left = |route: &&String| !owned.contains(route);
+        Ok(routes.iter().filter(is_left).cloned().collect())
+    }
+
     fn set(&mut self, path: &[&str], key: &str, url: &str) -> Result<(), CommandError> {
-        let mut document: DocumentMut = self
-            .text
-            .parse()
-            .with_context(|| format!("{} cannot be read", self.name))?;
+        let mut document = self.document()?;
         let mut table = document.as_table_mut();
         for part in path {
             let next = table.entry(part).or_insert(Item::Table(Table::new()));
@@ -87,12 +119,16 @@ impl Overlaid {
         Ok(())
     }
 
-    /// The policy of a stage, as it is written.
-    pub(super) fn policy(&self, stage: &str) -> String {
-        let head = format!("[stage.{stage}.rollout]");
-        let lines = self.text.lines().skip_while(|line| *line != head);
-        let lines = lines.take_while(|line| !line.is_empty());
-        lines.map(|line| format!("  {line}\n")).collect()
+    /// The policy of a stage, in a line.
+    pub(super) fn policy(&self, stage: &str) -> Result<String, CommandError> {
+        let document = self.document()?;
+        let rollout = &document["stage"][stage]["rollout"];
+        let keys = rollout
+            .as_table_like()
+            .into_iter()
+            .flat_map(TableLike::iter);
+        let keys = keys.map(|(key, value)| format!("{key} = {}", value.to_string().trim()));
+        Ok(keys.collect::<Vec<_>>().join(", "))
     }
 
     /// What was added and taken away.
@@ -115,9 +151,16 @@ impl Overlaid {
     }
 }
 
-/// Each key of `over` is set in `under`; tables are gone into.
+/// Each key of `over` is set in `under`; tables are gone into. Of `[[http]]`, an
+/// entry is laid over the one of its route, or comes behind all others.
 fn lay(under: &mut dyn TableLike, over: &Table) {
     for (key, item) in over {
+        if let Some(list) = item.as_array_of_tables()
+            && let Some(under) = under.get_mut(key).and_then(Item::as_array_of_tables_mut)
+        {
+            list.iter().for_each(|over| lay_entry(under, over));
+            continue;
+        }
         let both = under
             .get_mut(key)
             .and_then(Item::as_table_like_mut)
@@ -138,6 +181,22 @@ fn lay(under: &mut dyn TableLike, over: &Table) {
     }
 }
 
+fn lay_entry(under: &mut ArrayOfTables, over: &Table) {
+    let route = |table: &Table| table.get("route")?.as_str().map(str::to_owned);
+    let wanted = route(over);
+    let known = under
+        .iter_mut()
+        .find(|known| wanted.is_some() && route(known) == wanted);
+    match known {
+        Some(known) => lay(known, over),
+        None => {
+            let mut entry = Table::new();
+            lay(&mut entry, over);
+            under.push(entry);
+        }
+    }
+}
+
 /// What the pipeline calls its model.
 pub(super) fn model(folder: &Folder) -> Result<String, CommandError> {
     let path = folder.path().join("functions.toml");
@@ -152,6 +211,20 @@ pub(super) fn model(folder: &Folder) -> Result<String, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_is_laid_over_the_one_of_its_route() {
+        let generated = "[[http]] # a.py:3\nroute = \"POST /a\"\nfunction = \"x\"\n\n[http.response]\n\"/b\" = \"/c\"\n";
+        let mut document: DocumentMut = generated.parse().unwrap();
+        let over: DocumentMut = "[[http]]\nroute = \"POST /a\"\nstatus = 201\n\n[[http]]\nroute = \"GET /d\"\n[http.response]\n\"/e\" = 1\n"
+            .parse()
+            .unwrap();
+        lay(document.as_table_mut(), over.as_table());
+        assert_eq!(
+            document.to_string(),
+            "[[http]] # a.py:3\nroute = \"POST /a\"\nfunction = \"x\"\nstatus = 201\n\n[http.response]\n\"/b\" = \"/c\"\n\n[[http]]\nroute = \"GET /d\"\n\n[http.response]\n\"/e\" = 1\n"
+        );
+    }
 
     #[test]
     fn what_is_added_replaces_and_joins_what_is_there() {

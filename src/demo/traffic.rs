@@ -10,7 +10,8 @@ use ureq::Agent;
 
 const CLIENTS: u64 = 3;
 
-/// Of so many requests one asks for the health of the service.
+/// Of so many requests one asks for the health of the service, and one for a
+/// customer whom the service knows.
 const HEALTH: u64 = 20;
 
 /// Customers of one request at most.
@@ -37,12 +38,15 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn start(url: &str, customers: &[Value]) -> Traffic {
+    /// `known` are the ids of customers whose stored rows can be scored.
+    pub(super) fn start(url: &str, customers: &[Value], known: &[u64]) -> Traffic {
         let counts = Arc::new(Counts::default());
         let customers: Arc<[Value]> = customers.into();
+        let known: Arc<[u64]> = known.into();
         let clients = (0..CLIENTS).map(|number| {
-            let (counts, customers, url) = (counts.clone(), customers.clone(), url.to_owned());
-            thread::spawn(move || ask(number, &url, &customers, &counts))
+            let (counts, url) = (counts.clone(), url.to_owned());
+            let (customers, known) = (customers.clone(), known.clone());
+            thread::spawn(move || ask(number, &url, &customers, &known, &counts))
         });
         Traffic {
             clients: clients.collect(),
@@ -80,7 +84,7 @@ impl Drop for Traffic {
     }
 }
 
-fn ask(seed: u64, url: &str, customers: &[Value], counts: &Counts) {
+fn ask(seed: u64, url: &str, customers: &[Value], known: &[u64], counts: &Counts) {
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         .proxy(None)
@@ -91,6 +95,10 @@ fn ask(seed: u64, url: &str, customers: &[Value], counts: &Counts) {
     while !counts.over.load(Ordering::Relaxed) && !customers.is_empty() {
         let answer = match draws.below(HEALTH) {
             0 => agent.get(format!("{url}/health")).call(),
+            1 if !known.is_empty() => {
+                let id = &known[draws.below(known.len() as u64) as usize];
+                agent.get(format!("{url}/customers/{id}/score")).call()
+            }
             _ => {
                 let rows: Vec<&Value> = (0..=draws.below(MOST))
                     .map(|_| &customers[draws.below(customers.len() as u64) as usize])

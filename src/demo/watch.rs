@@ -24,18 +24,30 @@ pub(super) struct Watch {
     stage: &'static str,
 }
 
-/// By which evidence the stage moved.
-pub(super) struct Evidence {
-    /// A line for each step that was entered.
-    pub(super) steps: Vec<String>,
-    /// Requests that the stage answered itself.
-    pub(super) by_candidate: u64,
-}
-
 impl Watch {
     pub(super) fn of(folder: &Folder, stage: &'static str) -> Result<Watch, CommandError> {
         let client = AdminArgs::of(folder.path().join(".cutline")).client()?;
         Ok(Watch { client, stage })
+    }
+
+    /// Waits until the rollout has begun.
+    pub(super) fn begun(&self, stop: &Stop) -> Result<(), CommandError> {
+        self.until("does not begin", stop, |stage| {
+            Ok(text(&stage["rollout"]["judged"]) != "not-started")
+        })
+    }
+
+    /// Waits until so many runs were compared: what a copy reads is what its
+    /// request has read only while nobody asks for more.
+    pub(super) fn compared(&self, runs: u64, stop: &Stop) -> Result<(), CommandError> {
+        self.until("compares nothing", stop, |stage| {
+            let rollout = &stage["rollout"];
+            if text(&rollout["judged"]) == "rolled-back" {
+                let message = format!("{} is rolled back: {}", self.stage, decision(stage));
+                return Err(CommandError::message(Kind::Internal, message));
+            }
+            Ok(rollout["gathered"].as_u64().unwrap_or(0) >= runs)
+        })
     }
 
     pub(super) fn dashboard(&self) -> String {
@@ -81,7 +93,7 @@ impl Watch {
         stop: &Stop,
         console: &Console,
     ) -> Result<String, CommandError> {
-        let mut live = Live::default();
+        let mut live = Live::of(self.stage);
         let mut why = String::new();
         self.until("is not caught", stop, |stage| {
             live.show(stage, traffic, console)?;
@@ -91,22 +103,64 @@ impl Watch {
         Ok(why)
     }
 
-    /// Until the stage answers all of its requests.
+    /// Until the evidence suffices and nobody but a person is waited for.
+    pub(super) fn until_asked(
+        &self,
+        traffic: &Traffic,
+        stop: &Stop,
+        console: &Console,
+    ) -> Result<(), CommandError> {
+        let mut live = Live::of(self.stage);
+        self.until("has not enough evidence", stop, |stage| {
+            live.show(stage, traffic, console)?;
+            match text(&stage["rollout"]["judged"]) {
+                "rolled-back" => {
+                    let message = format!("{} is rolled back: {}", self.stage, decision(stage));
+                    Err(CommandError::message(Kind::Internal, message))
+                }
+                judged => Ok(judged == "awaiting-confirmation"),
+            }
+        })
+    }
+
+    /// Until the stage has entered its last step, which no run is asked for any
+    /// more.
+    pub(super) fn until_moved(
+        &self,
+        traffic: &Traffic,
+        stop: &Stop,
+        console: &Console,
+    ) -> Result<String, CommandError> {
+        let mut live = Live::of(self.stage);
+        let mut why = String::new();
+        self.until("does not move", stop, |stage| {
+            live.show(stage, traffic, console)?;
+            why = decision(stage);
+            Ok(text(&stage["now"]["mode"]) == "candidate")
+        })?;
+        Ok(why)
+    }
+
+    /// How many requests the candidates of all stages have answered.
+    pub(super) fn by_candidates(&self) -> Result<u64, CommandError> {
+        let board = self.board()?;
+        let stages = board["stages"].as_array().into_iter().flatten();
+        let each = stages.map(|stage| stage["traffic"]["requests"]["candidate"].as_u64());
+        Ok(each.flatten().sum())
+    }
+
+    /// Until the stage answers all of its requests; a line for each step.
     pub(super) fn until_done(
         &self,
         traffic: &Traffic,
         stop: &Stop,
         console: &Console,
-    ) -> Result<Evidence, CommandError> {
-        let mut live = Live::default();
-        let mut by_candidate = 0;
+    ) -> Result<Vec<String>, CommandError> {
+        let mut live = Live::of(self.stage);
         // Until it goes on, the board still shows that it was taken back.
         let mut goes_on = false;
         self.until("does not get to the end", stop, |stage| {
             live.show(stage, traffic, console)?;
-            by_candidate = stage["traffic"]["requests"]["candidate"]
-                .as_u64()
-                .unwrap_or(0);
             let judged = text(&stage["rollout"]["judged"]);
             goes_on |= judged != "rolled-back";
             match judged {
@@ -117,10 +171,7 @@ impl Watch {
                 judged => Ok(judged == "done"),
             }
         })?;
-        Ok(Evidence {
-            steps: live.steps,
-            by_candidate,
-        })
+        Ok(live.steps)
     }
 
     fn until(
@@ -155,13 +206,21 @@ fn decision(stage: &Value) -> String {
 }
 
 /// A line for each step, and one that is written over on a terminal.
-#[derive(Default)]
 struct Live {
+    stage: &'static str,
     last: String,
     steps: Vec<String>,
 }
 
 impl Live {
+    fn of(stage: &'static str) -> Live {
+        Live {
+            stage,
+            last: String::new(),
+            steps: Vec::new(),
+        }
+    }
+
     fn show(
         &mut self,
         stage: &Value,
@@ -171,7 +230,8 @@ impl Live {
         let now = share(&stage["now"]);
         let counted = traffic.counted();
         let line = format!(
-            "{now}: {}; {} requests, {} failed",
+            "{} {now}: {}; {} requests, {} failed",
+            self.stage,
             evidence(stage),
             counted.asked,
             counted.failed
@@ -179,8 +239,7 @@ impl Live {
         if self.last != now {
             console.print(&format!("  {line}\n"))?;
             if !self.last.is_empty() {
-                self.steps
-                    .push(format!("{} → {now}: {}", self.last, decision(stage)));
+                self.steps.push(decision(stage));
             }
             self.last = now;
         }

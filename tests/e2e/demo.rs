@@ -41,21 +41,37 @@ fn still_running(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_stage_goes_from_the_monolith_to_its_candidate_and_a_wrong_one_is_stopped() {
+fn all_stages_go_from_the_monolith_to_their_candidates_and_a_wrong_one_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let told = support::run(&mut demo(folder.path()), "the demo failed").stdout;
     let told = String::from_utf8(told).unwrap();
     for part in [
         // The wrong one is stopped by its evidence, and named by its field.
         "Stopped inference at shadow",
-        "All differ in /predictions/*/score",
+        "differ in /predictions/*/score",
         // The right one goes all the way.
         "Advanced inference from shadow to 50 %",
         "Advanced inference from 50 % to 100 %",
+        // The others move by their runs.
+        "Advanced deployment from shadow to 100 %",
+        "Advanced evaluation from shadow to 100 %",
+        "Advanced preprocessing from shadow to 100 %",
+        "Advanced training from shadow to 100 %",
+        "Advanced pipeline from shadow to 100 %",
+        "Advanced service from shadow to 100 %",
+        "Advanced ingestion from shadow to 100 %",
+        "Advanced monitoring from shadow to 100 %",
+        // The tables go over with their stages.
+        "ingestion   churn      customers   functions",
+        "monitoring   outcomes   outcomes   functions",
+        // Nothing is left, and everything is answered.
+        "no route is left to the monolith; its process has ended",
+        "200 POST /predict",
+        "201 POST /train",
+        "200 POST /pipeline/run",
+        "200 POST /ingest/customers",
+        "200 GET /monitor/quality",
         ", 0 failed; ",
-        // What is not shown is said.
-        "The monolith goes on for these",
-        "POST /train",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }

@@ -8,7 +8,9 @@ use crate::compare::Comparison;
 use crate::outcome::{Captured, Outcome};
 use crate::rollout::Run;
 
-/// What a pair says of a run: it failed where the candidate gave no answer or
+/// What a pair says of a run; nothing where the monolith's answer was not seen
+/// whole, such as when its client went away: there is nothing to hold the
+/// candidate's against. It failed where the candidate gave no answer or
 /// one of 5xx; what differs in fields is what differs in artifacts; and a metric
 /// is the first number of that name in a side's JSON answer, which is then no
 /// artifact.
@@ -17,7 +19,11 @@ pub(super) fn of(
     comparison: &Comparison,
     (monolith, candidate): (&Outcome, &Outcome),
     tolerance: &BTreeMap<String, f64>,
-) -> Run {
+) -> Option<Run> {
+    let reply = monolith.result.as_ref().ok()?;
+    if !matches!(reply.body, Captured::Whole(_)) {
+        return None;
+    }
     let failed = match &candidate.result {
         Ok(reply) => reply.status.is_server_error(),
         Err(_) => true,
@@ -36,12 +42,12 @@ pub(super) fn of(
     };
     let differing = comparison.differences.iter();
     let differing = differing.filter(|own| !own.noise && !is_metric(&own.place));
-    Run {
+    Some(Run {
         id: format!("{id:032x}"),
         failed,
         differing: differing.map(|own| own.field.to_string()).collect(),
         metrics: metrics.collect(),
-    }
+    })
 }
 
 fn document(outcome: &Outcome) -> Option<Value> {
@@ -105,7 +111,20 @@ mod tests {
         let comparison = compare(&monolith, &candidate, &Rules::default());
         let tolerance = BTreeMap::from([("auc".to_owned(), 0.005)]);
         let run = of(1, &comparison, (&monolith, &candidate), &tolerance);
-        run.fault(&tolerance)
+        run.unwrap().fault(&tolerance)
+    }
+
+    #[test]
+    fn what_its_client_did_not_wait_for_is_no_run() {
+        let mut monolith = answer(Side::Monolith, 200, "{}");
+        let candidate = answer(Side::Candidate, 200, r#"{"auc": 0.91}"#);
+        if let Ok(reply) = &mut monolith.result {
+            reply.body = Captured::Broken;
+        }
+        let comparison = compare(&monolith, &candidate, &Rules::default());
+        let tolerance = BTreeMap::from([("auc".to_owned(), 0.005)]);
+        let run = of(1, &comparison, (&monolith, &candidate), &tolerance);
+        assert_eq!(run, None);
     }
 
     #[test]

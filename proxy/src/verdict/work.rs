@@ -58,7 +58,7 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
         if let Some(Kind::Runs { tolerance, .. }) = policy.map(|policy| &policy.evidence) {
             let sides = (monolith, candidate);
             let run = run::of(answers.id, &comparison, sides, tolerance);
-            evidence.runs.push(run);
+            evidence.runs.extend(run);
         }
         compared = Some(comparison);
     }

@@ -105,6 +105,13 @@ pub(super) async fn registered(
 
 async fn trained_on(ctx: &StageContext, input: &str, alias: &Alias) -> Result<Source, StageError> {
     let registered = registered(ctx, input, alias).await?;
+    if registered.version.data == registered.version.model {
+        return Err(StageError::data(format!(
+            "{input}: {} of {} was imported, and nobody knows the rows it was trained on; \
+             bind a table of such rows in its place",
+            registered.number, alias.model
+        )));
+    }
     let content = ctx.content(&registered.version.data).await?;
     Ok(Source::memory(input, content))
 }
