@@ -26,6 +26,8 @@ mod generated;
 mod handover;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
+#[cfg(all(unix, feature = "demo"))]
+mod migration;
 mod nothing_lost;
 #[cfg(feature = "runtime")]
 mod once;

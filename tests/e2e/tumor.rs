@@ -35,8 +35,12 @@ fn settings<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
 }
 
 pub(crate) fn monolith(python: &Path, home: &Path) -> Service {
+    monolith_at(python, home, "0")
+}
+
+pub(crate) fn monolith_at(python: &Path, home: &Path, port: &str) -> Service {
     let mut command = Command::new(python);
-    let command = settings(command.args(["-m", "tumor"]), home);
+    let command = settings(command.args(["-m", "tumor"]), home).env("TUMOR_PORT", port);
     let mut service = Service::start(command, "Uvicorn running on ");
     let url = service.url.split_whitespace().next().unwrap().to_owned();
     service.url = url;

@@ -20,6 +20,7 @@ use std::time::Duration;
 pub(crate) mod asking;
 pub(crate) mod collector;
 #[cfg(feature = "runtime")]
+pub(crate) mod overlay;
 pub(crate) mod pipeline;
 #[cfg(all(unix, feature = "runtime"))]
 pub(crate) mod postgres;

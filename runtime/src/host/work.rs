@@ -238,20 +238,24 @@ async fn end(
     if let Trigger::Every(_) = function.trigger {
         runs.set_latest(&step).await?;
     }
-    runs.step(&next.message.id, step, state).await?;
-    if let Some(queue) = function.output.queue.as_ref().filter(|_| !came.silent) {
+    let queue = function.output.queue.as_ref().filter(|_| !came.silent);
+    let message = queue.map(|_| {
         let mut message = following(&next.message, came);
         message.traceparent = Some(telling.context());
-        // A request may ask for what comes next, once more or later.
+        message
+    });
+    if let Some((queue, message)) = queue.zip(message.as_ref()) {
+        // A request may ask for what comes next, once more or later, as soon as
+        // somebody knows that this is done.
         let mut told = message.clone();
         told.until = None;
         runs.set_told(queue, &told).await?;
-        if !ends_here {
-            let queue: QueueName = queue.parse()?;
-            let body = message.to_body()?;
-            let target = services.space.queues().open(&queue);
-            target.send(body, Duration::ZERO).await?;
-        }
+    }
+    runs.step(&next.message.id, step, state).await?;
+    if let Some((queue, message)) = queue.zip(message).filter(|_| !ends_here) {
+        let queue: QueueName = queue.parse()?;
+        let target = services.space.queues().open(&queue);
+        target.send(message.to_body()?, Duration::ZERO).await?;
     }
     retry::finish(&**services.space.queues(), next).await?;
     Ok(())
