@@ -93,7 +93,13 @@ pub(crate) fn handover(args: &HandoverArgs, console: &Console) -> Result<(), Com
             .collect::<Result<Vec<_>, _>>()?,
         None => block_on(by_itself(args, &names, to))??,
     };
-    console.print(&shown(&handed))
+    console.print(&shown(&handed))?;
+    if to == Owner::Functions {
+        console.note(&format!(
+            "the monolith cannot stand in for {stage} any more: write fallback = \"none\" under [stage.{stage}] of routes.toml\n"
+        ));
+    }
+    Ok(())
 }
 
 async fn own(args: &HandoverArgs) -> Result<Vec<Owned>, CommandError> {

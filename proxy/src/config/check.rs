@@ -15,7 +15,7 @@ use toml::Spanned;
 
 use super::file::{
     CertificateFile, EffectsFile, ForwardedFile, HeaderFile, IdempotencyFile, LimitsFile, Reach,
-    RouteFile, RouteTableFile, RoutesFile, StageFile, StickyFile, TestersFile,
+    RouteFile, RouteTableFile, RoutesFile, StageFile, StandIn, StickyFile, TestersFile,
 };
 use super::rollout::Predictions;
 use super::values::{self, Texts};
@@ -253,6 +253,7 @@ fn route(
             candidate: long.side_effects.candidate.or(file.side_effects.candidate),
         },
         idempotent: idempotency == Some(IdempotencyFile::Shared),
+        alone: file.fallback == StandIn::None,
         check: check(rules, file.rollout.is_some()),
     })
 }

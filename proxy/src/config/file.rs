@@ -171,6 +171,9 @@ pub(super) struct StageFile {
     pub(super) side_effects: EffectsFile,
     /// Both sides honour one idempotency key.
     pub(super) idempotency: Option<IdempotencyFile>,
+    /// Who answers where the candidate does not, and it does no harm.
+    #[serde(default)]
+    pub(super) fallback: StandIn,
     /// How long they may take.
     #[serde(default)]
     pub(super) timeouts: TimeoutsFile,
@@ -237,6 +240,17 @@ pub(super) struct EffectsFile {
 pub(super) enum IdempotencyFile {
     /// Both sides honour one key.
     Shared,
+}
+
+/// Who answers in the candidate's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum StandIn {
+    /// The monolith.
+    #[default]
+    Monolith,
+    /// Nobody: what the stage keeps is the candidate's alone.
+    None,
 }
 
 /// What keeps a client on its side.

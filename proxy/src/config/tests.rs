@@ -67,7 +67,7 @@ fn a_problem_names_line_stage_and_field() {
         11:13: stage inference: percent: 101 is no percentage: write a number from 0 to 100
         11:13: stage inference: percent: 0.001 % is finer than a hundredth of a percent, which is the finest step
         10:13: unknown variant `halves`, expected one of `monolith`, `shadow`, `split`, `candidate`, `reverse-shadow`
-        9:1: unknown field `candidates`, expected one of `routes`, `candidate`, `mode`, `percent`, `sticky`, `side_effects`, `idempotency`, `timeouts`, `health`, `host`, `http2`, `tls`, `rollout`, `compare`
+        9:1: unknown field `candidates`, expected one of `routes`, `candidate`, `mode`, `percent`, `sticky`, `side_effects`, `idempotency`, `fallback`, `timeouts`, `health`, `host`, `http2`, `tls`, `rollout`, `compare`
         10:13: stage inference: mode split needs a candidate (add candidate = ["http://host:port"])
         8:14: stage inference: route: a path template starts with `/` (write "POST /predict")
         8:14: stage inference: route: `post` is no method

@@ -264,6 +264,7 @@ fn mirror(route: &StageRoute, to: Side, method: &Method) -> (Option<Side>, bool)
 fn fallback(route: &StageRoute, side: Side, method: &Method) -> Fallback {
     match side {
         Side::Monolith => Fallback::Never,
+        Side::Candidate if route.alone => Fallback::Never,
         Side::Candidate if route.idempotent => Fallback::Repeatable,
         Side::Candidate => match route.effect(Side::Candidate, method) {
             Effect::None => Fallback::Repeatable,

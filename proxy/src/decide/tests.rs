@@ -63,6 +63,7 @@ fn checked_table(mode: Mode, percent: f64, sticky: Sticky, check: Check) -> Rout
         header: None,
         effects,
         idempotent: template == "/pay",
+        alone: template == "/keep",
         check,
     };
     let routes = [
@@ -72,6 +73,7 @@ fn checked_table(mode: Mode, percent: f64, sticky: Sticky, check: Check) -> Rout
         route(Method::GET, "/drift", Effects::default()),
         route(Method::GET, "/wipe", both(Effect::Real)),
         route(Method::POST, "/notify", both(Effect::HonoursShadow)),
+        route(Method::POST, "/keep", both(Effect::None)),
     ];
     RouteTable::new(upstreams(5000), vec![stage], routes).unwrap()
 }
@@ -258,6 +260,7 @@ fn only_what_does_no_harm_twice_may_be_sent_twice() {
     assert_eq!(fallback(post("/train")), Fallback::Unsent);
     assert_eq!(fallback(post("/pay")), Fallback::Repeatable);
     assert_eq!(fallback(post("/notify")), Fallback::Unsent);
+    assert_eq!(fallback(post("/keep")), Fallback::Never);
     assert_eq!(fallback(Asked::get("/drift")), Fallback::Repeatable);
     assert_eq!(fallback(Asked::get("/wipe")), Fallback::Unsent);
 }

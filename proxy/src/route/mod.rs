@@ -127,6 +127,8 @@ pub struct StageRoute {
     /// Both sides honour one idempotency key: a repeated request does nothing
     /// more than the first.
     pub idempotent: bool,
+    /// Nobody answers in the candidate's place.
+    pub alone: bool,
     /// How much is asked twice for the comparison's sake.
     pub check: Check,
 }

@@ -134,7 +134,7 @@ impl Storm {
         n: usize,
     ) -> Seen {
         let over = AtomicBool::new(false);
-        let answered = AtomicU64::new(0);
+        let answered: Vec<AtomicU64> = asks.iter().map(|_| AtomicU64::new(0)).collect();
         let url = self.proxy.borrow().as_ref().unwrap().url().to_owned();
         let to = url.trim_start_matches("http://").parse().unwrap();
         let mut seen = Seen {
@@ -145,28 +145,22 @@ impl Storm {
             done: Vec::new(),
         };
         thread::scope(|scope| {
-            let clients = asks.iter().map(|asks| {
-                let (over, answered, next) = (&over, &answered, &self.next);
+            let clients = asks.iter().zip(&answered).map(|(asks, answered)| {
+                let (over, next) = (&over, &self.next);
                 scope.spawn(move || client(asks, to, next, over, answered))
             });
             let clients: Vec<_> = clients.collect();
             let mut back = false;
             for turn in 0..n {
-                // Between two, everybody is answered a few times.
-                let before = answered.load(Ordering::Relaxed);
-                eventually("somebody is answered", || {
-                    answered.load(Ordering::Relaxed) >= before + 4 * asks.len() as u64
-                });
+                // Between two, everybody is answered.
+                all_answered(&answered);
                 // Each has its turn, and then they come as they like.
                 let drawn = self.draws.borrow_mut().below(acts.len() as u64) as usize;
                 let act = acts.get(turn).unwrap_or(&acts[drawn]);
                 let name = self.act(act, cast, &mut seen.nobody, &mut back);
                 seen.faults.push(name);
             }
-            let before = answered.load(Ordering::Relaxed);
-            eventually("it goes on", || {
-                answered.load(Ordering::Relaxed) >= before + 4 * asks.len() as u64
-            });
+            all_answered(&answered);
             over.store(true, Ordering::Relaxed);
             for client in clients {
                 let (requests, failures, done) = client.join().unwrap();
@@ -214,6 +208,16 @@ impl Storm {
             }
         }
     }
+}
+
+/// Waits until each client was answered twice more.
+fn all_answered(answered: &[AtomicU64]) {
+    let count = |answered: &AtomicU64| answered.load(Ordering::Relaxed);
+    let before: Vec<u64> = answered.iter().map(count).collect();
+    eventually("everybody is answered", || {
+        let mut each = answered.iter().map(count).zip(&before);
+        each.all(|(now, before)| now >= before + 2)
+    });
 }
 
 /// Asks until it is over: how often, what failed, and what was done in the end.
@@ -272,10 +276,6 @@ impl Seen {
             .take(5)
             .map(|failure| failure.what.clone())
             .collect()
-    }
-
-    pub(super) fn faults(&self) -> usize {
-        self.faults.len()
     }
 }
 
