@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::face::mapping::TaskFace;
+use crate::store::artifact::ArtifactId;
 
 /// The token that a request has to show which changes something. It is in no
 /// log and no answer.
@@ -40,10 +41,24 @@ impl Guard {
         Some(response)
     }
 
+    /// Names what a request shows, without telling it: the same for the same,
+    /// and for nothing another than for anything.
+    pub(super) fn shown(&self, headers: &HeaderMap) -> ArtifactId {
+        let mut shown = Zeroizing::new(Vec::new());
+        for value in headers.get_all(self.name()) {
+            shown.push(b'\n');
+            shown.extend_from_slice(value.as_bytes());
+        }
+        ArtifactId::of(&shown)
+    }
+
+    fn name(&self) -> &HeaderName {
+        self.header.as_ref().unwrap_or(&header::AUTHORIZATION)
+    }
+
     /// Compared in a time that says nothing of where they differ.
     pub(super) fn lets_in(&self, headers: &HeaderMap) -> bool {
-        let name = self.header.as_ref().unwrap_or(&header::AUTHORIZATION);
-        let mut values = headers.get_all(name).iter();
+        let mut values = headers.get_all(self.name()).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return false;
         };

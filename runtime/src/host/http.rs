@@ -111,13 +111,14 @@ impl Http {
         }
         let lookups: Arc<dyn Lookups> = Arc::new(faces::Databases(services.clone()));
         router = router.merge(mapping::router(&predictor, &lookups, predicting));
-        router = faces::once_each(router, services.space.ledger(), true);
+        let guard = || pipeline.guard.clone();
+        router = faces::once_each(router, services.space.ledger(), guard(), true);
         router = traced::recorded(router, &pipeline.tracing);
         let mut standard = inference::router(Arc::clone(&predictor));
         if let Some(first) = first {
             standard = standard.merge(mlflow::router(predictor, &first));
         }
-        standard = faces::once_each(standard, services.space.ledger(), false);
+        standard = faces::once_each(standard, services.space.ledger(), guard(), false);
         standard = traced::recorded(standard, &pipeline.tracing);
         standard = standard.merge(faces::runs(services.clone(), pipeline.shadows.clone()));
         standard = standard.merge(handover::routes(services, pipeline.guard.clone()));

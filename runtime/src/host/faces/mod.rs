@@ -152,8 +152,17 @@ impl Asked {
 
 /// With an `Idempotency-Key` honoured: at all of these routes, or, with
 /// `safe_too` false, at those whose method changes something.
-pub(super) fn once_each(router: Router, ledger: Ledger, safe_too: bool) -> Router {
-    let once = Once { ledger, safe_too };
+pub(super) fn once_each(
+    router: Router,
+    ledger: Ledger,
+    guard: Option<Guard>,
+    safe_too: bool,
+) -> Router {
+    let once = Once {
+        ledger,
+        guard,
+        safe_too,
+    };
     router.layer(middleware::from_fn_with_state(once, once::once))
 }
 

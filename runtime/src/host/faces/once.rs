@@ -5,6 +5,9 @@
 //! renews it; should he die, the next one begins anew once that has run out,
 //! and since the [`MessageId`] follows from the key, what was begun before is
 //! gone on with.
+//!
+//! Where a token is asked for, what a request shows of it is part of what it
+//! asks: who knows a key and not the token is told nothing of the answer.
 
 use std::time::Duration;
 
@@ -19,6 +22,7 @@ use serde_json::json;
 
 use super::answer::{refused, unavailable};
 use super::{MOST_BYTES, SHADOW};
+use crate::host::guard::Guard;
 use crate::store::artifact::ArtifactId;
 use crate::store::ledger::{Begun, Claim, Entry, Ledger};
 
@@ -54,6 +58,8 @@ struct Kept {
 #[derive(Clone)]
 pub(super) struct Once {
     pub(super) ledger: Ledger,
+    /// Who may change something; without, everybody may.
+    pub(super) guard: Option<Guard>,
     /// Also of those whose method changes nothing.
     pub(super) safe_too: bool,
 }
@@ -88,7 +94,12 @@ impl Once {
             refused(StatusCode::PAYLOAD_TOO_LARGE, why)
         })?;
         let (method, uri) = (parts.method.to_string(), parts.uri.to_string());
-        let asks = [method.as_bytes(), uri.as_bytes(), &body].join(&b'\n');
+        let guard = self.guard.as_ref();
+        let shown = guard.map(|guard| guard.shown(&parts.headers).to_string());
+        let mut asks = vec![method.as_bytes(), uri.as_bytes()];
+        asks.extend(shown.as_ref().map(String::as_bytes));
+        asks.push(&body);
+        let asks = asks.join(&b'\n');
         let scope = format!("{method} {}", parts.uri.path());
         let entry = Entry::answer(&scope, key, &asks, KEEP_ANSWERS);
         let id = id_of(entry.key());

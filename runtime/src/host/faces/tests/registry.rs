@@ -165,3 +165,28 @@ async fn what_changes_something_asks_for_the_token() {
     assert_eq!(deployed.status, 200);
     assert_eq!(ask(&router, "GET /models", &[], "").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_kept_answer_is_for_whoever_shows_the_same_token() {
+    let services = services(Arc::new(ManualClock::default()));
+    registered(&services.space.registry()).await;
+    let file = format!("[serve]\ntoken = {{ env = \"TOKEN\" }}\n{FILE}{FACES}");
+    let guarded = hosted(&file, &services).guarded(Guard::new("s3cret".to_owned(), None));
+    let router = guarded.http().unwrap().router;
+    let said = async |authorization: Option<&str>| {
+        let mut headers = vec![("idempotency-key", "deploy-v1")];
+        headers.extend(authorization.map(|shown| ("authorization", shown)));
+        let said = ask(&router, "POST /models/v1/deploy", &headers, "{}").await;
+        (said.status, said.body)
+    };
+    // A refusal is not kept.
+    assert_eq!(said(Some("Bearer guessed")).await.0, 401);
+    let first = said(Some("Bearer s3cret")).await;
+    assert_eq!(first, (200, json!({"version": "v1", "live": true})));
+    assert_eq!(said(Some("Bearer s3cret")).await, first);
+    for other in [None, Some(""), Some("Bearer guessed"), Some("s3cret")] {
+        let (status, body) = said(other).await;
+        assert_eq!(status, 422, "{other:?}");
+        assert!(!body.to_string().contains("v1"), "{other:?}: {body}");
+    }
+}
