@@ -24,6 +24,8 @@ mod doctor;
 mod error;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod otlp;
+#[cfg(any(feature = "proxy", feature = "runtime"))]
+mod private;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
 mod problem;
 #[cfg(feature = "proxy")]

@@ -6,7 +6,6 @@
 //! log, without the URL's path, which often is a secret.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +22,7 @@ use ureq::Agent;
 
 use crate::client::system_tls;
 use crate::error::{CommandError, Kind};
+use crate::private;
 
 /// Notices that may wait, for each webhook.
 const QUEUE: usize = 256;
@@ -147,11 +147,7 @@ fn lost(webhook: &Webhook, counted: &AtomicU64, why: &str) {
 /// The URLs in a file, one per line; lines that begin with # are not read.
 fn listed(file: &Path) -> anyhow::Result<Vec<Webhook>> {
     let shown = file.display();
-    let text = fs::read_to_string(file)
-        .with_context(|| format!("notify: webhook_file {shown} cannot be read"))?;
-    if others_can_read(file)? {
-        anyhow::bail!("notify: others can read {shown}, which holds secrets: chmod 600 {shown}");
-    }
+    let text = private::read(file).context("notify: webhook_file")?;
     let mut webhooks = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -168,17 +164,6 @@ fn listed(file: &Path) -> anyhow::Result<Vec<Webhook>> {
     }
     anyhow::ensure!(!webhooks.is_empty(), "notify: {shown} names no webhook");
     Ok(webhooks)
-}
-
-#[cfg(unix)]
-fn others_can_read(file: &Path) -> anyhow::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::metadata(file)?.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn others_can_read(_: &Path) -> anyhow::Result<bool> {
-    Ok(false)
 }
 
 fn agent(to: &Webhook) -> Agent {
@@ -413,14 +398,18 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_file_that_others_can_read_is_refused_and_none_of_it_told() {
+        use std::fs;
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("webhooks");
         let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         fs::write(&file, "# on call\nhttps://hooks.example/secret\n\n").unwrap();
         mode(0o644);
-        let refused = listed(&file).unwrap_err().to_string();
-        assert!(refused.contains("others can read"), "{refused}");
+        let refused = format!("{:#}", listed(&file).unwrap_err());
+        assert!(
+            refused.starts_with("notify: webhook_file: others can read"),
+            "{refused}"
+        );
         mode(0o600);
         assert_eq!(listed(&file).unwrap().len(), 1);
         fs::write(&file, "https://a/b\nhooks.example/secret\n").unwrap();

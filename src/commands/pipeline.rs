@@ -13,6 +13,7 @@ use cutline_runtime::store::folder::FolderError;
 use cutline_runtime::store::seal::{Key, NoKey};
 
 use crate::error::{CommandError, Kind};
+use crate::private;
 use crate::problem::Problem;
 
 /// Which pipeline.
@@ -98,7 +99,7 @@ impl PipelineArgs {
         let wrong = |error: anyhow::Error| {
             CommandError::new(
                 Kind::Configuration,
-                error.context("serve.token cannot be read"),
+                error.context("serve.token cannot be used"),
             )
         };
         let (from, text) = match &token.from {
@@ -109,9 +110,8 @@ impl PipelineArgs {
             }
             TokenFrom::File(file) => {
                 let path = self.config.parent().unwrap_or(Path::new("")).join(file);
-                let shown = path.display().to_string();
-                let text = fs::read_to_string(&path).with_context(|| shown.clone());
-                (shown, text.map_err(wrong)?)
+                let text = private::read(&path).map_err(wrong)?;
+                (path.display().to_string(), text)
             }
         };
         match text.trim() {
@@ -158,4 +158,44 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandErr
         .enable_all()
         .build();
     Ok(runtime.context("cannot start")?.block_on(work))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const FILE: &str = "\
+[serve]
+token = { file = \"token\" }
+
+[function.ingestion]
+trigger = { queue = \"raw-arrived\" }
+input   = { blob = \"{name}.csv\" }
+output  = { artifact = \"rows\" }
+";
+
+    #[test]
+    fn a_token_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = PipelineArgs {
+            config: folder.path().join("functions.toml"),
+            key_file: None,
+        };
+        let token = folder.path().join("token");
+        fs::write(&args.config, FILE).unwrap();
+        fs::write(&token, "s3cret\n").unwrap();
+        let pipeline = args.read().map_err(|_| "the file is right").unwrap();
+        let guard = |mode| {
+            fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
+            let guard = args.guard(&pipeline).map(|guard| guard.is_some());
+            guard.map_err(|error| error.to_string())
+        };
+        assert_eq!(guard(0o600), Ok(true));
+        let refused = guard(0o644).unwrap_err();
+        let told = format!("chmod 600 {}", token.display());
+        assert!(refused.contains(&told), "{refused}");
+        assert!(!refused.contains("s3cret"), "{refused}");
+    }
 }
