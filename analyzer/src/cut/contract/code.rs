@@ -48,6 +48,13 @@ pub(super) struct At {
     pub(super) expr: ExprId,
 }
 
+impl At {
+    /// A part of it, or of what is around it.
+    pub(super) fn part(self, expr: ExprId) -> At {
+        At { expr, ..self }
+    }
+}
+
 /// The context with its names indexed.
 pub(super) struct Code<'a> {
     pub(super) ctx: &'a Context<'a>,
@@ -132,6 +139,42 @@ impl<'a> Code<'a> {
         (function.file, function.scope)
     }
 
+    /// What the `return`s of a function give, first first.
+    pub(super) fn returns(&self, func: FuncId) -> Vec<At> {
+        let (file, scope) = self.scope_of(func);
+        self.returns_of(file, scope)
+    }
+
+    /// Likewise of a lambda, or another scope.
+    pub(super) fn returns_of(&self, file: FileId, scope: ScopeId) -> Vec<At> {
+        let mut found = Vec::new();
+        each_stmt(&self.facts(file).scope(scope).body, &mut |stmt| {
+            if let StmtKind::Return(Some(expr)) = stmt.kind {
+                found.push(At { file, scope, expr });
+            }
+        });
+        found
+    }
+
+    /// What a function gives, where it has one `return`.
+    pub(super) fn only_return(&self, func: FuncId) -> Option<At> {
+        match self.returns(func).as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// What the call at `at` is a method of, and the method's name.
+    pub(super) fn method(&self, at: At) -> Option<(At, &'a str)> {
+        let ExprKind::Call { callee, .. } = self.kind(at) else {
+            return None;
+        };
+        match self.kind(at.part(*callee)) {
+            ExprKind::Attr { base, name } => Some((at.part(*base), name.as_str())),
+            _ => None,
+        }
+    }
+
     /// What the name or dotted path at `at` was assigned, if that is one
     /// place.
     pub(super) fn value(&self, at: At) -> Option<At> {
@@ -150,7 +193,7 @@ impl<'a> Code<'a> {
         match self.kind(at) {
             ExprKind::Name(name) => self.name(at.file, at.scope, name, depth),
             ExprKind::Attr { base, name } => {
-                let base_at = At { expr: *base, ..at };
+                let base_at = at.part(*base);
                 if let Some(path) = self.facts(at.file).dotted(*base)
                     && let Some(Symbol::Module(ModuleRef::File(file))) =
                         self.ctx.modules.symbol(at.file, at.scope, &path)

@@ -98,7 +98,7 @@ fn is_frame(code: &Code<'_>, at: At) -> bool {
 fn is_plain(code: &Code<'_>, at: At) -> bool {
     match code.kind(at) {
         ExprKind::Item { index, .. } => {
-            matches!(code.kind(At { expr: *index, ..at }), ExprKind::Str(_))
+            matches!(code.kind(at.part(*index)), ExprKind::Str(_))
         }
         _ => false,
     }
@@ -117,7 +117,7 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
     let mut nested = BTreeSet::new();
     code.each_expr(func, &mut |at| {
         if let ExprKind::Item { base, .. } = code.kind(at)
-            && is_plain(code, At { expr: *base, ..at })
+            && is_plain(code, at.part(*base))
             && is_plain(code, at)
         {
             nested.insert((at.file, *base));
@@ -125,7 +125,7 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
     });
     code.each_expr(func, &mut |at| match code.kind(at) {
         ExprKind::Item { base, index } => {
-            let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
+            let (base, index) = (at.part(*base), at.part(*index));
             let named = matches!(
                 code.kind(index),
                 ExprKind::Str(_)
@@ -145,16 +145,13 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
             }
         }
         ExprKind::Call { callee, args } => {
-            let name = match code.kind(At {
-                expr: *callee,
-                ..at
-            }) {
+            let name = match code.kind(at.part(*callee)) {
                 ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
                 _ => "",
             };
             let add = |found: &mut Mentions, name: &str, position: Option<usize>| {
                 if let Some(expr) = code.arg(args, name, position) {
-                    found.columns.extend(code.texts(At { expr, ..at }));
+                    found.columns.extend(code.texts(at.part(expr)));
                 }
             };
             match name {
@@ -164,7 +161,7 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
                         code.arg(args, "labels", Some(0))
                     });
                     if let Some(expr) = columns {
-                        let texts = code.texts(At { expr, ..at }).into_iter();
+                        let texts = code.texts(at.part(expr)).into_iter();
                         found.dropped.extend(texts.map(|text| text.text));
                     }
                 }
@@ -191,20 +188,11 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
                     }
                 }
                 "get" if near => {
-                    let key = args.first().filter(|arg| {
-                        matches!(
-                            code.kind(At {
-                                expr: arg.value,
-                                ..at
-                            }),
-                            ExprKind::Str(_)
-                        )
-                    });
+                    let key = args
+                        .first()
+                        .filter(|arg| matches!(code.kind(at.part(arg.value)), ExprKind::Str(_)));
                     if let Some(key) = key {
-                        found.columns.extend(code.texts(At {
-                            expr: key.value,
-                            ..at
-                        }));
+                        found.columns.extend(code.texts(at.part(key.value)));
                     }
                 }
                 "deserialize" | "put" | "dump" | "dumps" | "append" if near => {}
@@ -212,10 +200,7 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
             }
             for arg in args {
                 // Lists of names handed to a helper that selects them.
-                let value = At {
-                    expr: arg.value,
-                    ..at
-                };
+                let value = at.part(arg.value);
                 if matches!(code.kind(value), ExprKind::Name(_) | ExprKind::Attr { .. })
                     && code.value(value).is_some_and(|place| {
                         matches!(code.kind(place), ExprKind::List(_) | ExprKind::Tuple(_))
@@ -254,12 +239,12 @@ fn mentions(code: &Code<'_>, types: &Types, func: FuncId, near: bool) -> Mention
         ExprKind::Dict(entries) if near => {
             for (key, _) in entries {
                 if let Some(key) = key
-                    && let ExprKind::Str(name) = code.kind(At { expr: *key, ..at })
+                    && let ExprKind::Str(name) = code.kind(at.part(*key))
                 {
                     found.columns.push(Text {
                         text: name.clone(),
                         file: at.file,
-                        line: code.line(At { expr: *key, ..at }),
+                        line: code.line(at.part(*key)),
                     });
                 }
             }

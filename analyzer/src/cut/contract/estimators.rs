@@ -126,12 +126,9 @@ fn passed(code: &Code<'_>, file: FileId, line: u32, sites: &mut Vec<Site>) {
 
 /// Estimators that a function returns.
 fn returned(code: &Code<'_>, func: FuncId, sites: &mut Vec<Site>) {
-    let (file, scope) = code.scope_of(func);
-    super::code::each_stmt(&code.facts(file).scope(scope).body, &mut |stmt| {
-        if let crate::syntax::facts::StmtKind::Return(Some(value)) = &stmt.kind {
-            hold(code, file, *value, sites);
-        }
-    });
+    for at in code.returns(func) {
+        hold(code, at.file, at.expr, sites);
+    }
 }
 
 fn in_file(

@@ -152,7 +152,7 @@ fn injected(code: &Code<'_>, file: FileId, scope: ScopeId, expr: ExprId) -> bool
     };
     let mut todo = vec![place.expr];
     while let Some(expr) = todo.pop() {
-        let kind = code.kind(At { expr, ..place });
+        let kind = code.kind(place.part(expr));
         if let ExprKind::Call { callee, .. } = kind
             && let Some(path) = code.facts(place.file).dotted(*callee)
             && matches!(

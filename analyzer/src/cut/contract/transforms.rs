@@ -71,15 +71,7 @@ impl Transforms {
                             scope,
                             expr: *target,
                         };
-                        forms.assigned(
-                            target,
-                            At {
-                                expr: *value,
-                                ..target
-                            },
-                            stmt.line,
-                            &mut made,
-                        );
+                        forms.assigned(target, target.part(*value), stmt.line, &mut made);
                     }
                 }
             });
@@ -143,10 +135,7 @@ impl Forms<'_, '_> {
         let ExprKind::Item { index, .. } = self.code.kind(target) else {
             return;
         };
-        let index = At {
-            expr: *index,
-            ..target
-        };
+        let index = target.part(*index);
         let variable = match self.code.kind(index) {
             ExprKind::Name(name) => Some(name.clone()),
             ExprKind::Str(_) | ExprKind::Attr { .. } | ExprKind::List(_) => None,
@@ -175,10 +164,7 @@ impl Forms<'_, '_> {
         };
         let line = self.code.line(at);
         let file = at.file;
-        let callee = At {
-            expr: *callee,
-            ..at
-        };
+        let callee = at.part(*callee);
         let paths = self.code.library_paths(at);
         let last = match self.code.kind(callee) {
             ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.clone(),
@@ -192,10 +178,7 @@ impl Forms<'_, '_> {
         match last.as_str() {
             "get_dummies" => {
                 if let Some(columns) = self.code.arg(args, "columns", None) {
-                    for Text { text, .. } in self.code.texts(At {
-                        expr: columns,
-                        ..at
-                    }) {
+                    for Text { text, .. } in self.code.texts(at.part(columns)) {
                         made.push(Made {
                             form: format_smolstr!("one-hot({text})"),
                             name: text,
@@ -209,14 +192,8 @@ impl Forms<'_, '_> {
             "assign" if paths.iter().any(is_frame) => {
                 for arg in args.iter().filter(|arg| arg.kind == ArgKind::Named) {
                     let value = self
-                        .lambda_body(At {
-                            expr: arg.value,
-                            ..at
-                        })
-                        .unwrap_or(At {
-                            expr: arg.value,
-                            ..at
-                        });
+                        .lambda_body(at.part(arg.value))
+                        .unwrap_or(at.part(arg.value));
                     if let (Some(name), Some(form)) =
                         (&arg.name, self.form(value, &Env::default(), 0))
                         && is_form(&form)
@@ -232,12 +209,9 @@ impl Forms<'_, '_> {
             }
             "fillna" => {
                 let Some(value) = args.first() else { return };
-                if let ExprKind::Dict(entries) = self.code.kind(At {
-                    expr: value.value,
-                    ..at
-                }) {
+                if let ExprKind::Dict(entries) = self.code.kind(at.part(value.value)) {
                     for key in entries.iter().filter_map(|(key, _)| *key) {
-                        for Text { text, file, line } in self.code.texts(At { expr: key, ..at }) {
+                        for Text { text, file, line } in self.code.texts(at.part(key)) {
                             made.push(Made {
                                 form: format_smolstr!("fill({text})"),
                                 name: text,
@@ -250,27 +224,21 @@ impl Forms<'_, '_> {
             }
             "ColumnTransformer" | "make_column_transformer" => {
                 if let Some(list) = self.code.arg(args, "transformers", Some(0)) {
-                    self.column_transformer(At { expr: list, ..at }, made);
+                    self.column_transformer(at.part(list), made);
                 }
             }
             _ => {}
         }
         for arg in args {
             for text in self.code.ctx.call_graph.texts(file, arg.value) {
-                let looks = text.len() > 12
-                    && text
-                        .get(..6)
-                        .is_some_and(|start| start.eq_ignore_ascii_case("select"));
-                if looks {
-                    for (name, form) in sql_aggregates(&text) {
-                        let line = self.code.facts(file).expr(arg.value).line;
-                        made.push(Made {
-                            name,
-                            form,
-                            file,
-                            line,
-                        });
-                    }
+                for (name, form) in sql_aggregates(&text) {
+                    let line = self.code.facts(file).expr(arg.value).line;
+                    made.push(Made {
+                        name,
+                        form,
+                        file,
+                        line,
+                    });
                 }
             }
         }
@@ -280,16 +248,6 @@ impl Forms<'_, '_> {
         let ExprKind::Lambda(scope) = self.code.kind(at) else {
             return None;
         };
-        let mut body = None;
-        each_stmt(&self.code.facts(at.file).scope(*scope).body, &mut |stmt| {
-            if let StmtKind::Return(Some(expr)) = &stmt.kind {
-                body = Some(At {
-                    file: at.file,
-                    scope: *scope,
-                    expr: *expr,
-                });
-            }
-        });
-        body
+        self.code.returns_of(at.file, *scope).pop()
     }
 }

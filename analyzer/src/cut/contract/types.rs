@@ -68,14 +68,7 @@ impl Types {
                             scope,
                             expr: *target,
                         };
-                        types.assigned(
-                            code,
-                            target,
-                            At {
-                                expr: *value,
-                                ..target
-                            },
-                        );
+                        types.assigned(code, target, target.part(*value));
                     }
                 }
             });
@@ -139,21 +132,18 @@ impl Types {
     fn expr(&mut self, code: &Code<'_>, at: At) {
         match code.kind(at) {
             ExprKind::Call { callee, args } => {
-                let ExprKind::Attr { base, name } = code.kind(At {
-                    expr: *callee,
-                    ..at
-                }) else {
+                let ExprKind::Attr { base, name } = code.kind(at.part(*callee)) else {
                     return;
                 };
                 self.method(code, at, *base, name, args);
             }
             ExprKind::Dict(entries) => {
                 for (key, value) in entries {
-                    let (Some(key), value) = (*key, At { expr: *value, ..at }) else {
+                    let (Some(key), value) = (*key, at.part(*value)) else {
                         continue;
                     };
                     if let (ExprKind::Str(name), Some(ty)) =
-                        (code.kind(At { expr: key, ..at }), converted(code, value))
+                        (code.kind(at.part(key)), converted(code, value))
                     {
                         self.say(name, COMPUTED, ty);
                     }
@@ -161,9 +151,9 @@ impl Types {
             }
             ExprKind::Compare { operands, .. } => {
                 if let [left, right] = operands.as_ref()
-                    && let ExprKind::Item { index, .. } = code.kind(At { expr: *left, ..at })
-                    && let ExprKind::Str(name) = code.kind(At { expr: *index, ..at })
-                    && let Some(ty) = literal_type(code, At { expr: *right, ..at })
+                    && let ExprKind::Item { index, .. } = code.kind(at.part(*left))
+                    && let ExprKind::Str(name) = code.kind(at.part(*index))
+                    && let Some(ty) = literal_type(code, at.part(*right))
                 {
                     // `x > 0` holds for floats too.
                     if ty != "int" {
@@ -176,19 +166,14 @@ impl Types {
     }
 
     fn method(&mut self, code: &Code<'_>, at: At, base: ExprId, name: &str, args: &[Arg]) {
-        let first = args.first().map(|arg| At {
-            expr: arg.value,
-            ..at
-        });
+        let first = args.first().map(|arg| at.part(arg.value));
         match name {
             "astype" => {
                 let Some(wanted) = first else { return };
                 if let ExprKind::Dict(entries) = code.kind(wanted) {
                     for (key, value) in entries {
-                        if let (Some(key), Some(ty)) =
-                            (*key, dtype(code, At { expr: *value, ..at }))
-                        {
-                            for name in code.texts(At { expr: key, ..at }) {
+                        if let (Some(key), Some(ty)) = (*key, dtype(code, at.part(*value))) {
+                            for name in code.texts(at.part(key)) {
                                 self.say(&name.text, DECLARED, ty);
                             }
                         }
@@ -202,7 +187,7 @@ impl Types {
                         },
                     );
                 } else if let Some(ty) = dtype(code, wanted) {
-                    for name in columns_of(code, At { expr: base, ..at }) {
+                    for name in columns_of(code, at.part(base)) {
                         self.say(&name, DECLARED, ty);
                     }
                 }
@@ -211,42 +196,31 @@ impl Types {
                 let Some(value) = first else { return };
                 if let ExprKind::Dict(entries) = code.kind(value) {
                     for (key, value) in entries {
-                        if let (Some(key), Some(ty)) =
-                            (*key, literal_type(code, At { expr: *value, ..at }))
-                        {
-                            for name in code.texts(At { expr: key, ..at }) {
+                        if let (Some(key), Some(ty)) = (*key, literal_type(code, at.part(*value))) {
+                            for name in code.texts(at.part(key)) {
                                 self.say(&name.text, FILLED, ty);
                             }
                         }
                     }
                 } else if let Some(ty) = literal_type(code, value) {
-                    for name in columns_of(code, At { expr: base, ..at }) {
+                    for name in columns_of(code, at.part(base)) {
                         self.say(&name, FILLED, ty);
                     }
                 }
             }
             "read_csv" | "read_excel" | "read_table" | "read_parquet" => {
                 if let Some(dates) = code.arg(args, "parse_dates", None) {
-                    for name in code.texts(At { expr: dates, ..at }) {
+                    for name in code.texts(at.part(dates)) {
                         self.say(&name.text, DECLARED, "datetime");
                     }
                 }
                 if let Some(types) = code.arg(args, "dtype", None) {
-                    let types = At { expr: types, ..at };
+                    let types = at.part(types);
                     let place = code.value(types).unwrap_or(types);
                     if let ExprKind::Dict(entries) = code.kind(place) {
                         for (key, value) in entries {
-                            if let (Some(key), Some(ty)) = (
-                                *key,
-                                dtype(
-                                    code,
-                                    At {
-                                        expr: *value,
-                                        ..place
-                                    },
-                                ),
-                            ) {
-                                for name in code.texts(At { expr: key, ..place }) {
+                            if let (Some(key), Some(ty)) = (*key, dtype(code, place.part(*value))) {
+                                for name in code.texts(place.part(key)) {
                                     self.say(&name.text, DECLARED, ty);
                                 }
                             }
@@ -264,15 +238,15 @@ impl Types {
             let StmtKind::Expr(expr) = &stmt.kind else {
                 return;
             };
-            let ExprKind::Yield(Some(pair)) = code.kind(At { expr: *expr, ..at }) else {
+            let ExprKind::Yield(Some(pair)) = code.kind(at.part(*expr)) else {
                 return;
             };
-            let ExprKind::Tuple(pair) = code.kind(At { expr: *pair, ..at }) else {
+            let ExprKind::Tuple(pair) = code.kind(at.part(*pair)) else {
                 return;
             };
             let [key, value] = pair.as_ref() else { return };
-            if let Some(ty) = dtype(code, At { expr: *value, ..at }) {
-                for name in code.texts(At { expr: *key, ..at }) {
+            if let Some(ty) = dtype(code, at.part(*value)) {
+                for name in code.texts(at.part(*key)) {
                     self.say(&name.text, DECLARED, ty);
                 }
             }
@@ -284,16 +258,10 @@ impl Types {
         let ExprKind::Item { index, .. } = code.kind(target) else {
             return;
         };
-        let names = match code.kind(At {
-            expr: *index,
-            ..target
-        }) {
+        let names = match code.kind(target.part(*index)) {
             ExprKind::Str(name) => vec![name.clone()],
             ExprKind::Name(_) | ExprKind::List(_) | ExprKind::Attr { .. } => code
-                .texts(At {
-                    expr: *index,
-                    ..target
-                })
+                .texts(target.part(*index))
                 .into_iter()
                 .map(|text| text.text)
                 .collect(),
@@ -314,7 +282,7 @@ impl Types {
         if depth > 8 {
             return None;
         }
-        let sub = |expr: ExprId| self.computed(code, At { expr, ..at }, depth + 1);
+        let sub = |expr: ExprId| self.computed(code, at.part(expr), depth + 1);
         if let Some(ty) = converted(code, at) {
             return Some((COMPUTED, ty.into()));
         }
@@ -335,24 +303,15 @@ impl Types {
                 }
                 _ => None,
             },
-            ExprKind::Item { index, .. } => match code.kind(At { expr: *index, ..at }) {
+            ExprKind::Item { index, .. } => match code.kind(at.part(*index)) {
                 ExprKind::Str(name) => self.of(name).map(|ty| (COMPARED, ty)),
                 _ => None,
             },
             ExprKind::Call { callee, args } => {
-                let name = match code.kind(At {
-                    expr: *callee,
-                    ..at
-                }) {
+                let name = match code.kind(at.part(*callee)) {
                     ExprKind::Attr { name, base } => match name.as_str() {
                         "astype" => {
-                            let ty = dtype(
-                                code,
-                                At {
-                                    expr: args.first()?.value,
-                                    ..at
-                                },
-                            )?;
+                            let ty = dtype(code, at.part(args.first()?.value))?;
                             return Some((DECLARED, ty.into()));
                         }
                         "fillna" | "clip" | "round" | "abs" | "copy" | "replace" | "where" => {
@@ -386,13 +345,10 @@ fn columns_of(code: &Code<'_>, mut at: At) -> Vec<SmolStr> {
     for _ in 0..8 {
         match code.kind(at) {
             ExprKind::Item { index, .. } => {
-                let names = code.texts(At { expr: *index, ..at });
+                let names = code.texts(at.part(*index));
                 return names.into_iter().map(|text| text.text).collect();
             }
-            ExprKind::Call { callee, .. } => match code.kind(At {
-                expr: *callee,
-                ..at
-            }) {
+            ExprKind::Call { callee, .. } => match code.kind(at.part(*callee)) {
                 ExprKind::Attr { base, .. } => at.expr = *base,
                 _ => return Vec::new(),
             },
@@ -405,10 +361,7 @@ fn columns_of(code: &Code<'_>, mut at: At) -> Vec<SmolStr> {
 /// The type of a literal, or of what a conversion gives.
 fn converted(code: &Code<'_>, at: At) -> Option<&'static str> {
     match code.kind(at) {
-        ExprKind::Call { callee, .. } => match code.kind(At {
-            expr: *callee,
-            ..at
-        }) {
+        ExprKind::Call { callee, .. } => match code.kind(at.part(*callee)) {
             ExprKind::Name(name) => match name.as_str() {
                 "int" | "len" => Some("int"),
                 "float" => Some("float"),
@@ -435,13 +388,7 @@ fn literal_type(code: &Code<'_>, at: At) -> Option<&'static str> {
         ExprKind::Bool(_) => "bool",
         ExprKind::Number(text) => number_type(text),
         ExprKind::Unary { operand, .. } => {
-            return literal_type(
-                code,
-                At {
-                    expr: *operand,
-                    ..at
-                },
-            );
+            return literal_type(code, at.part(*operand));
         }
         ExprKind::List(_) | ExprKind::Comprehension { .. } => "list",
         _ => return None,

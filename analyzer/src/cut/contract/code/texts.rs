@@ -19,7 +19,7 @@ impl Code<'_> {
         let each = |parts: &[ExprId]| {
             let parts = parts.iter();
             parts
-                .flat_map(|expr| self.texts_inner(At { expr: *expr, ..at }, depth + 1))
+                .flat_map(|expr| self.texts_inner(at.part(*expr), depth + 1))
                 .collect::<Vec<Text>>()
         };
         match self.kind(at) {
@@ -44,20 +44,14 @@ impl Code<'_> {
                 // Two single texts are one longer text.
                 if found.len() == 1
                     && more.len() == 1
-                    && matches!(self.kind(At { expr: *left, ..at }), ExprKind::Str(_))
+                    && matches!(self.kind(at.part(*left)), ExprKind::Str(_))
                 {
                     return self.held_texts(at);
                 }
                 found.extend(more);
                 found
             }
-            ExprKind::Call { callee, args } => match (
-                self.kind(At {
-                    expr: *callee,
-                    ..at
-                }),
-                args.as_ref(),
-            ) {
+            ExprKind::Call { callee, args } => match (self.kind(at.part(*callee)), args.as_ref()) {
                 (ExprKind::Name(name), [only])
                     if matches!(name.as_str(), "list" | "tuple" | "set" | "sorted") =>
                 {
@@ -109,11 +103,11 @@ impl Code<'_> {
         });
         if let Some(expr) = element
             && matches!(
-                self.kind(At { expr, ..at }),
+                self.kind(at.part(expr)),
                 ExprKind::Name(_) | ExprKind::Str(_)
             )
         {
-            found = self.texts_inner(At { expr, ..at }, depth + 1);
+            found = self.texts_inner(at.part(expr), depth + 1);
         }
         found
     }
@@ -139,7 +133,7 @@ impl Code<'_> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let sub = |expr: ExprId| self.literal_inner(At { expr, ..at }, depth + 1);
+        let sub = |expr: ExprId| self.literal_inner(at.part(expr), depth + 1);
         let here = |text: SmolStr| {
             Some(Text {
                 text,
@@ -176,32 +170,14 @@ impl Code<'_> {
                 self.literal_inner(*place, depth + 1)
             }
             // What a mapping gives when nobody set the key.
-            ExprKind::Call { callee, args } => match (
-                self.kind(At {
-                    expr: *callee,
-                    ..at
-                }),
-                args.as_ref(),
-            ) {
+            ExprKind::Call { callee, args } => match (self.kind(at.part(*callee)), args.as_ref()) {
                 (ExprKind::Attr { base, name }, [key, default]) if name == "get" => {
-                    let set = self.set_default(
-                        At { expr: *base, ..at },
-                        At {
-                            expr: key.value,
-                            ..at
-                        },
-                        depth,
-                    );
+                    let set = self.set_default(at.part(*base), at.part(key.value), depth);
                     set.or_else(|| sub(default.value))
                 }
-                (ExprKind::Attr { base, name }, [key]) if name == "get" => self.set_default(
-                    At { expr: *base, ..at },
-                    At {
-                        expr: key.value,
-                        ..at
-                    },
-                    depth,
-                ),
+                (ExprKind::Attr { base, name }, [key]) if name == "get" => {
+                    self.set_default(at.part(*base), at.part(key.value), depth)
+                }
                 (ExprKind::Name(name), [only])
                     if matches!(name.as_str(), "int" | "float" | "str" | "bool") =>
                 {
@@ -210,7 +186,7 @@ impl Code<'_> {
                 _ => None,
             },
             ExprKind::Item { base, index } => {
-                self.set_default(At { expr: *base, ..at }, At { expr: *index, ..at }, depth)
+                self.set_default(at.part(*base), at.part(*index), depth)
             }
             _ => None,
         }
@@ -227,8 +203,11 @@ impl Code<'_> {
         {
             return entries.iter().find_map(|(entry, value)| {
                 let entry = (*entry)?;
-                let is_key = matches!(self.kind(At { expr: entry, ..place }), ExprKind::Str(text) if *text == key);
-                is_key.then(|| self.literal_inner(At { expr: *value, ..place }, depth + 1)).flatten()
+                let is_key =
+                    matches!(self.kind(place.part(entry)), ExprKind::Str(text) if *text == key);
+                is_key
+                    .then(|| self.literal_inner(place.part(*value), depth + 1))
+                    .flatten()
             });
         }
         let mut found = Vec::new();

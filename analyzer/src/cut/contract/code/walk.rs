@@ -40,7 +40,7 @@ impl Code<'_> {
                 }
                 kind => {
                     let start = todo.len();
-                    kind.parts(|expr| todo.push(At { expr, ..at }));
+                    kind.parts(|expr| todo.push(at.part(expr)));
                     todo[start..].reverse();
                 }
             }

@@ -17,16 +17,7 @@ impl<'a> Walk<'_, 'a> {
         let ExprKind::Item { base, index } = self.code.kind(target) else {
             return;
         };
-        let (base, index) = (
-            At {
-                expr: *base,
-                ..target
-            },
-            At {
-                expr: *index,
-                ..target
-            },
-        );
+        let (base, index) = (target.part(*base), target.part(*index));
         if let ExprKind::Attr { name, .. } = self.code.kind(base)
             && name == "loc"
         {
@@ -57,22 +48,8 @@ impl<'a> Walk<'_, 'a> {
         let [rows, columns] = parts.as_ref() else {
             return;
         };
-        let columns = names(
-            &self.forms,
-            At {
-                expr: *columns,
-                ..index
-            },
-            env,
-        );
-        let rows = expression(
-            &self.forms,
-            At {
-                expr: *rows,
-                ..index
-            },
-            env,
-        );
+        let columns = names(&self.forms, index.part(*columns), env);
+        let rows = expression(&self.forms, index.part(*rows), env);
         let value = expression(&self.forms, value, env);
         for name in columns {
             let said = rows.as_ref().zip(value.as_ref());
@@ -86,10 +63,7 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn made(&mut self, columns: &[SmolStr], value: At, env: &Env) {
         let value = self.plain(value, env);
         if let ExprKind::Call { callee, args } = self.code.kind(value) {
-            let callee = At {
-                expr: *callee,
-                ..value
-            };
+            let callee = value.part(*callee);
             if self.made_by_call(columns, value, callee, args, env) {
                 return;
             }
@@ -112,14 +86,12 @@ impl<'a> Walk<'_, 'a> {
         let mut open = vec![value];
         while let Some(at) = open.pop() {
             if let ExprKind::Item { index, .. } = self.code.kind(at)
-                && let ExprKind::Name(name) = self.code.kind(At { expr: *index, ..at })
+                && let ExprKind::Name(name) = self.code.kind(at.part(*index))
             {
                 env.entry(name.clone())
                     .or_insert_with(|| Bound::Text(column.clone()));
             }
-            self.code
-                .kind(at)
-                .parts(|expr| open.push(At { expr, ..at }));
+            self.code.kind(at).parts(|expr| open.push(at.part(expr)));
         }
     }
 
@@ -127,32 +99,26 @@ impl<'a> Walk<'_, 'a> {
     fn plain(&self, at: At, env: &Env) -> At {
         let mut at = at;
         for _ in 0..super::MAX_DEPTH {
-            let ExprKind::Call { callee, args } = self.code.kind(at) else {
+            let Some((base, name)) = self.code.method(at) else {
                 return at;
             };
-            let ExprKind::Attr { base, name } = self.code.kind(At {
-                expr: *callee,
-                ..at
-            }) else {
+            let ExprKind::Call { args, .. } = self.code.kind(at) else {
                 return at;
             };
             let numbers = name == "astype"
                 && args.first().is_some_and(|arg| {
-                    let kind = self.code.kind(At {
-                        expr: arg.value,
-                        ..at
-                    });
+                    let kind = self.code.kind(at.part(arg.value));
                     matches!(kind, ExprKind::Name(name) if name == "float")
                 })
-                && !names(&self.forms, At { expr: *base, ..at }, env).is_empty();
+                && !names(&self.forms, base, env).is_empty();
             if !matches!(
-                name.as_str(),
+                name,
                 "copy" | "reset_index" | "to_numpy" | "values" | "ravel"
             ) && !numbers
             {
                 return at;
             }
-            at = At { expr: *base, ..at };
+            at = base;
         }
         at
     }
@@ -166,13 +132,13 @@ impl<'a> Walk<'_, 'a> {
         env: &Env,
     ) -> bool {
         let (base, name) = match self.code.kind(callee) {
-            ExprKind::Attr { base, name } => (Some(At { expr: *base, ..at }), name.as_str()),
+            ExprKind::Attr { base, name } => (Some(at.part(*base)), name.as_str()),
             ExprKind::Name(name) => (None, name.as_str()),
             _ => return false,
         };
         let arg = |name: &str, position: Option<usize>| {
             let expr = self.code.arg(args, name, position)?;
-            Some(At { expr, ..at })
+            Some(at.part(expr))
         };
         match name {
             "fillna" => match arg("value", Some(0)) {
@@ -181,10 +147,7 @@ impl<'a> Walk<'_, 'a> {
             },
             "clip" => {
                 let external = self.code.external(callee).is_some();
-                let first = args.first().map(|arg| At {
-                    expr: arg.value,
-                    ..at
-                });
+                let first = args.first().map(|arg| at.part(arg.value));
                 let clipped = if external { first } else { base };
                 if !clipped.is_some_and(|clipped| self.is_own(columns, clipped, env)) {
                     return false;
@@ -219,14 +182,7 @@ impl<'a> Walk<'_, 'a> {
                 }
             }
             "log" | "log1p" if args.len() == 1 => {
-                let of = expression(
-                    &self.forms,
-                    At {
-                        expr: args[0].value,
-                        ..at
-                    },
-                    env,
-                );
+                let of = expression(&self.forms, at.part(args[0].value), env);
                 let [only] = columns else { return false };
                 if of.as_deref() != Some(&column(only)) {
                     return false;
@@ -254,16 +210,7 @@ impl<'a> Walk<'_, 'a> {
     /// `base` is the columns themselves.
     fn is_own(&self, columns: &[SmolStr], base: At, env: &Env) -> bool {
         match self.code.kind(base) {
-            ExprKind::Item { index, .. } => {
-                names(
-                    &self.forms,
-                    At {
-                        expr: *index,
-                        ..base
-                    },
-                    env,
-                ) == columns
-            }
+            ExprKind::Item { index, .. } => names(&self.forms, base.part(*index), env) == columns,
             _ => false,
         }
     }
@@ -280,25 +227,16 @@ impl<'a> Walk<'_, 'a> {
         let ExprKind::Call { callee, args } = self.code.kind(place) else {
             return None;
         };
-        let ExprKind::Attr { name, .. } = self.code.kind(At {
-            expr: *callee,
-            ..place
-        }) else {
+        let ExprKind::Attr { name, .. } = self.code.kind(place.part(*callee)) else {
             return None;
         };
         let of_module = matches!(name.as_str(), "nanquantile");
-        let on_module = self
-            .code
-            .external(At {
-                expr: *callee,
-                ..place
-            })
-            .is_some();
+        let on_module = self.code.external(place.part(*callee)).is_some();
         if !of_module && name != "quantile" {
             return None;
         }
         let q = self.code.arg(args, "q", Some(usize::from(on_module)))?;
-        let q = value(&self.forms, At { expr: q, ..place }, env)?;
+        let q = value(&self.forms, place.part(q), env)?;
         Some(serde_json::json!({ "quantile": q }))
     }
 
@@ -312,7 +250,7 @@ impl<'a> Walk<'_, 'a> {
         let of = self
             .code
             .arg(args, "x", Some(0))
-            .and_then(|expr| expression(&self.forms, At { expr, ..at }, env));
+            .and_then(|expr| expression(&self.forms, at.part(expr), env));
         let of = of.map(|of| Value::from(of.trim_matches('`')));
         let name = columns.first().map(|name| Value::from(name.as_str()));
         match of == name {
@@ -326,12 +264,12 @@ impl<'a> Walk<'_, 'a> {
         let mut keys = self.bin_keys(columns, at, args, env);
         let arg = |name: &str, position: Option<usize>| {
             let expr = self.code.arg(args, name, position)?;
-            value(&self.forms, At { expr, ..at }, env)
+            value(&self.forms, at.part(expr), env)
         };
         let edges = arg("bins", Some(1)).filter(Value::is_array);
         keys.push(key("edges", edges));
         let labels = self.code.arg(args, "labels", None);
-        let labels = labels.map(|expr| value(&self.forms, At { expr, ..at }, env));
+        let labels = labels.map(|expr| value(&self.forms, at.part(expr), env));
         let numbered = labels == Some(Some(Value::Bool(false)));
         if let Some(labels) = labels.filter(|_| !numbered) {
             keys.push(key("labels", labels));
@@ -345,7 +283,7 @@ impl<'a> Walk<'_, 'a> {
         if let Some(Some(Value::Array(labels))) = self
             .code
             .arg(args, "labels", None)
-            .map(|expr| value(&self.forms, At { expr, ..at }, env))
+            .map(|expr| value(&self.forms, at.part(expr), env))
             && let [name] = columns
         {
             self.categories.insert(name.clone(), Value::Array(labels));
@@ -438,25 +376,18 @@ impl<'a> Walk<'_, 'a> {
             return None;
         }
         match self.code.kind(at) {
-            ExprKind::Call { callee, args } => match self.code.kind(At {
-                expr: *callee,
-                ..at
-            }) {
+            ExprKind::Call { callee, args } => match self.code.kind(at.part(*callee)) {
                 ExprKind::Attr { name, .. } => statistic_word(name),
-                ExprKind::Name(name) if name == "float" => self.statistic(
-                    At {
-                        expr: args.first()?.value,
-                        ..at
-                    },
-                    depth + 1,
-                ),
+                ExprKind::Name(name) if name == "float" => {
+                    self.statistic(at.part(args.first()?.value), depth + 1)
+                }
                 _ => None,
             },
-            ExprKind::Item { base, .. } => match self.code.kind(At { expr: *base, ..at }) {
+            ExprKind::Item { base, .. } => match self.code.kind(at.part(*base)) {
                 ExprKind::Attr { base, name } if name == "iloc" => {
-                    self.statistic(At { expr: *base, ..at }, depth + 1)
+                    self.statistic(at.part(*base), depth + 1)
                 }
-                ExprKind::Call { .. } => self.statistic(At { expr: *base, ..at }, depth + 1),
+                ExprKind::Call { .. } => self.statistic(at.part(*base), depth + 1),
                 _ => None,
             },
             ExprKind::Name(_) => self.statistic(self.forms.last_value(at)?, depth + 1),

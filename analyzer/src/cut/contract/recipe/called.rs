@@ -46,7 +46,7 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn called(&mut self, at: At, callee: At, args: &'a [Arg], env: &Env) {
         self.read(at, args);
         let (base, name) = match self.code.kind(callee) {
-            ExprKind::Attr { base, name } => (Some(At { expr: *base, ..at }), name),
+            ExprKind::Attr { base, name } => (Some(at.part(*base)), name),
             ExprKind::Name(name) => (None, name),
             _ => return,
         };
@@ -98,30 +98,12 @@ impl<'a> Walk<'_, 'a> {
     /// Columns that are named where a table is indexed.
     pub(super) fn columns_of(&self, base: At, env: &Env) -> Vec<SmolStr> {
         match self.code.kind(base) {
-            ExprKind::Call { callee, .. } => {
-                match self.code.kind(At {
-                    expr: *callee,
-                    ..base
-                }) {
-                    ExprKind::Attr { base: inner, name }
-                        if matches!(name.as_str(), "astype" | "copy" | "reset_index") =>
-                    {
-                        self.columns_of(
-                            At {
-                                expr: *inner,
-                                ..base
-                            },
-                            env,
-                        )
-                    }
-                    _ => Vec::new(),
-                }
-            }
+            ExprKind::Call { .. } => match self.code.method(base) {
+                Some((inner, "astype" | "copy" | "reset_index")) => self.columns_of(inner, env),
+                _ => Vec::new(),
+            },
             ExprKind::Item { index, .. } => {
-                let index = At {
-                    expr: *index,
-                    ..base
-                };
+                let index = base.part(*index);
                 match self.code.kind(index) {
                     ExprKind::Compare { .. } | ExprKind::Slice(_) => Vec::new(),
                     _ => names(&self.forms, index, env),
@@ -134,7 +116,7 @@ impl<'a> Walk<'_, 'a> {
     /// `inplace=True`
     fn in_place(&self, at: At, args: &[Arg]) -> bool {
         let given = self.code.arg(args, "inplace", None);
-        given.is_some_and(|expr| matches!(self.code.kind(At { expr, ..at }), ExprKind::Bool(true)))
+        given.is_some_and(|expr| matches!(self.code.kind(at.part(expr)), ExprKind::Bool(true)))
     }
 
     /// Words that other libraries have too need a table before them.
@@ -342,14 +324,8 @@ impl<'a> Walk<'_, 'a> {
             key("with", table.map(|table| Value::from(table.as_str()))),
             key("on", on),
         ];
-        let unless_told = match self.code.kind(called.at) {
-            ExprKind::Call { callee, .. } => match self.code.kind(At {
-                expr: *callee,
-                ..called.at
-            }) {
-                ExprKind::Attr { name, .. } if name == "join" => "left",
-                _ => "inner",
-            },
+        let unless_told = match self.code.method(called.at) {
+            Some((_, "join")) => "left",
             _ => "inner",
         };
         let how = called.value(self, "how", None);
@@ -490,30 +466,22 @@ impl<'a> Walk<'_, 'a> {
                 None => self.label_of(self.forms.last_value(at)?, env, depth + 1),
             },
             ExprKind::Call { callee, args } => {
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
                 match self.code.kind(callee) {
                     ExprKind::Attr { name, .. } if name == "pop" => {
-                        let arg = At {
-                            expr: args.first()?.value,
-                            ..at
-                        };
+                        let arg = at.part(args.first()?.value);
                         match names(&self.forms, arg, env).as_slice() {
                             [only] => Some(only.clone()),
                             _ => None,
                         }
                     }
-                    ExprKind::Attr { base, .. } => {
-                        self.label_of(At { expr: *base, ..at }, env, depth + 1)
-                    }
+                    ExprKind::Attr { base, .. } => self.label_of(at.part(*base), env, depth + 1),
                     _ => None,
                 }
             }
             ExprKind::Attr { name, base } => match name.as_str() {
-                "values" => self.label_of(At { expr: *base, ..at }, env, depth + 1),
-                name => is_frame(self.code, At { expr: *base, ..at }).then(|| name.into()),
+                "values" => self.label_of(at.part(*base), env, depth + 1),
+                name => is_frame(self.code, at.part(*base)).then(|| name.into()),
             },
             _ => None,
         }

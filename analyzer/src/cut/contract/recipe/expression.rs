@@ -5,11 +5,11 @@
 use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::super::code::{At, each_stmt};
+use super::super::code::At;
 use super::super::transforms::{Bound, Env, Forms};
 use super::value::value;
 use super::{MAX_DEPTH, is_series_maker, may_be_frame, names};
-use crate::syntax::facts::{Arg, BinaryOp, CompareOp, ExprId, ExprKind, StmtKind, UnaryOp};
+use crate::syntax::facts::{Arg, BinaryOp, CompareOp, ExprId, ExprKind, UnaryOp};
 
 /// How tightly a text is bound, loosest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,13 +86,13 @@ impl Translation<'_, '_, '_> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let sub = |expr: ExprId| self.said(At { expr, ..at }, env, depth + 1);
+        let sub = |expr: ExprId| self.said(at.part(expr), env, depth + 1);
         match self.forms.code.kind(at) {
             ExprKind::Item { base, index } => {
                 if let Some(known) = value(self.forms, at, env) {
                     return Said::whole(literal(&known)?);
                 }
-                let base = At { expr: *base, ..at };
+                let base = at.part(*base);
                 let is_row = matches!(self.forms.code.kind(base), ExprKind::Item { .. });
                 if is_row || !may_be_frame(self.forms.code, base) {
                     return None;
@@ -101,7 +101,7 @@ impl Translation<'_, '_, '_> {
                 if matches!(self.forms.code.kind(base), ExprKind::Call { .. }) {
                     return None;
                 }
-                match names(self.forms, At { expr: *index, ..at }, env).as_slice() {
+                match names(self.forms, at.part(*index), env).as_slice() {
                     [only] => Said::whole(column(only)),
                     _ => None,
                 }
@@ -169,12 +169,10 @@ impl Translation<'_, '_, '_> {
                 call("where", &[sub(*test)?, sub(*then)?, sub(*other)?])
             }
             ExprKind::Call { callee, args } => {
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
+                let code = self.forms.code;
                 if let Some((func, bound)) = self.forms.callee_of(at, callee, args, env) {
-                    return self.returned(func, &bound, depth + 1);
+                    return self.said(code.only_return(func)?, &bound, depth + 1);
                 }
                 self.called(at, callee, args, env, depth)
             }
@@ -182,33 +180,9 @@ impl Translation<'_, '_, '_> {
         }
     }
 
-    /// What the only `return` of a function says.
-    fn returned(&self, func: crate::graph::FuncId, env: &Env, depth: u32) -> Option<Said> {
-        let code = self.forms.code;
-        let (file, scope) = code.scope_of(func);
-        let mut values = Vec::new();
-        each_stmt(&code.facts(file).scope(scope).body, &mut |stmt| {
-            if let StmtKind::Return(Some(value)) = &stmt.kind {
-                values.push(*value);
-            }
-        });
-        match values.as_slice() {
-            [expr] => self.said(
-                At {
-                    file,
-                    scope,
-                    expr: *expr,
-                },
-                env,
-                depth,
-            ),
-            _ => None,
-        }
-    }
-
     /// `frame.age`, `column.dt.month`, `column.values`, `config.LIMIT`.
     fn attribute(&self, at: At, base: ExprId, name: &str, env: &Env, depth: u32) -> Option<Said> {
-        let base = At { expr: base, ..at };
+        let base = at.part(base);
         if let ExprKind::Attr {
             base: inner,
             name: accessor,
@@ -220,7 +194,7 @@ impl Translation<'_, '_, '_> {
                 "dayofweek" | "weekday" | "day_of_week" => "weekday",
                 _ => return None,
             };
-            let inner = self.said(At { expr: *inner, ..at }, env, depth + 1)?;
+            let inner = self.said(at.part(*inner), env, depth + 1)?;
             return call(part, &[inner]);
         }
         if matches!(name, "values" | "str" | "dt") {
@@ -259,20 +233,21 @@ impl Translation<'_, '_, '_> {
         let on_module = code.external(callee).is_some() || base.is_none();
         let mut operands: Vec<At> = Vec::new();
         if let Some(expr) = base.filter(|_| !on_module) {
-            operands.push(At { expr, ..at });
+            operands.push(at.part(expr));
         }
-        operands.extend(args.iter().filter(|arg| arg.name.is_none()).map(|arg| At {
-            expr: arg.value,
-            ..at
-        }));
+        operands.extend(
+            args.iter()
+                .filter(|arg| arg.name.is_none())
+                .map(|arg| at.part(arg.value)),
+        );
         let named = |name: &str| {
             let expr = code.arg(args, name, None)?;
-            self.said(At { expr, ..at }, env, depth + 1)
+            self.said(at.part(expr), env, depth + 1)
         };
         let said = |place: usize| self.said(*operands.get(place)?, env, depth + 1);
-        let on_text = base.is_some_and(|base| {
-            matches!(code.kind(At { expr: base, ..at }), ExprKind::Attr { name, .. } if name == "str")
-        });
+        let on_text = base.is_some_and(
+            |base| matches!(code.kind(at.part(base)), ExprKind::Attr { name, .. } if name == "str"),
+        );
         let plain = |n: usize| args.len() == n;
         match name {
             "isna" | "isnull" => call("is_missing", &[said(0)?]),

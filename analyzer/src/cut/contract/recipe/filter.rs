@@ -25,10 +25,7 @@ impl<'a> Walk<'_, 'a> {
                 ..
             }
             | ExprKind::Unary { .. } => true,
-            ExprKind::Call { callee, .. } => matches!(
-                self.code.kind(At { expr: *callee, ..at }),
-                ExprKind::Attr { name, .. } if is_test(name)
-            ),
+            ExprKind::Call { .. } => self.tests(index),
             ExprKind::Name(name) => !env.contains_key(name) && self.is_mask(index),
             _ => false,
         };
@@ -81,18 +78,17 @@ impl<'a> Walk<'_, 'a> {
                 ..
             } => true,
             ExprKind::Unary { operand, .. } => {
-                let kind = self.code.kind(At {
-                    expr: *operand,
-                    ..value
-                });
+                let kind = self.code.kind(value.part(*operand));
                 !matches!(kind, ExprKind::Number(_))
             }
-            ExprKind::Call { callee, .. } => matches!(
-                self.code.kind(At { expr: *callee, ..value }),
-                ExprKind::Attr { name, .. } if is_test(name)
-            ),
+            ExprKind::Call { .. } => self.tests(value),
             _ => false,
         }
+    }
+
+    /// A method that answers a truth value of each row is called.
+    fn tests(&self, at: At) -> bool {
+        self.code.method(at).is_some_and(|(_, name)| is_test(name))
     }
 
     fn narrowed(&self, at: At, name: &str) -> bool {
@@ -125,10 +121,7 @@ impl<'a> Walk<'_, 'a> {
             }
             ExprKind::Name(_) => self.rules(self.forms.last_value(at)?, env, depth + 1),
             ExprKind::Call { callee, args } => {
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
                 let callees = self.callees(at, callee, args, env);
                 if callees.is_empty() {
                     return self.rule(at, env);
@@ -152,25 +145,8 @@ impl<'a> Walk<'_, 'a> {
     /// What a function answers for each row, by the function's name.
     fn rules_of(&self, func: FuncId, env: &Env, depth: u32) -> Option<Rules> {
         let (file, scope) = self.code.scope_of(func);
-        let definition = self.code.facts(file).scope(scope);
-        let mut values: Vec<ExprId> = Vec::new();
-        each_stmt(&definition.body, &mut |stmt| {
-            if let StmtKind::Return(Some(value)) = &stmt.kind {
-                values.push(*value);
-            }
-        });
-        let [expr] = values.as_slice() else {
-            return None;
-        };
-        let rules = self.rules(
-            At {
-                file,
-                scope,
-                expr: *expr,
-            },
-            env,
-            depth + 1,
-        )?;
+        let name = self.code.facts(file).scope(scope).name.clone();
+        let rules = self.rules(self.code.only_return(func)?, env, depth + 1)?;
         let texts: Vec<String> = rules.into_iter().map(|(_, text)| text).collect();
         let text = match texts.as_slice() {
             [only] => only.clone(),
@@ -179,7 +155,7 @@ impl<'a> Walk<'_, 'a> {
                 several.join(" and ")
             }
         };
-        Some(vec![(definition.name.clone(), text)])
+        Some(vec![(name, text)])
     }
 
     /// What narrows `name`, statement by statement; loops over what is known
@@ -193,7 +169,7 @@ impl<'a> Walk<'_, 'a> {
         depth: u32,
         rules: &mut Rules,
     ) -> Option<()> {
-        let place = |expr: ExprId| At { expr, ..at };
+        let place = |expr: ExprId| at.part(expr);
         for stmt in body {
             match &stmt.kind {
                 StmtKind::Augment {
@@ -233,29 +209,18 @@ impl<'a> Walk<'_, 'a> {
     /// else one turn in which they stand for nothing.
     fn turns(&self, target: At, iter: At, env: &Env) -> Vec<Env> {
         let unknown = || vec![env.clone()];
-        let (names_only, table) = match self.code.kind(iter) {
-            ExprKind::Call { callee, args } if args.is_empty() => {
-                match self.code.kind(At {
-                    expr: *callee,
-                    ..iter
-                }) {
-                    ExprKind::Attr { base, name } if name == "items" => (
-                        false,
-                        At {
-                            expr: *base,
-                            ..iter
-                        },
-                    ),
-                    _ => return unknown(),
-                }
-            }
-            _ => (true, iter),
+        let entries = match self.code.kind(iter) {
+            ExprKind::Call { args, .. } if args.is_empty() => match self.code.method(iter) {
+                Some((table, "items")) => Some(table),
+                _ => return unknown(),
+            },
+            _ => None,
         };
-        if names_only {
+        let Some(table) = entries else {
             let ExprKind::Name(variable) = self.code.kind(target) else {
                 return unknown();
             };
-            let columns = names(&self.forms, table, env);
+            let columns = names(&self.forms, iter, env);
             if columns.is_empty() {
                 return unknown();
             }
@@ -265,7 +230,7 @@ impl<'a> Walk<'_, 'a> {
                 env
             };
             return columns.into_iter().map(turn).collect();
-        }
+        };
         let Some(dict) = self.dict(table) else {
             return unknown();
         };
@@ -281,25 +246,8 @@ impl<'a> Walk<'_, 'a> {
         for (key, entry) in entries {
             let Some(key) = *key else { return unknown() };
             let mut env = env.clone();
-            self.bind_target(
-                At {
-                    expr: *first,
-                    ..target
-                },
-                At { expr: key, ..dict },
-                &mut env,
-            );
-            self.bind_target(
-                At {
-                    expr: *second,
-                    ..target
-                },
-                At {
-                    expr: *entry,
-                    ..dict
-                },
-                &mut env,
-            );
+            self.bind_target(target.part(*first), dict.part(key), &mut env);
+            self.bind_target(target.part(*second), dict.part(*entry), &mut env);
             turns.push(env);
         }
         turns
@@ -329,17 +277,7 @@ impl<'a> Walk<'_, 'a> {
             }
             (ExprKind::Tuple(targets), ExprKind::Tuple(parts) | ExprKind::List(parts)) => {
                 for (expr, part) in targets.iter().zip(parts) {
-                    self.bind_target(
-                        At {
-                            expr: *expr,
-                            ..target
-                        },
-                        At {
-                            expr: *part,
-                            ..given
-                        },
-                        env,
-                    );
+                    self.bind_target(target.part(*expr), given.part(*part), env);
                 }
             }
             _ => {}

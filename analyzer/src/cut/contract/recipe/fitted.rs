@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use super::super::code::{At, each_stmt};
+use super::super::code::At;
 use super::super::transforms::Env;
 use super::model::is_model;
 use super::value::value;
@@ -12,7 +12,7 @@ use super::{MAX_DEPTH, key, names, texts};
 use crate::cut::{Key, Operation};
 use crate::graph::Held;
 use crate::stages::Stage;
-use crate::syntax::facts::{Arg, ExprId, ExprKind, StmtKind};
+use crate::syntax::facts::{Arg, ExprId, ExprKind};
 
 /// An argument by name or position: whether it is given, and what it is.
 type Given<'g> = &'g dyn Fn(&str, Option<usize>) -> Option<Option<Value>>;
@@ -33,7 +33,7 @@ impl<'a> Walk<'_, 'a> {
             return;
         }
         if let Some(labels) = self.code.arg(args, "y", Some(1)) {
-            let labels = At { expr: labels, ..at };
+            let labels = at.part(labels);
             let column = self.label_of(labels, env, 0);
             self.label(labels, column);
             return;
@@ -41,7 +41,7 @@ impl<'a> Walk<'_, 'a> {
         let Some(rows) = self.code.arg(args, "X", Some(0)) else {
             return;
         };
-        let columns = self.columns_of(At { expr: rows, ..at }, env);
+        let columns = self.columns_of(at.part(rows), env);
         self.transformed(&columns, Some(base));
     }
 
@@ -106,10 +106,7 @@ impl<'a> Walk<'_, 'a> {
             return None;
         };
         self.code
-            .external(At {
-                expr: *callee,
-                ..at
-            })
+            .external(at.part(*callee))
             .or_else(|| self.code.library_paths(at).first().cloned())
     }
 
@@ -119,20 +116,14 @@ impl<'a> Walk<'_, 'a> {
             return Vec::new();
         };
         let named = self.code.arg(args, "steps", Some(0)).and_then(|expr| {
-            let list = self.resolved(At { expr, ..at }, env);
+            let list = self.resolved(at.part(expr), env);
             let ExprKind::List(entries) = self.code.kind(list) else {
                 return None;
             };
             let part = |entry: &ExprId| {
-                let entry = At {
-                    expr: *entry,
-                    ..list
-                };
+                let entry = list.part(*entry);
                 match self.code.kind(entry) {
-                    ExprKind::Tuple(parts) => Some(At {
-                        expr: *parts.get(1)?,
-                        ..entry
-                    }),
+                    ExprKind::Tuple(parts) => Some(entry.part(*parts.get(1)?)),
                     _ => None,
                 }
             };
@@ -140,12 +131,7 @@ impl<'a> Walk<'_, 'a> {
         });
         named.unwrap_or_else(|| {
             let positional = args.iter().filter(|arg| arg.name.is_none());
-            positional
-                .map(|arg| At {
-                    expr: arg.value,
-                    ..at
-                })
-                .collect()
+            positional.map(|arg| at.part(arg.value)).collect()
         })
     }
 
@@ -175,29 +161,12 @@ impl<'a> Walk<'_, 'a> {
                 }
             }
             ExprKind::Call { callee, args } => {
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
                 if let Some((func, env)) = self.forms.callee_of(at, callee, args, env) {
-                    let (file, scope) = self.code.scope_of(func);
-                    let mut values = Vec::new();
-                    each_stmt(&self.code.facts(file).scope(scope).body, &mut |stmt| {
-                        if let StmtKind::Return(Some(expr)) = &stmt.kind {
-                            values.push(*expr);
-                        }
-                    });
-                    return match values.as_slice() {
-                        [expr] => {
-                            let at = At {
-                                file,
-                                scope,
-                                expr: *expr,
-                            };
-                            self.steps(at, &env, depth + 1)
-                        }
-                        _ => Vec::new(),
-                    };
+                    let made = self.code.only_return(func);
+                    return made
+                        .map(|made| self.steps(made, &env, depth + 1))
+                        .unwrap_or_default();
                 }
                 match self
                     .class(at)
@@ -224,9 +193,9 @@ impl<'a> Walk<'_, 'a> {
         let listed = self
             .code
             .arg(args, "transformers", Some(0))
-            .map(|expr| self.resolved(At { expr, ..at }, env));
+            .map(|expr| self.resolved(at.part(expr), env));
         let mut add = |entry: At| {
-            let place = |expr: ExprId| At { expr, ..entry };
+            let place = |expr: ExprId| entry.part(expr);
             if let ExprKind::Tuple(parts) = self.code.kind(entry) {
                 match parts.as_ref() {
                     [_, transformer, columns] | [transformer, columns] => {
@@ -239,23 +208,17 @@ impl<'a> Walk<'_, 'a> {
         match listed.map(|list| (list, self.code.kind(list))) {
             Some((list, ExprKind::List(parts))) => {
                 for part in parts {
-                    add(At {
-                        expr: *part,
-                        ..list
-                    });
+                    add(list.part(*part));
                 }
             }
             _ => {
                 for arg in args.iter().filter(|arg| arg.name.is_none()) {
-                    add(At {
-                        expr: arg.value,
-                        ..at
-                    });
+                    add(at.part(arg.value));
                 }
             }
         }
         let passes = self.code.arg(args, "remainder", None).is_some_and(|expr| {
-            let remainder = value(&self.forms, At { expr, ..at }, env);
+            let remainder = value(&self.forms, at.part(expr), env);
             remainder == Some(Value::from("passthrough"))
         });
         if !passes {
@@ -311,7 +274,7 @@ impl<'a> Walk<'_, 'a> {
         };
         let arg = |name: &str, position: Option<usize>| {
             let expr = self.code.arg(args, name, position)?;
-            Some(value(&self.forms, At { expr, ..made }, env))
+            Some(value(&self.forms, made.part(expr), env))
         };
         let known = |name: &str| arg(name, None).flatten();
         let class = path.rsplit('.').next().unwrap_or(&path);

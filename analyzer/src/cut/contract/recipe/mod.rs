@@ -304,7 +304,7 @@ fn names(forms: &Forms<'_, '_>, at: At, env: &Env) -> Vec<SmolStr> {
             left,
             right,
         } => {
-            let place = |expr: ExprId| At { expr, ..at };
+            let place = |expr: ExprId| at.part(expr);
             let text = |at| {
                 let known = value::value(forms, at, env)?;
                 known.as_str().map(SmolStr::from)
@@ -321,7 +321,7 @@ fn names(forms: &Forms<'_, '_>, at: At, env: &Env) -> Vec<SmolStr> {
         }
         ExprKind::Format(parts) => {
             let text = parts.iter().map(|part| {
-                let known = value::value(forms, At { expr: *part, ..at }, env)?;
+                let known = value::value(forms, at.part(*part), env)?;
                 known.as_str().map(str::to_owned)
             });
             let text: Option<String> = text.collect();

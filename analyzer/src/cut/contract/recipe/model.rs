@@ -256,10 +256,7 @@ impl<'a> Walk<'_, 'a> {
                 .clone()
                 .find(|(theirs, _)| *theirs == name)
                 .map_or(name, |(_, ours)| ours);
-            let given = At {
-                expr: arg.value,
-                ..at
-            };
+            let given = at.part(arg.value);
             match value(&self.forms, given, env) {
                 // As where nothing is said.
                 Some(Value::Null) => {}

@@ -4,22 +4,19 @@ use serde_json::{Map, Value};
 use smol_str::SmolStr;
 use sqlparser::ast::{BinaryOperator, Expr, Select, SelectItem};
 
-use super::super::code::{At, each_stmt};
+use super::super::code::At;
 use super::super::transforms::{Env, only_table, select, sources, sql_aggregates};
 use super::expression::{column, quoted};
 use super::walk::Walk;
 use super::{Bound, MAX_DEPTH, key, texts};
 use crate::cut::Operation;
-use crate::syntax::facts::{Arg, ExprKind, StmtKind};
+use crate::syntax::facts::{Arg, ExprKind};
 
 impl<'a> Walk<'_, 'a> {
     /// What the arguments of a call read.
     pub(super) fn read(&mut self, at: At, args: &'a [Arg]) {
         for arg in args {
-            let given = At {
-                expr: arg.value,
-                ..at
-            };
+            let given = at.part(arg.value);
             // What a parameter holds is read where it is given.
             if self.is_parameter(given) {
                 continue;
@@ -133,7 +130,7 @@ impl<'a> Walk<'_, 'a> {
                         .next()
                 }
             },
-            ExprKind::Item { base, .. } => self.table_of(At { expr: *base, ..at }, env, depth + 1),
+            ExprKind::Item { base, .. } => self.table_of(at.part(*base), env, depth + 1),
             ExprKind::Call { callee, args } => {
                 for arg in args {
                     for text in self.code.ctx.call_graph.texts(at.file, arg.value) {
@@ -142,30 +139,16 @@ impl<'a> Walk<'_, 'a> {
                         }
                     }
                 }
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
                 if let Some((func, env)) = self.forms.callee_of(at, callee, args, env) {
-                    let (file, scope) = self.code.scope_of(func);
-                    let mut found = None;
-                    each_stmt(&self.code.facts(file).scope(scope).body, &mut |stmt| {
-                        if let StmtKind::Return(Some(expr)) = &stmt.kind
-                            && found.is_none()
-                        {
-                            let at = At {
-                                file,
-                                scope,
-                                expr: *expr,
-                            };
-                            found = self.table_of(at, &env, depth + 1);
-                        }
-                    });
-                    return found;
+                    let values = self.code.returns(func).into_iter();
+                    return values
+                        .filter_map(|value| self.table_of(value, &env, depth + 1))
+                        .next();
                 }
                 match self.code.kind(callee) {
                     ExprKind::Attr { base, .. } if self.code.external(callee).is_none() => {
-                        self.table_of(At { expr: *base, ..at }, env, depth + 1)
+                        self.table_of(at.part(*base), env, depth + 1)
                     }
                     _ => None,
                 }

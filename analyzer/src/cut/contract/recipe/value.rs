@@ -17,7 +17,7 @@ fn inner(forms: &Forms<'_, '_>, at: At, env: &Env, depth: u32) -> Option<Value> 
     if depth > MAX_DEPTH {
         return None;
     }
-    let sub = |expr: ExprId| inner(forms, At { expr, ..at }, env, depth + 1);
+    let sub = |expr: ExprId| inner(forms, at.part(expr), env, depth + 1);
     match forms.code.kind(at) {
         ExprKind::Str(text) => Some(Value::from(text.as_str())),
         ExprKind::Number(text) => number(text),
@@ -68,10 +68,7 @@ fn inner(forms: &Forms<'_, '_>, at: At, env: &Env, depth: u32) -> Option<Value> 
             _ => None,
         },
         ExprKind::Call { callee, args } => {
-            let name = forms.code.kind(At {
-                expr: *callee,
-                ..at
-            });
+            let name = forms.code.kind(at.part(*callee));
             match (name, args.as_ref()) {
                 (ExprKind::Name(name), [only])
                     if matches!(

@@ -205,7 +205,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let ([left, right], [op]) = (operands.as_ref(), ops.as_ref()) else {
             return None;
         };
-        let place = |expr: ExprId| At { expr, ..test };
+        let place = |expr: ExprId| test.part(expr);
         let given =
             matches!(self.code.kind(place(*left)), ExprKind::Name(name) if env.contains_key(name));
         if !given || !matches!(self.code.kind(place(*right)), ExprKind::None) {
@@ -240,7 +240,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 ExprKind::Call { callee, .. } => *callee,
                 _ => break,
             };
-            at = At { expr: next, ..at };
+            at = at.part(next);
             chain.push(at);
         }
         chain
@@ -269,17 +269,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         let mut at = at;
         for _ in 0..MAX_DEPTH {
             match self.code.kind(at) {
-                ExprKind::Call { callee, .. } => match self.code.kind(At {
-                    expr: *callee,
-                    ..at
-                }) {
-                    ExprKind::Attr { base, name } if keeps_table(name) => {
-                        at = At { expr: *base, ..at };
-                    }
+                ExprKind::Call { .. } => match self.code.method(at) {
+                    Some((base, name)) if keeps_table(name) => at = base,
                     _ => return,
                 },
                 ExprKind::Item { base, index } => {
-                    let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
+                    let (base, index) = (at.part(*base), at.part(*index));
                     if matches!(
                         self.code.kind(index),
                         ExprKind::Str(_) | ExprKind::Call { .. }
@@ -305,7 +300,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let ExprKind::Name(name) = self.code.kind(target) else {
             return None;
         };
-        let at = |expr: ExprId| At { expr, ..target };
+        let at = |expr: ExprId| target.part(expr);
         let assigns = body.iter().any(|stmt| match &stmt.kind {
             StmtKind::Assign { targets, .. } => targets.iter().any(|target| {
                 matches!(self.code.kind(at(*target)), ExprKind::Item { index, .. }
@@ -334,9 +329,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let mut open = vec![at];
         while let Some(at) = open.pop() {
             found |= matches!(self.code.kind(at), ExprKind::Name(known) if known == name);
-            self.code
-                .kind(at)
-                .parts(|expr| open.push(At { expr, ..at }));
+            self.code.kind(at).parts(|expr| open.push(at.part(expr)));
         }
         found
     }
@@ -348,31 +341,22 @@ impl<'w, 'a> Walk<'w, 'a> {
                 self.block(at.file, *scope, body, env);
             }
             ExprKind::Call { callee, args } => {
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
                 self.expr(callee, env);
                 for arg in args {
-                    self.expr(
-                        At {
-                            expr: arg.value,
-                            ..at
-                        },
-                        env,
-                    );
+                    self.expr(at.part(arg.value), env);
                 }
                 self.call(at, callee, args, env);
             }
             ExprKind::Item { base, index } => {
-                let (base, index) = (At { expr: *base, ..at }, At { expr: *index, ..at });
+                let (base, index) = (at.part(*base), at.part(*index));
                 self.expr(base, env);
                 self.expr(index, env);
                 self.filtered(at, base, index, env);
             }
             kind => {
                 let mut parts = Vec::new();
-                kind.parts(|expr| parts.push(At { expr, ..at }));
+                kind.parts(|expr| parts.push(at.part(expr)));
                 for part in parts {
                     self.expr(part, env);
                 }

@@ -17,7 +17,7 @@ impl Follow<'_, '_> {
         args: &[Arg],
         frame: &mut Frame,
     ) -> Shape {
-        let callee_at = At { expr: callee, ..at };
+        let callee_at = at.part(callee);
         if let Some(path) = self.code.external(callee_at)
             && is_request_data(&path)
         {
@@ -25,15 +25,7 @@ impl Follow<'_, '_> {
         }
         let shapes: Vec<Shape> = args
             .iter()
-            .map(|arg| {
-                self.expr(
-                    At {
-                        expr: arg.value,
-                        ..at
-                    },
-                    frame,
-                )
-            })
+            .map(|arg| self.expr(at.part(arg.value), frame))
             .collect();
         for (arg, shape) in args.iter().zip(&shapes) {
             if arg.kind == ArgKind::SpreadNamed {
@@ -42,7 +34,7 @@ impl Follow<'_, '_> {
         }
         let callee_kind = self.code.kind(callee_at).clone();
         if let ExprKind::Attr { base, name } = &callee_kind {
-            let base_shape = self.expr(At { expr: *base, ..at }, frame);
+            let base_shape = self.expr(at.part(*base), frame);
             if let Some(shape) = self.method(at, &base_shape, name, args, &shapes) {
                 return shape;
             }
@@ -138,10 +130,7 @@ impl Follow<'_, '_> {
                 Shape::List(Some(Box::new(Shape::Tuple(elements))))
             }
             "isinstance" => {
-                let wanted = args.get(1).map(|arg| At {
-                    expr: arg.value,
-                    ..at
-                });
+                let wanted = args.get(1).map(|arg| at.part(arg.value));
                 if let Some(ExprKind::Name(name)) = wanted.map(|wanted| self.code.kind(wanted))
                     && matches!(
                         name.as_str(),
@@ -165,10 +154,7 @@ impl Follow<'_, '_> {
         args: &[Arg],
         shapes: &[Shape],
     ) -> Option<Shape> {
-        let key = args.first().map(|arg| At {
-            expr: arg.value,
-            ..at
-        });
+        let key = args.first().map(|arg| at.part(arg.value));
         match (base, name) {
             (Shape::Request(path), "get" | "pop" | "setdefault" | "getlist" | "get_list") => {
                 let mut last = Shape::Unknown;

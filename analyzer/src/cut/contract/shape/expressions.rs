@@ -12,7 +12,7 @@ use crate::syntax::facts::{BinaryOp, Builds, ExprId, ExprKind, ScopeId, StmtKind
 
 impl Follow<'_, '_> {
     pub(super) fn expr(&mut self, at: At, frame: &mut Frame) -> Shape {
-        let sub = |expr: ExprId| At { expr, ..at };
+        let sub = |expr: ExprId| at.part(expr);
         match self.code.kind(at) {
             ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => self
                 .literal_type(at.file, at.expr)
@@ -191,8 +191,8 @@ impl Follow<'_, '_> {
     }
 
     pub(super) fn item(&mut self, at: At, base: ExprId, index: ExprId, frame: &mut Frame) -> Shape {
-        let index = At { expr: index, ..at };
-        let base_shape = self.expr(At { expr: base, ..at }, frame);
+        let index = at.part(index);
+        let base_shape = self.expr(at.part(base), frame);
         match base_shape {
             Shape::Request(path) | Shape::Rows(path)
                 if path.is_empty() && self.is_number(index) =>
@@ -256,10 +256,10 @@ impl Follow<'_, '_> {
     ) -> Shape {
         let mut made: IndexMap<SmolStr, Field> = IndexMap::new();
         for (key, value) in entries {
-            let shape = self.expr(At { expr: *value, ..at }, frame);
+            let shape = self.expr(at.part(*value), frame);
             match key {
                 Some(key) => {
-                    let key_at = At { expr: *key, ..at };
+                    let key_at = at.part(*key);
                     for key in self.code.texts(key_at) {
                         made.insert(
                             key.text,
@@ -324,17 +324,8 @@ impl Follow<'_, '_> {
         };
         match (builds, self.code.kind(element)) {
             (Builds::Dict, ExprKind::Tuple(pair)) if pair.len() == 2 => {
-                let value = self.expr(
-                    At {
-                        expr: pair[1],
-                        ..element
-                    },
-                    frame,
-                );
-                let keys = self.code.texts(At {
-                    expr: pair[0],
-                    ..element
-                });
+                let value = self.expr(element.part(pair[1]), frame);
+                let keys = self.code.texts(element.part(pair[0]));
                 if keys.is_empty() {
                     return ty("dict");
                 }

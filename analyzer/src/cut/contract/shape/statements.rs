@@ -91,30 +91,14 @@ impl Follow<'_, '_> {
                 };
                 for (idx, name) in names.iter().enumerate() {
                     let part = parts.get(idx).cloned().unwrap_or(Shape::Unknown);
-                    self.bind(
-                        At {
-                            expr: *name,
-                            ..target
-                        },
-                        part,
-                        frame,
-                    );
+                    self.bind(target.part(*name), part, frame);
                 }
             }
             ExprKind::Item { base, index } => {
-                let base = self.expr(
-                    At {
-                        expr: *base,
-                        ..target
-                    },
-                    frame,
-                );
+                let base = self.expr(target.part(*base), frame);
                 if let Shape::Dict(id) = base {
                     let line = self.code.line(target);
-                    for key in self.code.texts(At {
-                        expr: *index,
-                        ..target
-                    }) {
+                    for key in self.code.texts(target.part(*index)) {
                         let field = Field {
                             shape: shape.clone(),
                             file: target.file,

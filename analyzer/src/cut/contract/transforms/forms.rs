@@ -3,9 +3,9 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Bound, Env, Forms, MAX_DEPTH};
-use crate::cut::contract::code::{At, each_stmt};
+use crate::cut::contract::code::At;
 use crate::graph::{FuncId, Held};
-use crate::syntax::facts::{Arg, ArgKind, BinaryOp, ExprId, ExprKind, StmtKind, UnaryOp};
+use crate::syntax::facts::{Arg, ArgKind, BinaryOp, ExprId, ExprKind, UnaryOp};
 
 impl Forms<'_, '_> {
     /// The short form of a value; a column's name for the column itself.
@@ -13,10 +13,10 @@ impl Forms<'_, '_> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let sub = |expr: ExprId| self.form(At { expr, ..at }, env, depth + 1);
+        let sub = |expr: ExprId| self.form(at.part(expr), env, depth + 1);
         match self.code.kind(at) {
             ExprKind::Item { base: _, index } => {
-                let index = At { expr: *index, ..at };
+                let index = at.part(*index);
                 if let ExprKind::Name(name) = self.code.kind(index)
                     && let Some(bound) = env.get(name)
                 {
@@ -56,21 +56,14 @@ impl Forms<'_, '_> {
                 };
                 let above = sub(*left)?;
                 let below = match op {
-                    BinaryOp::Div => self.unguarded(At { expr: *right, ..at }, env, depth + 1)?,
+                    BinaryOp::Div => self.unguarded(at.part(*right), env, depth + 1)?,
                     _ => sub(*right)?,
                 };
                 Some(format_smolstr!("{word}({above}, {below})"))
             }
-            ExprKind::Call { callee, args } => self.call_form(
-                at,
-                At {
-                    expr: *callee,
-                    ..at
-                },
-                args,
-                env,
-                depth,
-            ),
+            ExprKind::Call { callee, args } => {
+                self.call_form(at, at.part(*callee), args, env, depth)
+            }
             _ => None,
         }
     }
@@ -97,7 +90,7 @@ impl Forms<'_, '_> {
 
     /// A divisor without what keeps it from zero.
     pub(super) fn unguarded(&self, at: At, env: &Env, depth: u32) -> Option<SmolStr> {
-        let sub = |expr: ExprId| At { expr, ..at };
+        let sub = |expr: ExprId| at.part(expr);
         let is_plain = |expr: ExprId| match self.code.kind(sub(expr)) {
             ExprKind::Number(_) => true,
             ExprKind::Name(name) => {
@@ -140,7 +133,7 @@ impl Forms<'_, '_> {
         is_plain: &dyn Fn(ExprId) -> bool,
     ) -> bool {
         is_plain(expr)
-            || matches!(self.code.kind(At { expr, ..at }), ExprKind::Name(name) if !env.contains_key(name))
+            || matches!(self.code.kind(at.part(expr)), ExprKind::Name(name) if !env.contains_key(name))
     }
 
     pub(super) fn call_form(
@@ -155,7 +148,7 @@ impl Forms<'_, '_> {
             return self.returned(func, &bound, depth + 1);
         }
         let (base, name) = match self.code.kind(callee) {
-            ExprKind::Attr { base, name } => (Some(At { expr: *base, ..at }), name.clone()),
+            ExprKind::Attr { base, name } => (Some(at.part(*base)), name.clone()),
             ExprKind::Name(name) => (None, name.clone()),
             _ => return None,
         };
@@ -175,14 +168,7 @@ impl Forms<'_, '_> {
         let subject = || -> Option<SmolStr> {
             match base {
                 Some(base) if !on_module => self.form(base, env, depth + 1),
-                _ => self.form(
-                    At {
-                        expr: args.first()?.value,
-                        ..at
-                    },
-                    env,
-                    depth + 1,
-                ),
+                _ => self.form(at.part(args.first()?.value), env, depth + 1),
             }
         };
         let word = words.first().cloned().or_else(|| by_method(&name));
@@ -199,14 +185,7 @@ impl Forms<'_, '_> {
             ) =>
             {
                 if name == "pop" {
-                    return match self
-                        .code
-                        .texts(At {
-                            expr: args.first()?.value,
-                            ..at
-                        })
-                        .as_slice()
-                    {
+                    return match self.code.texts(at.part(args.first()?.value)).as_slice() {
                         [only] => Some(only.text.clone()),
                         _ => None,
                     };
@@ -238,8 +217,8 @@ impl Forms<'_, '_> {
                 };
                 let [a, b] = parts.get(..2)? else { return None };
                 let (a, b) = (
-                    self.form(At { expr: *a, ..at }, env, depth + 1)?,
-                    self.form(At { expr: *b, ..at }, env, depth + 1)?,
+                    self.form(at.part(*a), env, depth + 1)?,
+                    self.form(at.part(*b), env, depth + 1)?,
                 );
                 Some(format_smolstr!("{word}({a}, {b})"))
             }
@@ -321,10 +300,7 @@ impl Forms<'_, '_> {
                     _ => None,
                 };
                 if let Some(name) = name {
-                    let at = At {
-                        expr: arg.value,
-                        ..place
-                    };
+                    let at = place.part(arg.value);
                     bound.insert(name, Bound::Expr(at, env.clone()));
                 }
             }
@@ -347,25 +323,7 @@ impl Forms<'_, '_> {
         env: &Env,
         depth: u32,
     ) -> Option<SmolStr> {
-        let (file, scope) = self.code.scope_of(func);
-        let mut values = Vec::new();
-        each_stmt(&self.code.facts(file).scope(scope).body, &mut |stmt| {
-            if let StmtKind::Return(Some(value)) = &stmt.kind {
-                values.push(*value);
-            }
-        });
-        let [value] = values.as_slice() else {
-            return None;
-        };
-        self.form(
-            At {
-                file,
-                scope,
-                expr: *value,
-            },
-            env,
-            depth,
-        )
+        self.form(self.code.only_return(func)?, env, depth)
     }
 }
 

@@ -18,13 +18,7 @@ impl Forms<'_, '_> {
         let ExprKind::Attr { base, .. } = self.code.kind(callee) else {
             return;
         };
-        let Some((keys, source)) = self.group(
-            At {
-                expr: *base,
-                ..callee
-            },
-            0,
-        ) else {
+        let Some((keys, source)) = self.group(callee.part(*base), 0) else {
             return;
         };
         let mut add = |name: SmolStr, column: &str, function: &str, line: u32| {
@@ -37,22 +31,13 @@ impl Forms<'_, '_> {
             });
         };
         for arg in args {
-            let at = At {
-                expr: arg.value,
-                ..callee
-            };
+            let at = callee.part(arg.value);
             match (self.code.kind(at), &arg.name) {
                 (ExprKind::Tuple(parts), Some(name)) => {
                     if let [column, function] = parts.as_ref()
                         && let (ExprKind::Str(column), ExprKind::Str(function)) = (
-                            self.code.kind(At {
-                                expr: *column,
-                                ..at
-                            }),
-                            self.code.kind(At {
-                                expr: *function,
-                                ..at
-                            }),
+                            self.code.kind(at.part(*column)),
+                            self.code.kind(at.part(*function)),
                         )
                     {
                         add(name.clone(), column, function, self.code.line(at));
@@ -61,8 +46,8 @@ impl Forms<'_, '_> {
                 (ExprKind::Dict(entries), _) => {
                     for (key, value) in entries {
                         let Some(key) = *key else { continue };
-                        let columns = self.code.texts(At { expr: key, ..at });
-                        for function in self.code.texts(At { expr: *value, ..at }) {
+                        let columns = self.code.texts(at.part(key));
+                        for function in self.code.texts(at.part(*value)) {
                             for column in &columns {
                                 add(
                                     column.text.clone(),
@@ -86,25 +71,22 @@ impl Forms<'_, '_> {
         }
         match self.code.kind(at) {
             ExprKind::Call { callee, args } => {
-                let ExprKind::Attr { base, name } = self.code.kind(At {
-                    expr: *callee,
-                    ..at
-                }) else {
+                let ExprKind::Attr { base, name } = self.code.kind(at.part(*callee)) else {
                     return None;
                 };
-                let base = At { expr: *base, ..at };
+                let base = at.part(*base);
                 if name != "groupby" {
                     return self.group(base, depth + 1);
                 }
                 let by = self.code.arg(args, "by", Some(0))?;
-                let keys = self.code.texts(At { expr: by, ..at });
+                let keys = self.code.texts(at.part(by));
                 let keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
                 let table = self
                     .table(base, depth + 1)
                     .map_or(String::new(), |table| format!("{table}."));
                 Some((keys.join(", "), table))
             }
-            ExprKind::Item { base, .. } => self.group(At { expr: *base, ..at }, depth + 1),
+            ExprKind::Item { base, .. } => self.group(at.part(*base), depth + 1),
             ExprKind::Name(_) => self.group(self.last_value(at)?, depth + 1),
             _ => None,
         }
@@ -122,7 +104,7 @@ impl Forms<'_, '_> {
                     .into_iter()
                     .find_map(|value| self.table(value, depth + 1))
             }
-            ExprKind::Item { base, .. } => self.table(At { expr: *base, ..at }, depth + 1),
+            ExprKind::Item { base, .. } => self.table(at.part(*base), depth + 1),
             ExprKind::Call { callee, args } => {
                 for arg in args {
                     for text in self.code.ctx.call_graph.texts(at.file, arg.value) {
@@ -131,11 +113,8 @@ impl Forms<'_, '_> {
                         }
                     }
                 }
-                match self.code.kind(At {
-                    expr: *callee,
-                    ..at
-                }) {
-                    ExprKind::Attr { base, .. } => self.table(At { expr: *base, ..at }, depth + 1),
+                match self.code.kind(at.part(*callee)) {
+                    ExprKind::Attr { base, .. } => self.table(at.part(*base), depth + 1),
                     _ => None,
                 }
             }

@@ -9,7 +9,15 @@ use sqlparser::ast::{
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
+/// A text that is one SELECT, parsed.
 pub(in crate::cut::contract) fn select(text: &str) -> Option<sqlparser::ast::Select> {
+    let looks = text.len() > 12
+        && text
+            .get(..6)
+            .is_some_and(|start| start.eq_ignore_ascii_case("select"));
+    if !looks {
+        return None;
+    }
     let parsed = Parser::new(&GenericDialect {})
         .with_recursion_limit(64)
         .try_with_sql(text);
@@ -27,11 +35,7 @@ pub(in crate::cut::contract) fn select(text: &str) -> Option<sqlparser::ast::Sel
 
 /// The only table that a query reads.
 pub(in crate::cut::contract) fn only_table(text: &str) -> Option<SmolStr> {
-    let looks = text.len() > 12
-        && text
-            .get(..6)
-            .is_some_and(|start| start.eq_ignore_ascii_case("select"));
-    let select = looks.then(|| select(text)).flatten()?;
+    let select = select(text)?;
     match select.from.as_slice() {
         [only] if only.joins.is_empty() => match &only.relation {
             TableFactor::Table { name, .. } => Some(name.to_string().into()),
@@ -43,11 +47,7 @@ pub(in crate::cut::contract) fn only_table(text: &str) -> Option<SmolStr> {
 
 /// Columns that a query names, as they come out; `*` stands for all.
 pub(in crate::cut::contract) fn selected(text: &str) -> Vec<SmolStr> {
-    let looks = text.len() > 12
-        && text
-            .get(..6)
-            .is_some_and(|start| start.eq_ignore_ascii_case("select"));
-    let Some(select) = looks.then(|| select(text)).flatten() else {
+    let Some(select) = select(text) else {
         return Vec::new();
     };
     select
@@ -67,11 +67,7 @@ pub(in crate::cut::contract) fn selected(text: &str) -> Vec<SmolStr> {
 
 /// Columns of a table that a query reads.
 pub(in crate::cut::contract) fn sources(text: &str) -> Vec<SmolStr> {
-    let looks = text.len() > 12
-        && text
-            .get(..6)
-            .is_some_and(|start| start.eq_ignore_ascii_case("select"));
-    let Some(select) = looks.then(|| select(text)).flatten() else {
+    let Some(select) = select(text) else {
         return Vec::new();
     };
     select

@@ -18,10 +18,7 @@ impl Forms<'_, '_> {
             return;
         };
         for entry in entries {
-            let entry = At {
-                expr: *entry,
-                ..list
-            };
+            let entry = list.part(*entry);
             let ExprKind::Tuple(parts) = self.code.kind(entry) else {
                 continue;
             };
@@ -30,18 +27,9 @@ impl Forms<'_, '_> {
                 [transformer, columns] => (*transformer, *columns),
                 _ => continue,
             };
-            for Text { text, .. } in self.code.texts(At {
-                expr: columns,
-                ..entry
-            }) {
-                if let Some(form) = self.applied(
-                    At {
-                        expr: transformer,
-                        ..entry
-                    },
-                    text.clone(),
-                    0,
-                ) && is_form(&form)
+            for Text { text, .. } in self.code.texts(entry.part(columns)) {
+                if let Some(form) = self.applied(entry.part(transformer), text.clone(), 0)
+                    && is_form(&form)
                 {
                     made.push(Made {
                         name: text,
@@ -65,10 +53,7 @@ impl Forms<'_, '_> {
             }
             ExprKind::Str(text) if text == "passthrough" => Some(column),
             ExprKind::Call { callee, args } => {
-                let callee = At {
-                    expr: *callee,
-                    ..at
-                };
+                let callee = at.part(*callee);
                 let path = self.code.external(callee)?;
                 let last = path.rsplit('.').next().unwrap_or(&path);
                 match last {
@@ -83,20 +68,15 @@ impl Forms<'_, '_> {
                             };
                             steps
                                 .iter()
-                                .filter_map(|step| match self.code.kind(At { expr: *step, ..at }) {
+                                .filter_map(|step| match self.code.kind(at.part(*step)) {
                                     ExprKind::Tuple(parts) => {
-                                        parts.get(1).map(|step| At { expr: *step, ..at })
+                                        parts.get(1).map(|step| at.part(*step))
                                     }
                                     _ => None,
                                 })
                                 .collect()
                         } else {
-                            args.iter()
-                                .map(|arg| At {
-                                    expr: arg.value,
-                                    ..at
-                                })
-                                .collect()
+                            args.iter().map(|arg| at.part(arg.value)).collect()
                         };
                         steps
                             .into_iter()
