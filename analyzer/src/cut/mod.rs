@@ -169,6 +169,16 @@ pub struct Operation {
     pub line: u32,
 }
 
+/// Kinds of an [`Operation`] that are no steps.
+pub(crate) const NO_STEPS: [&str; 5] = ["label", "metric", "model", "optional", "read"];
+
+impl Operation {
+    /// It is a step of preparation.
+    pub(crate) fn is_step(&self) -> bool {
+        !NO_STEPS.contains(&self.kind.as_str())
+    }
+}
+
 /// A key of an [`Operation`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {

@@ -28,6 +28,7 @@ use crate::syntax::FileFacts;
 use crate::syntax::facts::{ExprId, ExprKind};
 pub use datasets::add_datasets;
 pub use flows::add_flows;
+pub(crate) use sql::bound;
 
 /// Kinds of resources.
 #[derive(

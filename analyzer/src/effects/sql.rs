@@ -92,20 +92,39 @@ fn written(statement: &Statement) -> Vec<(SmolStr, Access)> {
     }
 }
 
-/// `?`, `%s`, `%(name)s`, `:name` and `{hole}` as literals a parser takes.
-fn placeholders(text: &str) -> String {
+/// With `%s` and `%(name)s`, which drivers of Python take for `?`, as that; not
+/// within texts, where they are a pattern of `LIKE` or part of a value.
+pub(crate) fn bound(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut in_text) = (text, false);
     while let Some(c) = rest.chars().next() {
-        if let Some(after) = rest.strip_prefix("%s") {
-            out.push_str("NULL");
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("%(")
-            && let Some(end) = after.find(")s")
-        {
-            out.push_str("NULL");
-            rest = &after[end + 2..];
-        } else if c == '{'
+        in_text ^= c == '\'';
+        let named = || {
+            let after = rest.strip_prefix("%(")?;
+            Some(&after[after.find(")s")? + 2..])
+        };
+        let after = rest.strip_prefix("%s").or_else(named);
+        match after.filter(|_| !in_text) {
+            Some(after) => {
+                out.push('?');
+                rest = after;
+            }
+            None => {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    out
+}
+
+/// Placeholders of every driver, and `{hole}`s, as what a parser takes.
+fn placeholders(text: &str) -> String {
+    let text = bound(text);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        if c == '{'
             && let Some(end) = rest.find('}')
         {
             // A hole may be a table's name.

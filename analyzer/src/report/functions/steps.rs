@@ -5,13 +5,11 @@ use serde_json::Value;
 use super::super::document::{KeyEntry, OperationEntry, Report};
 use super::of_kind;
 use super::toml::{Lines, at, named, quoted, todo, value};
+use crate::cut::NO_STEPS;
 use crate::stages::Stage;
 
 /// Other models are named up to here.
 const MOST_OTHERS: usize = 4;
-
-/// Operations that are no steps.
-const NO_STEPS: [&str; 5] = ["label", "metric", "model", "optional", "read"];
 
 /// A request has no column `label`, so that no step may ask for it there.
 pub(super) fn render(out: &mut Lines, report: &Report, stage: Stage, label: Option<&str>) {
@@ -86,15 +84,31 @@ fn step(out: &mut Lines, function: &str, operation: &OperationEntry) {
 }
 
 fn key(out: &mut Lines, key: &KeyEntry, operation: &OperationEntry) {
+    let words = || {
+        key.value
+            .as_ref()
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let name = match (operation.kind.as_str(), key.name.as_str()) {
         // Words of the code, not keys.
         ("TODO", "transformer") | (_, "class") => {
-            let given = key
-                .value
-                .as_ref()
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            out.put(&format!("# {}: {given}", key.name));
+            out.put(&format!("# {}: {}", key.name, words()));
+            return;
+        }
+        (_, "either") => {
+            let sides = key.value.as_ref().and_then(Value::as_array);
+            let sides = sides.into_iter().flatten().filter_map(Value::as_str);
+            let sides: Vec<&str> = sides.collect();
+            out.put(&format!("# either {}", sides.join(", or ")));
+            return;
+        }
+        ("model", "argument") => {
+            let place = at(&operation.place);
+            out.put(&format!(
+                "# TODO {place}: {} is of the code's model only",
+                words()
+            ));
             return;
         }
         (_, name) => named(name),

@@ -30,7 +30,8 @@ impl Code<'_> {
         }
     }
 
-    pub(super) fn below(&self, at: At, visit: &mut dyn FnMut(At)) {
+    /// Visits an expression and its parts, in order.
+    pub(in crate::cut::contract) fn below(&self, at: At, visit: &mut dyn FnMut(At)) {
         let mut todo = vec![at];
         while let Some(at) = todo.pop() {
             visit(at);

@@ -5,12 +5,12 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::super::code::At;
 use super::super::transforms::{Bound, Env};
-use super::expression::{column, expression};
+use super::expression::{changed, column, expression};
 use super::value::value;
 use super::walk::Walk;
-use super::{key, may_be_frame, names, texts};
+use super::{is_frame, key, may_be_frame, names, texts};
 use crate::cut::Operation;
-use crate::syntax::facts::{Arg, ExprKind};
+use crate::syntax::facts::{Arg, BinaryOp, ExprKind};
 
 impl<'a> Walk<'_, 'a> {
     pub(super) fn assigned(&mut self, target: At, value: At, env: &Env) {
@@ -40,23 +40,67 @@ impl<'a> Walk<'_, 'a> {
         self.made(&columns, value, env);
     }
 
+    /// `frame["x"] += value`
+    pub(super) fn augmented(&mut self, target: At, op: BinaryOp, by: At, env: &Env) {
+        let ExprKind::Item { base, index } = self.code.kind(target) else {
+            return;
+        };
+        let (base, index) = (target.part(*base), target.part(*index));
+        if let ExprKind::Attr { name, .. } = self.code.kind(base)
+            && name == "loc"
+        {
+            if let Some((rows, columns)) = self.located(index, env) {
+                for name in columns {
+                    let said = changed(&self.forms, &name, op, by, env);
+                    self.where_made(index, rows.as_deref(), name, said);
+                }
+            }
+            return;
+        }
+        // What a plain number is added to may be a count in a mapping.
+        let counts = expression(&self.forms, by, env).is_none_or(|text| is_constant(&text));
+        let table = match counts {
+            true => is_frame(self.code, base),
+            false => may_be_frame(self.code, base),
+        };
+        if !table {
+            return;
+        }
+        for name in names(&self.forms, index, env) {
+            let text = changed(&self.forms, &name, op, by, env);
+            self.derive(by, name, text);
+        }
+    }
+
     /// `frame.loc[rows, "x"] = value`
     fn where_assigned(&mut self, index: At, value: At, env: &Env) {
-        let ExprKind::Tuple(parts) = self.code.kind(index) else {
+        let Some((rows, columns)) = self.located(index, env) else {
             return;
+        };
+        let said = expression(&self.forms, value, env);
+        for name in columns {
+            self.where_made(index, rows.as_deref(), name, said.clone());
+        }
+    }
+
+    /// The rows, and the columns, of `frame.loc[rows, columns]`.
+    fn located(&self, index: At, env: &Env) -> Option<(Option<String>, Vec<SmolStr>)> {
+        let ExprKind::Tuple(parts) = self.code.kind(index) else {
+            return None;
         };
         let [rows, columns] = parts.as_ref() else {
-            return;
+            return None;
         };
-        let columns = names(&self.forms, index.part(*columns), env);
-        let rows = expression(&self.forms, index.part(*rows), env);
-        let value = expression(&self.forms, value, env);
-        for name in columns {
-            let said = rows.as_ref().zip(value.as_ref());
-            let text =
-                said.map(|(rows, value)| format!("where({rows}, {value}, {})", column(&name)));
-            self.derive(index, name.clone(), text);
-        }
+        Some((
+            expression(&self.forms, index.part(*rows), env),
+            names(&self.forms, index.part(*columns), env),
+        ))
+    }
+
+    fn where_made(&mut self, at: At, rows: Option<&str>, name: SmolStr, said: Option<String>) {
+        let said = rows.zip(said);
+        let text = said.map(|(rows, value)| format!("where({rows}, {value}, {})", column(&name)));
+        self.derive(at, name, text);
     }
 
     /// Columns are made of `value`.
@@ -177,7 +221,9 @@ impl<'a> Walk<'_, 'a> {
                     arg("categories", Some(1)).and_then(|at| value(&self.forms, at, env));
                 if let Some(categories) = categories {
                     for name in columns {
-                        self.categories.insert(name.clone(), categories.clone());
+                        self.known
+                            .categories
+                            .insert(name.clone(), categories.clone());
                     }
                 }
             }
@@ -286,7 +332,9 @@ impl<'a> Walk<'_, 'a> {
             .map(|expr| value(&self.forms, at.part(expr), env))
             && let [name] = columns
         {
-            self.categories.insert(name.clone(), Value::Array(labels));
+            self.known
+                .categories
+                .insert(name.clone(), Value::Array(labels));
         }
         self.note(Operation::of(at, self.code, "bin", keys));
     }
@@ -303,7 +351,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn filled_one(&mut self, name: &SmolStr, at: At, filler: At, env: &Env) {
-        if self.imputed.contains(name) {
+        if self.known.imputed.contains(name) {
             return;
         }
         match value(&self.forms, filler, env) {
@@ -326,7 +374,7 @@ impl<'a> Walk<'_, 'a> {
         if let Some(text) = expression(&self.forms, filler, env).filter(|text| !is_constant(text)) {
             // What was learnt of the column before stays what it was: the
             // estimate waits beside it.
-            match self.learnt.contains_key(name) {
+            match self.known.learnt.contains_key(name) {
                 true => {
                     let beside = format_smolstr!("{name}_estimate");
                     self.derive(
@@ -334,7 +382,7 @@ impl<'a> Walk<'_, 'a> {
                         beside.clone(),
                         format!("coalesce({}, {text})", column(name)),
                     );
-                    self.estimated.insert(name.clone(), beside);
+                    self.known.estimated.insert(name.clone(), beside);
                 }
                 false => self.derive(
                     at,
@@ -345,9 +393,10 @@ impl<'a> Walk<'_, 'a> {
             return;
         }
         let learnt = self
+            .known
             .learnt
             .get(name)
-            .or_else(|| self.learnt.get("*"))
+            .or_else(|| self.known.learnt.get("*"))
             .copied();
         self.impute(name, at, learnt, None);
     }
@@ -361,8 +410,8 @@ impl<'a> Walk<'_, 'a> {
             keys.push(key("value", value));
         }
         self.note(Operation::of(at, self.code, "impute", keys));
-        self.imputed.insert(name.clone());
-        if let Some(beside) = self.estimated.remove(name) {
+        self.known.imputed.insert(name.clone());
+        if let Some(beside) = self.known.estimated.remove(name) {
             let text = format!("coalesce({}, {})", column(&beside), column(name));
             self.derive(at, name.clone(), text);
             let keys = vec![key("columns", texts(&[beside]))];

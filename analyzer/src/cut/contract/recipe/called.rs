@@ -60,11 +60,14 @@ impl<'a> Walk<'_, 'a> {
         let base_names = base
             .map(|base| self.columns_of(base, env))
             .unwrap_or_default();
+        if base.is_some() && (self.grouped(at, env) || self.named(at, name, env)) {
+            return;
+        }
         if let Some(word) = statistic_word(name)
             && base.is_some()
         {
             for column in base_names {
-                self.learnt.insert(column, word);
+                self.known.learnt.insert(column, word);
             }
             return;
         }
@@ -142,7 +145,12 @@ impl<'a> Called<'a> {
     }
 
     /// As data.
-    fn value(&self, walk: &Walk<'_, 'a>, name: &str, position: Option<usize>) -> Option<Value> {
+    pub(super) fn value(
+        &self,
+        walk: &Walk<'_, 'a>,
+        name: &str,
+        position: Option<usize>,
+    ) -> Option<Value> {
         value(&walk.forms, self.arg(walk, name, position)?, &self.env)
     }
 
@@ -176,7 +184,7 @@ impl<'a> Walk<'_, 'a> {
             .flatten()
         {
             if let Some(name) = name.as_str()
-                && let Some(known) = self.categories.get(name)
+                && let Some(known) = self.known.categories.get(name)
             {
                 categories.insert(name.to_owned(), known.clone());
             }
@@ -287,10 +295,7 @@ impl<'a> Walk<'_, 'a> {
     /// `frame.assign(rate=frame.a / frame.b, other=lambda frame: …)`
     fn with_columns(&mut self, called: &Called<'a>) {
         for arg in called.args.iter().filter(|arg| arg.kind == ArgKind::Named) {
-            let at = At {
-                expr: arg.value,
-                ..called.at
-            };
+            let at = called.at.part(arg.value);
             if let Some(name) = &arg.name {
                 let value = self.forms.lambda_body(at).unwrap_or(at);
                 self.made(std::slice::from_ref(name), value, &called.env);
@@ -335,163 +340,5 @@ impl<'a> Walk<'_, 'a> {
         };
         keys.push(key("how", how));
         self.note(Operation::of(called.at, self.code, "join", keys));
-    }
-
-    /// `frame.groupby("key").agg(mean=("column", "mean"))`
-    fn aggregated(&mut self, called: &Called<'a>) {
-        let ExprKind::Call { callee, .. } = self.code.kind(called.at) else {
-            return;
-        };
-        let callee = At {
-            expr: *callee,
-            ..called.at
-        };
-        let Some(base) = called.base else { return };
-        let Some((by, table)) = self.forms.group(base, 0) else {
-            return;
-        };
-        let mut made = Vec::new();
-        self.forms.aggregates(callee, called.args, &mut made);
-        let mut columns = Map::new();
-        for made in made {
-            // `mean(calls.minutes) by customer_id`
-            let Some((function, of)) = made.form.split_once('(') else {
-                continue;
-            };
-            let of = of.split(") by ").next().unwrap_or(of);
-            let of = of.strip_prefix(table.as_str()).unwrap_or(of);
-            let said = serde_json::json!([of, function]);
-            // Several functions of one column have names of two parts.
-            let said = match columns.contains_key(made.name.as_str()) {
-                true => Value::Null,
-                false => said,
-            };
-            columns.insert(made.name.to_string(), said);
-        }
-        let by: Vec<SmolStr> = by.split(", ").map(SmolStr::from).collect();
-        let table = table.trim_end_matches('.');
-        let columns = (!columns.is_empty()).then_some(Value::Object(columns));
-        self.aggregate(called.at, table, texts(&by), columns);
-    }
-
-    pub(super) fn aggregate(&mut self, at: At, table: &str, by: Value, columns: Option<Value>) {
-        let mut keys = Vec::new();
-        if !table.is_empty() {
-            keys.push(key("table", Value::from(table)));
-        }
-        keys.push(key("by", by));
-        keys.push(key("columns", columns));
-        self.note(Operation::of(at, self.code, "aggregate", keys));
-    }
-
-    fn split(&mut self, called: &Called<'a>) {
-        let stratify = called.arg(self, "stratify", None);
-        let stratify = stratify.filter(|at| !matches!(self.code.kind(*at), ExprKind::None));
-        let mut keys = Vec::new();
-        match stratify {
-            Some(at) => {
-                let column = self.label_of(at, &called.env, 0);
-                keys.push(key("by", Value::from("stratified")));
-                keys.push(key(
-                    "column",
-                    column.clone().map(|name| Value::from(name.as_str())),
-                ));
-                self.label(at, column);
-            }
-            None => {
-                let by = match called.value(self, "shuffle", None) {
-                    Some(Value::Bool(false)) => "time",
-                    _ => "random",
-                };
-                keys.push(key("by", Value::from(by)));
-            }
-        }
-        if let Some(labels) = called.args.get(1).filter(|arg| arg.name.is_none()) {
-            let labels = At {
-                expr: labels.value,
-                ..called.at
-            };
-            let column = self.label_of(labels, &called.env, 0);
-            self.label(labels, column);
-        }
-        let test = called.arg(self, "test_size", None);
-        keys.push(match test {
-            Some(at) => key(
-                "test",
-                value(&self.forms, at, &called.env).filter(Value::is_number),
-            ),
-            // `**settings` may say it.
-            None if called
-                .args
-                .iter()
-                .any(|arg| arg.kind == ArgKind::SpreadNamed) =>
-            {
-                key("test", None)
-            }
-            None => match called.arg(self, "train_size", None) {
-                Some(at) => {
-                    let train =
-                        value(&self.forms, at, &called.env).and_then(|train| train.as_f64());
-                    let test = train.filter(|train| (0.0..1.0).contains(train));
-                    key(
-                        "test",
-                        test.map(|train| Value::from(((1.0 - train) * 1e9).round() / 1e9)),
-                    )
-                }
-                None => key("test", Value::from(0.25)),
-            },
-        });
-        if let Some(seed) = called
-            .value(self, "random_state", None)
-            .filter(Value::is_number)
-        {
-            keys.push(key("seed", seed));
-        }
-        self.note(Operation::of(called.at, self.code, "split", keys));
-    }
-
-    /// The only column that a series is.
-    pub(super) fn label_of(&self, at: At, env: &Env, depth: u32) -> Option<SmolStr> {
-        if depth > super::MAX_DEPTH {
-            return None;
-        }
-        match self.code.kind(at) {
-            ExprKind::Item { .. } => match self.columns_of(at, env).as_slice() {
-                [only] => Some(only.clone()),
-                _ => None,
-            },
-            ExprKind::Name(name) => match env.get(name) {
-                Some(super::Bound::Expr(at, env)) => self.label_of(*at, &env.clone(), depth + 1),
-                Some(super::Bound::Text(_)) => None,
-                None => self.label_of(self.forms.last_value(at)?, env, depth + 1),
-            },
-            ExprKind::Call { callee, args } => {
-                let callee = at.part(*callee);
-                match self.code.kind(callee) {
-                    ExprKind::Attr { name, .. } if name == "pop" => {
-                        let arg = at.part(args.first()?.value);
-                        match names(&self.forms, arg, env).as_slice() {
-                            [only] => Some(only.clone()),
-                            _ => None,
-                        }
-                    }
-                    ExprKind::Attr { base, .. } => self.label_of(at.part(*base), env, depth + 1),
-                    _ => None,
-                }
-            }
-            ExprKind::Attr { name, base } => match name.as_str() {
-                "values" => self.label_of(at.part(*base), env, depth + 1),
-                name => is_frame(self.code, at.part(*base)).then(|| name.into()),
-            },
-            _ => None,
-        }
-    }
-
-    /// What is to be predicted.
-    pub(super) fn label(&mut self, at: At, column: Option<SmolStr>) {
-        if let Some(column) = column {
-            let keys = vec![key("column", Value::from(column.as_str()))];
-            self.note(Operation::of(at, self.code, "label", keys));
-        }
     }
 }

@@ -45,6 +45,35 @@ pub(super) fn expression(forms: &Forms<'_, '_>, at: At, env: &Env) -> Option<Str
     Translation { forms }.said(at, env, 0).map(|said| said.0)
 }
 
+/// `column op= by`, as what the column is then.
+pub(super) fn changed(
+    forms: &Forms<'_, '_>,
+    name: &str,
+    op: BinaryOp,
+    by: At,
+    env: &Env,
+) -> Option<String> {
+    let by = Translation { forms }.said(by, env, 0)?;
+    let (sign, bond) = sign(op)?;
+    let own = Said(column(name), Bond::Whole);
+    binary(own, sign, by, bond).map(|said| said.0)
+}
+
+fn sign(op: BinaryOp) -> Option<(&'static str, Bond)> {
+    Some(match op {
+        BinaryOp::Add => ("+", Bond::Add),
+        BinaryOp::Sub => ("-", Bond::Add),
+        BinaryOp::Mul => ("*", Bond::Multiply),
+        BinaryOp::Div => ("/", Bond::Multiply),
+        BinaryOp::FloorDiv => ("//", Bond::Multiply),
+        BinaryOp::Mod => ("%", Bond::Multiply),
+        BinaryOp::Pow => ("**", Bond::Power),
+        BinaryOp::BitAnd => ("and", Bond::And),
+        BinaryOp::BitOr => ("or", Bond::Or),
+        _ => return None,
+    })
+}
+
 /// A column in an expression.
 pub(super) fn column(name: &str) -> String {
     let mut chars = name.chars();
@@ -130,18 +159,7 @@ impl Translation<'_, '_, '_> {
                 }
             }
             ExprKind::Binary { op, left, right } => {
-                let (sign, bond) = match op {
-                    BinaryOp::Add => ("+", Bond::Add),
-                    BinaryOp::Sub => ("-", Bond::Add),
-                    BinaryOp::Mul => ("*", Bond::Multiply),
-                    BinaryOp::Div => ("/", Bond::Multiply),
-                    BinaryOp::FloorDiv => ("//", Bond::Multiply),
-                    BinaryOp::Mod => ("%", Bond::Multiply),
-                    BinaryOp::Pow => ("**", Bond::Power),
-                    BinaryOp::BitAnd => ("and", Bond::And),
-                    BinaryOp::BitOr => ("or", Bond::Or),
-                    _ => return None,
-                };
+                let (sign, bond) = sign(*op)?;
                 binary(sub(*left)?, sign, sub(*right)?, bond)
             }
             ExprKind::Compare { operands, ops } => {

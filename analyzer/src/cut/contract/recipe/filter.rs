@@ -31,7 +31,7 @@ impl<'a> Walk<'_, 'a> {
         };
         let column = !self.columns_of(base, env).is_empty();
         // A part that is only looked at goes nowhere.
-        let goes_on = self.spine.contains(&at.expr);
+        let goes_on = self.spine.contains(&at);
         let table = may_be_frame(self.code, base);
         if !is_mask || column || !goes_on || !table || !self.first(at) {
             return;

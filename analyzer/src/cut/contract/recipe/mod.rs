@@ -11,12 +11,18 @@
 //! when fitted.
 
 mod assigned;
+mod branches;
 mod called;
+mod condition;
 mod expression;
 mod filter;
 mod fitted;
+mod grouped;
+mod known;
 mod model;
+mod parameters;
 mod source;
+mod split;
 mod value;
 mod walk;
 

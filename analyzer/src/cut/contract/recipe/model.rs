@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::super::code::{At, Code};
 use super::super::transforms::Env;
 use super::key;
+use super::parameters::{defaults, parameters};
 use super::value::value;
 use super::walk::Walk;
-use crate::cut::Operation;
+use crate::cut::{Key, Operation};
 use crate::stages::Stage;
 use crate::syntax::facts::{Arg, ArgKind};
 
@@ -18,13 +19,35 @@ struct Model {
     /// Its first argument by position, where the runtime has it.
     first: &'static str,
     kind: &'static str,
-    renamed: &'static [(&'static str, &'static str)],
+    renamed: Renamed,
 }
 
-const SEEDED: &[(&str, &str)] = &[("random_state", "seed")];
+/// What an argument is called here.
+type Renamed = &'static [(&'static str, &'static str)];
+
+const SEEDED: Renamed = &[("random_state", "seed")];
+
+const BOOSTED: Renamed = &[("n_estimators", "max_iter"), ("random_state", "seed")];
+
+/// XGBoost's.
+const EXTREME: Renamed = &[
+    ("eta", "learning_rate"),
+    ("max_bin", "max_bins"),
+    ("max_leaves", "max_leaf_nodes"),
+    ("n_estimators", "max_iter"),
+    ("random_state", "seed"),
+];
+
+/// LightGBM's.
+const LIGHT: Renamed = &[
+    ("min_child_samples", "min_samples_leaf"),
+    ("n_estimators", "max_iter"),
+    ("num_leaves", "max_leaf_nodes"),
+    ("random_state", "seed"),
+];
 
 /// One more is one line.
-const MODELS: [Model; 18] = [
+const MODELS: [Model; 20] = [
     Model {
         class: "LogisticRegression",
         first: "penalty",
@@ -83,13 +106,13 @@ const MODELS: [Model; 18] = [
         class: "GradientBoostingClassifier",
         first: "",
         kind: "gradient-boosting",
-        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+        renamed: BOOSTED,
     },
     Model {
         class: "GradientBoostingRegressor",
         first: "",
         kind: "gradient-boosting",
-        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+        renamed: BOOSTED,
     },
     Model {
         class: "HistGradientBoostingClassifier",
@@ -125,13 +148,25 @@ const MODELS: [Model; 18] = [
         class: "XGBClassifier",
         first: "",
         kind: "gradient-boosting",
-        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+        renamed: EXTREME,
+    },
+    Model {
+        class: "XGBRegressor",
+        first: "",
+        kind: "gradient-boosting",
+        renamed: EXTREME,
     },
     Model {
         class: "LGBMClassifier",
         first: "",
         kind: "gradient-boosting",
-        renamed: &[("n_estimators", "max_iter"), ("random_state", "seed")],
+        renamed: LIGHT,
+    },
+    Model {
+        class: "LGBMRegressor",
+        first: "",
+        kind: "gradient-boosting",
+        renamed: LIGHT,
     },
 ];
 
@@ -236,14 +271,26 @@ impl<'a> Walk<'_, 'a> {
         if model.is_none() {
             keys.push(key("class", Value::from(class)));
         }
-        let boosting = model.is_some_and(|model| model.kind == "gradient-boosting");
-        for (position, arg) in model.into_iter().flat_map(|_| args.iter().enumerate()) {
-            let first = model.filter(|_| position == 0 && arg.kind == ArgKind::Positional);
-            let name = match (arg.name.as_deref(), first) {
-                (Some(name), _) => name,
-                (None, Some(model)) if !model.first.is_empty() => model.first,
+        if let Some(model) = model {
+            self.arguments(model, at, args, env, &mut keys);
+            defaults(class, &mut keys);
+        }
+        let mut operation = Operation::of(at, self.code, "model", keys);
+        operation.stage = Stage::Training;
+        self.note(operation);
+    }
+
+    /// The arguments as the kind's parameters; those that it does not have are
+    /// named, and are none of its keys.
+    fn arguments(&self, model: &Model, at: At, args: &'a [Arg], env: &Env, keys: &mut Vec<Key>) {
+        let boosting = model.kind == "gradient-boosting";
+        for (position, arg) in args.iter().enumerate() {
+            let first = position == 0 && arg.kind == ArgKind::Positional;
+            let name = match arg.name.as_deref() {
+                Some(name) => name,
+                None if first && !model.first.is_empty() => model.first,
                 // `**settings` may say anything.
-                _ => {
+                None => {
                     keys.push(key("arguments", None));
                     continue;
                 }
@@ -251,22 +298,21 @@ impl<'a> Walk<'_, 'a> {
             if WAYS.contains(&name) && !(boosting && name == "max_iter") {
                 continue;
             }
-            let renamed = model.into_iter().flat_map(|model| model.renamed);
-            let own = renamed
-                .clone()
-                .find(|(theirs, _)| *theirs == name)
-                .map_or(name, |(_, ours)| ours);
-            let given = at.part(arg.value);
-            match value(&self.forms, given, env) {
+            let mut renamed = model.renamed.iter();
+            let own = renamed.find(|(theirs, _)| *theirs == name);
+            let own = own.map_or(name, |(_, ours)| ours);
+            let given = value(&self.forms, at.part(arg.value), env);
+            match given {
                 // As where nothing is said.
                 Some(Value::Null) => {}
                 // Any seed does.
                 None if own == "seed" => {}
-                given => keys.push(key(own, given)),
+                given if parameters(model.kind).contains(&own) => keys.push(key(own, given)),
+                given => {
+                    let given = given.map_or("…".to_owned(), |given| given.to_string());
+                    keys.push(key("argument", Value::from(format!("{name} = {given}"))));
+                }
             }
         }
-        let mut operation = Operation::of(at, self.code, "model", keys);
-        operation.stage = Stage::Training;
-        self.note(operation);
     }
 }

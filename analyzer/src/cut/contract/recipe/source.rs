@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
-use sqlparser::ast::{BinaryOperator, Expr, Select, SelectItem};
+use sqlparser::ast::{Expr, Select, SelectItem};
 
 use super::super::code::At;
 use super::super::transforms::{Env, only_table, select, sources, sql_aggregates};
-use super::expression::{column, quoted};
+use super::condition::{condition, is_bound};
 use super::walk::Walk;
 use super::{Bound, MAX_DEPTH, key, texts};
-use crate::cut::Operation;
+use crate::cut::{Key, Operation};
 use crate::syntax::facts::{Arg, ExprKind};
 
 impl<'a> Walk<'_, 'a> {
@@ -62,39 +62,23 @@ impl<'a> Walk<'_, 'a> {
             key("columns", (!columns.is_empty()).then(|| texts(&columns))),
         ];
         self.note(Operation::of(at, self.code, "read", keys));
-        if let Some(rules) = select.selection.as_ref() {
-            let text = condition(rules);
-            // Parameters say which rows a request asks for, not which are good.
-            let shown = rules.to_string();
-            let bound = text.is_none()
-                && ["?", " :", "%s", "%(", "$1"]
-                    .iter()
-                    .any(|sign| shown.contains(sign));
-            let reads = self
-                .found
-                .iter()
-                .filter(|operation| operation.kind == "read");
-            let first = reads.clone().next().is_none_or(|first| {
-                first
-                    .keys
-                    .first()
-                    .and_then(|key| key.value.as_ref())
-                    .and_then(Value::as_str)
-                    == Some(table.as_str())
+        let mut reads = self.found.iter().filter(|found| found.kind == "read");
+        let first = reads.next().is_none_or(|first| {
+            let read = first.keys.first().and_then(|key| key.value.as_ref());
+            read.and_then(Value::as_str) == Some(table.as_str())
+        });
+        // Parameters say which rows a request asks for, not which are good.
+        if let Some(rules) = select.selection.as_ref()
+            && first
+            && !is_bound(rules)
+        {
+            let rules = condition(rules).map(|text| {
+                let mut rules = Map::new();
+                rules.insert("selected".to_owned(), Value::from(text));
+                Value::Object(rules)
             });
-            if !bound && first {
-                let rules = text.map(|text| {
-                    let mut rules = Map::new();
-                    rules.insert("selected".to_owned(), Value::from(text));
-                    Value::Object(rules)
-                });
-                self.note(Operation::of(
-                    at,
-                    self.code,
-                    "filter",
-                    vec![key("keep", rules)],
-                ));
-            }
+            let keys = vec![key("keep", rules)];
+            self.note(Operation::of(at, self.code, "filter", keys));
         }
         let mut columns = Map::new();
         let mut by = Vec::new();
@@ -109,8 +93,16 @@ impl<'a> Walk<'_, 'a> {
             by = keys.split(", ").map(SmolStr::from).collect();
             columns.insert(name.to_string(), serde_json::json!([of, function]));
         }
-        if !columns.is_empty() {
-            self.aggregate(at, table, texts(&by), Some(Value::Object(columns)));
+        let grouped = !columns.is_empty();
+        if grouped {
+            self.aggregate(at, table, Some(texts(&by)), Some(Value::Object(columns)));
+        }
+        let renamed = renamed(select);
+        if !renamed.is_empty() {
+            let table = (!first || grouped).then(|| key("table", Value::from(table.as_str())));
+            let mut keys: Vec<Key> = table.into_iter().collect();
+            keys.push(key("columns", Value::Object(renamed)));
+            self.note(Operation::of(at, self.code, "rename", keys));
         }
     }
 
@@ -158,44 +150,21 @@ impl<'a> Walk<'_, 'a> {
     }
 }
 
-/// A condition in the runtime's words.
-fn condition(expr: &Expr) -> Option<String> {
-    let name = |expr: &Expr| match expr {
-        Expr::Identifier(name) => Some(column(&name.value)),
-        Expr::CompoundIdentifier(parts) => Some(column(&parts.last()?.value)),
-        _ => None,
-    };
-    let side = |expr: &Expr| match expr {
-        Expr::Value(value) => match &value.value {
-            sqlparser::ast::Value::Number(number, _) => Some(number.to_string()),
-            sqlparser::ast::Value::SingleQuotedString(text) => Some(quoted(text)),
+/// Columns that come out under another name.
+fn renamed(select: &Select) -> Map<String, Value> {
+    let mut columns = Map::new();
+    for item in &select.projection {
+        let SelectItem::ExprWithAlias { expr, alias } = item else {
+            continue;
+        };
+        let name = match expr {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(parts) => parts.last(),
             _ => None,
-        },
-        other => name(other),
-    };
-    Some(match expr {
-        Expr::IsNotNull(inner) => format!("not is_missing({})", name(inner)?),
-        Expr::IsNull(inner) => format!("is_missing({})", name(inner)?),
-        Expr::Nested(inner) => format!("({})", condition(inner)?),
-        Expr::BinaryOp { left, op, right } => {
-            let sign = match op {
-                BinaryOperator::And => "and",
-                BinaryOperator::Or => "or",
-                BinaryOperator::Eq => "==",
-                BinaryOperator::NotEq => "!=",
-                BinaryOperator::Lt => "<",
-                BinaryOperator::LtEq => "<=",
-                BinaryOperator::Gt => ">",
-                BinaryOperator::GtEq => ">=",
-                _ => return None,
-            };
-            match op {
-                BinaryOperator::And | BinaryOperator::Or => {
-                    format!("{} {sign} {}", condition(left)?, condition(right)?)
-                }
-                _ => format!("{} {sign} {}", side(left)?, side(right)?),
-            }
+        };
+        if let Some(name) = name.filter(|name| name.value != alias.value) {
+            columns.insert(name.value.clone(), Value::from(alias.value.as_str()));
         }
-        _ => return None,
-    })
+    }
+    columns
 }

@@ -1,18 +1,16 @@
 //! The walk itself: statements in order, arguments before the call.
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::super::code::{At, Code};
 use super::super::transforms::{Bound, Env, Forms};
-use super::value::value;
+use super::known::Known;
 use super::{MAX_DEPTH, key, may_be_frame, names, texts};
 use crate::cut::Operation;
 use crate::graph::FuncId;
 use crate::modules::FileId;
 use crate::stages::Stage;
-use crate::syntax::facts::{Arg, CompareOp, ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
+use crate::syntax::facts::{Arg, ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
 
 /// Functions entered at most, however often one is called.
 const MAX_ENTERED: usize = 800;
@@ -26,22 +24,13 @@ pub(super) struct Walk<'w, 'a> {
     stages: &'w [Stage],
     apart: &'w dyn Fn(FuncId) -> bool,
     pub(super) found: Vec<Operation>,
-    /// Statistics that were taken of columns and not yet used: `median`.
-    pub(super) learnt: FxHashMap<SmolStr, &'static str>,
-    /// Columns whose missing values something else filled after that, by
-    /// the column that holds it.
-    pub(super) estimated: FxHashMap<SmolStr, SmolStr>,
+    /// What is known by what was done so far.
+    pub(super) known: Known,
     /// The name that is assigned at the moment.
     pub(super) into: Option<SmolStr>,
     /// The value that is assigned or returned at the moment, and what it is a
     /// method or a part of.
-    pub(super) spine: Vec<ExprId>,
-    /// Columns of which no value is missing any more.
-    pub(super) imputed: FxHashSet<SmolStr>,
-    /// Categories that columns were given.
-    pub(super) categories: FxHashMap<SmolStr, Value>,
-    /// Calls that were seen, and in what.
-    seen: FxHashSet<(FileId, ExprId, FuncId)>,
+    pub(super) spine: Vec<At>,
     stack: Vec<FuncId>,
     entered: usize,
 }
@@ -59,13 +48,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             stages,
             apart,
             found: Vec::new(),
-            learnt: FxHashMap::default(),
-            estimated: FxHashMap::default(),
+            known: Known::default(),
             into: None,
             spine: Vec::new(),
-            imputed: FxHashSet::default(),
-            categories: FxHashMap::default(),
-            seen: FxHashSet::default(),
             stack: Vec::new(),
             entered: 0,
         }
@@ -79,18 +64,28 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     /// Notes an operation; the same one again is the same.
     pub(super) fn note(&mut self, operation: Operation) {
-        let around = self
-            .stack
-            .last()
-            .and_then(|func| self.stages.get(func.0 as usize));
-        // What those do to tables is work of their own.
-        let apart = matches!(
-            around,
-            Some(Stage::Ingestion | Stage::Evaluation | Stage::Deployment | Stage::Monitoring)
-        );
-        if !apart && !self.found.contains(&operation) {
+        if !self.is_apart() && !self.found.contains(&operation) {
             self.found.push(operation);
         }
+    }
+
+    /// What the function does to tables is work of its own stage.
+    pub(super) fn is_apart(&self) -> bool {
+        let func = self.stack.last();
+        let stage = func.and_then(|func| self.stages.get(func.0 as usize));
+        matches!(
+            stage,
+            Some(Stage::Ingestion | Stage::Evaluation | Stage::Deployment | Stage::Monitoring)
+        )
+    }
+
+    /// A part of the value that is assigned or returned at the moment.
+    pub(super) fn goes_on(&self, at: At) -> bool {
+        let mut found = false;
+        if let Some(value) = self.spine.first() {
+            self.code.below(*value, &mut |part| found |= part == at);
+        }
+        found
     }
 
     fn function(&mut self, func: FuncId, env: &Env) {
@@ -118,7 +113,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.stack.pop();
     }
 
-    fn block(&mut self, file: FileId, scope: ScopeId, body: &[Stmt], env: &Env) {
+    pub(super) fn block(&mut self, file: FileId, scope: ScopeId, body: &[Stmt], env: &Env) {
         let at = |expr: ExprId| At { file, scope, expr };
         for stmt in body {
             match &stmt.kind {
@@ -145,16 +140,12 @@ impl<'w, 'a> Walk<'w, 'a> {
                         self.assigned(at(*target), at(*value), env);
                     }
                 }
-                StmtKind::Augment { value, .. } => self.expr(at(*value), env),
+                StmtKind::Augment { target, op, value } => {
+                    self.expr(at(*value), env);
+                    self.augmented(at(*target), *op, at(*value), env);
+                }
                 StmtKind::If { test, then, other } => {
-                    self.expr(at(*test), env);
-                    let holds = self.holds(at(*test), env);
-                    if holds != Some(false) {
-                        self.block(file, scope, then, env);
-                    }
-                    if holds != Some(true) {
-                        self.block(file, scope, other, env);
-                    }
+                    self.branches(at(*test), then, other, env);
                 }
                 StmtKind::Loop { head, body, other } => {
                     match head {
@@ -197,31 +188,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
     }
 
-    /// Whether a test of an argument for `None` holds, where it is known.
-    fn holds(&self, test: At, env: &Env) -> Option<bool> {
-        let ExprKind::Compare { operands, ops } = self.code.kind(test) else {
-            return None;
-        };
-        let ([left, right], [op]) = (operands.as_ref(), ops.as_ref()) else {
-            return None;
-        };
-        let place = |expr: ExprId| test.part(expr);
-        let given =
-            matches!(self.code.kind(place(*left)), ExprKind::Name(name) if env.contains_key(name));
-        if !given || !matches!(self.code.kind(place(*right)), ExprKind::None) {
-            return None;
-        }
-        let is_none = value(&self.forms, place(*left), env)?.is_null();
-        match op {
-            CompareOp::Is => Some(is_none),
-            CompareOp::IsNot => Some(!is_none),
-            _ => None,
-        }
-    }
-
     /// A value that is assigned to a name, or returned.
     fn value_of(&mut self, into: Option<SmolStr>, at: At, env: &Env) {
-        let spine = self.chain(at).into_iter().map(|at| at.expr).collect();
+        let spine = self.chain(at);
         let outer = (
             std::mem::replace(&mut self.into, into),
             std::mem::replace(&mut self.spine, spine),
@@ -301,11 +270,13 @@ impl<'w, 'a> Walk<'w, 'a> {
             return None;
         };
         let at = |expr: ExprId| target.part(expr);
+        let indexed = |target: ExprId| {
+            matches!(self.code.kind(at(target)), ExprKind::Item { index, .. }
+                if self.mentions(at(*index), name))
+        };
         let assigns = body.iter().any(|stmt| match &stmt.kind {
-            StmtKind::Assign { targets, .. } => targets.iter().any(|target| {
-                matches!(self.code.kind(at(*target)), ExprKind::Item { index, .. }
-                    if self.mentions(at(*index), name))
-            }),
+            StmtKind::Assign { targets, .. } => targets.iter().any(|target| indexed(*target)),
+            StmtKind::Augment { target, .. } => indexed(*target),
             _ => false,
         });
         if !assigns {
@@ -410,7 +381,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// True the first time that a call is seen in its function.
     pub(super) fn first(&mut self, at: At) -> bool {
         let func = self.stack.last().copied().unwrap_or(FuncId(u32::MAX));
-        self.seen.insert((at.file, at.expr, func))
+        self.known.seen.insert((at.file, at.expr, func))
     }
 }
 

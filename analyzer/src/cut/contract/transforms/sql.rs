@@ -9,6 +9,8 @@ use sqlparser::ast::{
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
+use crate::effects::bound;
+
 /// A text that is one SELECT, parsed.
 pub(in crate::cut::contract) fn select(text: &str) -> Option<sqlparser::ast::Select> {
     let looks = text.len() > 12
@@ -20,7 +22,7 @@ pub(in crate::cut::contract) fn select(text: &str) -> Option<sqlparser::ast::Sel
     }
     let parsed = Parser::new(&GenericDialect {})
         .with_recursion_limit(64)
-        .try_with_sql(text);
+        .try_with_sql(&bound(text));
     let statements = parsed
         .and_then(|mut parser| parser.parse_statements())
         .ok()?;
@@ -79,6 +81,10 @@ pub(in crate::cut::contract) fn sources(text: &str) -> Vec<SmolStr> {
             }
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => match expr {
                 SqlExpr::Identifier(name) => vec![name.value.as_str().into()],
+                SqlExpr::CompoundIdentifier(parts) => {
+                    let name = parts.last().map(|name| name.value.as_str().into());
+                    name.into_iter().collect()
+                }
                 SqlExpr::Function(function) => argument(function).into_iter().collect(),
                 _ => Vec::new(),
             },
