@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use cutline_analyzer::Report;
-use cutline_analyzer::report::{self, Format, RouteEntry, Style};
+use cutline_analyzer::report::{self, OpenValue, RouteEntry};
 use cutline_analyzer::stages::Stage;
 
 /// Checks that the report can still be made and the files are still right.
@@ -32,27 +32,14 @@ jobs:
 /// What is left to do.
 pub(crate) struct Steps<'r> {
     report: &'r Report,
-    /// Keys of `functions.toml` that are still open, with where to look.
-    open: Vec<String>,
-    /// What the model is called there.
-    model: String,
+    /// What is still open in `functions.toml`.
+    open: Vec<OpenValue>,
 }
 
 pub(crate) fn of(report: &Report) -> Steps<'_> {
-    let functions = report::render(report, Format::Functions, &Style::default());
-    let open = functions.lines().filter_map(|line| {
-        let (said, place) = line.split_once("# TODO ")?;
-        let key = said.split('=').next().unwrap_or(said).trim();
-        Some(format!("{key}: {place}"))
-    });
-    let model = functions.lines().find_map(|line| {
-        let (_, alias) = line.split_once("alias = \"")?;
-        Some(alias.split_once('@')?.0.to_owned())
-    });
     Steps {
         report,
-        open: open.collect(),
-        model: model.unwrap_or_else(|| "model".to_owned()),
+        open: report::open_values(report),
     }
 }
 
@@ -119,7 +106,8 @@ impl Steps<'_> {
             false => {
                 put(out, "What the code does not say is `\"TODO\"` there:\n");
                 for open in &self.open {
-                    put(out, &format!("- [ ] {}", line(open)));
+                    let open = format!("{}: {}", open.key, open.look);
+                    put(out, &format!("- [ ] {}", line(&open)));
                 }
             }
         }
@@ -135,7 +123,7 @@ impl Steps<'_> {
             out,
             &format!(
                 "$ cutline import-model {} FILE.joblib --python PYTHON {folder}",
-                self.model
+                report::model_name(self.report)
             ),
         );
         put(out, "```\n");

@@ -272,9 +272,7 @@ fn act(number: u32, title: &str) -> String {
 /// What the report says, in a few lines.
 fn read(report: &Report) -> String {
     let order: Vec<&str> = report.order.iter().map(|step| step.stage.name()).collect();
-    let open = report::render(report, Format::Functions, &Style::default())
-        .matches("# TODO ")
-        .count();
+    let open = report::open_values(report).len();
     format!(
         "  $ cutline init .\n  {} files, {} routes, {} hazards; {} steps of preparation read, {open} values open\n  order: {}\n",
         report.summary.files,

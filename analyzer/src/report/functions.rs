@@ -12,14 +12,32 @@ mod toml;
 
 use std::collections::BTreeSet;
 
-use self::toml::{Lines, array, named, quoted, todo};
+pub use self::faces::{RouteLeft, routes_left};
+pub use self::toml::OpenValue;
+use self::toml::{Lines, array, named, quoted};
 use super::document::{OperationEntry, Report};
 use crate::stages::Stage;
 use tables::Tables;
 
 pub(super) fn render(report: &Report) -> String {
+    lines(report).text()
+}
+
+/// What of `functions.toml` is still open, in the order of the file.
+#[must_use]
+pub fn open_values(report: &Report) -> Vec<OpenValue> {
+    lines(report).into_open()
+}
+
+/// What the model is called in `functions.toml`.
+#[must_use]
+pub fn model_name(report: &Report) -> String {
+    slug(&report.name)
+}
+
+fn lines(report: &Report) -> Lines {
     let mut out = Lines::default();
-    let name = slug(&report.name);
+    let name = model_name(report);
     let learnt = Learnt::of(report);
     let tables = Tables::of(report);
     out.put("# The stages of this monolith as functions of cutline, from its split report.");
@@ -48,7 +66,7 @@ pub(super) fn render(report: &Report) -> String {
     out.put("log       = { log = \"inference\" }");
     out.put(&format!("reference = {{ model = \"{name}@champion\" }}"));
     faces::render(&mut out, report);
-    out.text()
+    out
 }
 
 /// What is learnt from and predicted.
@@ -96,10 +114,7 @@ impl Learnt {
             Some(label) => out.put(&format!("label   = {}", quoted(label))),
             None => {
                 let fit = of_kind(report, "model").next();
-                out.put(&format!(
-                    "label   = {}",
-                    todo(fit.map(|model| &model.place))
-                ));
+                out.todo("label  ", fit.map(|model| &model.place));
             }
         }
         if !self.ids.is_empty() {
@@ -233,7 +248,11 @@ fn evaluation(out: &mut Lines, report: &Report, learnt: &Learnt) {
     out.put("model = { artifact = \"model\" }");
     match learnt.split {
         true => out.put("test  = { artifact = \"features-test\" }"),
-        false => out.put("test  = { artifact = \"TODO\" } # TODO no split is in the code: add a step that splits"),
+        false => out.open(
+            "test  = { artifact = \"TODO\" }",
+            "test",
+            "no split is in the code: add a step that splits",
+        ),
     }
 }
 
@@ -249,12 +268,15 @@ fn inference(out: &mut Lines, report: &Report, tables: &Tables, name: &str) {
             true => "*".to_owned(),
             false => table.columns.join(", "),
         };
-        out.put(&format!(
-            "{} = {{ sql = \"TODO\", query = {} }} # TODO {}: the database that the monolith writes",
-            named(&table.name),
-            quoted(&format!("SELECT {columns} FROM {}", table.name)),
-            table.place
-        ));
+        let query = quoted(&format!("SELECT {columns} FROM {}", table.name));
+        out.open(
+            &format!(
+                "{} = {{ sql = \"TODO\", query = {query} }}",
+                named(&table.name)
+            ),
+            &table.name,
+            &format!("{}: the database that the monolith writes", table.place),
+        );
     }
 }
 
@@ -279,6 +301,7 @@ fn slug(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::document::{KeyEntry, Place};
     use crate::report::sample;
 
     #[test]
@@ -287,6 +310,65 @@ mod tests {
             let text = render(&report);
             let parsed: Result<::toml::Table, _> = ::toml::from_str(&text);
             assert!(parsed.is_ok(), "{parsed:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_what_the_file_says_is() {
+        for report in [sample::churn(), sample::empty(), sample::hostile()] {
+            let text = render(&report);
+            let said: Vec<&str> = text
+                .lines()
+                .filter_map(|line| Some(line.split_once("# TODO ")?.1))
+                .collect();
+            let open = open_values(&report);
+            let look: Vec<&str> = open.iter().map(|open| open.look.as_str()).collect();
+            assert_eq!(look, said);
+        }
+        let open = open_values(&sample::empty());
+        let keys: Vec<&str> = open.iter().map(|open| open.key.as_str()).collect();
+        assert_eq!(keys, ["label", "label", "model", "test"]);
+    }
+
+    #[test]
+    fn what_the_code_leaves_open_or_has_beside_is_a_comment() {
+        let mut report = sample::empty();
+        let place = Place {
+            file: "train.py".to_owned(),
+            line: 12,
+            cell: None,
+            code: String::new(),
+        };
+        let mut operation = |stage, kind: &str, keys: serde_json::Value| {
+            let keys = keys.as_array().into_iter().flatten();
+            let keys = keys.map(|key| KeyEntry {
+                name: key[0].as_str().unwrap_or_default().to_owned(),
+                value: Some(key[1].clone()),
+            });
+            report.operations.push(OperationEntry {
+                stage,
+                kind: kind.to_owned(),
+                keys: keys.collect(),
+                only_fit: false,
+                place: place.clone(),
+            });
+        };
+        let either = serde_json::json!([["either", ["impute age (a.py:3)", "drop age (a.py:5)"]]]);
+        operation(Stage::Preprocessing, "TODO", either);
+        let model = serde_json::json!([
+            ["kind", "gradient-boosting"],
+            ["argument", "subsample = 0.8"]
+        ]);
+        operation(Stage::Training, "model", model);
+        let text = render(&report);
+        for expected in [
+            "[[function.preprocessing.step]] # train.py:12\n\
+             kind = \"TODO\" # TODO train.py:12\n\
+             # either impute age (a.py:3), or drop age (a.py:5)\n",
+            "kind = \"gradient-boosting\"\n\
+             # TODO train.py:12: subsample = 0.8 is of the code's model only\n",
+        ] {
+            assert!(text.contains(expected), "{text}");
         }
     }
 

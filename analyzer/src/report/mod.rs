@@ -19,6 +19,7 @@ mod words;
 pub use build::build;
 pub use document::*;
 pub use dot::graph_dot;
+pub use functions::{OpenValue, RouteLeft, model_name, open_values, routes_left};
 pub use json::{graph_json, schema};
 pub use mermaid::graph_mermaid;
 

@@ -6,10 +6,11 @@
 //! which that does not say enough is `"TODO"`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::super::document::{ContractItem, Report, RouteEntry};
 use super::of_kind;
-use super::toml::{Lines, array, at, quoted, todo};
+use super::toml::{Lines, array, at, named, quoted};
 use crate::cut::EntryKind;
 use crate::routes::RouteKind;
 use crate::stages::Stage;
@@ -24,30 +25,12 @@ const WORK: [Stage; 5] = [
 ];
 
 pub(super) fn render(out: &mut Lines, report: &Report) {
-    let http = |route: &&RouteEntry| route.kind == RouteKind::Http && route.path.starts_with('/');
-    let mut seen = BTreeSet::new();
-    let routes: Vec<&RouteEntry> = report
-        .routes
-        .iter()
-        .filter(http)
-        .filter(|route| seen.insert((&route.method, &route.path)))
-        .collect();
     let mut open = Vec::new();
-    // What answers a form also shows it.
-    let shows = |route: &RouteEntry| {
-        route.method == "GET"
-            && routes
-                .iter()
-                .any(|other| other.method == "POST" && other.path == route.path)
-    };
-    for route in &routes {
-        let starts = route.method == "POST" && route.fat && route.stage == Stage::Shared;
-        match route.stage {
-            Stage::Inference if predicts(report, route) && !shows(route) => {
-                inference(out, report, route);
-            }
-            _ if starts => first_stage(out, route),
-            _ => open.push(*route),
+    for (route, face) in faces(report) {
+        match face {
+            Face::Predicts => inference(out, report, route),
+            Face::Starts(first) => starts(out, route, first),
+            Face::Left => open.push(RouteLeft::of(route)),
         }
     }
     if open.is_empty() {
@@ -55,7 +38,47 @@ pub(super) fn render(out: &mut Lines, report: &Report) {
     }
     out.blank();
     out.put("# Routes that the monolith still answers, and which function could:");
-    for route in open {
+    for left in open {
+        out.put(&format!("#   {left}"));
+    }
+}
+
+/// A route that no function answers yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteLeft {
+    /// Its method.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// What could answer it.
+    pub way: String,
+    /// Where it is handled: `file:line`.
+    pub place: String,
+}
+
+/// The routes that `functions.toml` has no face of.
+#[must_use]
+pub fn routes_left(report: &Report) -> Vec<RouteLeft> {
+    let left = faces(report)
+        .into_iter()
+        .filter(|(_, face)| matches!(face, Face::Left));
+    left.map(|(route, _)| RouteLeft::of(route)).collect()
+}
+
+impl fmt::Display for RouteLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RouteLeft {
+            method,
+            path,
+            way,
+            place,
+        } = self;
+        write!(f, "{method} {path}: {way} ({place})")
+    }
+}
+
+impl RouteLeft {
+    fn of(route: &RouteEntry) -> RouteLeft {
         let way = match route.stage {
             stage if WORK.contains(&stage) && route.method != "GET" => {
                 format!("function = \"{stage}\" (202 and a status address, or `wait`)")
@@ -67,20 +90,58 @@ pub(super) fn render(out: &mut Lines, report: &Report) {
             }
             _ => "no stage: it stays, or a static answer does".to_owned(),
         };
-        out.put(&format!(
-            "#   {} {}: {way} ({})",
-            route.method,
-            route.path,
-            at(&route.place)
-        ));
+        RouteLeft {
+            method: route.method.clone(),
+            path: route.path.clone(),
+            way,
+            place: at(&route.place),
+        }
     }
+}
+
+/// What answers a route.
+enum Face {
+    Predicts,
+    /// A route that runs several stages starts the first of them.
+    Starts(Stage),
+    Left,
+}
+
+fn faces(report: &Report) -> Vec<(&RouteEntry, Face)> {
+    let http = |route: &&RouteEntry| route.kind == RouteKind::Http && route.path.starts_with('/');
+    let mut seen = BTreeSet::new();
+    let routes: Vec<&RouteEntry> = report
+        .routes
+        .iter()
+        .filter(http)
+        .filter(|route| seen.insert((&route.method, &route.path)))
+        .collect();
+    // What answers a form also shows it.
+    let shows = |route: &RouteEntry| {
+        route.method == "GET"
+            && routes
+                .iter()
+                .any(|other| other.method == "POST" && other.path == route.path)
+    };
+    let face = |route: &RouteEntry| {
+        let starts = route.method == "POST" && route.fat && route.stage == Stage::Shared;
+        match route.stage {
+            Stage::Inference if predicts(report, route) && !shows(route) => Face::Predicts,
+            _ if starts => {
+                let first = route.stages.iter().find(|stage| WORK.contains(stage));
+                first.map_or(Face::Left, |first| Face::Starts(*first))
+            }
+            _ => Face::Left,
+        }
+    };
+    routes.iter().map(|route| (*route, face(route))).collect()
 }
 
 /// It is given rows, and answers what a model says of them: some field is a
 /// label or a probability.
 fn predicts(report: &Report, route: &RouteEntry) -> bool {
     let taken = fields(report, route, EntryKind::RequestField);
-    let rows = Rows::of(&taken, &route.path, &[]);
+    let rows = Rows::of(&taken, route, &[]);
     if rows.columns.is_empty() && rows.unnamed.is_none() {
         return false;
     }
@@ -110,16 +171,11 @@ fn fields<'r>(report: &'r Report, route: &RouteEntry, kind: EntryKind) -> Vec<&'
 }
 
 fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
-    out.blank();
-    out.put(&format!("[[http]] # {}", at(&route.place)));
-    out.put(&format!(
-        "route    = {}",
-        quoted(&format!("{} {}", route.method, route.path))
-    ));
+    head(out, route);
     out.put("function = \"inference\"");
     let taken = fields(report, route, EntryKind::RequestField);
     let missing = optional(report);
-    let rows = Rows::of(&taken, &route.path, &missing);
+    let rows = Rows::of(&taken, route, &missing);
     let pydantic = route.framework.eq_ignore_ascii_case("fastapi");
     // Rows that the monolith drops are not in its answer.
     let drops = ["drop-missing", "filter"]
@@ -146,11 +202,14 @@ fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
             (false, _) => "0",
         };
         let from = source(field, label, &rows, each);
-        let pointer = pointer(&field.name);
-        out.put(&format!("{} = {from}", quoted(&pointer)));
+        let pointer = quoted(&pointer(&field.name));
+        match from {
+            Some(from) => out.put(&format!("{pointer} = {from}")),
+            None => out.todo(&pointer, Some(&field.place)),
+        }
     }
     if answered.is_empty() {
-        out.put(&format!("\"\" = {}", todo(Some(&route.place))));
+        out.todo("\"\"", Some(&route.place));
     }
     if pydantic {
         out.blank();
@@ -197,11 +256,14 @@ struct Rows<'r> {
     /// Its fields are values without names.
     unnamed: Option<&'r ContractItem>,
     in_path: Vec<&'r str>,
+    /// A request without a body says the others there.
+    in_query: bool,
     first: Option<&'r ContractItem>,
 }
 
 impl<'r> Rows<'r> {
-    fn of(taken: &[&'r ContractItem], path: &str, missing: &[&'r str]) -> Rows<'r> {
+    fn of(taken: &[&'r ContractItem], route: &RouteEntry, missing: &[&'r str]) -> Rows<'r> {
+        let path = &route.path;
         let in_path = |name: &str| {
             path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{{name}:"))
         };
@@ -212,6 +274,7 @@ impl<'r> Rows<'r> {
             optional: Vec::new(),
             unnamed: None,
             in_path: Vec::new(),
+            in_query: route.method == "GET",
             first: taken.first().copied(),
         };
         let nested = taken.iter().find(|field| field.name.contains("[]."));
@@ -260,6 +323,7 @@ impl<'r> Rows<'r> {
 
     fn render(&self, out: &mut Lines, unknown: bool, unusable: bool) {
         let mut keys = Vec::new();
+        keys.extend(self.in_query.then(|| "body = \"none\"".to_owned()));
         keys.extend(unknown.then(|| "unknown = \"ignore\"".to_owned()));
         keys.extend(unusable.then(|| "unusable = \"leave-out\"".to_owned()));
         if !self.at.is_empty() {
@@ -271,30 +335,36 @@ impl<'r> Rows<'r> {
                 array(self.optional.iter().copied())
             ));
         }
+        let from = |names: &[&str]| {
+            let names = names.iter();
+            let each = names.map(|name| format!("{} = {}", named(name), quoted(name)));
+            each.collect::<Vec<_>>().join(", ")
+        };
         if !self.in_path.is_empty() {
-            let columns = self
-                .in_path
-                .iter()
-                .map(|name| format!("{} = {}", super::toml::named(name), quoted(name)));
-            keys.push(format!(
-                "path = {{ {} }}",
-                columns.collect::<Vec<_>>().join(", ")
-            ));
+            keys.push(format!("path = {{ {} }}", from(&self.in_path)));
+        }
+        if self.in_query && !self.columns.is_empty() {
+            keys.push(format!("query = {{ {} }}", from(&self.columns)));
         }
         let nameless = self.unnamed.filter(|_| self.columns.is_empty());
         if nameless.is_some() {
             keys.push("names = \"TODO\"".to_owned());
         }
-        let line = match (keys.is_empty(), nameless) {
-            (true, _) => return,
-            (false, Some(field)) => format!(
-                "request  = {{ {} }} # TODO {}: the columns, in the order of the values",
-                keys.join(", "),
-                at(&field.place)
-            ),
-            (false, None) => format!("request  = {{ {} }}", keys.join(", ").replace('\n', "")),
-        };
-        out.put(&line);
+        if keys.is_empty() {
+            return;
+        }
+        let line = format!("request  = {{ {} }}", keys.join(", ").replace('\n', ""));
+        match nameless {
+            Some(field) => {
+                let look = "the columns, in the order of the values";
+                out.open(
+                    &line,
+                    "request.names",
+                    &format!("{}: {look}", at(&field.place)),
+                );
+            }
+            None => out.put(&line),
+        }
         let open = self.optional.is_empty() && nameless.is_none() && !unknown;
         if let Some(first) = self.first.filter(|_| open) {
             out.put(&format!(
@@ -365,11 +435,17 @@ fn meaning(field: &ContractItem, label: Option<&str>, columns: &[&str]) -> Meani
     }
 }
 
-fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str) -> String {
+/// Where in an answer a field is; nothing where the code does not say.
+fn source(
+    field: &ContractItem,
+    label: Option<&str>,
+    rows: &Rows<'_>,
+    each: &str,
+) -> Option<String> {
     let known: Vec<&str> = rows.columns.iter().chain(&rows.in_path).copied().collect();
     let name = field.name.trim_end_matches("[]");
     let name = name.rsplit(['.', ']']).next().unwrap_or(name);
-    match meaning(field, label, &known) {
+    Some(match meaning(field, label, &known) {
         Meaning::Version => "\"/model/version\"".to_owned(),
         Meaning::Count => "\"/count\"".to_owned(),
         Meaning::Column => format!("\"/rows/{each}/{name}\""),
@@ -377,7 +453,7 @@ fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str
             format!("\"/probabilities/{each}\"")
         }
         // Another one than that of the second class, or made of it.
-        Meaning::Probability if made_otherwise(&field.place.code, name) => todo(Some(&field.place)),
+        Meaning::Probability if made_otherwise(&field.place.code, name) => return None,
         Meaning::Probability => {
             let from = format!("\"/probabilities/{each}/1\"");
             match rounded(&field.place.code, name) {
@@ -394,8 +470,8 @@ fn source(field: &ContractItem, label: Option<&str>, rows: &Rows<'_>, each: &str
         }
         Meaning::Label if field.value.starts_with("list") => "\"/labels\"".to_owned(),
         Meaning::Label => format!("\"/labels/{each}\""),
-        Meaning::Unknown => todo(Some(&field.place)),
-    }
+        Meaning::Unknown => return None,
+    })
 }
 
 /// What is said of a field on its line: from its name to the next comma that
@@ -436,22 +512,95 @@ fn made_otherwise(code: &str, field: &str) -> bool {
     first || own.contains('*') || own.contains("max(")
 }
 
-/// A route that runs several stages starts the first of them.
-fn first_stage(out: &mut Lines, route: &RouteEntry) {
-    let first = route.stages.iter().find(|stage| WORK.contains(stage));
-    let Some(first) = first else { return };
+fn starts(out: &mut Lines, route: &RouteEntry, first: Stage) {
+    head(out, route);
+    out.put(&format!("function = \"{first}\""));
+}
+
+fn head(out: &mut Lines, route: &RouteEntry) {
     out.blank();
     out.put(&format!("[[http]] # {}", at(&route.place)));
-    out.put(&format!(
-        "route    = {}",
-        quoted(&format!("{} {}", route.method, route.path))
-    ));
-    out.put(&format!("function = \"{first}\""));
+    let named = quoted(&format!("{} {}", route.method, route.path));
+    out.put(&format!("route    = {named}"));
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::document::{ContractEntryDoc, Place};
+    use super::super::super::sample;
+    use super::super::render as functions;
     use super::*;
+
+    /// A report of one route of inference that takes and answers these fields.
+    fn asked(method: &str, path: &str, fields: &[&str]) -> Report {
+        let place = Place {
+            file: "app.py".to_owned(),
+            line: 7,
+            cell: None,
+            code: String::new(),
+        };
+        let mut report = sample::empty();
+        report.routes.push(RouteEntry {
+            kind: RouteKind::Http,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            handler: "app.py:score".to_owned(),
+            place: place.clone(),
+            framework: "flask".to_owned(),
+            stage: Stage::Inference,
+            stages: vec![Stage::Inference],
+            reaches: Vec::new(),
+            fat: false,
+            side_effects: Vec::new(),
+        });
+        let item = |kind, name: &str| ContractItem {
+            kind,
+            name: name.to_owned(),
+            value: "float".to_owned(),
+            place: place.clone(),
+        };
+        let taken = fields
+            .iter()
+            .map(|name| item(EntryKind::RequestField, name));
+        let answered = [item(EntryKind::ResponseField, "score")];
+        report.contracts.push(ContractEntryDoc {
+            at: format!("{method} {path}"),
+            entries: taken.chain(answered).collect(),
+        });
+        report
+    }
+
+    #[test]
+    fn a_request_without_a_body_says_its_columns_in_path_and_query() {
+        let text = functions(&asked(
+            "GET",
+            "/score/{region}",
+            &["region", "age", "plan type"],
+        ));
+        let expected = "request  = { body = \"none\", path = { region = \"region\" }, \
+                        query = { age = \"age\", \"plan type\" = \"plan type\" } }\n";
+        assert!(text.contains(expected), "{text}");
+        let text = functions(&asked("POST", "/score/{region}", &["region", "age"]));
+        let expected = "request  = { path = { region = \"region\" } }\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn routes_that_are_left_are_those_without_a_face() {
+        let mut report = asked("POST", "/score", &["age"]);
+        assert_eq!(routes_left(&report), []);
+        let mut other = report.routes[0].clone();
+        (other.method, other.path) = ("GET".to_owned(), "/metrics".to_owned());
+        other.stage = Stage::Monitoring;
+        report.routes.push(other);
+        let left: Vec<String> = routes_left(&report)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let expected = "GET /metrics: function = \"monitoring\" (app.py:7)";
+        assert_eq!(left, [expected]);
+        assert!(functions(&report).contains(&format!("\n#   {expected}\n")));
+    }
 
     #[test]
     fn fields_become_pointers() {

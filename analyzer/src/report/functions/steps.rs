@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::document::{KeyEntry, OperationEntry, Report};
 use super::of_kind;
-use super::toml::{Lines, at, named, quoted, todo, value};
+use super::toml::{Lines, at, named, quoted, value};
 use crate::cut::NO_STEPS;
 use crate::stages::Stage;
 
@@ -49,7 +49,7 @@ fn step(out: &mut Lines, function: &str, operation: &OperationEntry) {
         at(&operation.place)
     ));
     match operation.kind.as_str() {
-        "TODO" => out.put(&format!("kind = {}", todo(Some(&operation.place)))),
+        "TODO" => out.todo("kind", Some(&operation.place)),
         kind => out.put(&format!("kind = {}", quoted(kind))),
     }
     if operation.only_fit {
@@ -73,11 +73,7 @@ fn step(out: &mut Lines, function: &str, operation: &OperationEntry) {
         for (name, given) in entries {
             match value(given) {
                 Some(text) => out.put(&format!("{} = {text}", named(name))),
-                None => out.put(&format!(
-                    "{} = {}",
-                    named(name),
-                    todo(Some(&operation.place))
-                )),
+                None => out.todo(&named(name), Some(&operation.place)),
             }
         }
     }
@@ -104,18 +100,20 @@ fn key(out: &mut Lines, key: &KeyEntry, operation: &OperationEntry) {
             return;
         }
         ("model", "argument") => {
-            let place = at(&operation.place);
-            out.put(&format!(
-                "# TODO {place}: {} is of the code's model only",
-                words()
-            ));
+            let said = words();
+            let look = format!(
+                "{}: {said} is of the code's model only",
+                at(&operation.place)
+            );
+            let name = said.split(" = ").next().unwrap_or(said);
+            out.open("", name, &look);
             return;
         }
         (_, name) => named(name),
     };
     match key.value.as_ref().and_then(value) {
         Some(text) => out.put(&format!("{name} = {text}")),
-        None => out.put(&format!("{name} = {}", todo(Some(&operation.place)))),
+        None => out.todo(&name, Some(&operation.place)),
     }
 }
 
@@ -123,7 +121,8 @@ fn key(out: &mut Lines, key: &KeyEntry, operation: &OperationEntry) {
 pub(super) fn model(out: &mut Lines, report: &Report) {
     let mut models = of_kind(report, "model");
     let Some(first) = models.next() else {
-        out.put("model   = \"TODO\" # TODO no model that cutline knows is fitted in this code");
+        let look = "no model that cutline knows is fitted in this code";
+        out.open("model   = \"TODO\"", "model", look);
         return;
     };
     let mut others: Vec<String> = models

@@ -7,10 +7,20 @@ use super::super::document::Place;
 /// A list that is longer has a line for each few of its values.
 const MOST_COLUMNS: usize = 96;
 
+/// A value of `functions.toml` that the code does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenValue {
+    /// The key that is open.
+    pub key: String,
+    /// Where to look, `file:line`, or why nothing says it.
+    pub look: String,
+}
+
 /// Lines of a file.
 #[derive(Default)]
 pub(super) struct Lines {
     text: String,
+    open: Vec<OpenValue>,
 }
 
 impl Lines {
@@ -21,6 +31,27 @@ impl Lines {
                 .extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
             self.text.push('\n');
         }
+    }
+
+    /// Adds `key = "TODO"` with the place to look at.
+    pub(super) fn todo(&mut self, key: &str, place: Option<&Place>) {
+        let look = place.map_or("nothing in the code says it".to_owned(), at);
+        self.open(&format!("{key} = \"TODO\""), key, &look);
+    }
+
+    /// Adds a line in which the value of `key` is open; an empty one is a
+    /// comment.
+    pub(super) fn open(&mut self, line: &str, key: &str, look: &str) {
+        self.put(format!("{line} # TODO {look}").trim_start());
+        self.open.push(OpenValue {
+            key: key.trim().to_owned(),
+            look: look.to_owned(),
+        });
+    }
+
+    /// What is open, in the order of the lines.
+    pub(super) fn into_open(self) -> Vec<OpenValue> {
+        self.open
     }
 
     pub(super) fn blank(&mut self) {
@@ -47,14 +78,6 @@ pub(super) fn named(key: &str) -> String {
     match bare {
         true => key.to_owned(),
         false => quoted(key),
-    }
-}
-
-/// `"TODO"` with the place to look at.
-pub(super) fn todo(place: Option<&Place>) -> String {
-    match place {
-        Some(place) => format!("\"TODO\" # TODO {}", at(place)),
-        None => "\"TODO\" # TODO nothing in the code says it".to_owned(),
     }
 }
 

@@ -353,7 +353,7 @@ fn groups_need_no_agg() {
          read table=\"calls\" columns=[\"id\",\"minutes\"]\n\
          aggregate table=\"calls\" by=[\"id\"] columns={\"total\":[\"minutes\",\"sum\"]}\n\
          join with=\"calls\" on=[\"id\"] how=\"inner\"\n\
-         aggregate table=\"people\" by=[\"plan\"] columns={\"age\":[\"age\",\"std\"],\"fee\":[\"fee\",\"std\"]}\n\
+         aggregate table=\"people\" by=[\"plan\"] columns={\"fee\":[\"fee\",\"std\"],\"age\":[\"age\",\"std\"]}\n\
          aggregate table=\"people\" by=[\"plan\",\"city\"] columns=?",
     );
     check(
@@ -413,7 +413,8 @@ fn rows_are_split_once() {
              c, d = train_test_split(df[['x', 'z']], test_size=0.3)\n    \
              e, f = train_test_split(a, test_size=0.5)\n    \
              return e\n",
-        "split by=\"random\" test=0.2\n\
+        "drop columns=[\"y\"]\n\
+         split by=\"random\" test=0.2\n\
          split by=\"random\" test=0.5",
     );
 }
