@@ -54,6 +54,12 @@ impl CommandError {
         self
     }
 
+    /// The message with its causes, without the hint.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn told(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
     /// Whether it only says that nobody reads our output any more.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         self.error.chain().any(|cause| {

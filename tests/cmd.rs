@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Files the cases find, by path.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 14] = [
     ("churn/train.py", "def fit():\n    pass\n"),
     ("text_only/notes.txt", "nothing to run\n"),
     ("tests_only/tests/test_a.py", "x = 1\n"),
@@ -29,6 +29,14 @@ const FILES: [(&str, &str); 12] = [
         "[stages]\n\"a.py:f\" = \"trainning\"\n",
     ),
     ("routes/routes.toml", ROUTES),
+    (
+        "migration/report.json",
+        r#"{"order": [{"stage": "inference"}], "stages": [{"stage": "training", "functions": 3}, {"stage": "monitoring", "functions": 1}]}"#,
+    ),
+    (
+        "migration/functions.toml",
+        "[serve]\nlisten = \"127.0.0.1:1\"\n[function.inference]\n[function.training]\nmodel = \"TODO\"\n",
+    ),
     (
         "no_webhook/routes.toml",
         "listen = \"127.0.0.1:8080\"\n[monolith]\nupstream = [\"http://127.0.0.1:5000\"]\n[notify]\non = [\"roll-back\"]\n",

@@ -1,5 +1,10 @@
 //! `cutline status`
 
+mod parts;
+mod stands;
+
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::Value;
 
@@ -8,24 +13,59 @@ use crate::console::Console;
 use crate::error::CommandError;
 use crate::table::table;
 use crate::words::{self, about, grouped, millis, roughly, text};
+use parts::Found;
 
-/// Shows each stage's share, what was seen of it, and what comes next.
+/// Shows where each stage stands, what was seen of it, and what to do next.
+///
+/// It asks the proxy and the functions, and reads the report; what is missing
+/// or does not answer is said with the command that makes or starts it.
 #[derive(Args)]
 pub(crate) struct StatusArgs {
     /// As JSON, with everything the proxy says.
     #[arg(long)]
     json: bool,
+    /// The split report, or the folder with it
+    /// [default: cutline/report.json if it is there].
+    #[arg(long, value_name = "DIR_OR_FILE")]
+    report: Option<PathBuf>,
+    /// The functions [default: cutline/functions.toml, or functions.toml, if it
+    /// is there].
+    #[arg(long, value_name = "FILE")]
+    functions: Option<PathBuf>,
     #[command(flatten)]
     admin: AdminArgs,
 }
 
-/// Asks the proxy and prints what it says.
+/// Asks and reads the three parts, and prints what they say.
 pub(crate) fn status(args: &StatusArgs, console: &Console) -> Result<(), CommandError> {
-    let client = args.admin.client()?;
-    match args.json {
-        true => console.print(&format!("{:#}\n", client.get("/api/status")?)),
-        false => console.print(&shown(&client.get("/api/board")?)),
+    if args.json {
+        let said = args.admin.client()?.get("/api/status")?;
+        return console.print(&format!("{said:#}\n"));
     }
+    let found = parts::find(args)?;
+    let nothing = found.known.report.is_none() && found.known.functions.is_none();
+    match found.no_proxy {
+        Some(error) if nothing => Err(error),
+        _ => console.print(&whole(&found)),
+    }
+}
+
+/// What the proxy says, then where each stage stands, then what is missing.
+fn whole(found: &Found) -> String {
+    let mut parts = Vec::new();
+    parts.extend(found.known.board.as_ref().map(shown));
+    let rows = stands::rows(&found.known);
+    if !rows.is_empty() {
+        let rows = rows.into_iter();
+        let rows: Vec<_> = rows
+            .map(|row| vec![row.stage, row.stands, row.next])
+            .collect();
+        parts.push(table(&["STAGE", "STANDS", "NEXT"], &rows));
+    }
+    if !found.missing.is_empty() {
+        parts.push(found.missing.join("\n") + "\n");
+    }
+    parts.join("\n")
 }
 
 const HEADINGS: [&str; 7] = [
