@@ -1,5 +1,7 @@
 //! The next steps for one repository: what `cutline init` says and writes.
 
+mod state;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
@@ -7,6 +9,7 @@ use std::path::Path;
 use cutline_analyzer::Report;
 use cutline_analyzer::report::{self, OpenValue, RouteEntry};
 use cutline_analyzer::stages::Stage;
+use state::state;
 
 /// Checks that the report can still be made and the files are still right.
 pub(crate) const CI: &str = "\
@@ -132,8 +135,11 @@ impl Steps<'_> {
     fn order(&self, out: &mut String) {
         put(out, "## 3. Move the stages, one at a time\n");
         let mut number = 1;
+        let mut alone = Vec::new();
         for (stage, routes) in self.stages() {
+            let state = state(self.report, stage);
             if routes.is_empty() {
+                alone.push((stage, state));
                 continue;
             }
             put(out, &format!("### {number}. {stage}\n"));
@@ -148,6 +154,9 @@ impl Steps<'_> {
                         effect(route)
                     ),
                 );
+            }
+            if let Some(state) = state {
+                put(out, &format!("\n{state}"));
             }
             put(
                 out,
@@ -166,6 +175,20 @@ impl Steps<'_> {
                 out,
                 "No stage has a route of its own: what runs on a schedule or in scripts moves by `cutline run` alone.\n",
             );
+        }
+        let kept = alone.into_iter();
+        let kept: Vec<(Stage, String)> = kept
+            .filter_map(|(stage, state)| Some((stage, state?)))
+            .collect();
+        if !kept.is_empty() {
+            put(
+                out,
+                "Stages without a route of their own keep something too:\n",
+            );
+            for (stage, state) in kept {
+                put(out, &format!("- {stage}. {state}"));
+            }
+            put(out, "");
         }
     }
 

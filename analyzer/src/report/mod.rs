@@ -13,6 +13,7 @@ mod palette;
 mod routes;
 #[cfg(test)]
 mod sample;
+mod state;
 mod text;
 mod words;
 
@@ -22,6 +23,7 @@ pub use dot::graph_dot;
 pub use functions::{OpenValue, RouteLeft, model_name, open_values, routes_left};
 pub use json::{graph_json, schema};
 pub use mermaid::graph_mermaid;
+pub use state::{Kept, kept_by};
 
 /// The ways to write a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
