@@ -5,7 +5,8 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test says what it expects by failing there"
+    clippy::print_stdout,
+    reason = "a test says what it expects by failing there, and the figures when asked"
 )]
 
 mod storm;

@@ -24,11 +24,7 @@ pub(in super::super) fn lookup(
     connection.busy_timeout(PATIENCE).map_err(&refused)?;
     let mut statement = connection.prepare(query).map_err(&refused)?;
     bind(shown, &mut statement, values)?;
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.raw_query();
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(&refused)? {
