@@ -222,7 +222,7 @@ mod tests {
         lay(document.as_table_mut(), over.as_table());
         assert_eq!(
             document.to_string(),
-            "[[http]] # a.py:3\nroute = \"POST /a\"\nfunction = \"x\"\nstatus = 201\n\n[http.response]\n\"/b\" = \"/c\"\n\n[[http]]\nroute = \"GET /d\"\n\n[http.response]\n\"/e\" = 1\n"
+            "[[http]] # a.py:3\nroute = \"POST /a\"\nfunction = \"x\"\nstatus = 201\n\n[http.response]\n\"/b\" = \"/c\"\n\n[[http]]\nroute = \"GET /d\"\n[http.response]\n\"/e\" = 1\n"
         );
     }
 
