@@ -3,6 +3,7 @@
 mod assign;
 mod contract;
 mod crossings;
+mod making;
 mod order;
 mod price;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod properties;
 #[cfg(test)]
 mod testing;
 
+pub use making::{Making, Prediction, Says, Test};
 use smol_str::SmolStr;
 
 use crate::graph::FuncId;
@@ -134,7 +136,7 @@ pub enum ContractPlace {
 }
 
 /// One entry of a contract.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ContractEntry {
     /// What kind of entry.
     pub kind: EntryKind,
@@ -143,6 +145,8 @@ pub struct ContractEntry {
     /// Type, class path, literal or short form of the transformation;
     /// `None` is unknown.
     pub value: Option<SmolStr>,
+    /// How a field of an answer is made; `None` where the code does not say.
+    pub made: Option<Making>,
     /// Where the code says it, or where to look: the file.
     pub file: FileId,
     /// The line.

@@ -447,6 +447,7 @@ impl<'a> Writer<'a> {
                         name: key.name.to_string(),
                         value: key.value.clone(),
                     })
+                        made: entry.made.clone(),
                     .collect(),
                 only_fit: operation.only_fit,
                 place: self.place(operation.file, operation.line),

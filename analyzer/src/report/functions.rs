@@ -6,6 +6,7 @@
 //! literals and the order of operations are all that is written down.
 
 mod faces;
+mod answer;
 mod steps;
 mod tables;
 mod toml;

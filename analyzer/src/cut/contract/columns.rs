@@ -73,6 +73,7 @@ pub(super) fn entries(
             kind: EntryKind::Column,
             value: types.of(&name),
             name,
+            made: None,
             file: text.file,
             line: text.line,
         });

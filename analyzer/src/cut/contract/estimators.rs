@@ -238,6 +238,7 @@ fn entry(
         kind: EntryKind::Estimator,
         name: class.clone(),
         value: Some(path.clone()),
+        made: None,
         file,
         line,
     });
@@ -277,6 +278,7 @@ fn entry(
             kind: EntryKind::Parameter,
             name: format_smolstr!("{class}.{name}"),
             value: literal.map(|text| text.text),
+            made: None,
             file: place.0,
             line: place.1,
         });

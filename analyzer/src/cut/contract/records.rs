@@ -14,6 +14,8 @@ pub(super) struct Field {
     pub(super) ty: Option<SmolStr>,
     /// The class of the tree that the type holds, and whether in a list.
     pub(super) holds: Option<(ClassId, bool)>,
+    /// What it is where nobody says it.
+    pub(super) default: Option<At>,
     pub(super) file: FileId,
     pub(super) line: u32,
 }
@@ -26,13 +28,13 @@ pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
         let class = code.ctx.program.class(*class);
         let facts = code.facts(class.file);
         each_stmt(&facts.scope(class.scope).body, &mut |stmt| {
-            let (target, annotation) = match &stmt.kind {
-                StmtKind::Declare { target, annotation } => (*target, *annotation),
+            let (target, annotation, value) = match &stmt.kind {
+                StmtKind::Declare { target, annotation } => (*target, *annotation, None),
                 StmtKind::Assign {
                     targets,
                     annotation: Some(annotation),
-                    ..
-                } => (targets[0], *annotation),
+                    value,
+                } => (targets[0], *annotation, Some(*value)),
                 _ => return,
             };
             let ExprKind::Name(name) = &facts.expr(target).kind else {
@@ -46,12 +48,22 @@ pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
                 name: name.clone(),
                 ty: code.type_text(class.file, annotation),
                 holds: class_in(code, class.file, class.scope, annotation),
+                default: value.and_then(|value| default(code, class.file, class.scope, value)),
                 file: class.file,
                 line: stmt.line,
             });
         });
     }
     found
+}
+
+/// What stands behind a field: the value, or `Field(value, …)`'s.
+fn default(code: &Code<'_>, file: FileId, scope: ScopeId, expr: ExprId) -> Option<At> {
+    let at = At { file, scope, expr };
+    match code.kind(at) {
+        ExprKind::Call { args, .. } => Some(at.part(code.arg(args, "default", Some(0))?)),
+        _ => Some(at),
+    }
 }
 
 /// The class of the tree that a declared type names, and whether inside a

@@ -25,6 +25,7 @@ pub(super) fn entries(
             kind: EntryKind::RequestField,
             name,
             value,
+            made: None,
             file,
             line,
         });

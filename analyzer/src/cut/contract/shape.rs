@@ -4,6 +4,8 @@
 //! a mapping that a callee fills is the caller's mapping. Functions are
 //! followed to a bounded depth; what lies beyond is not claimed.
 
+mod asked;
+mod branches;
 mod calls;
 mod expressions;
 mod statements;
@@ -12,10 +14,14 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
+
+use asked::Asked;
 
 use super::code::{At, Code};
 use super::records::{class_in, is_record};
+use crate::cut::Making;
 use crate::graph::{ClassId, FuncId};
 use crate::modules::FileId;
 use crate::syntax::facts::{ExprId, ExprKind, ScopeId, UnaryOp};
@@ -30,6 +36,14 @@ pub(super) enum Shape {
     Unknown,
     /// A plain value of this type.
     Ty(SmolStr),
+    /// This value; null is as little known as `Unknown`.
+    Const(Value),
+    /// What a model said.
+    Model(Asked),
+    /// Worked out of other values.
+    Other(Option<SmolStr>),
+    /// What is answered where something is wrong.
+    Refused,
     /// The request's data at this path; `[]` stands for each element.
     Request(SmolStr),
     /// A frame whose rows are the request's data at this path.
@@ -63,6 +77,8 @@ pub(super) struct Follow<'c, 'a> {
     pub(super) code: &'c Code<'a>,
     pub(super) taken: BTreeMap<SmolStr, Taken>,
     pub(super) dicts: Vec<IndexMap<SmolStr, Field>>,
+    /// What instances of record classes are made with, an index into `dicts`.
+    pub(super) built: FxHashMap<ClassId, usize>,
     stack: Vec<FuncId>,
     n_calls: usize,
 }
@@ -85,12 +101,14 @@ impl<'c, 'a> Follow<'c, 'a> {
             code,
             taken: BTreeMap::new(),
             dicts: Vec::new(),
+            built: FxHashMap::default(),
             stack: Vec::new(),
             n_calls: 0,
         }
     }
 
     /// What `func` returns when its parameters hold `args`.
+    /// What is handed over, but not known, is `Unknown` there.
     pub(super) fn function(&mut self, func: FuncId, args: Env) -> Shape {
         self.n_calls += 1;
         if self.stack.contains(&func) || self.stack.len() >= MAX_DEPTH || self.n_calls > MAX_CALLS {
@@ -104,24 +122,27 @@ impl<'c, 'a> Follow<'c, 'a> {
             returns: Vec::new(),
         };
         for param in &definition.params {
-            if frame.env.contains_key(&param.name) {
+            let given = frame.env.get(&param.name);
+            if given.is_some_and(|given| !given.is_unknown()) {
                 continue;
             }
+            // A default is what it is where a function calls this one.
+            let defaults = given.is_none() && !self.stack.is_empty();
             let declared = param
                 .annotation
                 .map(|annotation| self.declared(file, scope, annotation));
             let shape = declared
                 .filter(|shape| *shape != Shape::Unknown)
                 .or_else(|| {
-                    let default = param.default?;
+                    let expr = param.default?;
+                    let default = At { file, scope, expr };
                     self.code
-                        .literal(At {
-                            file,
-                            scope,
-                            expr: default,
-                        })
-                        .and_then(|_| self.literal_type(file, default))
+                        .literal(default)
+                        .and_then(|_| self.literal_type(file, expr))
                 });
+            let default = param.default.filter(|_| defaults);
+            let default = default.and_then(|expr| self.literal_value(file, expr));
+            let shape = default.map(Shape::Const).or(shape);
             if let Some(shape) = shape {
                 frame.env.insert(param.name.clone(), shape);
             }
@@ -129,11 +150,12 @@ impl<'c, 'a> Follow<'c, 'a> {
         self.stack.push(func);
         self.block(file, scope, &definition.body, &mut frame);
         self.stack.pop();
-        let mut returned = Shape::Unknown;
-        for shape in frame.returns {
+        let mut returns = frame.returns.into_iter();
+        let mut returned = returns.next().unwrap_or(Shape::Unknown);
+        for shape in returns {
             returned = self.join(returned, shape);
         }
-        if returned == Shape::Unknown
+        if (returned.is_unknown() || returned == Shape::Other(None))
             && let Some(annotation) = definition.returns
         {
             returned = self.declared(file, scope, annotation);
@@ -173,24 +195,95 @@ impl<'c, 'a> Follow<'c, 'a> {
         })
     }
 
-    /// Both can be: mappings are merged, the better known wins otherwise.
+    /// The value of a literal.
+    fn literal_value(&self, file: FileId, expr: ExprId) -> Option<Value> {
+        Some(match &self.code.facts(file).expr(expr).kind {
+            ExprKind::Str(text) => Value::from(text.as_str()),
+            ExprKind::Bool(truth) => Value::from(*truth),
+            ExprKind::Number(text) => asked::number(text)?,
+            ExprKind::None => Value::Null,
+            ExprKind::Unary {
+                op: UnaryOp::Neg,
+                operand,
+            } => match self.literal_value(file, *operand)? {
+                Value::Number(number) => match number.as_i64() {
+                    Some(number) => Value::from(number.checked_neg()?),
+                    None => Value::from(-number.as_f64()?),
+                },
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Both can be: mappings are merged, the better known wins otherwise. What
+    /// is now one value and now another is worked out.
     fn join(&mut self, a: Shape, b: Shape) -> Shape {
         match (a, b) {
-            (Shape::Unknown, other) | (other, Shape::Unknown) => other,
+            (a, b) if a == b => a,
+            (Shape::Refused, other) | (other, Shape::Refused) => other,
+            (Shape::Const(Value::Null), other) | (other, Shape::Const(Value::Null)) => other,
+            (Shape::Dict(id), request @ Shape::Request(_))
+            | (request @ Shape::Request(_), Shape::Dict(id))
+                if self.dicts[id].is_empty() =>
+            {
+                request
+            }
             (Shape::Dict(a), Shape::Dict(b)) if a != b => {
                 let more = self.dicts[b].clone();
                 for (name, field) in more {
-                    let known = self.dicts[a].entry(name).or_insert_with(|| field.clone());
-                    if known.shape == Shape::Unknown {
-                        known.shape = field.shape;
-                    }
+                    self.put(a, name, field);
                 }
                 Shape::Dict(a)
             }
             (Shape::Dict(a), _) => Shape::Dict(a),
             (_, Shape::Dict(b)) => Shape::Dict(b),
+            (a, b) if a.is_value() || b.is_value() => match (a.is_plain(), b.is_plain()) {
+                (true, true) => Shape::Other(self.type_of(&a).or_else(|| self.type_of(&b))),
+                (false, _) => a,
+                _ => b,
+            },
+            (Shape::Unknown, other) | (other, Shape::Unknown) => other,
             (a, _) => a,
         }
+    }
+
+    /// A field of a mapping, which may have been filled elsewhere with another
+    /// value.
+    fn put(&mut self, dict: usize, name: SmolStr, field: Field) {
+        let Some(known) = self.dicts[dict].get_mut(&name) else {
+            self.dicts[dict].insert(name, field);
+            return;
+        };
+        if known.shape.is_unknown() && !field.shape.is_value() {
+            known.shape = field.shape;
+        } else if (known.shape.is_value() || field.shape.is_value()) && known.shape != field.shape {
+            let known = known.shape.clone();
+            let joined = self.join(known, field.shape);
+            if let Some(known) = self.dicts[dict].get_mut(&name) {
+                known.shape = joined;
+            }
+        }
+    }
+
+    /// How a value is made; nothing where that is not known.
+    pub(super) fn making(&self, shape: &Shape) -> Option<Making> {
+        Some(match shape {
+            Shape::Const(value) if !value.is_null() => Making::Constant {
+                value: value.clone(),
+            },
+            Shape::Request(path) => Making::Request {
+                field: path.to_string(),
+            },
+            Shape::Model(asked) => asked.making(),
+            Shape::Other(_) => Making::Otherwise,
+            Shape::List(Some(element)) => match &**element {
+                Shape::Model(asked) => asked.of_all_rows().making(),
+                Shape::Other(_) | Shape::Const(_) => Making::Otherwise,
+                _ => return None,
+            },
+            _ => return None,
+        })
     }
 
     /// Says of the request's data at `path` that it is of this type.
@@ -231,8 +324,11 @@ impl<'c, 'a> Follow<'c, 'a> {
 
     pub(super) fn type_of(&self, shape: &Shape) -> Option<SmolStr> {
         Some(match shape {
-            Shape::Unknown => return None,
+            Shape::Unknown | Shape::Refused => return None,
             Shape::Ty(text) => text.clone(),
+            Shape::Const(value) => SmolStr::new_static(asked::type_of(value)?),
+            Shape::Model(asked) => return asked.type_of(),
+            Shape::Other(text) => return text.clone(),
             Shape::Request(path) => return self.taken.get(path)?.ty.clone(),
             Shape::Dict(_) => "dict".into(),
             Shape::Rows(_) | Shape::List(_) | Shape::Tuple(_) => "list".into(),
@@ -244,12 +340,49 @@ impl<'c, 'a> Follow<'c, 'a> {
     }
 }
 
-/// `answer, 201` is an answer.
+impl Shape {
+    /// Nothing is known of it.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Shape::Unknown | Shape::Const(Value::Null))
+    }
+
+    /// It is known how it comes to be.
+    fn is_value(&self) -> bool {
+        matches!(self, Shape::Const(_) | Shape::Model(_) | Shape::Other(_))
+    }
+
+    /// It has no parts that matter.
+    fn is_plain(&self) -> bool {
+        self.is_value() || matches!(self, Shape::Unknown | Shape::Ty(_))
+    }
+
+    /// The type of a plain value.
+    fn plain_type(&self) -> Option<SmolStr> {
+        match self {
+            Shape::Ty(text) => Some(text.clone()),
+            Shape::Const(value) => asked::type_of(value).map(SmolStr::new_static),
+            Shape::Other(text) => text.clone(),
+            _ => None,
+        }
+    }
+
+    /// The value of a status of HTTP says that something is wrong.
+    fn is_error_status(&self) -> bool {
+        matches!(self, Shape::Const(value) if value.as_u64().is_some_and(|status| (400..600).contains(&status)))
+    }
+}
+
+/// `answer, 201` is an answer; `answer, 400` is none.
 fn without_status(shape: Shape) -> Shape {
     match shape {
-        Shape::Tuple(parts) if matches!(parts.as_slice(), [Shape::Dict(_), Shape::Ty(status)] if status == "int") => {
-            parts.into_iter().next().unwrap_or(Shape::Unknown)
-        }
+        Shape::Tuple(parts) => match parts.as_slice() {
+            [_, status, ..] if status.is_error_status() => Shape::Refused,
+            [Shape::Refused, ..] => Shape::Refused,
+            [Shape::Dict(id), status] if status.plain_type().as_deref() == Some("int") => {
+                Shape::Dict(*id)
+            }
+            _ => Shape::Tuple(parts),
+        },
         other => other,
     }
 }

@@ -117,6 +117,7 @@ impl Transforms {
                 kind: EntryKind::Transform,
                 name: made.name.clone(),
                 value: Some(made.form.clone()),
+                made: None,
                 file: made.file,
                 line: made.line,
             });

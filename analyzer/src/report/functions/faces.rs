@@ -1,14 +1,14 @@
 //! `[[http]]`: the monolith's own routes, from the contracts of what they
 //! take and answer.
 //!
-//! What a field of an answer holds is said by its name and its type: the
-//! label, a probability, the version, a column of the request. A field of
-//! which that does not say enough is `"TODO"`.
+//! What a field of an answer holds says the expression that makes it, as far as
+//! the code leads to one: [`super::answer`]. The others are `"TODO"`.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::super::document::{ContractItem, Report, RouteEntry};
+use super::super::document::{ContractItem, Place, Report, RouteEntry};
+use super::answer::{self, Asked, label, pointer};
 use super::of_kind;
 use super::toml::{Lines, array, at, named, quoted};
 use crate::cut::EntryKind;
@@ -137,27 +137,28 @@ fn faces(report: &Report) -> Vec<(&RouteEntry, Face)> {
     routes.iter().map(|route| (*route, face(route))).collect()
 }
 
-/// It is given rows, and answers what a model says of them: some field is a
-/// label or a probability.
+/// It is given rows, or answers what a model says: by a request with a body
+/// either is enough, since neither is always seen.
 fn predicts(report: &Report, route: &RouteEntry) -> bool {
     let taken = fields(report, route, EntryKind::RequestField);
     let rows = Rows::of(&taken, route, &[]);
-    if rows.columns.is_empty() && rows.unnamed.is_none() {
-        return false;
-    }
+    let asked = asked(report, &Rows::of(&taken, route, &[]));
     let fields = fields(report, route, EntryKind::ResponseField);
-    let label = label(report);
-    fields.iter().any(|field| {
-        matches!(
-            meaning(field, label, &[]),
-            Meaning::Label | Meaning::Probability
-        )
-    })
+    let says = fields.iter().any(|field| answer::says(field, &asked));
+    let takes = !rows.columns.is_empty() || rows.unnamed.is_some();
+    match route.method.as_str() {
+        "POST" | "PUT" | "PATCH" => says || takes,
+        _ => says && takes,
+    }
 }
 
-fn label(report: &Report) -> Option<&str> {
-    let mut labels = of_kind(report, "label");
-    labels.find_map(|operation| operation.key("column")?.as_str())
+fn asked<'r>(report: &'r Report, rows: &Rows<'r>) -> Asked<'r> {
+    let columns = rows.columns.iter().chain(&rows.in_path).copied();
+    Asked {
+        label: label(report),
+        columns: columns.collect(),
+        prefix: rows.prefix.clone(),
+    }
 }
 
 fn fields<'r>(report: &'r Report, route: &RouteEntry, kind: EntryKind) -> Vec<&'r ContractItem> {
@@ -183,11 +184,11 @@ fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
         .flat_map(|kind| of_kind(report, kind))
         .any(|step| !step.only_fit);
     let drops = rows.many && drops;
-    rows.render(out, pydantic, drops);
+    rows.render(out, &route.place, (pydantic, drops));
     let answered = fields(report, route, EntryKind::ResponseField);
     out.blank();
     out.put("[http.response]");
-    let label = label(report);
+    let asked = asked(report, &rows);
     let parents: BTreeSet<&str> = answered
         .iter()
         .filter_map(|field| parent(&field.name))
@@ -197,15 +198,9 @@ fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
         if parents.contains(name) || ERRORS.contains(&name) {
             continue;
         }
-        let each = match (field.name.contains("[]"), rows.many) {
-            (true, _) => "*",
-            (false, _) => "0",
-        };
-        let from = source(field, label, &rows, each);
-        let pointer = quoted(&pointer(&field.name));
-        match from {
-            Some(from) => out.put(&format!("{pointer} = {from}")),
-            None => out.todo(&pointer, Some(&field.place)),
+        match name {
+            "*" => out.todo("\"\"", Some(&field.place)),
+            _ => answer::put(out, field, &asked),
         }
     }
     if answered.is_empty() {
@@ -237,15 +232,6 @@ fn parent(name: &str) -> Option<&str> {
     Some(parent.trim_end_matches("[]"))
 }
 
-/// `predictions[].score` as a JSON Pointer: `/predictions/*/score`.
-fn pointer(name: &str) -> String {
-    let name = name.replace("[]", ".*");
-    let parts = name.split('.').filter(|part| !part.is_empty());
-    parts
-        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
-        .collect()
-}
-
 /// Where the rows of a request are.
 struct Rows<'r> {
     /// A pointer; empty for the whole body.
@@ -262,6 +248,8 @@ struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
+    /// What stands before a column in the name of a field.
+    prefix: String,
     fn of(taken: &[&'r ContractItem], route: &RouteEntry, missing: &[&'r str]) -> Rows<'r> {
         let path = &route.path;
         let in_path = |name: &str| {
@@ -281,6 +269,7 @@ impl<'r> Rows<'r> {
         let prefix = match nested {
             Some(field) => {
                 let list = field.name.split("[].").next().unwrap_or_default();
+            prefix: String::new(),
                 rows.at = pointer(list);
                 rows.many = true;
                 format!("{list}[].")
@@ -297,7 +286,13 @@ impl<'r> Rows<'r> {
                 continue;
             };
             let ty = field.value.to_ascii_lowercase();
-            if ty.starts_with("list") || ty.contains("ndarray") {
+            if listed(field) {
+        let listed = |field: &ContractItem| {
+            let ty = field.value.to_ascii_lowercase();
+            ty.starts_with("list") || ty.contains("ndarray")
+        };
+        // What stands beside a list of rows is of none of them.
+        let beside = nested.is_none() && taken.iter().any(|field| listed(field));
                 if nested.is_none() {
                     rows.at = pointer(name);
                     rows.many = true;
@@ -305,7 +300,7 @@ impl<'r> Rows<'r> {
                 }
                 continue;
             }
-            if column.contains(['.', '[']) {
+            if column.contains(['.', '[']) || beside {
                 continue;
             }
             rows.columns.push(column);
@@ -321,7 +316,7 @@ impl<'r> Rows<'r> {
         rows
     }
 
-    fn render(&self, out: &mut Lines, unknown: bool, unusable: bool) {
+    fn render(&self, out: &mut Lines, place: &Place, (unknown, unusable): (bool, bool)) {
         let mut keys = Vec::new();
         keys.extend(self.in_query.then(|| "body = \"none\"".to_owned()));
         keys.extend(unknown.then(|| "unknown = \"ignore\"".to_owned()));
@@ -329,6 +324,7 @@ impl<'r> Rows<'r> {
         if !self.at.is_empty() {
             keys.push(format!("rows = {}", quoted(&self.at)));
         }
+        rows.prefix = prefix;
         if !self.optional.is_empty() {
             keys.push(format!(
                 "optional = {}",
@@ -361,6 +357,11 @@ impl<'r> Rows<'r> {
                     &line,
                     "request.names",
                     &format!("{}: {look}", at(&field.place)),
+        let rows = !self.columns.is_empty() || !self.in_path.is_empty() || nameless.is_some();
+        if !rows {
+            let look = format!("{}: where its rows are", at(place));
+            return out.open("request  = { rows = \"TODO\" }", "request.rows", &look);
+        }
                 );
             }
             None => out.put(&line),
@@ -373,143 +374,6 @@ impl<'r> Rows<'r> {
             ));
         }
     }
-}
-
-/// What a field of an answer is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    Label,
-    Probability,
-    Version,
-    Count,
-    Column,
-    Unknown,
-}
-
-fn meaning(field: &ContractItem, label: Option<&str>, columns: &[&str]) -> Meaning {
-    let name = field.name.trim_end_matches("[]");
-    let name = name.rsplit(['.', ']']).next().unwrap_or(name);
-    let name = name.to_ascii_lowercase();
-    let is = |known: &[&str]| known.contains(&name.as_str());
-    if columns
-        .iter()
-        .any(|column| column.to_ascii_lowercase() == name)
-    {
-        return Meaning::Column;
-    }
-    let of_version = || {
-        own(&field.place.code, &name)
-            .to_ascii_lowercase()
-            .contains("version")
-    };
-    if is(&["model_version", "version"]) || is(&["model"]) && of_version() {
-        return Meaning::Version;
-    }
-    if is(&[
-        "confidence",
-        "proba",
-        "probabilities",
-        "probability",
-        "score",
-        "scores",
-    ]) {
-        return Meaning::Probability;
-    }
-    let predicted = label.is_some_and(|label| label.to_ascii_lowercase() == name);
-    if predicted
-        || is(&[
-            "class",
-            "label",
-            "labels",
-            "predicted_class",
-            "predicted_label",
-            "prediction",
-            "predictions",
-        ])
-    {
-        return Meaning::Label;
-    }
-    match is(&["count", "n_rows", "rows", "total"]) && field.value == "int" {
-        true => Meaning::Count,
-        false => Meaning::Unknown,
-    }
-}
-
-/// Where in an answer a field is; nothing where the code does not say.
-fn source(
-    field: &ContractItem,
-    label: Option<&str>,
-    rows: &Rows<'_>,
-    each: &str,
-) -> Option<String> {
-    let known: Vec<&str> = rows.columns.iter().chain(&rows.in_path).copied().collect();
-    let name = field.name.trim_end_matches("[]");
-    let name = name.rsplit(['.', ']']).next().unwrap_or(name);
-    Some(match meaning(field, label, &known) {
-        Meaning::Version => "\"/model/version\"".to_owned(),
-        Meaning::Count => "\"/count\"".to_owned(),
-        Meaning::Column => format!("\"/rows/{each}/{name}\""),
-        Meaning::Probability if field.value.starts_with("list") => {
-            format!("\"/probabilities/{each}\"")
-        }
-        // Another one than that of the second class, or made of it.
-        Meaning::Probability if made_otherwise(&field.place.code, name) => return None,
-        Meaning::Probability => {
-            let from = format!("\"/probabilities/{each}/1\"");
-            match rounded(&field.place.code, name) {
-                Some(digits) => format!("{{ from = {from}, round = {digits} }}"),
-                None => from,
-            }
-        }
-        Meaning::Label if field.value == "bool" => {
-            let from = format!("from = \"/probabilities/{each}/1\"");
-            format!(
-                "{{ {from}, at_least = \"TODO\" }} # TODO {}",
-                at(&field.place)
-            )
-        }
-        Meaning::Label if field.value.starts_with("list") => "\"/labels\"".to_owned(),
-        Meaning::Label => format!("\"/labels/{each}\""),
-        Meaning::Unknown => return None,
-    })
-}
-
-/// What is said of a field on its line: from its name to the next comma that
-/// is in no bracket.
-fn own<'c>(code: &'c str, field: &str) -> &'c str {
-    let named = [
-        format!("\"{field}\""),
-        format!("'{field}'"),
-        format!("{field}="),
-    ];
-    let behind = named
-        .iter()
-        .find_map(|name| Some(code.split_once(name.as_str())?.1));
-    let code = behind.unwrap_or(code);
-    let mut depth = 0_i32;
-    let end = code.char_indices().find_map(|(at, c)| {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
-        }
-        (depth < 0 || depth == 0 && c == ',').then_some(at)
-    });
-    code.get(..end.unwrap_or(code.len())).unwrap_or(code)
-}
-
-/// The digits of `round(…, 6)`.
-fn rounded(code: &str, field: &str) -> Option<u32> {
-    let (_, rest) = own(code, field).split_once("round(")?;
-    let (_, digits) = rest.trim_end().strip_suffix(')')?.rsplit_once(',')?;
-    digits.trim().parse().ok()
-}
-
-/// A probability that is multiplied, or the greatest, or the first class's.
-fn made_otherwise(code: &str, field: &str) -> bool {
-    let own = own(code, field);
-    let first = own.contains("[0][0]") || own.contains(", 0]");
-    first || own.contains('*') || own.contains("max(")
 }
 
 fn starts(out: &mut Lines, route: &RouteEntry, first: Stage) {
@@ -526,7 +390,7 @@ fn head(out: &mut Lines, route: &RouteEntry) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::document::{ContractEntryDoc, Place};
+    use super::super::super::document::ContractEntryDoc;
     use super::super::super::sample;
     use super::super::render as functions;
     use super::*;
@@ -568,6 +432,7 @@ mod tests {
             entries: taken.chain(answered).collect(),
         });
         report
+            made: None,
     }
 
     #[test]
@@ -603,25 +468,34 @@ mod tests {
     }
 
     #[test]
-    fn fields_become_pointers() {
-        for (name, expected) in [
-            ("score", "/score"),
-            ("predictions[].score", "/predictions/*/score"),
-            ("a.b", "/a/b"),
-            ("[].x", "/*/x"),
-        ] {
-            assert_eq!(pointer(name), expected);
-        }
+    fn who_takes_rows_or_answers_a_prediction_has_a_face() {
+        let mut report = asked("POST", "/score", &["age"]);
+        report.contracts[0].entries[1].name = "anything".to_owned();
+        let text = functions(&report);
+        assert!(
+            text.contains("\"/anything\" = \"TODO\" # TODO app.py:7\n"),
+            "{text}"
+        );
+
+        let mut report = asked("POST", "/score", &[]);
+        report.contracts[0].entries[0].name = "churn_probability".to_owned();
+        let text = functions(&report);
+        let expected = "request  = { rows = \"TODO\" } # TODO app.py:7: where its rows are\n\n\
+                        [http.response]\n\"/churn_probability\" = \"/probabilities/0/1\"\n";
+        assert!(text.contains(expected), "{text}");
+
+        let mut report = asked("GET", "/models", &["name"]);
+        report.contracts[0].entries[1].name = "models".to_owned();
+        assert_eq!(routes_left(&report).len(), 1);
     }
 
     #[test]
-    fn digits_are_read_off_the_line() {
-        let line =
-            "return jsonify({\"a\": round(p * 100, 1), 'score': round(float(score), 6), \"c\": 1})";
-        assert_eq!(rounded(line, "score"), Some(6));
-        assert_eq!(rounded(line, "a"), Some(1));
-        assert_eq!(rounded(line, "c"), None);
-        assert!(made_otherwise(line, "a") && !made_otherwise(line, "score"));
-        assert_eq!(rounded("score=round(score)", "score"), None);
+    fn what_stands_beside_a_list_of_rows_is_no_column() {
+        let mut report = asked("POST", "/score", &["instances", "threshold"]);
+        report.contracts[0].entries[0].value = "list[list[float]]".to_owned();
+        report.contracts[0].entries[1].value = "float | None".to_owned();
+        let text = functions(&report);
+        let expected = "request  = { rows = \"/instances\", names = \"TODO\" } # TODO";
+        assert!(text.contains(expected), "{text}");
     }
 }

@@ -100,6 +100,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
 pub(super) fn contracts() -> Vec<ContractEntryDoc> {
     use EntryKind::*;
     let item = |kind, name: &str, value: &str, file: &str, line| ContractItem {
+        made: None,
         kind,
         name: name.to_string(),
         value: value.to_string(),

@@ -1,12 +1,15 @@
 //! Calls: of the tree's functions, which are entered; of builtins and
 //! methods; of libraries.
 
+use indexmap::IndexMap;
 use smol_str::{SmolStr, format_smolstr};
 
+use super::asked::Asked;
 use super::{Env, Field, Follow, Frame, MAX_DEPTH, Shape, ty};
+use crate::cut::Making;
 use crate::cut::contract::code::At;
-use crate::cut::contract::records::is_record;
-use crate::graph::{FuncId, Held};
+use crate::cut::contract::records::{fields, is_record};
+use crate::graph::{ClassId, FuncId, Held};
 use crate::syntax::facts::{Arg, ArgKind, ExprId, ExprKind};
 
 impl Follow<'_, '_> {
@@ -32,13 +35,26 @@ impl Follow<'_, '_> {
                 self.note_shape(shape, "dict", false);
             }
         }
-        let callee_kind = self.code.kind(callee_at).clone();
-        if let ExprKind::Attr { base, name } = &callee_kind {
-            let base_shape = self.expr(at.part(*base), frame);
-            if let Some(shape) = self.method(at, &base_shape, name, args, &shapes) {
-                return shape;
-            }
+        let shape = self.answer(at, callee_at, args, &shapes, frame);
+        let worked = |shape: &Shape| match shape {
+            Shape::List(Some(element)) => matches!(**element, Shape::Model(_) | Shape::Other(_)),
+            shape => matches!(shape, Shape::Model(_) | Shape::Other(_)),
+        };
+        match shape {
+            Shape::Unknown if shapes.iter().any(worked) => Shape::Other(None),
+            shape => shape,
         }
+    }
+
+    fn answer(
+        &mut self,
+        at: At,
+        callee_at: At,
+        args: &[Arg],
+        shapes: &[Shape],
+        frame: &mut Frame,
+    ) -> Shape {
+        let callee_kind = self.code.kind(callee_at).clone();
         let callees: Vec<FuncId> = self
             .code
             .ctx
@@ -46,38 +62,129 @@ impl Follow<'_, '_> {
             .seen_through_at(frame.func, at.file, at.expr)
             .map(|call| call.callee)
             .collect();
-        let held = self.code.ctx.call_graph.held(at.file, callee);
+        if let ExprKind::Attr { base, name } = &callee_kind {
+            let base_shape = self.expr(at.part(*base), frame);
+            if callees.is_empty()
+                && let Some(asked) = Asked::by(name)
+            {
+                return Shape::Model(asked);
+            }
+            if let Some(shape) = self.appended(at.part(*base), name, shapes, frame) {
+                return shape;
+            }
+            if let Some(shape) = self.method(at, &base_shape, name, args, shapes) {
+                return shape;
+            }
+        }
+        let held = self.code.ctx.call_graph.held(at.file, callee_at.expr);
         if let Some(class) = held.iter().find_map(|held| match held {
             Held::Class(class) if is_record(self.code, *class) => Some(*class),
             _ => None,
         }) {
+            self.build(class, at, args, shapes);
             return Shape::Record(class);
         }
         if let ExprKind::Name(name) = &callee_kind
             && callees.is_empty()
-            && let Some(shape) = self.builtin(at, name, args, &shapes)
+            && let Some(shape) = self.builtin(at, name, args, shapes)
         {
             return shape;
         }
         if !callees.is_empty() {
-            let mut returned = Shape::Unknown;
+            let mut returned: Option<Shape> = None;
             for callee in callees.into_iter().take(MAX_DEPTH) {
-                let bound = self.bound_args(callee, args, &shapes);
+                let bound = self.bound_args(callee, args, shapes);
                 let shape = self.function(callee, bound);
-                returned = self.join(returned, shape);
+                returned = Some(match returned {
+                    Some(returned) => self.join(returned, shape),
+                    None => shape,
+                });
             }
-            return returned;
+            return returned.unwrap_or(Shape::Unknown);
         }
-        self.library(at, args, &shapes)
+        self.library(at, args, shapes)
+    }
+
+    /// `rows.append(row)` to a list that is made here.
+    fn appended(
+        &mut self,
+        list: At,
+        method: &str,
+        shapes: &[Shape],
+        frame: &mut Frame,
+    ) -> Option<Shape> {
+        let ExprKind::Name(name) = self.code.kind(list) else {
+            return None;
+        };
+        let (Some(Shape::List(known)), [element], "append") =
+            (frame.env.get(name).cloned(), shapes, method)
+        else {
+            return None;
+        };
+        let element = match known {
+            Some(known) => self.join(*known, element.clone()),
+            None => element.clone(),
+        };
+        let list = Shape::List(Some(Box::new(element)));
+        frame.env.insert(name.clone(), list);
+        Some(Shape::Unknown)
+    }
+
+    /// Notes what an instance of a record class is made with.
+    fn build(&mut self, class: ClassId, at: At, args: &[Arg], shapes: &[Shape]) {
+        let declared = fields(self.code, class);
+        let mut made = IndexMap::new();
+        for (idx, (arg, shape)) in args.iter().zip(shapes).enumerate() {
+            let name = match arg.kind {
+                ArgKind::Named => arg.name.clone(),
+                ArgKind::Positional => declared.get(idx).map(|field| field.name.clone()),
+                ArgKind::SpreadNamed => {
+                    if let Shape::Dict(id) = shape {
+                        made.extend(self.dicts[*id].clone());
+                    }
+                    None
+                }
+                ArgKind::Spread => None,
+            };
+            if let Some(name) = name {
+                let field = Field {
+                    shape: shape.clone(),
+                    file: at.file,
+                    line: self.code.line(at.part(arg.value)),
+                };
+                made.insert(name, field);
+            }
+        }
+        let all = args
+            .iter()
+            .all(|arg| matches!(arg.kind, ArgKind::Named | ArgKind::Positional));
+        for field in declared.iter().filter(|_| all) {
+            if let Some(default) = field.default
+                && let Some(value) = self.literal_value(default.file, default.expr)
+            {
+                let (file, line) = (field.file, field.line);
+                let shape = Shape::Const(value);
+                let default = Field { shape, file, line };
+                made.entry(field.name.clone()).or_insert(default);
+            }
+        }
+        let Shape::Dict(made) = self.new_dict(made) else {
+            return;
+        };
+        match self.built.get(&class).copied() {
+            Some(known) => {
+                self.join(Shape::Dict(known), Shape::Dict(made));
+            }
+            None => {
+                self.built.insert(class, made);
+            }
+        }
     }
 
     pub(super) fn bound_args(&self, callee: FuncId, args: &[Arg], shapes: &[Shape]) -> Env {
         let params = crate::cut::price::params(self.code.ctx, callee);
         let mut env = Env::default();
         for (idx, (arg, shape)) in args.iter().zip(shapes).enumerate() {
-            if *shape == Shape::Unknown {
-                continue;
-            }
             let name = match arg.kind {
                 ArgKind::Named => arg.name.clone(),
                 ArgKind::Positional => params.get(idx).map(|param| param.name.clone()),
@@ -102,19 +209,33 @@ impl Follow<'_, '_> {
         Some(match name {
             "int" | "float" | "str" | "bool" => {
                 self.note_shape(&first, name, false);
-                ty(name)
+                match &first {
+                    Shape::Model(asked) => match asked.of_type(name) {
+                        Some(asked) => Shape::Model(asked),
+                        None => Shape::Other(Some(name.into())),
+                    },
+                    Shape::Other(_) => Shape::Other(Some(name.into())),
+                    first if first.plain_type().as_deref() == Some(name) => first.clone(),
+                    _ => ty(name),
+                }
             }
             "len" => ty("int"),
+            "round" if matches!(first, Shape::Model(_) | Shape::Other(_)) => rounded(shapes),
+            "list" | "tuple" if matches!(first, Shape::Model(_) | Shape::Other(_)) => first,
             "round" if args.len() > 1 => ty("float"),
             "round" => ty("int"),
-            "sum" => match &first {
+            "sum" => Shape::Other(match &first {
                 Shape::List(Some(element)) => match self.type_of(element) {
-                    Some(kind) if kind == "float" => ty("float"),
-                    _ => ty("int"),
+                    Some(kind) if kind == "float" => Some(kind),
+                    _ => Some("int".into()),
                 },
-                _ => ty("int"),
-            },
+                _ => Some("int".into()),
+            }),
+            "abs" | "max" | "min" if first.is_plain() => Shape::Other(self.type_of(&first)),
             "abs" | "max" | "min" | "next" => first,
+            "sorted" if matches!(first, Shape::Model(_) | Shape::Other(_)) => {
+                Shape::Other(Some("list".into()))
+            }
             "any" | "all" => ty("bool"),
             "sorted" | "list" => match first {
                 Shape::List(element) => Shape::List(element),
@@ -126,7 +247,11 @@ impl Follow<'_, '_> {
                 _ => ty("dict"),
             },
             "zip" | "enumerate" => {
-                let elements = shapes.iter().map(|shape| self.element(shape)).collect();
+                let counted = (name == "enumerate").then(|| ty("int"));
+                let mut elements: Vec<Shape> = counted.into_iter().collect();
+                for shape in shapes {
+                    elements.push(self.element(shape));
+                }
                 Shape::List(Some(Box::new(Shape::Tuple(elements))))
             }
             "isinstance" => {
@@ -155,6 +280,9 @@ impl Follow<'_, '_> {
         shapes: &[Shape],
     ) -> Option<Shape> {
         let key = args.first().map(|arg| at.part(arg.value));
+        if let Some(shape) = self.method_of_model(at, base, name, args, shapes) {
+            return Some(shape);
+        }
         match (base, name) {
             (Shape::Request(path), "get" | "pop" | "setdefault" | "getlist" | "get_list") => {
                 let mut last = Shape::Unknown;
@@ -164,9 +292,9 @@ impl Follow<'_, '_> {
                         .get(1)
                         .filter(|arg| arg.name.as_deref() != Some("type"));
                     if default.is_some()
-                        && let Some(Shape::Ty(kind)) = shapes.get(1)
+                        && let Some(kind) = shapes.get(1).and_then(Shape::plain_type)
                     {
-                        self.note(&field, kind, true);
+                        self.note(&field, &kind, true);
                     } else if let Some(Shape::Dict(_)) = shapes.get(1) {
                         self.note(&field, "dict", false);
                     } else if let Some(Shape::List(_)) = shapes.get(1) {
@@ -234,8 +362,59 @@ impl Follow<'_, '_> {
             (_, "total_seconds") => Some(ty("float")),
             (_, "to_dict") if shapes.is_empty() => Some(ty("dict")),
             (_, "tolist" | "to_list" | "fetchall") => Some(Shape::List(None)),
+            (Shape::Other(_), _) => Some(Shape::Other(None)),
             _ => None,
         }
+    }
+
+    /// A method of what a model said, or of a mapping that is asked for it.
+    fn method_of_model(
+        &self,
+        at: At,
+        base: &Shape,
+        name: &str,
+        args: &[Arg],
+        shapes: &[Shape],
+    ) -> Option<Shape> {
+        let given = shapes.first();
+        Some(match (base, name) {
+            (Shape::Model(asked), "astype") => {
+                let kind = args
+                    .first()
+                    .and_then(|arg| self.code.type_text(at.file, arg.value));
+                let typed = kind.and_then(|kind| match asked.of_type(&kind)?.making() {
+                    Making::Model(_) if kind == "int" || kind == "float" => Some(asked.clone()),
+                    _ => None,
+                });
+                let plain = typed.filter(|asked| asked.type_of().as_deref() != Some("bool"));
+                plain.map_or(Shape::Other(None), Shape::Model)
+            }
+            (Shape::Model(asked), _) => {
+                let given = match given {
+                    Some(Shape::Const(value)) => Some(value),
+                    _ => None,
+                };
+                let same = asked.method(name, given);
+                same.map_or(Shape::Other(None), Shape::Model)
+            }
+            (Shape::Other(_), "tolist" | "to_list") => Shape::Other(Some("list".into())),
+            (_, "get") if matches!(given, Some(Shape::Model(_))) => {
+                let ExprKind::Call { callee, .. } = self.code.kind(at) else {
+                    return None;
+                };
+                let ExprKind::Attr { base, .. } = self.code.kind(at.part(*callee)) else {
+                    return None;
+                };
+                let names = self.names(at.part(*base));
+                match given {
+                    Some(Shape::Model(asked)) => asked
+                        .looked_up(names)
+                        .map_or(Shape::Other(None), Shape::Model),
+                    _ => Shape::Other(None),
+                }
+            }
+            _ => return None,
+        })
     }
 
     /// A call of a library: answers, frames, and what the request's data is
@@ -248,8 +427,21 @@ impl Follow<'_, '_> {
                 (
                     _,
                     "jsonify" | "make_response" | "JSONResponse" | "JsonResponse"
-                    | "ORJSONResponse" | "Response",
+                    | "ORJSONResponse" | "Response" | "json_response",
                 ) => {
+                    let refused = |(arg, shape): (&Arg, &Shape)| {
+                        let status = match arg.kind {
+                            ArgKind::Named => {
+                                let name = arg.name.as_deref();
+                                matches!(name, Some("status" | "status_code"))
+                            }
+                            _ => last != "jsonify",
+                        };
+                        status && shape.is_error_status()
+                    };
+                    if first == Shape::Refused || args.iter().zip(shapes).any(refused) {
+                        return Shape::Refused;
+                    }
                     if args.first().is_none_or(|arg| {
                         arg.kind == ArgKind::Named || arg.kind == ArgKind::SpreadNamed
                     }) {
@@ -293,6 +485,16 @@ impl Follow<'_, '_> {
                         return Shape::Request(path.clone());
                     }
                 }
+                ("numpy.round" | "numpy.around", _)
+                    if matches!(first, Shape::Model(_) | Shape::Other(_)) =>
+                {
+                    return rounded(shapes);
+                }
+                ("numpy.array" | "numpy.asarray" | "numpy.ravel" | "numpy.squeeze", _)
+                    if matches!(first, Shape::Model(_)) =>
+                {
+                    return first;
+                }
                 _ => {}
             }
             if let Some(entry) = self.code.ctx.catalog.call(&path) {
@@ -320,10 +522,37 @@ impl Follow<'_, '_> {
             if path.starts_with("os.path.") {
                 self.note_shape(&first, "str", true);
             }
+            if NUMBERS.iter().any(|library| path.starts_with(library)) {
+                return Shape::Other(None);
+            }
         }
         Shape::Unknown
     }
 }
+
+/// `round(value, 4)`, `np.round(value, decimals=4)`.
+fn rounded(shapes: &[Shape]) -> Shape {
+    let digits = shapes.get(1);
+    let asked = match (shapes.first(), digits) {
+        (Some(Shape::Model(asked)), Some(Shape::Const(digits))) => {
+            asked.rounded(digits.as_u64().and_then(|digits| digits.try_into().ok()))
+        }
+        _ => None,
+    };
+    asked.map_or(Shape::Other(Some("float".into())), Shape::Model)
+}
+
+/// Libraries that work values out.
+const NUMBERS: [&str; 8] = [
+    "datetime.",
+    "math.",
+    "numpy.",
+    "scipy.",
+    "sklearn.metrics.",
+    "statistics.",
+    "time.",
+    "torch.",
+];
 
 pub(super) fn is_request_data(path: &str) -> bool {
     let Some((owner, data)) = path.rsplit_once('.') else {

@@ -1,27 +1,36 @@
 //! The shape of an expression.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
+use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
 
+use super::asked::{Asked, Index};
 use super::calls::is_request_data;
 use super::{Field, Follow, Frame, Shape, ty};
 use crate::cut::contract::code::{At, each_stmt};
 use crate::cut::contract::records::{fields, is_record};
 use crate::graph::Held;
-use crate::syntax::facts::{BinaryOp, Builds, ExprId, ExprKind, ScopeId, StmtKind, UnaryOp};
+use crate::syntax::facts::{
+    BinaryOp, Builds, CompareOp, ExprId, ExprKind, ScopeId, StmtKind, UnaryOp,
+};
 
 impl Follow<'_, '_> {
     pub(super) fn expr(&mut self, at: At, frame: &mut Frame) -> Shape {
         let sub = |expr: ExprId| at.part(expr);
         match self.code.kind(at) {
-            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => self
-                .literal_type(at.file, at.expr)
-                .unwrap_or(Shape::Unknown),
+            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None => {
+                let value = self.literal_value(at.file, at.expr).map(Shape::Const);
+                value
+                    .or_else(|| self.literal_type(at.file, at.expr))
+                    .unwrap_or(Shape::Unknown)
+            }
             ExprKind::Format(parts) => {
                 for part in parts {
                     self.expr(sub(*part), frame);
                 }
-                ty("str")
+                Shape::Other(Some("str".into()))
             }
             ExprKind::Name(name) => match frame.env.get(name) {
                 Some(shape) => shape.clone(),
@@ -33,8 +42,28 @@ impl Follow<'_, '_> {
                 {
                     return Shape::Request(SmolStr::default());
                 }
+                if let Some(status) = self
+                    .code
+                    .facts(at.file)
+                    .dotted(at.expr)
+                    .and_then(|path| status(&path))
+                {
+                    return Shape::Const(status.into());
+                }
                 match self.expr(sub(*base), frame) {
+                    Shape::Model(asked) if name == "values" => Shape::Model(asked),
+                    Shape::Model(_) => Shape::Other(None),
+                    Shape::Other(_) => match self.constant(at) {
+                        Shape::Unknown => Shape::Other(None),
+                        known => known,
+                    },
                     Shape::Record(class) => {
+                        if let Some(made) = self.built.get(&class)
+                            && let Some(field) = self.dicts[*made].get(name)
+                            && !field.shape.is_unknown()
+                        {
+                            return field.shape.clone();
+                        }
                         let fields = fields(self.code, class);
                         let Some(field) = fields.into_iter().find(|field| field.name == *name)
                         else {
@@ -80,22 +109,26 @@ impl Follow<'_, '_> {
             }
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.expr(sub(*left), frame), self.expr(sub(*right), frame));
-                match (self.type_of(&left), self.type_of(&right)) {
-                    (Some(a), Some(b)) if a == b && *op != BinaryOp::Div => Shape::Ty(a),
+                Shape::Other(match (self.type_of(&left), self.type_of(&right)) {
+                    (Some(a), Some(b)) if a == b && *op != BinaryOp::Div => Some(a),
                     (Some(a), Some(b)) if (a == "float" || b == "float") && a != "str" => {
-                        ty("float")
+                        Some("float".into())
                     }
-                    (Some(a), _) if a == "str" => Shape::Ty(a),
-                    (Some(a), Some(b)) if a == "int" && b == "int" => ty("float"),
-                    _ => Shape::Unknown,
-                }
+                    (Some(a), _) if a == "str" => Some(a),
+                    (Some(a), Some(b)) if a == "int" && b == "int" => Some("float".into()),
+                    _ => None,
+                })
             }
             ExprKind::Unary { op, operand } => {
                 let inner = self.expr(sub(*operand), frame);
                 match op {
                     UnaryOp::Not => {
                         self.note_shape(&inner, "bool", true);
-                        ty("bool")
+                        Shape::Other(Some("bool".into()))
+                    }
+                    _ if inner.is_value() => {
+                        let value = self.literal_value(at.file, at.expr).map(Shape::Const);
+                        value.unwrap_or_else(|| Shape::Other(self.type_of(&inner)))
                     }
                     _ => inner,
                 }
@@ -115,11 +148,15 @@ impl Follow<'_, '_> {
                 let request = shapes
                     .iter()
                     .find(|shape| matches!(shape, Shape::Request(_)));
-                let shape =
-                    request.or_else(|| shapes.iter().find(|shape| **shape != Shape::Unknown));
-                shape.cloned().unwrap_or(Shape::Unknown)
+                let nothing = |shape: &&Shape| shape.is_unknown() || **shape == Shape::Other(None);
+                let shape = request.or_else(|| shapes.iter().find(|shape| !nothing(shape)));
+                match shape {
+                    // One of several.
+                    Some(shape) if shape.is_value() => Shape::Other(self.type_of(shape)),
+                    shape => shape.cloned().unwrap_or(Shape::Unknown),
+                }
             }
-            ExprKind::Compare { operands, .. } => {
+            ExprKind::Compare { operands, ops } => {
                 let shapes: Vec<Shape> = operands
                     .iter()
                     .map(|operand| self.expr(sub(*operand), frame))
@@ -131,19 +168,26 @@ impl Follow<'_, '_> {
                     {
                         let (path, line) = (path.clone(), self.code.line(at));
                         self.take(&path, key, at.file, line);
-                    } else if let Shape::Ty(known) = right
+                    } else if let Some(known) = right.plain_type()
                         && self.literal_type(at.file, operands[1]).is_some()
                     {
-                        self.note_shape(left, known, true);
+                        self.note_shape(left, &known, true);
                     }
                 }
-                ty("bool")
+                match (shapes.as_slice(), ops.as_ref()) {
+                    ([Shape::Model(asked), other], [op]) => compared(asked, *op, other),
+                    ([other, Shape::Model(asked)], [op]) => match turned(*op) {
+                        Some(op) => compared(asked, op, other),
+                        None => Shape::Other(Some("bool".into())),
+                    },
+                    _ => Shape::Other(Some("bool".into())),
+                }
             }
             ExprKind::Conditional { test, then, other } => {
-                self.expr(sub(*test), frame);
+                let test = self.expr(sub(*test), frame);
                 let then = self.expr(sub(*then), frame);
                 let other = self.expr(sub(*other), frame);
-                self.join(then, other)
+                self.either(&test, then, other)
             }
             ExprKind::Await(inner) | ExprKind::Starred(inner) => self.expr(sub(*inner), frame),
             ExprKind::Walrus { target, value } => {
@@ -165,6 +209,11 @@ impl Follow<'_, '_> {
     /// The type of a constant, or of an object that the graph knows.
     pub(super) fn constant(&self, at: At) -> Shape {
         if let Some(place) = self.code.value(at) {
+            if self.is_fixed(at, place)
+                && let Some(value) = self.literal_value(place.file, place.expr)
+            {
+                return Shape::Const(value);
+            }
             if let Some(shape) = self.literal_type(place.file, place.expr) {
                 return shape;
             }
@@ -188,6 +237,15 @@ impl Follow<'_, '_> {
             }
         }
         Shape::Unknown
+    }
+
+    /// A name of a module that no function binds anew.
+    fn is_fixed(&self, at: At, place: At) -> bool {
+        let ExprKind::Name(name) = self.code.kind(at) else {
+            return false;
+        };
+        let mut scopes = self.code.facts(place.file).scopes();
+        place.scope == ScopeId::MODULE && !scopes.any(|(_, scope)| scope.globals.contains(name))
     }
 
     pub(super) fn item(&mut self, at: At, base: ExprId, index: ExprId, frame: &mut Frame) -> Shape {
@@ -234,11 +292,65 @@ impl Follow<'_, '_> {
                     .unwrap_or(Shape::Unknown),
                 _ => Shape::Unknown,
             },
-            _ => {
+            Shape::Model(asked) => {
                 self.expr(index, frame);
-                Shape::Unknown
+                let part = self.index(index).and_then(|index| asked.part(&index));
+                part.map_or(Shape::Other(None), Shape::Model)
             }
+            base_shape => match (self.expr(index, frame), base_shape) {
+                (Shape::Model(asked), _) => {
+                    let named = asked.looked_up(self.names(at.part(base)));
+                    named.map_or(Shape::Other(None), Shape::Model)
+                }
+                (Shape::Other(_), _) | (_, Shape::Other(_)) => Shape::Other(None),
+                _ => Shape::Unknown,
+            },
         }
+    }
+
+    /// The parts of an index of numbers.
+    fn index(&self, at: At) -> Option<Vec<Index>> {
+        Some(match self.code.kind(at) {
+            ExprKind::Number(text) => vec![Index::Number(text.parse().ok()?)],
+            ExprKind::Slice(parts) if parts.iter().all(Option::is_none) => vec![Index::All],
+            ExprKind::Unary { .. } | ExprKind::Name(_) => vec![Index::Some],
+            ExprKind::Tuple(parts) => {
+                let parts = parts.iter().map(|part| self.index(at.part(*part)));
+                parts.collect::<Option<Vec<_>>>()?.concat()
+            }
+            _ => return None,
+        })
+    }
+
+    /// What a constant list or mapping gives for its indices or keys.
+    pub(super) fn names(&self, at: At) -> BTreeMap<String, Value> {
+        let place = match self.code.kind(at) {
+            ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Dict(_) => at,
+            _ => match self.code.value(at) {
+                Some(place) => place,
+                None => return BTreeMap::new(),
+            },
+        };
+        let value = |expr: ExprId| self.literal_value(place.file, expr);
+        let key = |expr: ExprId| match value(expr)? {
+            Value::String(text) => Some(text),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        };
+        let names: Option<BTreeMap<String, Value>> = match self.code.kind(place) {
+            ExprKind::List(parts) | ExprKind::Tuple(parts) => {
+                let parts = parts.iter().enumerate();
+                parts
+                    .map(|(idx, part)| Some((idx.to_string(), value(*part)?)))
+                    .collect()
+            }
+            ExprKind::Dict(entries) => entries
+                .iter()
+                .map(|(name, part)| Some((key((*name)?)?, value(*part)?)))
+                .collect(),
+            _ => None,
+        };
+        names.unwrap_or_default()
     }
 
     pub(super) fn is_number(&self, at: At) -> bool {
@@ -350,4 +462,53 @@ impl Follow<'_, '_> {
             }
         }
     }
+}
+
+fn compared(asked: &Asked, op: CompareOp, other: &Shape) -> Shape {
+    let number = match other {
+        Shape::Const(Value::Number(number)) => number.as_f64(),
+        Shape::Const(_) | Shape::Model(_) => return Shape::Other(Some("bool".into())),
+        _ => None,
+    };
+    let tested = asked.compared(op, number);
+    tested.map_or(Shape::Other(Some("bool".into())), Shape::Model)
+}
+
+/// `0.5 <= p` is `p >= 0.5`.
+fn turned(op: CompareOp) -> Option<CompareOp> {
+    Some(match op {
+        CompareOp::Lt => CompareOp::Gt,
+        CompareOp::Le => CompareOp::Ge,
+        CompareOp::Gt => CompareOp::Lt,
+        CompareOp::Ge => CompareOp::Le,
+        CompareOp::Eq | CompareOp::Ne => op,
+        _ => return None,
+    })
+}
+
+/// The number of `HTTPStatus.BAD_REQUEST`, `status.HTTP_404_NOT_FOUND`.
+fn status(path: &str) -> Option<u16> {
+    let (owner, name) = path.rsplit_once('.')?;
+    if let Some(number) = name.strip_prefix("HTTP_") {
+        return number.get(..3)?.parse().ok();
+    }
+    let number = match name {
+        "BAD_REQUEST" => 400,
+        "UNAUTHORIZED" => 401,
+        "FORBIDDEN" => 403,
+        "NOT_FOUND" => 404,
+        "METHOD_NOT_ALLOWED" => 405,
+        "CONFLICT" => 409,
+        "REQUEST_ENTITY_TOO_LARGE" | "CONTENT_TOO_LARGE" => 413,
+        "UNSUPPORTED_MEDIA_TYPE" => 415,
+        "UNPROCESSABLE_ENTITY" | "UNPROCESSABLE_CONTENT" => 422,
+        "TOO_MANY_REQUESTS" => 429,
+        "INTERNAL_SERVER_ERROR" => 500,
+        "NOT_IMPLEMENTED" => 501,
+        "BAD_GATEWAY" => 502,
+        "SERVICE_UNAVAILABLE" => 503,
+        "GATEWAY_TIMEOUT" => 504,
+        _ => return None,
+    };
+    owner.ends_with("HTTPStatus").then_some(number)
 }

@@ -2,6 +2,7 @@
 
 use smol_str::format_smolstr;
 
+use super::asked::Index;
 use super::{Field, Follow, Frame, Shape, without_status};
 use crate::cut::contract::code::At;
 use crate::modules::FileId;
@@ -23,7 +24,13 @@ impl Follow<'_, '_> {
                 }
                 StmtKind::Augment { value, target, .. } => {
                     self.expr(at(*value), frame);
-                    self.expr(at(*target), frame);
+                    let shape = self.expr(at(*target), frame);
+                    if let ExprKind::Name(name) = self.code.kind(at(*target))
+                        && shape.is_plain()
+                    {
+                        let worked = Shape::Other(self.type_of(&shape));
+                        frame.env.insert(name.clone(), worked);
+                    }
                 }
                 StmtKind::Return(Some(value)) => {
                     let shape = self.expr(at(*value), frame);
@@ -32,8 +39,7 @@ impl Follow<'_, '_> {
                 StmtKind::If { test, then, other } => {
                     let tested = self.expr(at(*test), frame);
                     self.note_shape(&tested, "bool", true);
-                    self.block(file, scope, then, frame);
-                    self.block(file, scope, other, frame);
+                    self.branches((file, scope), &tested, (then, other), frame);
                 }
                 StmtKind::Loop { head, body, other } => {
                     match head {
@@ -68,8 +74,10 @@ impl Follow<'_, '_> {
                     for handler in handlers {
                         // What an error answers is no part of the contract.
                         let n_returns = frame.returns.len();
+                        let before = frame.env.clone();
                         self.block(file, scope, &handler.body, frame);
                         frame.returns.truncate(n_returns);
+                        frame.env.extend(before);
                     }
                     self.block(file, scope, other, frame);
                     self.block(file, scope, finally, frame);
@@ -85,12 +93,18 @@ impl Follow<'_, '_> {
                 frame.env.insert(name.clone(), shape);
             }
             ExprKind::Tuple(names) | ExprKind::List(names) => {
-                let parts = match shape {
-                    Shape::Tuple(parts) => parts,
-                    _ => Vec::new(),
-                };
                 for (idx, name) in names.iter().enumerate() {
-                    let part = parts.get(idx).cloned().unwrap_or(Shape::Unknown);
+                    let part = match &shape {
+                        Shape::Tuple(parts) => parts.get(idx).cloned(),
+                        Shape::Model(asked) => {
+                            let idx = u32::try_from(idx).ok();
+                            let part = idx.and_then(|idx| asked.part(&[Index::Number(idx)]));
+                            Some(part.map_or(Shape::Other(None), Shape::Model))
+                        }
+                        Shape::Other(_) => Some(Shape::Other(None)),
+                        _ => None,
+                    };
+                    let part = part.unwrap_or(Shape::Unknown);
                     self.bind(target.part(*name), part, frame);
                 }
             }
@@ -104,15 +118,27 @@ impl Follow<'_, '_> {
                             file: target.file,
                             line,
                         };
-                        let known = self.dicts[id]
-                            .entry(key.text)
-                            .or_insert_with(|| field.clone());
-                        if matches!(known.shape, Shape::Unknown)
-                            || matches!((&known.shape, &shape), (Shape::Ty(a), Shape::Dict(_)) if a == "bool")
-                        {
-                            *known = field;
+                        let of = |dict: &Self| Some(dict.dicts[id].get(&key.text)?.shape.clone());
+                        match of(self) {
+                            // A mapping that is filled later.
+                            Some(known)
+                                if matches!(shape, Shape::Dict(_))
+                                    && known.plain_type().as_deref() == Some("bool") =>
+                            {
+                                self.dicts[id].insert(key.text, field);
+                            }
+                            _ => self.put(id, key.text, field),
                         }
                     }
+                }
+            }
+            // `response.status_code = 400`
+            ExprKind::Attr { base, name } => {
+                if matches!(name.as_str(), "status" | "status_code")
+                    && shape.is_error_status()
+                    && let ExprKind::Name(answer) = self.code.kind(target.part(*base))
+                {
+                    frame.env.insert(answer.clone(), Shape::Refused);
                 }
             }
             _ => {}
@@ -127,6 +153,8 @@ impl Follow<'_, '_> {
                 Shape::Request(format_smolstr!("{path}[]"))
             }
             Shape::List(Some(element)) => (**element).clone(),
+            Shape::Model(asked) => asked.element().map_or(Shape::Other(None), Shape::Model),
+            Shape::Other(_) => Shape::Other(None),
             _ => Shape::Unknown,
         }
     }
