@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::document::*;
+use super::listens;
 use crate::catalog::{Access, Catalog};
 use crate::cut::{ContractPlace, Crossing};
 use crate::effects::{EffectKind, ResourceKind};
@@ -39,6 +40,7 @@ pub fn build(tree: &SourceTree, analysis: &Analysis, catalog: &Catalog) -> Repor
         cut: writer.cut(),
         order: writer.order(),
         skipped: writer.skipped(),
+        listens: writer.listens(),
         routes,
     }
 }
@@ -259,6 +261,24 @@ impl<'a> Writer<'a> {
                 }
             })
             .collect()
+    }
+
+    fn listens(&self) -> Option<ListenEntry> {
+        let found = listens::listens(&self.analysis.modules, &self.tree.configs)?;
+        let place = match found.place {
+            listens::Place::Source(file, line) => self.place(file, line),
+            // Text of configuration may hold secrets.
+            listens::Place::Config(file, line) => Place {
+                file,
+                line,
+                cell: None,
+                code: String::new(),
+            },
+        };
+        Some(ListenEntry {
+            port: found.port,
+            place,
+        })
     }
 
     fn routes(&self) -> Vec<RouteEntry> {

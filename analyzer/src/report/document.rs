@@ -34,6 +34,9 @@ pub struct Report {
     pub resources: Vec<ResourceEntry>,
     /// Ways in.
     pub routes: Vec<RouteEntry>,
+    /// Where it listens; nothing where the code does not say it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub listens: Option<ListenEntry>,
     /// Calls inside the tree.
     pub calls: Vec<CallEntry>,
     /// Where data goes.
@@ -68,6 +71,15 @@ pub struct Summary {
     pub libraries: Vec<String>,
     /// Web and pipeline frameworks found.
     pub frameworks: Vec<String>,
+}
+
+/// Where the monolith listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListenEntry {
+    /// Its port, as long as the environment says no other.
+    pub port: u16,
+    /// Where the code says it.
+    pub place: Place,
 }
 
 /// A place in the code.

@@ -6,6 +6,7 @@ mod dot;
 mod functions;
 mod html;
 mod json;
+mod listens;
 mod markdown;
 mod mermaid;
 mod network;

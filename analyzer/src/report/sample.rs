@@ -85,6 +85,7 @@ pub(super) fn empty() -> Report {
         functions: vec![],
         resources: vec![],
         routes: vec![],
+        listens: None,
         calls: vec![],
         flows: vec![],
         crossings: vec![],
