@@ -1,6 +1,8 @@
 //! What `cutline doctor` looks at: one file for each part, one line in
 //! [`LOOKS`].
 
+#[cfg(all(feature = "proxy", feature = "runtime"))]
+mod faces;
 mod machine;
 #[cfg(feature = "proxy")]
 mod proxy;
@@ -54,6 +56,8 @@ pub(crate) fn look(asked: &Asked<'_>) -> Vec<Finding> {
 
 /// A line for each, and below what is wrong how to mend it.
 pub(crate) fn shown(found: &[Finding]) -> String {
+    #[cfg(all(feature = "proxy", feature = "runtime"))]
+    faces::look,
     let width = found.iter().map(|finding| finding.what.chars().count());
     let width = width.max().unwrap_or(0);
     let mut text = String::new();

@@ -1,13 +1,15 @@
 //! A first `routes.toml` for the proxy: who owns which route, and what each
 //! does outside the process. Nothing moves by it: every weight is 0.
 //!
-//! Routes that no stage owns, and routes whose path is no template, stay with
-//! the monolith and stand there as comments, so that no route is forgotten.
+//! A stage has the routes that `functions.toml` has a face of. The others, and
+//! those whose path is no template, stay with the monolith and stand there as
+//! comments, so that no route is forgotten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::document::{Report, RouteEntry};
+use super::document::{Place, Report, RouteEntry};
+use super::functions::{RouteLeft, answered_by};
 use crate::routes::RouteKind;
 use crate::stages::Stage;
 
@@ -16,36 +18,67 @@ const MOST_EFFECTS: usize = 3;
 
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
-    head(&mut out, &report.name);
+    head(&mut out, report);
     let mut seen = BTreeSet::new();
     let http = |route: &&RouteEntry| matches!(route.kind, RouteKind::Http | RouteKind::WebSocket);
-    let routes: Vec<&RouteEntry> = report
+    let answered = answered_by(report);
+    let answered: BTreeMap<(&str, &str), Stage> = answered
+        .into_iter()
+        .filter_map(|(route, stage)| Some(((&*route.method, &*route.path), stage?)))
+        .collect();
+    let routes: Vec<(&RouteEntry, Option<Stage>)> = report
         .routes
         .iter()
         .filter(http)
         .filter(|route| seen.insert((route.method.clone(), shape(&route.path))))
+        .map(|route| {
+            let face = answered.get(&(&*route.method, &*route.path)).copied();
+            let ordered = report.order.iter().any(|step| Some(step.stage) == face);
+            let fits = template(&route.path).is_some() && ordered;
+            (route, face.filter(|_| fits))
+        })
         .collect();
-    let owned = |stage: Stage| {
-        let routes = routes.iter().filter(move |route| route.stage == stage);
-        routes
-            .copied()
-            .filter(|route| template(&route.path).is_some())
-    };
     for step in &report.order {
-        if owned(step.stage).next().is_some() {
-            stage(&mut out, step.stage, owned(step.stage));
+        let mut owned = routes.iter().filter(|(_, face)| *face == Some(step.stage));
+        if owned.clone().next().is_some() {
+            stage(
+                &mut out,
+                step.stage,
+                owned.by_ref().map(|(route, _)| *route),
+            );
         }
     }
-    let ordered = |stage| report.order.iter().any(|step| step.stage == stage);
-    let stays = routes
-        .iter()
-        .filter(|route| !ordered(route.stage) || template(&route.path).is_none());
-    rest(&mut out, stays);
+    rest(
+        &mut out,
+        routes
+            .iter()
+            .filter(|(_, face)| face.is_none())
+            .map(|(route, _)| *route),
+    );
     out
 }
 
-fn head(out: &mut String, name: &str) {
-    let name = one_line(name);
+fn head(out: &mut String, report: &Report) {
+    let name = one_line(&report.name);
+    let (port, place) = match &report.listens {
+        Some(listens) => (listens.port, at(&listens.place)),
+        None => {
+            let is = |known: &[&str]| {
+                let routes = report.routes.iter();
+                let mut http = routes.filter(|route| route.kind == RouteKind::Http);
+                http.any(|route| known.contains(&route.framework.as_str()))
+            };
+            let port = match is(&["flask"]) || !is(&["fastapi", "starlette", "litestar"]) {
+                true => 5000,
+                false => 8000,
+            };
+            (
+                port,
+                "TODO where it listens: the code does not say it".to_owned(),
+            )
+        }
+    };
+    let place = one_line(&place);
     put(
         out,
         format_args!(
@@ -54,9 +87,13 @@ fn head(out: &mut String, name: &str) {
              listen = \"127.0.0.1:8080\"\n\
              admin  = \"127.0.0.1:9901\"\n\n\
              [monolith]\n\
-             upstream = [\"http://127.0.0.1:5000\"] # where it listens"
+             upstream = [\"http://127.0.0.1:{port}\"] # {place}"
         ),
     );
+}
+
+fn at(place: &Place) -> String {
+    format!("{}:{}", place.file, place.line)
 }
 
 fn stage<'a>(out: &mut String, stage: Stage, routes: impl Iterator<Item = &'a RouteEntry>) {
@@ -82,10 +119,16 @@ fn stage<'a>(out: &mut String, stage: Stage, routes: impl Iterator<Item = &'a Ro
             true => "none",
             false => "real",
         };
+        // What a face predicts changes nothing; what one starts is worked on
+        // apart where the request is a copy.
+        let candidate = match stage {
+            Stage::Inference => "none",
+            _ => "honours-shadow",
+        };
         put(
             out,
             format_args!(
-                "  # {}\n  {{ route = {}, side_effects = {{ monolith = \"{effect}\" }} }},",
+                "  # {}\n  {{ route = {}, side_effects = {{ monolith = \"{effect}\", candidate = \"{candidate}\" }} }},",
                 what(route),
                 quoted(&text)
             ),
@@ -94,7 +137,7 @@ fn stage<'a>(out: &mut String, stage: Stage, routes: impl Iterator<Item = &'a Ro
     put(out, format_args!("]"));
 }
 
-fn rest<'a>(out: &mut String, routes: impl Iterator<Item = &'a &'a RouteEntry>) {
+fn rest<'a>(out: &mut String, routes: impl Iterator<Item = &'a RouteEntry>) {
     let mut lines = String::new();
     for route in routes {
         let why = match (&route.stage, template(&route.path)) {
@@ -103,7 +146,9 @@ fn rest<'a>(out: &mut String, routes: impl Iterator<Item = &'a &'a RouteEntry>) 
                 format!("spans {} stages: split it first", route.stages.len())
             }
             (Stage::Shared, _) => "several stages answer it".to_owned(),
-            _ => "outside the pipeline".to_owned(),
+            (stage, _) if !stage.is_pipeline() => "outside the pipeline".to_owned(),
+            _ if route.kind == RouteKind::WebSocket => "no face answers a WebSocket".to_owned(),
+            _ => format!("no face yet: {}", RouteLeft::of(route).way),
         };
         let path = one_line(&route.path);
         let method = one_line(&route.method);
@@ -115,7 +160,11 @@ fn rest<'a>(out: &mut String, routes: impl Iterator<Item = &'a &'a RouteEntry>) 
     if !lines.is_empty() {
         put(
             out,
-            format_args!("\n# With the monolith stay:\n{}", lines.trim_end()),
+            format_args!(
+                "\n# With the monolith stay, until an [[http]] of functions.toml answers them and they\n\
+                 # stand in a stage's routes:\n{}",
+                lines.trim_end()
+            ),
         );
     }
 }
@@ -207,6 +256,7 @@ fn put(out: &mut String, line: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::document::ListenEntry;
     use crate::report::sample;
 
     #[test]
@@ -218,7 +268,7 @@ mod tests {
         admin  = "127.0.0.1:9901"
 
         [monolith]
-        upstream = ["http://127.0.0.1:5000"] # where it listens
+        upstream = ["http://127.0.0.1:5000"] # TODO where it listens: the code does not say it
 
         [stage.inference]
         # candidate = ["http://127.0.0.1:7070"]
@@ -226,16 +276,7 @@ mod tests {
         percent = 0
         routes  = [
           # churn/serve.py:95, changes nothing outside
-          { route = "POST /predict", side_effects = { monolith = "none" } },
-        ]
-
-        [stage.monitoring]
-        # candidate = ["http://127.0.0.1:7070"]
-        mode    = "monolith"
-        percent = 0
-        routes  = [
-          # churn/monitor.py:70, writes drift.json
-          { route = "GET /drift", side_effects = { monolith = "real" } },
+          { route = "POST /predict", side_effects = { monolith = "none", candidate = "none" } },
         ]
 
         [stage.ingestion]
@@ -243,31 +284,34 @@ mod tests {
         mode    = "monolith"
         percent = 0
         routes  = [
-          # churn/ingest.py:91, appends table customers
-          { route = "POST /ingest/customers", side_effects = { monolith = "real" } },
+          # churn/pipeline.py:64, appends table customers, writes model.pkl, writes current.joblib
+          { route = "POST /pipeline/run", side_effects = { monolith = "real", candidate = "honours-shadow" } },
         ]
 
-        [stage.training]
-        # candidate = ["http://127.0.0.1:7070"]
-        mode    = "monolith"
-        percent = 0
-        routes  = [
-          # churn/training.py:57, writes model.pkl, appends table models
-          { route = "POST /train", side_effects = { monolith = "real" } },
-        ]
-
-        [stage.deployment]
-        # candidate = ["http://127.0.0.1:7070"]
-        mode    = "monolith"
-        percent = 0
-        routes  = [
-          # churn/deploy.py:43, writes current.joblib
-          { route = "POST /models/{version}/deploy", side_effects = { monolith = "real" } },
-        ]
-
-        # With the monolith stay:
-        #   POST /pipeline/run: spans 7 stages: split it first (churn/pipeline.py:64, appends table customers, writes model.pkl, writes current.joblib)
+        # With the monolith stay, until an [[http]] of functions.toml answers them and they
+        # stand in a stage's routes:
+        #   POST /ingest/customers: no face yet: function = "ingestion" (202 and a status address, or `wait`) (churn/ingest.py:91, appends table customers)
+        #   POST /train: no face yet: function = "training" (202 and a status address, or `wait`) (churn/training.py:57, writes model.pkl, appends table models)
+        #   POST /models/{version}/deploy: no face yet: function = "deployment" (202 and a status address, or `wait`) (churn/deploy.py:43, writes current.joblib)
+        #   GET /drift: no face yet: function = "monitoring" (churn/monitor.py:70, writes drift.json)
         "#);
+    }
+
+    #[test]
+    fn where_the_code_says_it_the_monolith_listens_there() {
+        let mut report = sample::churn();
+        let place = report.routes[0].place.clone();
+        report.listens = Some(ListenEntry { port: 5001, place });
+        let text = render(&report);
+        assert!(
+            text.contains("upstream = [\"http://127.0.0.1:5001\"] # churn/"),
+            "{text}"
+        );
+        report.listens = None;
+        for route in &mut report.routes {
+            route.framework = "fastapi".to_owned();
+        }
+        assert!(render(&report).contains(":8000\"] # TODO where"));
     }
 
     #[test]

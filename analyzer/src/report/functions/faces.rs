@@ -65,6 +65,17 @@ pub fn routes_left(report: &Report) -> Vec<RouteLeft> {
     left.map(|(route, _)| RouteLeft::of(route)).collect()
 }
 
+/// The stage whose function answers a route; none where no face does.
+pub(in super::super) fn answered_by(report: &Report) -> Vec<(&RouteEntry, Option<Stage>)> {
+    let faces = faces(report).into_iter();
+    let stage = |face| match face {
+        Face::Predicts => Some(Stage::Inference),
+        Face::Starts(first) => Some(first),
+        Face::Left => None,
+    };
+    faces.map(|(route, face)| (route, stage(face))).collect()
+}
+
 impl fmt::Display for RouteLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RouteLeft {
@@ -78,7 +89,7 @@ impl fmt::Display for RouteLeft {
 }
 
 impl RouteLeft {
-    fn of(route: &RouteEntry) -> RouteLeft {
+    pub(in super::super) fn of(route: &RouteEntry) -> RouteLeft {
         let way = match route.stage {
             stage if WORK.contains(&stage) && route.method != "GET" => {
                 format!("function = \"{stage}\" (202 and a status address, or `wait`)")
@@ -237,6 +248,8 @@ struct Rows<'r> {
     /// A pointer; empty for the whole body.
     at: String,
     many: bool,
+    /// What stands before a column in the name of a field.
+    prefix: String,
     columns: Vec<&'r str>,
     optional: Vec<&'r str>,
     /// Its fields are values without names.
@@ -248,8 +261,6 @@ struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
-    /// What stands before a column in the name of a field.
-    prefix: String,
     fn of(taken: &[&'r ContractItem], route: &RouteEntry, missing: &[&'r str]) -> Rows<'r> {
         let path = &route.path;
         let in_path = |name: &str| {
@@ -258,6 +269,7 @@ impl<'r> Rows<'r> {
         let mut rows = Rows {
             at: String::new(),
             many: false,
+            prefix: String::new(),
             columns: Vec::new(),
             optional: Vec::new(),
             unnamed: None,
@@ -269,13 +281,18 @@ impl<'r> Rows<'r> {
         let prefix = match nested {
             Some(field) => {
                 let list = field.name.split("[].").next().unwrap_or_default();
-            prefix: String::new(),
                 rows.at = pointer(list);
                 rows.many = true;
                 format!("{list}[].")
             }
             None => String::new(),
         };
+        let listed = |field: &ContractItem| {
+            let ty = field.value.to_ascii_lowercase();
+            ty.starts_with("list") || ty.contains("ndarray")
+        };
+        // What stands beside a list of rows is of none of them.
+        let beside = nested.is_none() && taken.iter().any(|field| listed(field));
         for field in taken {
             let name = field.name.as_str();
             if in_path(name) {
@@ -287,12 +304,6 @@ impl<'r> Rows<'r> {
             };
             let ty = field.value.to_ascii_lowercase();
             if listed(field) {
-        let listed = |field: &ContractItem| {
-            let ty = field.value.to_ascii_lowercase();
-            ty.starts_with("list") || ty.contains("ndarray")
-        };
-        // What stands beside a list of rows is of none of them.
-        let beside = nested.is_none() && taken.iter().any(|field| listed(field));
                 if nested.is_none() {
                     rows.at = pointer(name);
                     rows.many = true;
@@ -313,6 +324,7 @@ impl<'r> Rows<'r> {
                 rows.optional.push(column);
             }
         }
+        rows.prefix = prefix;
         rows
     }
 
@@ -324,7 +336,6 @@ impl<'r> Rows<'r> {
         if !self.at.is_empty() {
             keys.push(format!("rows = {}", quoted(&self.at)));
         }
-        rows.prefix = prefix;
         if !self.optional.is_empty() {
             keys.push(format!(
                 "optional = {}",
@@ -346,6 +357,11 @@ impl<'r> Rows<'r> {
         if nameless.is_some() {
             keys.push("names = \"TODO\"".to_owned());
         }
+        let rows = !self.columns.is_empty() || !self.in_path.is_empty() || nameless.is_some();
+        if !rows {
+            let look = format!("{}: where its rows are", at(place));
+            return out.open("request  = { rows = \"TODO\" }", "request.rows", &look);
+        }
         if keys.is_empty() {
             return;
         }
@@ -357,11 +373,6 @@ impl<'r> Rows<'r> {
                     &line,
                     "request.names",
                     &format!("{}: {look}", at(&field.place)),
-        let rows = !self.columns.is_empty() || !self.in_path.is_empty() || nameless.is_some();
-        if !rows {
-            let look = format!("{}: where its rows are", at(place));
-            return out.open("request  = { rows = \"TODO\" }", "request.rows", &look);
-        }
                 );
             }
             None => out.put(&line),
@@ -421,6 +432,7 @@ mod tests {
             kind,
             name: name.to_owned(),
             value: "float".to_owned(),
+            made: None,
             place: place.clone(),
         };
         let taken = fields
@@ -432,7 +444,6 @@ mod tests {
             entries: taken.chain(answered).collect(),
         });
         report
-            made: None,
     }
 
     #[test]
