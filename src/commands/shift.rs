@@ -70,8 +70,10 @@ pub(super) fn who() -> String {
 fn shown(stage: &str, answer: &Value) -> String {
     let now = share(&answer["now"]);
     let change = &answer["change"];
+    let note = answer["note"].as_str();
+    let note = note.map_or(String::new(), |note| format!("{note}\n"));
     if change.is_null() {
-        return format!("{stage}: {now}, as before\n");
+        return format!("{stage}: {now}, as before\n{note}");
     }
     let mut text = format!("{stage}: {now}, was {}\n", share(&change["from"]));
     if change["declared"] != change["to"] {
@@ -80,7 +82,7 @@ fn shown(stage: &str, answer: &Value) -> String {
             share(&change["declared"])
         ));
     }
-    text
+    text + &note
 }
 
 #[cfg(test)]
@@ -109,6 +111,11 @@ mod tests {
         assert_eq!(
             shown("inference", &answer),
             "inference: monolith, as before\n"
+        );
+        let answer = json!({ "now": shadow, "change": null, "note": "nothing can be copied" });
+        assert_eq!(
+            shown("inference", &answer),
+            "inference: shadow 100 %, as before\nnothing can be copied\n"
         );
     }
 }

@@ -108,6 +108,9 @@ pub(super) struct Changed {
     pub(super) now: Option<ShareDocument>,
     /// None where it had that share already.
     pub(super) change: Option<ChangeDocument>,
+    /// What should be known of it: that nothing can be copied, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<String>,
 }
 
 /// Changes, the last first.

@@ -15,7 +15,9 @@ use super::document::{
     Asked, AskedOfRollout, Changed, ErrorDocument, ShareDocument, ToldRun, said, told,
 };
 use crate::control::{Refused, Wish};
+use crate::decide::may_be_copied;
 use crate::journal::{Author, Change};
+use crate::route::{Mode, RouteTable, Side};
 
 /// The longest name and reason.
 const WORDS: usize = 1_000;
@@ -108,10 +110,34 @@ fn answer(shared: &Shared, stage: &str, done: Result<Option<Change>, Refused>) -
             Json(Changed {
                 now: share.map(ShareDocument::from),
                 change: change.as_ref().map(told),
+                note: uncopied(&table, stage),
             })
             .into_response()
         }
         Err(refused) => refusal(stage, &refused),
+    }
+}
+
+/// Says that a stage whose requests should be copied has none that can be.
+fn uncopied(table: &RouteTable, name: &str) -> Option<String> {
+    let stage = table.stage(name)?;
+    let (to, key) = match stage.share.mode {
+        Mode::Shadow => (Side::Candidate, "candidate"),
+        Mode::ReverseShadow => (Side::Monolith, "monolith"),
+        _ => return None,
+    };
+    let own = table
+        .stages
+        .iter()
+        .position(|known| known.name == stage.name)?;
+    let mut routes = table.routes.iter().filter(|route| route.stage == own);
+    match routes.any(|route| may_be_copied(route, to)) {
+        true => None,
+        false => Some(format!(
+            "no request of {name} can be copied: what the {key} does for each of its routes is \
+             \"real\". Write side_effects.{key} = \"none\" in routes.toml where it changes nothing, \
+             \"honours-shadow\" where it changes nothing for a copy"
+        )),
     }
 }
 

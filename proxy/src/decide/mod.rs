@@ -252,6 +252,12 @@ fn is_drawn(stage: &str, purpose: &[u8; 5], head: &RequestHead<'_>, weight: Weig
     weight != Weight::ZERO && bucket(stage, &key) < weight.basis_points()
 }
 
+/// Some request of the route can be copied to that side.
+pub(crate) fn may_be_copied(route: &StageRoute, to: Side) -> bool {
+    let method = route.method.as_ref().unwrap_or(&Method::GET);
+    mirror(route, to, method).0.is_some()
+}
+
 fn mirror(route: &StageRoute, to: Side, method: &Method) -> (Option<Side>, bool) {
     match route.effect(to, method) {
         Effect::None | Effect::HonoursShadow => (Some(to), false),
