@@ -2,19 +2,21 @@
 //! code says what they do.
 //!
 //! What it does not say stands as `"TODO"` with the place to look at;
-//! `cutline run` refuses it by name. Nothing is guessed from values: names,
-//! literals and the order of operations are all that is written down.
+//! `cutline run` refuses it by name. A stage of which the code has no function
+//! is a comment: with inference alone a model can be imported and served.
+//! Nothing is guessed from values: names, literals and the order of operations
+//! are all that is written down.
 
-mod faces;
 mod answer;
+mod faces;
 mod steps;
 mod tables;
 mod toml;
 
 use std::collections::BTreeSet;
 
-pub use self::faces::{RouteLeft, routes_left};
 pub(super) use self::faces::answered_by;
+pub use self::faces::{RouteLeft, routes_left};
 pub use self::toml::OpenValue;
 use self::toml::{Lines, array, named, quoted};
 use super::document::{OperationEntry, Report};
@@ -45,28 +47,33 @@ fn lines(report: &Report) -> Lines {
     out.put("# The stages of this monolith as functions of cutline, from its split report.");
     out.put("# What its code does not say is \"TODO\", with the place to look at: `cutline run`");
     out.put("# refuses such an entry by name until you have filled it in.");
-    ingestion(&mut out, &tables);
-    preprocessing(&mut out, report, &tables, &learnt);
-    training(&mut out, report, &learnt);
-    evaluation(&mut out, report, &learnt);
-    out.blank();
-    out.put("[function.deployment]");
-    out.put("trigger = { queue = \"model-evaluated\" }");
-    out.put(&format!("output  = {{ alias = \"{name}@champion\" }}"));
-    out.blank();
-    out.put("[function.deployment.input]");
-    out.put("model      = { artifact = \"model\" }");
-    out.put("transform  = { artifact = \"features-transform\" }");
-    out.put("evaluation = { artifact = \"evaluation\" }");
+    let has = |stage: Stage| {
+        let functions = report.functions.iter().any(|entry| entry.stage == stage);
+        functions
+            || report
+                .operations
+                .iter()
+                .any(|operation| operation.stage == stage)
+    };
+    // Training needs the chain around it.
+    let trains = has(Stage::Training);
+    let prepares = trains || has(Stage::Preprocessing);
+    let ingests = prepares || has(Stage::Ingestion);
+    out.stage(ingests, |out| ingestion(out, &tables));
+    out.stage(prepares, |out| {
+        preprocessing(out, report, &tables, &learnt, trains)
+    });
+    out.stage(trains, |out| training(out, report, &learnt));
+    out.stage(trains || has(Stage::Evaluation), |out| {
+        evaluation(out, report, &learnt)
+    });
+    out.stage(trains || has(Stage::Deployment), |out| {
+        deployment(out, &name)
+    });
     inference(&mut out, report, &tables, &name);
-    out.blank();
-    out.put("[function.monitoring]");
-    out.put("trigger = { every = \"15m\" }");
-    out.put("output  = { artifact = \"drift\" }");
-    out.blank();
-    out.put("[function.monitoring.input]");
-    out.put("log       = { log = \"inference\" }");
-    out.put(&format!("reference = {{ model = \"{name}@champion\" }}"));
+    out.stage(trains || has(Stage::Monitoring), |out| {
+        monitoring(out, &name)
+    });
     faces::render(&mut out, report);
     out
 }
@@ -150,6 +157,29 @@ pub(super) fn of_kind<'r>(
     operations.filter(move |operation| operation.kind == kind)
 }
 
+fn deployment(out: &mut Lines, name: &str) {
+    out.blank();
+    out.put("[function.deployment]");
+    out.put("trigger = { queue = \"model-evaluated\" }");
+    out.put(&format!("output  = {{ alias = \"{name}@champion\" }}"));
+    out.blank();
+    out.put("[function.deployment.input]");
+    out.put("model      = { artifact = \"model\" }");
+    out.put("transform  = { artifact = \"features-transform\" }");
+    out.put("evaluation = { artifact = \"evaluation\" }");
+}
+
+fn monitoring(out: &mut Lines, name: &str) {
+    out.blank();
+    out.put("[function.monitoring]");
+    out.put("trigger = { every = \"15m\" }");
+    out.put("output  = { artifact = \"drift\" }");
+    out.blank();
+    out.put("[function.monitoring.input]");
+    out.put("log       = { log = \"inference\" }");
+    out.put(&format!("reference = {{ model = \"{name}@champion\" }}"));
+}
+
 fn ingestion(out: &mut Lines, tables: &Tables) {
     out.blank();
     out.put("[function.ingestion]");
@@ -191,12 +221,15 @@ fn ingestion(out: &mut Lines, tables: &Tables) {
     }
 }
 
-fn preprocessing(out: &mut Lines, report: &Report, tables: &Tables, learnt: &Learnt) {
+fn preprocessing(out: &mut Lines, report: &Report, tables: &Tables, learnt: &Learnt, trains: bool) {
     out.blank();
     out.put("[function.preprocessing]");
     out.put("trigger = { queue = \"tables-ready\" }");
     out.put("output  = { artifact = \"features\", queue = \"features-ready\" }");
-    learnt.keys(out, report);
+    // Nobody learns a label that nobody knows.
+    if trains || learnt.label.is_some() {
+        learnt.keys(out, report);
+    }
     out.blank();
     out.put("[function.preprocessing.input]");
     match tables.all.as_slice() {
@@ -327,9 +360,41 @@ mod tests {
             let look: Vec<&str> = open.iter().map(|open| open.look.as_str()).collect();
             assert_eq!(look, said);
         }
-        let open = open_values(&sample::empty());
+        let mut report = sample::empty();
+        assert_eq!(open_values(&report), []);
+        let function = sample::churn().functions.into_iter();
+        report.functions = function
+            .filter(|entry| entry.stage == Stage::Training)
+            .collect();
+        let open = open_values(&report);
         let keys: Vec<&str> = open.iter().map(|open| open.key.as_str()).collect();
         assert_eq!(keys, ["label", "label", "model", "test"]);
+    }
+
+    #[test]
+    fn a_stage_that_the_code_does_not_have_is_a_comment() {
+        let text = render(&sample::empty());
+        let parsed: ::toml::Table = ::toml::from_str(&text).expect("it is TOML");
+        let functions: Vec<&String> = parsed["function"]
+            .as_table()
+            .expect("a table")
+            .keys()
+            .collect();
+        assert_eq!(functions, ["inference"]);
+        for expected in [
+            "# [function.training]\n",
+            "# [function.ingestion]\n",
+            "# model   = \"TODO\" #",
+        ] {
+            assert!(text.contains(expected), "{text}");
+        }
+        let mut report = sample::empty();
+        report.functions = sample::churn().functions;
+        report
+            .functions
+            .retain(|entry| entry.stage == Stage::Preprocessing);
+        assert!(!report.functions.is_empty());
+        assert_eq!(open_values(&report), []);
     }
 
     #[test]

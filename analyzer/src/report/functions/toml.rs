@@ -49,6 +49,23 @@ impl Lines {
         });
     }
 
+    /// Adds what `write` says of a stage; as a comment, in which nothing is
+    /// open, where the code has none.
+    pub(super) fn stage(&mut self, is_there: bool, write: impl FnOnce(&mut Lines)) {
+        if is_there {
+            return write(self);
+        }
+        let mut apart = Lines::default();
+        write(&mut apart);
+        for line in apart.text.lines() {
+            match line.is_empty() {
+                true => self.blank(),
+                // Nothing in it is to be done.
+                false => self.put(&format!("# {}", line.replace("# TODO ", "# "))),
+            }
+        }
+    }
+
     /// What is open, in the order of the lines.
     pub(super) fn into_open(self) -> Vec<OpenValue> {
         self.open
