@@ -80,26 +80,89 @@ impl Tables {
     }
 }
 
-/// The name of the file of rows that preparation or ingestion reads.
+/// The name of the file of rows that ingestion or preparation reads: rather one
+/// that nothing in the code writes, and that ingestion reads.
 fn file(report: &Report) -> Option<String> {
-    let early = |function: &str| {
-        report.functions.iter().any(|entry| {
-            entry.id == function && matches!(entry.stage, Stage::Ingestion | Stage::Preprocessing)
+    let read_by = |resource: &ResourceEntry, stage: Stage| {
+        resource.accesses.iter().any(|access| {
+            let id = format!("{}:{}", access.file, access.qualname);
+            let functions = report.functions.iter();
+            let mut functions = functions.filter(|entry| entry.stage == stage);
+            access.access == Access::Read && functions.any(|entry| entry.id == id)
         })
     };
-    let read = |resource: &&ResourceEntry| {
-        matches!(resource.kind, ResourceKind::File | ResourceKind::Blob)
-            && resource.accesses.iter().any(|access| {
-                access.access == Access::Read
-                    && early(&format!("{}:{}", access.file, access.qualname))
-            })
-    };
-    report.resources.iter().filter(read).find_map(|resource| {
-        let name = resource.identity.rsplit('/').next()?;
-        let (stem, ending) = name.rsplit_once('.')?;
-        let plain = stem
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-        (plain && !stem.is_empty() && FORMATS.contains(&ending)).then(|| name.to_owned())
-    })
+    let files = report
+        .resources
+        .iter()
+        .filter(|resource| matches!(resource.kind, ResourceKind::File | ResourceKind::Blob));
+    let ranked = files.filter_map(|resource| {
+        let ingested = read_by(resource, Stage::Ingestion);
+        if !ingested && !read_by(resource, Stage::Preprocessing) {
+            return None;
+        }
+        let written = resource
+            .accesses
+            .iter()
+            .any(|access| matches!(access.access, Access::Write | Access::Append));
+        Some(((written, !ingested), table_name(&resource.identity)?))
+    });
+    let best = ranked.min_by_key(|(rank, _)| *rank);
+    best.map(|(_, name)| name)
+}
+
+/// The last part of a path, where it is a file of rows.
+fn table_name(identity: &str) -> Option<String> {
+    let name = identity.rsplit('/').next()?;
+    let (stem, ending) = name.rsplit_once('.')?;
+    let plain = stem
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    (plain && !stem.is_empty() && FORMATS.contains(&ending)).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::document::AccessEntry;
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn rows_arrive_in_what_ingestion_reads_and_nothing_writes() {
+        let mut report = sample::churn();
+        let by = |stage: Stage| {
+            let mut functions = report.functions.iter();
+            let entry = functions
+                .find(|entry| entry.stage == stage)
+                .expect("there is one");
+            (entry.file.clone(), entry.qualname.clone())
+        };
+        let touch = |access, (file, qualname): (String, String)| AccessEntry {
+            access,
+            file,
+            qualname,
+            line: 1,
+            through: None,
+        };
+        let file = |identity: &str, accesses| ResourceEntry {
+            kind: ResourceKind::File,
+            identity: identity.to_owned(),
+            accesses,
+        };
+        let (ingestion, preprocessing) = (by(Stage::Ingestion), by(Stage::Preprocessing));
+        let test = file(
+            "var/test.csv",
+            vec![
+                touch(Access::Write, ingestion.clone()),
+                touch(Access::Read, ingestion.clone()),
+            ],
+        );
+        let read = file("data/more.csv", vec![touch(Access::Read, preprocessing)]);
+        let raw = file("data/customers.csv", vec![touch(Access::Read, ingestion)]);
+        report.resources = vec![test.clone(), read.clone(), raw];
+        assert_eq!(super::file(&report).as_deref(), Some("customers.csv"));
+        report.resources = vec![test.clone(), read];
+        assert_eq!(super::file(&report).as_deref(), Some("more.csv"));
+        report.resources = vec![test];
+        assert_eq!(super::file(&report).as_deref(), Some("test.csv"));
+    }
 }
