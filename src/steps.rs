@@ -32,6 +32,13 @@ jobs:
       - run: cutline functions --config cutline/functions.toml
 ";
 
+/// What is kept beside the files, and is nobody else's: the proxy's token and
+/// journal, the functions' data, what arrives for them.
+pub(crate) const IGNORED: &str = ".cutline/\n/cutline-data/\n/incoming/\n";
+
+/// The proxy's state folder is beside its file.
+const STATE: &str = "--state cutline/.cutline";
+
 /// What is left to do.
 pub(crate) struct Steps<'r> {
     report: &'r Report,

@@ -16,8 +16,9 @@ use crate::steps;
 /// Prepares a repository for its migration: writes a folder `cutline/` into it.
 ///
 /// In it are the split report, a first routes.toml and functions.toml from what
-/// the code says, the next steps for exactly this repository (README.md), and a
-/// check for continuous integration (ci.yml). A file that is already there is
+/// the code says, the next steps for exactly this repository (README.md), a
+/// check for continuous integration (ci.yml), and a .gitignore for what the
+/// proxy and the functions keep there. A file that is already there is
 /// kept as it is; where the new one differs it is written beside it, with
 /// `.new` behind its name.
 #[derive(Args)]
@@ -66,6 +67,7 @@ pub(crate) fn init(args: &InitArgs, console: &Console) -> Result<(), CommandErro
     let steps = steps::of(&report);
     said.push_str(&written(&out, "README.md", &steps.readme(), true)?);
     said.push_str(&written(&out, "ci.yml", steps::CI, true)?);
+    said.push_str(&written(&out, ".gitignore", steps::IGNORED, true)?);
     said.push('\n');
     said.push_str(&steps.summary(&out));
     console.print(&said)

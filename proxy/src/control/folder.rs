@@ -2,6 +2,7 @@
 //! command line finds it by.
 //!
 //! ```text
+//! .gitignore      keeps all of it out of a repository
 //! admin.address   where the admin interface is, while the proxy runs: its URL;
 //!                 over TLS also the address to connect to, and the file with
 //!                 the certificate by which it is known
@@ -96,7 +97,8 @@ impl StateFolder {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(io(error));
                 }
-                _ => {}
+                // The token is no part of anybody's repository.
+                _ => fs::write(path.join(".gitignore"), "*\n").map_err(io)?,
             }
         }
         let folder = StateFolder::at(path);

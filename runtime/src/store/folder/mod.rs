@@ -1,6 +1,7 @@
 //! [`DataFolder`]: one folder that holds all that the runtime keeps.
 //!
 //! ```text
+//! .gitignore       keeps all of it out of a repository
 //! cutline.json     which version of cutline it is for, and whether it is sealed
 //! lock             held by the process that uses it, which it names
 //! cutline.sqlite   queues and cells

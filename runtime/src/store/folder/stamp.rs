@@ -52,6 +52,9 @@ impl Stamp {
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 is_empty(folder)?;
+                let ignored = folder.join(".gitignore");
+                fs::write(&ignored, "*\n")
+                    .map_err(|source| io("cannot write", &ignored, source))?;
                 Stamp::new(folder, key, now)?.write(folder)
             }
             Err(source) => Err(io("cannot read", &path, source)),
@@ -124,7 +127,7 @@ fn is_empty(folder: &Path) -> Result<(), FolderError> {
     for entry in fs::read_dir(folder).map_err(wrong)? {
         let name = entry.map_err(wrong)?.file_name();
         let name = name.to_string_lossy();
-        if name != "lock" && !name.starts_with(".tmp") {
+        if name != "lock" && name != ".gitignore" && !name.starts_with(".tmp") {
             return Err(FolderError::Foreign {
                 path: folder.to_owned(),
             });
