@@ -90,9 +90,12 @@ impl Steps<'_> {
         self.fat(&mut out);
         put(
             &mut out,
-            "## When something is wrong\n\n\
-             `cutline status` shows every stage; `cutline diff STAGE` shows what differs; \
-             `cutline shift STAGE 0` sends everything back to the monolith at once.",
+            &format!(
+                "## When something is wrong\n\n\
+                 `cutline doctor` says what is missing or cannot be reached; \
+                 `cutline status {STATE}` shows every stage; `cutline diff STAGE {STATE}` shows what differs; \
+                 `cutline shift STAGE 0 {STATE}` sends everything back to the monolith at once.",
+            ),
         );
         out
     }
@@ -170,9 +173,9 @@ impl Steps<'_> {
                 &format!(
                     "\nName its candidate in `cutline/routes.toml`, then:\n\n\
                      ```console\n\
-                     $ cutline mode {stage} shadow     # it answers copies of what is safe to copy\n\
-                     $ cutline diff {stage}            # what differs\n\
-                     $ cutline shift {stage} 10        # and on, to 100\n\
+                     $ cutline mode {stage} shadow {STATE}     # it answers copies of what is safe to copy\n\
+                     $ cutline diff {stage} {STATE}            # what differs\n\
+                     $ cutline shift {stage} 10 {STATE}        # and on, to 100\n\
                      ```\n"
                 ),
             );

@@ -20,6 +20,14 @@ pub(crate) fn grouped(n: u64) -> String {
     text
 }
 
+/// `1 stage`, `2 stages`.
+pub(crate) fn counted(n: usize, of: &str) -> String {
+    match n {
+        1 => format!("1 {of}"),
+        n => format!("{n} {of}s"),
+    }
+}
+
 /// `11,400` of 11,397: what is estimated has no more than three digits.
 pub(crate) fn about(n: u64) -> String {
     let unit = 10_u64.pow(n.max(1).ilog10().saturating_sub(2));

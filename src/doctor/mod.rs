@@ -20,6 +20,15 @@ pub(crate) struct Asked<'a> {
     pub(crate) routes: &'a Path,
     pub(crate) functions: &'a Path,
     pub(crate) python: &'a Path,
+    pub(crate) named: Named,
+}
+
+/// What somebody named: it has to be there.
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) routes: bool,
+    pub(crate) functions: bool,
+    pub(crate) python: bool,
 }
 
 /// One thing that was looked at.
@@ -47,6 +56,8 @@ const LOOKS: &[Look] = &[
     proxy::look,
     #[cfg(feature = "runtime")]
     runtime::look,
+    #[cfg(all(feature = "proxy", feature = "runtime"))]
+    faces::look,
     python::look,
 ];
 
@@ -56,8 +67,6 @@ pub(crate) fn look(asked: &Asked<'_>) -> Vec<Finding> {
 
 /// A line for each, and below what is wrong how to mend it.
 pub(crate) fn shown(found: &[Finding]) -> String {
-    #[cfg(all(feature = "proxy", feature = "runtime"))]
-    faces::look,
     let width = found.iter().map(|finding| finding.what.chars().count());
     let width = width.max().unwrap_or(0);
     let mut text = String::new();
@@ -103,6 +112,19 @@ impl Finding {
         Finding {
             state: State::Wrong(mend.into()),
             ..Finding::good(what, said)
+        }
+    }
+
+    /// Something that is not there: wrong, where somebody named it.
+    fn absent(
+        named: bool,
+        what: impl Into<String>,
+        said: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Finding {
+        match named {
+            true => Finding::wrong(what, said, mend),
+            false => Finding::missing(what, format!("{}: {}", said.into(), mend.into())),
         }
     }
 

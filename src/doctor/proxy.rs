@@ -7,12 +7,13 @@ use cutline_proxy::route::Upstreams;
 
 use super::{Asked, Finding, reached};
 use crate::commands::routes;
+use crate::words::counted;
 
 pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
     let file = asked.routes.display().to_string();
     if !asked.routes.exists() {
-        let said = "not there: `cutline init` writes one, --routes names it";
-        return vec![Finding::missing(file, said)];
+        let mend = "`cutline init` writes one, --routes names it";
+        return vec![Finding::absent(asked.named.routes, file, "not there", mend)];
     }
     let config = match routes::read(asked.routes) {
         Ok((_, config)) => config,
@@ -27,9 +28,9 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
     };
     let table = &config.table;
     let said = format!(
-        "{} stages, {} routes",
-        table.stages.len(),
-        table.routes.len()
+        "{}, {}",
+        counted(table.stages.len(), "stage"),
+        counted(table.routes.len(), "route")
     );
     let mut found = vec![Finding::good(file, said)];
     found.extend(side(

@@ -5,12 +5,18 @@ use std::path::Path;
 
 use super::{Asked, Finding};
 use crate::commands::pipeline;
+use crate::words::counted;
 
 pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
     let file = asked.functions.display().to_string();
     if !asked.functions.exists() {
-        let said = "not there: `cutline init` writes one, --functions names it";
-        return vec![Finding::missing(file, said)];
+        let mend = "`cutline init` writes one, --functions names it";
+        return vec![Finding::absent(
+            asked.named.functions,
+            file,
+            "not there",
+            mend,
+        )];
     }
     let pipeline = match pipeline::read(asked.functions) {
         Ok(pipeline) => pipeline,
@@ -23,7 +29,7 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
             )];
         }
     };
-    let said = format!("{} functions", pipeline.functions.len());
+    let said = counted(pipeline.functions.len(), "function");
     let home = asked.functions.parent().unwrap_or(Path::new(""));
     vec![
         Finding::good(file, said),
