@@ -447,6 +447,7 @@ impl<'a> Writer<'a> {
                             Some(value) => value.to_string(),
                             None => "unknown".to_owned(),
                         },
+                        made: entry.made.clone(),
                         place: self.place(entry.file, entry.line),
                     })
                     .collect(),
@@ -467,7 +468,6 @@ impl<'a> Writer<'a> {
                         name: key.name.to_string(),
                         value: key.value.clone(),
                     })
-                        made: entry.made.clone(),
                     .collect(),
                 only_fit: operation.only_fit,
                 place: self.place(operation.file, operation.line),
@@ -501,7 +501,8 @@ impl<'a> Writer<'a> {
     fn cut(&self) -> CutEntry {
         let plan = &self.analysis.plan;
         CutEntry {
-            price: rounded(plan.lines.iter().map(|line| line.price).sum()),
+            // A sum of none is -0.
+            price: rounded(plan.lines.iter().map(|line| line.price).sum::<f64>() + 0.0),
             lines: plan
                 .lines
                 .iter()

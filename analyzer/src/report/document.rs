@@ -277,6 +277,9 @@ pub struct ContractItem {
     pub name: String,
     /// Type, class, literal or short form; `unknown` where nobody knows.
     pub value: String,
+    /// How a field of an answer is made; nothing where the code does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub made: Option<Making>,
     /// Where the code says it, or where to look.
     pub place: Place,
 }
@@ -289,9 +292,6 @@ pub struct OperationEntry {
     /// The kind of step; also `read` (a table that is read), `label`, `model`,
     /// and `TODO` for a transformer that there is no step for.
     pub kind: String,
-    /// How a field of an answer is made; nothing where the code does not say.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub made: Option<Making>,
     /// Its keys, in the order in which they are written.
     pub keys: Vec<KeyEntry>,
     /// It is done to rows that are trained on, and not to those of a request.

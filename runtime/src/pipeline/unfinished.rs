@@ -19,12 +19,21 @@ pub(super) fn refuse(text: &str, root: &DeTable<'_>) -> Result<(), Problem> {
             let line = end.lines().next().unwrap_or_default();
             let place = line.split_once("# TODO ").map(|(_, place)| place.trim());
             let label = match place {
-                Some(place) => format!("look at {place}, and write what it says"),
+                Some(place) if is_place(place) => {
+                    format!("look at {place}, and write what it says")
+                }
+                Some(why) => format!("{why}: write what the monolith does there"),
                 None => "write what the monolith does there".to_owned(),
             };
             Err(Problem::at(at, format!("{key} is still {OPEN}")).label(label))
         }
     }
+}
+
+/// `file:line`, and perhaps what is to be seen there.
+fn is_place(said: &str) -> bool {
+    let mut parts = said.split(':').skip(1);
+    parts.any(|part| part.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 type Found = Option<(String, std::ops::Range<usize>)>;
@@ -80,6 +89,14 @@ mod tests {
             Some(
                 "3:12: function.preprocessing.step[1].columns[1] is still TODO \
                  (write what the monolith does there)"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            refused("a = \"TODO\" # TODO nothing in the code says it\n"),
+            Some(
+                "1:5: a is still TODO \
+                 (nothing in the code says it: write what the monolith does there)"
                     .to_owned()
             )
         );
