@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Mutex;
 
 use support::{Upstream, ask, eventually, proxy, respond, say};
 
@@ -167,6 +169,89 @@ fn what_has_effects_is_sent_twice_only_if_nobody_got_it() {
     let response = ask(refusing.addresses()[0], "POST /train", &[], "{}");
     assert_eq!((response.status, &*response.body), (200, "monolith"));
     refusing.stop();
+}
+
+/// As uvicorn does after an exception that nobody handled: the answer says
+/// nothing of it, and the connection closes a moment later.
+#[test]
+fn a_connection_that_carried_a_failure_is_not_used_again() {
+    let failed = Mutex::new(HashSet::new());
+    let monolith = Upstream::new(move |seen, socket| {
+        let connection = socket.peer_addr().unwrap();
+        match seen.line().contains("/broken") {
+            _ if failed.lock().unwrap().contains(&connection) => false,
+            true => {
+                failed.lock().unwrap().insert(connection);
+                respond(socket, "500 Internal Server Error", "", "oh")
+            }
+            false => respond(socket, "200 OK", "", "good"),
+        }
+    });
+    let proxy = proxy(&monolith.url(), "http://127.0.0.1:1", "", "");
+    for line in ["POST /other", "POST /broken", "POST /other", "POST /train"] {
+        let status = if line.contains("broken") { 500 } else { 200 };
+        let response = ask(proxy.addresses()[0], line, &[], "{}");
+        assert_eq!(response.status, status, "{line}");
+    }
+    proxy.stop();
+}
+
+#[test]
+fn what_a_kept_connection_lost_is_sent_again_where_that_does_no_harm() {
+    for (line, status, asked) in [
+        ("POST /predict", 200, 3),
+        ("GET /drift", 200, 3),
+        ("PUT /other", 200, 3),
+        ("POST /other", 502, 2),
+        ("POST /train", 502, 2),
+    ] {
+        let open = Mutex::new(HashSet::new());
+        let monolith = Upstream::new(move |seen, socket| {
+            let is_first = open.lock().unwrap().insert(socket.peer_addr().unwrap());
+            is_first && respond(socket, "200 OK", "", &String::from_utf8_lossy(&seen.body))
+        });
+        let proxy = proxy(&monolith.url(), "http://127.0.0.1:1", "", "");
+        ask(proxy.addresses()[0], "GET /first", &[], "");
+        let response = ask(proxy.addresses()[0], line, &["x-a: 1"], "{\"n\": 1}");
+        assert_eq!(response.status, status, "{line}");
+        let seen = monolith.seen();
+        assert_eq!(seen.len(), asked, "{line}");
+        for again in &seen[1..] {
+            assert!(again.line().starts_with(line));
+            assert_eq!(again.body, b"{\"n\": 1}");
+            assert_eq!(again.field("x-a"), Some("1"));
+        }
+        proxy.stop();
+    }
+}
+
+#[test]
+fn what_a_new_connection_lost_or_an_answer_had_begun_for_is_not_sent_again() {
+    let open = Mutex::new(HashSet::new());
+    let monolith = Upstream::new(move |seen, socket| {
+        match open.lock().unwrap().insert(socket.peer_addr().unwrap()) {
+            _ if seen.line().contains("/new") => false,
+            true => respond(socket, "200 OK", "", ""),
+            false => {
+                let _ = socket.write_all(b"HTTP/1.1 20");
+                false
+            }
+        }
+    });
+    let proxy = proxy(&monolith.url(), "http://127.0.0.1:1", "", "");
+    for (line, status, asked) in [
+        ("GET /new", 502, 1),
+        ("GET /first", 200, 2),
+        ("GET /begun", 502, 3),
+    ] {
+        let response = ask(proxy.addresses()[0], line, &[], "");
+        assert_eq!(
+            (response.status, monolith.seen().len()),
+            (status, asked),
+            "{line}"
+        );
+    }
+    proxy.stop();
 }
 
 #[test]

@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::outbound::Outbound;
 use super::pool::Connection;
+use super::repeat::{Heard, Listened};
 use super::upstream::Upstream;
 use crate::outcome::Failure;
 
@@ -40,13 +41,16 @@ const HEAD: usize = 64 << 10;
 pub(crate) async fn http1(upstream: &Upstream) -> Result<Connection, Failure> {
     let socket = Arc::new(tcp(upstream).await?);
     let shared = Shared(Arc::clone(&socket));
+    let heard = Heard::default();
+    let listened = heard.clone();
     let sender = match upstream.address.tls {
-        false => handshake1(shared).await?,
-        true => handshake1(over_tls(upstream, shared).await?).await?,
+        false => handshake1(Listened::new(shared, listened)).await?,
+        true => handshake1(Listened::new(over_tls(upstream, shared).await?, listened)).await?,
     };
     Ok(Connection {
         sender,
         socket,
+        heard,
         alarm: None,
         used: false,
     })

@@ -16,6 +16,7 @@ use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 use super::connect;
 use super::outbound::{Outbound, Progress};
 use super::pool::{Connection, Lease, Pools};
+use super::repeat::Repeat;
 use super::soundness::is_sound;
 use super::upstream::Upstream;
 use crate::outcome::Failure;
@@ -66,7 +67,9 @@ impl Failed {
 }
 
 /// Sends the request and waits for the response's head, no longer than the
-/// side's time-outs say. `once` says that it must not be sent twice.
+/// side's time-outs say. `repeat` is what is sent once more, over a new
+/// connection, where one that was kept closes before a byte of the answer
+/// (RFC 9112 §9.3.1): whoever closed it did not do so because of this request.
 ///
 /// Nothing large is handed from future to future: each would hold it twice,
 /// and the future of every request is moved as a whole when it starts.
@@ -75,11 +78,11 @@ pub(crate) async fn exchange(
     upstream: &Arc<Upstream>,
     head: &mut Head,
     body: Outbound,
-    once: bool,
+    repeat: Repeat,
 ) -> Result<Answer, Failed> {
     let answer = match upstream.settings.http2 {
         true => Box::pin(over_http2(pools, upstream, head, body)).await,
-        false => over_http1(pools, upstream, head, body, once).await,
+        false => over_http1(pools, upstream, head, body, repeat).await,
     };
     let answer = answer.and_then(|answer| {
         let response = &answer.response;
@@ -103,42 +106,59 @@ async fn over_http1(
     upstream: &Arc<Upstream>,
     head: &mut Head,
     body: Outbound,
-    once: bool,
+    repeat: Repeat,
 ) -> Result<Answer, Failed> {
     let progress = body.progress();
     let now = Instant::now();
+    let once = !repeat.is_possible();
     let (mut connection, start) = match pools.take(upstream, now, once) {
         Some(connection) => (connection, now),
         // What is rare lies in a box of its own.
         None => (Box::pin(new(upstream)).await?, Instant::now()),
     };
+    connection.heard.forget();
+    let spare = (connection.used && !once).then(|| Box::new(head.clone()));
     let request = http1_request(upstream, head, body);
     let sending = pin!(connection.sender.try_send_request(request));
     let limits = Limits::new(&upstream.settings.timeouts, start);
-    let failed = match within(limits, &progress, &mut connection.alarm, sending).await? {
+    let mut failed = match within(limits, &progress, &mut connection.alarm, sending).await? {
         Ok(response) => return Ok(leased(pools, upstream, connection, response)),
         Err(failed) => failed,
     };
-    Box::pin(again(pools, upstream, connection.used, failed, &progress)).await
+    let unsent = failed.take_message().filter(|_| connection.used);
+    let second = match unsent {
+        Some(request) => Some((request, progress)),
+        None => spare
+            .filter(|_| is_unheard(&connection, &failed))
+            .and_then(|mut head| {
+                let body = repeat.body()?;
+                let progress = body.progress();
+                Some((http1_request(upstream, &mut head, body), progress))
+            }),
+    };
+    match second {
+        Some((request, progress)) => Box::pin(again(pools, upstream, request, &progress)).await,
+        None => Err(Failed::sent(failure(failed.error()))),
+    }
 }
 
 async fn new(upstream: &Upstream) -> Result<Connection, Failed> {
     connect::http1(upstream).await.map_err(Failed::unsent)
 }
 
-/// Sends over a new connection what did not go out over an old one that was
-/// closed under us.
+/// Closed, without a byte of an answer.
+fn is_unheard(connection: &Connection, failed: &TrySendError<Request<Outbound>>) -> bool {
+    failure(failed.error()) == Failure::Closed && !connection.heard.anything()
+}
+
+/// Sends over a new connection what an old one that was closed under us did
+/// not answer.
 async fn again(
     pools: &Pools,
     upstream: &Arc<Upstream>,
-    used: bool,
-    mut failed: TrySendError<Request<Outbound>>,
+    request: Request<Outbound>,
     progress: &Progress,
 ) -> Result<Answer, Failed> {
-    let unsent = failed.take_message().filter(|_| used);
-    let Some(request) = unsent else {
-        return Err(Failed::sent(failure(failed.error())));
-    };
     let mut connection = new(upstream).await?;
     let sending = pin!(connection.sender.try_send_request(request));
     let limits = Limits::new(&upstream.settings.timeouts, Instant::now());
@@ -230,7 +250,12 @@ fn leased(
     connection: Connection,
     response: Response<Incoming>,
 ) -> Answer {
-    let promised = promised(response.headers());
+    // Many servers close a connection behind an answer that they did not mean
+    // to give, without saying so in it.
+    let promised = match response.status().is_server_error() {
+        true => Some(Duration::ZERO),
+        false => promised(response.headers()),
+    };
     Answer {
         response,
         upstream: Arc::clone(upstream),

@@ -20,8 +20,8 @@ use hyper::body::Incoming;
 use super::exchange::{self, Head};
 use super::headers;
 use super::held::Held;
-use super::outbound::Outbound;
 use super::pool::Pools;
+use super::repeat::Repeat;
 use super::upstream::Group;
 use crate::config::MirrorLimits;
 use crate::metrics::Dropped;
@@ -321,14 +321,16 @@ async fn copied(
     body: Option<Held>,
     (limit, room): (usize, &Room),
 ) -> Result<(Instant, Reply), Failure> {
-    let body = match body {
-        Some(held) => Outbound::held(held.reader().ok_or(Failure::ClientBody)?),
-        None => Outbound::empty(),
+    // Where it would do harm there is no copy.
+    let repeat = match body {
+        Some(held) => Repeat::Held(held),
+        None => Repeat::Empty,
     };
+    let body = repeat.body().ok_or(Failure::ClientBody)?;
     let upstream = group.choose().ok_or(Failure::Unavailable)?;
     let mut attempt =
         recorded.map(|(origin, side)| origin.asks(Turn::Mirror, side, upstream, &mut head));
-    let answer = exchange::exchange(pools, upstream, &mut head, body, false).await;
+    let answer = exchange::exchange(pools, upstream, &mut head, body, repeat).await;
     let answer = answer.map_err(|failed| unheard(&mut attempt, failed.failure))?;
     if let Some(attempt) = &mut attempt {
         attempt.heard(&answer.response);

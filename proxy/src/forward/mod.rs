@@ -9,6 +9,7 @@ pub(crate) mod held;
 pub(crate) mod mirror;
 pub(crate) mod outbound;
 pub(crate) mod pool;
+pub(crate) mod repeat;
 pub(crate) mod reply;
 pub(crate) mod soundness;
 pub(crate) mod trace;

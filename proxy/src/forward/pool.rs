@@ -2,7 +2,8 @@
 //!
 //! A worker is one thread and shares none of them: no lock is taken for a
 //! request. A connection is used again once the response before it was read to
-//! its end; the one used last is used first, so that the others grow old.
+//! its end, unless that said that the server had failed; the one used last is
+//! used first, so that the others grow old.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::outbound::Outbound;
+use super::repeat::Heard;
 use super::upstream::Upstream;
 
 /// How long a connection may be unused, where the upstream does not say.
@@ -42,6 +44,8 @@ struct Idle {
 pub(crate) struct Connection {
     pub(crate) sender: http1::SendRequest<Outbound>,
     pub(crate) socket: Arc<TcpStream>,
+    /// Since its request went out.
+    pub(crate) heard: Heard,
     /// For the response's head; made by the first request that waits. Put off,
     /// it costs next to nothing: a time-out that was taken out of the runtime's
     /// timers and put in again for each request would not.
@@ -93,6 +97,7 @@ impl Pools {
         self.slot(upstream.slot, |pool| pool.shared = Some(sender));
     }
 
+    /// For how long it is `promised` to be kept: not at all where that is zero.
     pub(crate) fn lease(
         &self,
         upstream: &Upstream,

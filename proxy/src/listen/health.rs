@@ -15,6 +15,7 @@ use crate::forward::connect;
 use crate::forward::exchange::{self, Head};
 use crate::forward::outbound::Outbound;
 use crate::forward::pool::Pools;
+use crate::forward::repeat::Repeat;
 use crate::forward::upstream::Upstream;
 use crate::state::Shared;
 
@@ -79,7 +80,13 @@ async fn ask(upstream: Arc<Upstream>) {
     };
     // A connection of its own: the question is whether one can be had.
     let pools = Pools::default();
-    let asking = exchange::exchange(&pools, &upstream, &mut head, Outbound::empty(), false);
+    let asking = exchange::exchange(
+        &pools,
+        &upstream,
+        &mut head,
+        Outbound::empty(),
+        Repeat::Never,
+    );
     let answered = timeout(patience, asking).await;
     let healthy = matches!(answered, Ok(Ok(answer)) if answer.response.status().is_success());
     match healthy {

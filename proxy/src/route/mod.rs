@@ -334,14 +334,28 @@ impl StageRoute {
 
     /// What answering a request of that method does on that side.
     pub fn effect(&self, side: Side, method: &Method) -> Effect {
-        let said = match side {
-            Side::Monolith => self.effects.monolith,
-            Side::Candidate => self.effects.candidate,
-        };
-        said.unwrap_or(match method.is_safe() {
+        self.declared(side).unwrap_or(match method.is_safe() {
             true => Effect::None,
             false => Effect::Real,
         })
+    }
+
+    /// Whether it does no harm to ask that side the same twice. What was
+    /// declared counts before what the method promises (RFC 9110 §9.2.2): a
+    /// GET that is declared `real` is not safe to repeat.
+    pub fn is_repeatable(&self, side: Side, method: &Method) -> bool {
+        self.idempotent
+            || match self.declared(side) {
+                Some(effect) => effect == Effect::None,
+                None => method.is_idempotent(),
+            }
+    }
+
+    fn declared(&self, side: Side) -> Option<Effect> {
+        match side {
+            Side::Monolith => self.effects.monolith,
+            Side::Candidate => self.effects.candidate,
+        }
     }
 }
 

@@ -114,7 +114,7 @@ async fn forwarded(
     if decision.unmirrorable {
         plan.metrics.dropped(Dropped::Effects);
     }
-    body.hold(plan.holds(live, worker.shared.limits.held_body));
+    body.hold(plan.holds(live, &parts.method, worker.shared.limits.held_body));
 
     let upgrade = headers::remove_hop_by_hop(&mut parts.headers);
     // HTTP/1.0 knows none (RFC 9110 §7.8).

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::StatusCode;
 use http::header::HOST;
 use http::request::Parts;
+use http::{Method, StatusCode};
 
 use super::sent::Sent;
 use crate::decide::{Decision, Fallback, RequestHead, decide};
@@ -14,7 +14,7 @@ use crate::forward::mirror::Purpose;
 use crate::forward::upstream::Group;
 use crate::metrics::RouteMetrics;
 use crate::outcome::Failure;
-use crate::route::Side;
+use crate::route::{Side, StageRoute};
 use crate::state::Live;
 use crate::verdict::Tally;
 
@@ -62,8 +62,8 @@ pub(super) struct Plan<'a> {
     /// Where its key lies, and whether it has one.
     pub(super) place: u64,
     pub(super) keyed: bool,
-    /// Not to be sent twice, not even to the same side.
-    pub(super) once: bool,
+    /// The route that owns the request.
+    owner: Option<&'a StageRoute>,
 }
 
 impl<'a> Plan<'a> {
@@ -80,7 +80,7 @@ impl<'a> Plan<'a> {
             route: decision.route,
             place: decision.place,
             keyed: decision.keyed,
-            once: decision.fallback == Fallback::Unsent,
+            owner: decision.route.map(|route| &live.table.routes[route]),
         }
     }
 
@@ -116,12 +116,20 @@ impl<'a> Plan<'a> {
         failure
     }
 
+    /// Whether it does no harm to ask that side the same twice.
+    pub(super) fn is_repeatable(&self, side: Side, method: &Method) -> bool {
+        match self.owner {
+            Some(route) => route.is_repeatable(side, method),
+            None => method.is_idempotent(),
+        }
+    }
+
     /// How much of the body is kept, if any.
-    pub(super) fn holds(&self, live: &Live, held: usize) -> Option<usize> {
+    pub(super) fn holds(&self, live: &Live, method: &Method, held: usize) -> Option<usize> {
         match self.side {
             _ if self.is_copied() => Some(live.settings.mirror.body.max(held)),
             Side::Candidate => Some(held),
-            Side::Monolith => None,
+            Side::Monolith => self.is_repeatable(Side::Monolith, method).then_some(held),
         }
     }
 }

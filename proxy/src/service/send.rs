@@ -28,11 +28,12 @@ pub(super) async fn send(
     body: &mut Sent,
 ) -> Result<(Answer, End), Failure> {
     let gone = Failure::ClientBody;
+    let repeat = body.repeat(plan.is_repeatable(plan.side, &head.method));
     let first = body.attempt().ok_or(gone)?;
     if plan.side == Side::Monolith {
         let upstream = plan.group.choose_any();
         exchange.asks(Turn::First, Side::Monolith, upstream, head);
-        let answer = exchange::exchange(&worker.pools, upstream, head, first, plan.once).await;
+        let answer = exchange::exchange(&worker.pools, upstream, head, first, repeat).await;
         return match answer {
             Ok(answer) => {
                 plan.heard(Ok(answer.response.status()), exchange.start);
@@ -51,7 +52,7 @@ pub(super) async fn send(
     let answer = match plan.group.choose() {
         Some(upstream) => {
             exchange.asks(Turn::First, Side::Candidate, upstream, head);
-            exchange::exchange(&worker.pools, upstream, head, first, plan.once).await
+            exchange::exchange(&worker.pools, upstream, head, first, repeat).await
         }
         None => Err(Failed::unsent(Failure::Unavailable)),
     };
@@ -115,7 +116,8 @@ async fn fallen_back(
 ) -> Result<(Answer, End), Failure> {
     let upstream = live.group(None, Side::Monolith).choose_any();
     exchange.asks(Turn::Fallback, Side::Monolith, upstream, &mut head);
-    let answer = exchange::exchange(&worker.pools, upstream, &mut head, second, plan.once).await;
+    let repeat = body.repeat(plan.is_repeatable(Side::Monolith, &head.method));
+    let answer = exchange::exchange(&worker.pools, upstream, &mut head, second, repeat).await;
     match answer {
         Ok(answer) => {
             exchange.heard(&answer);

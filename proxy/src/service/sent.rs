@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 
 use crate::forward::held::Held;
 use crate::forward::outbound::{Outbound, Progress};
+use crate::forward::repeat::Repeat;
 use crate::state::Live;
 
 /// A request's body before it is sent.
@@ -66,6 +67,16 @@ impl Sent {
             },
             Sent::Held(held) => held.reader().map(Outbound::held),
             Sent::Gone(_) => None,
+        }
+    }
+
+    /// What may be sent once more to the same side, where that is `harmless`.
+    /// To be asked before the first attempt.
+    pub(super) fn repeat(&self, harmless: bool) -> Repeat {
+        match self {
+            Sent::Streamed(body) if harmless && body.is_end_stream() => Repeat::Empty,
+            Sent::Held(held) if harmless => Repeat::Held(held.clone()),
+            Sent::Streamed(_) | Sent::Held(_) | Sent::Gone(_) => Repeat::Never,
         }
     }
 
