@@ -48,7 +48,7 @@ use super::json::{numbers, response};
 use super::predictor::{Metadata, Predicted, Predictor, Refusal, Refused};
 use request::{Asked, Request};
 use route::Route;
-use template::Template;
+use template::{DERIVED, Template};
 
 pub use error::MappingError;
 pub use lookup::{Found, Lookup, Lookups};
@@ -143,8 +143,13 @@ impl Face {
         for row in predicted.left_out_rows().iter().rev() {
             records.remove(*row);
         }
-        let document = self.document(metadata, predicted, records, read.request);
-        Ok(self.response.fill(&document))
+        let knows = |name: &str| metadata.input(name).is_some() || self.request.passes(name);
+        let derived = self.response.derived();
+        let derived = derived.map(|derived| derived.of(&predicted, &records, &knows));
+        let derived = derived.collect::<Result<Map<_, _>, Refusal>>()?;
+        let mut document = self.document(metadata, predicted, records, read.request);
+        document.insert(DERIVED.to_owned(), derived.into());
+        Ok(self.response.fill(&document.into()))
     }
 
     /// What the response is taken from; nothing that it does not name is made.
@@ -154,7 +159,7 @@ impl Face {
         predicted: Predicted,
         records: Vec<Map<String, Value>>,
         request: Value,
-    ) -> Value {
+    ) -> Map<String, Value> {
         let table = |rows: &[Vec<f64>]| rows.iter().map(|row| numbers(row)).collect::<Value>();
         let mut document = Map::new();
         let mut add = |root: &str, value: &mut dyn FnMut() -> Value| {
@@ -176,7 +181,7 @@ impl Face {
             let rows = records.into_iter().map(Value::Object).collect();
             document.insert("rows".to_owned(), rows);
         }
-        Value::Object(document)
+        document
     }
 
     fn refused(&self, refusal: &Refusal) -> Response {

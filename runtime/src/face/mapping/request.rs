@@ -195,6 +195,11 @@ impl Request {
         }
     }
 
+    /// Whether rows may have that beside the model's columns.
+    pub(super) fn passes(&self, name: &str) -> bool {
+        self.pass.iter().any(|known| known == name)
+    }
+
     /// Whether rows that the model's preparation does not take are left out.
     pub(super) fn leaves_out(&self) -> bool {
         self.unusable == Unusable::LeaveOut

@@ -1,5 +1,7 @@
 //! [`Template`]: how an answer is laid out, place by place.
 
+mod derive;
+mod finish;
 mod source;
 
 use indexmap::IndexMap;
@@ -8,7 +10,10 @@ use serde_json::{Map, Value};
 use super::error::MappingError;
 use super::pointer::{Pointer, Step, child};
 use super::written::SourceWritten;
-use source::{Choice, Finish, Source};
+use finish::Finish;
+use source::{Choice, Source};
+
+pub(super) use derive::{Derived, ROOT as DERIVED};
 
 /// Places of an answer with where they come from, checked: no place is in
 /// another, and every `*` of a place is one of where it comes from, or what
@@ -57,6 +62,13 @@ impl Template {
     pub(super) fn names(&self, root: &str) -> bool {
         let mut choices = self.entries.iter().flat_map(|entry| &entry.choices);
         choices.any(|choice| choice.names(root))
+    }
+
+    /// What is made of each row before the answer is laid out; the document has
+    /// what comes of it under [`DERIVED`].
+    pub(super) fn derived(&self) -> impl Iterator<Item = &Derived> {
+        let choices = self.entries.iter().flat_map(|entry| &entry.choices);
+        choices.filter_map(|choice| choice.derived.as_ref())
     }
 
     /// The answer, from a document; what it does not have is null.

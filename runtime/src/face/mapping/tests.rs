@@ -112,6 +112,31 @@ async fn one_flat_object_lists_of_lists_and_columns_apart() {
     assert_eq!(said, r#"200 {"out":[true,false]}"#);
 }
 
+const DERIVED: &str = r#"
+route = "POST /derived"
+function = "f"
+request = { rows = "/customers", optional = ["age"], pass = ["visits"] }
+
+[response]
+"/customers/*/risk" = { from = "/probabilities/*/1", bands = [[0.3, "Low"], [0.6, "Medium"], "High"] }
+"/customers/*/sure" = { from = "/probabilities/*", reduce = "max" }
+"/customers/*/percent" = { derive = "probability * 100", round = 1 }
+"/customers/*/perhaps" = { derive = "where(label == 1 and plan == 'free', visits * 2, missing)" }
+"/customers/*/doubt" = { derive = "1 - confidence", round = 2, bands = [[0.25, false], true] }
+"/first" = { derive = "plan + '!'" }
+"/score" = { derive = "score" }
+"#;
+
+#[tokio::test]
+async fn rows_are_banded_reduced_and_derived() {
+    let body = r#"{"customers": [{"age": 80, "plan": "free", "visits": 3}, {"plan": "pro"}, {"age": 59, "plan": "free", "visits": 1.5}]}"#;
+    insta::assert_snapshot!(say(DERIVED, post("/derived", body)).await, @"");
+    let wrong = body.replace("1.5", "\"often\"");
+    insta::assert_snapshot!(say(DERIVED, post("/derived", &wrong)).await, @"");
+    let unknown = DERIVED.replace("visits * 2", "visit * 2");
+    insta::assert_snapshot!(say(&unknown, post("/derived", body)).await, @"");
+}
+
 #[tokio::test]
 async fn forms_queries_and_paths() {
     let form = r#"
@@ -172,6 +197,10 @@ fn a_face_that_cannot_work_is_refused_before_it_starts() {
         with(&format!(
             "{answer}\nerror = {{ body = {{ error = \"/labels\" }} }}"
         )),
+        with(r#"response = { "/x" = { derive = "label +" } }"#),
+        with(r#"response = { "/x" = { derive = "label", from = "/labels/0" } }"#),
+        with(r#"response = { "/x/*/*" = { derive = "label" } }"#),
+        with(r#"response = { "/x" = { from = "/labels/0", reduce = "median" } }"#),
     ];
     insta::assert_snapshot!(said.join("\n"), @r#"
     http route "POST /p/{id}": response: it is empty, so there would be no answer

@@ -218,7 +218,7 @@ pub enum SourceWritten {
 }
 
 /// Where a place of the answer comes from, and what becomes of it on the way:
-/// first `round`, then `at_least`, then `names`.
+/// first `reduce`, then `round`, then `at_least` or `bands`, then `names`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceTable {
@@ -227,6 +227,11 @@ pub struct SourceTable {
     pub from: Option<String>,
     /// A constant.
     pub value: Option<Value>,
+    /// An expression of the language of preparations over a row: its members,
+    /// and `label`, `probability` (of the second class), `confidence` (the
+    /// largest probability) and `score`. Of the first row where the place has
+    /// no `*`.
+    pub derive: Option<String>,
     /// Only where at each of these pointers is this.
     pub when: IndexMap<String, Value>,
     /// Makes one object of the entries of `from`: a pointer to their names.
@@ -234,10 +239,15 @@ pub struct SourceTable {
     /// Makes one list (or object, with `by`) of those entries of `from` for
     /// which this pointer leads to `true`.
     pub only: Option<String>,
+    /// One number of a list of numbers: `max`, `mean`, `min` or `sum`.
+    pub reduce: Option<String>,
     /// Decimals, rounded as Python's `round`.
     pub round: Option<usize>,
     /// True from this number on, false below.
     pub at_least: Option<f64>,
+    /// What stands for a number: of the first of these `[limit, value]` that it
+    /// is below, and the last, a value alone, of all others.
+    pub bands: Option<Vec<Value>>,
     /// What stands for which value, by its text.
     pub names: IndexMap<String, Value>,
 }

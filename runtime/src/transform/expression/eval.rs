@@ -1,4 +1,4 @@
-//! A tree and a frame to a value.
+//! A tree, and what its names stand for, to a value.
 
 use super::super::fault::Fault;
 use super::super::frame::Frame;
@@ -16,25 +16,47 @@ pub(super) enum Stop {
     At(usize, String),
 }
 
-pub(super) fn eval<'a>(node: &'a Node, frame: &'a Frame) -> Result<Value<'a>, Stop> {
+/// What the names in an expression stand for.
+pub(super) trait Names {
+    fn value(&self, name: &str) -> Result<Value<'_>, Fault>;
+}
+
+impl Names for Frame {
+    fn value(&self, name: &str) -> Result<Value<'_>, Fault> {
+        self.column(name).map(Value::column)
+    }
+}
+
+/// A single row; what it does not have is missing.
+pub(super) struct Row<'v>(pub(super) &'v [(&'v str, Option<Scalar>)]);
+
+impl Names for Row<'_> {
+    fn value(&self, name: &str) -> Result<Value<'_>, Fault> {
+        let found = self.0.iter().find(|(own, _)| *own == name);
+        let value = found.and_then(|(_, value)| value.as_ref());
+        Ok(value.map_or(Value::Missing, Value::literal))
+    }
+}
+
+pub(super) fn eval<'a, N: Names>(node: &'a Node, names: &'a N) -> Result<Value<'a>, Stop> {
     let here = |problem| Stop::At(node.at, problem);
     match &node.kind {
         Kind::Literal(value) => Ok(Value::literal(value)),
         Kind::Missing => Ok(Value::Missing),
-        Kind::Column(name) => frame.column(name).map(Value::column).map_err(Stop::Fault),
-        Kind::Not(inner) => operators::not(eval(inner, frame)?).map_err(here),
-        Kind::Negate(inner) => operators::negate(eval(inner, frame)?).map_err(here),
+        Kind::Column(name) => names.value(name).map_err(Stop::Fault),
+        Kind::Not(inner) => operators::not(eval(inner, names)?).map_err(here),
+        Kind::Negate(inner) => operators::negate(eval(inner, names)?).map_err(here),
         Kind::Binary(operator, left, right) => {
-            operators::binary(*operator, eval(left, frame)?, eval(right, frame)?).map_err(here)
+            operators::binary(*operator, eval(left, names)?, eval(right, names)?).map_err(here)
         }
         Kind::In {
             value,
             list,
             negated,
-        } => among(eval(value, frame)?, list, *negated).map_err(here),
+        } => among(eval(value, names)?, list, *negated).map_err(here),
         Kind::Call(function, arguments) => {
             let arguments: Result<Vec<_>, _> =
-                arguments.iter().map(|node| eval(node, frame)).collect();
+                arguments.iter().map(|node| eval(node, names)).collect();
             (function.eval)(arguments?).map_err(here)
         }
     }

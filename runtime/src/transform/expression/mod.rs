@@ -41,6 +41,7 @@ use serde::{Deserialize, Serialize};
 use super::column::Column;
 use super::fault::Fault;
 use super::frame::Frame;
+use super::scalar::Scalar;
 use tree::Node;
 
 /// A checked expression over the columns of a frame.
@@ -88,8 +89,19 @@ impl Expression {
             .collect())
     }
 
-    fn value<'a>(&'a self, frame: &'a Frame) -> Result<value::Value<'a>, Fault> {
-        eval::eval(&self.root, frame).map_err(|stop| match stop {
+    /// Its value for a single row that is in no frame, from what its names
+    /// stand for there; None is missing, and so is what is not said.
+    ///
+    /// # Errors
+    /// When values are of types that do not go together.
+    pub fn of_row(&self, values: &[(&str, Option<Scalar>)]) -> Result<Option<Scalar>, Fault> {
+        let row = eval::Row(values);
+        let column = self.value(&row)?.into_column(1);
+        Ok(column.scalars().next().flatten())
+    }
+
+    fn value<'a, N: eval::Names>(&'a self, names: &'a N) -> Result<value::Value<'a>, Fault> {
+        eval::eval(&self.root, names).map_err(|stop| match stop {
             eval::Stop::Fault(fault) => fault,
             eval::Stop::At(at, problem) => ExpressionError::new(&self.text, at, problem).into(),
         })

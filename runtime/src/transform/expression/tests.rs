@@ -166,3 +166,28 @@ fn missing_of_no_type_is_float() {
         .unwrap();
     assert_eq!(column, Column::missing(Type::Float64, 4));
 }
+
+#[test]
+fn a_row_alone_needs_no_frame() {
+    let row = [
+        ("n", Some(Scalar::Int(3))),
+        ("share", Some(Scalar::Float(0.25))),
+        ("plan", Some(Scalar::Text("pro".to_owned()))),
+        ("age", None),
+    ];
+    let of = |text: &str| match Expression::parse(text).unwrap().of_row(&row) {
+        Ok(value) => value.map_or("-".to_owned(), |value| value.to_string()),
+        Err(fault) => fault.to_string(),
+    };
+    assert_eq!(of("round(share * 100)"), "25.0");
+    assert_eq!(of("n // 2"), "1");
+    assert_eq!(of("where(plan == 'pro', 'yes', 'no')"), "yes");
+    // Missing, and of no type: text or number.
+    assert_eq!(of("coalesce(region, plan)"), "pro");
+    assert_eq!(of("region == 'north' or is_missing(age)"), "True");
+    assert_eq!(of("age + 1"), "-");
+    assert_eq!(
+        of("plan * 2"),
+        "expression `plan * 2`, character 6: string and int64 do not go together: cast one of them"
+    );
+}

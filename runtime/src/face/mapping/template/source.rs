@@ -5,12 +5,16 @@ use serde_json::{Map, Value};
 
 use super::super::pointer::{Pointer, Step};
 use super::super::written::{SourceTable, SourceWritten};
+use super::derive::Derived;
+use super::finish::{Finish, text_of};
 
 /// Where a place comes from where all of `when` is so.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
     when: Vec<(Pointer, Value)>,
     pub(super) from: Source,
+    /// What makes the values that `from` leads to.
+    pub(super) derived: Option<Derived>,
     pub(super) finish: Finish,
 }
 
@@ -33,16 +37,7 @@ pub(super) struct Gather {
     only: Option<Pointer>,
 }
 
-/// What becomes of a value on the way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Finish {
-    round: Option<usize>,
-    at_least: Option<f64>,
-    names: Vec<(String, Value)>,
-}
-
-/// More decimals than a double has.
-const MOST_DECIMALS: usize = 30;
+const ONE: &str = "it has one of from, value and derive";
 
 /// What of a document has an entry per row: without a `*` it is a slip.
 const BY_ROW: [&str; 4] = ["labels", "probabilities", "rows", "scores"];
@@ -70,6 +65,9 @@ impl Choice {
     }
 
     fn new(table: &SourceTable, n_stars: usize, roots: &[&str]) -> Result<Choice, String> {
+        if let Some(derive) = &table.derive {
+            return Choice::derived(table, derive, n_stars, roots);
+        }
         let from = Source::new(table, roots)?;
         let stars = (n_stars, from.n_stars());
         // What is one stands once, or once per row.
@@ -83,30 +81,38 @@ impl Choice {
                 Source::Gathered(_) => "what is gathered stands once".to_owned(),
             });
         }
-        if table.round.is_some_and(|round| round > MOST_DECIMALS) {
-            return Err(format!("round is more than {MOST_DECIMALS}"));
-        }
-        if table.at_least.is_some_and(f64::is_nan) {
-            return Err("at_least is not a number".to_owned());
-        }
-        let when = table.when.iter().map(|(at, value)| {
-            let pointer = rooted(at, roots)?;
-            match pointer.n_stars() {
-                0 => Ok((pointer, value.clone())),
-                _ => Err(format!("when: {at:?} has a `*`")),
-            }
-        });
-        let names = table.names.iter();
         Ok(Choice {
-            when: when.collect::<Result<_, String>>()?,
+            when: conditions(table, roots)?,
             from,
-            finish: Finish {
-                round: table.round,
-                at_least: table.at_least,
-                names: names
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect(),
-            },
+            derived: None,
+            finish: Finish::new(table)?,
+        })
+    }
+
+    fn derived(
+        table: &SourceTable,
+        derive: &str,
+        n_stars: usize,
+        roots: &[&str],
+    ) -> Result<Choice, String> {
+        if table.from.is_some() || table.value.is_some() {
+            return Err(ONE.to_owned());
+        }
+        if table.by.is_some() || table.only.is_some() {
+            return Err("by and only gather what is at a from, which derive has not".to_owned());
+        }
+        if !roots.contains(&"labels") {
+            return Err("derive is for faces of functions that predict rows".to_owned());
+        }
+        if n_stars > 1 {
+            return Err("what is derived stands once, or once per row".to_owned());
+        }
+        let derived = Derived::new(derive)?;
+        Ok(Choice {
+            when: conditions(table, roots)?,
+            from: Source::Document(derived.pointer(n_stars)),
+            derived: Some(derived),
+            finish: Finish::new(table)?,
         })
     }
 
@@ -134,7 +140,7 @@ impl Source {
             (Some(from), None) => rooted(from, roots)?,
             (None, Some(value)) => return Ok(Source::Constant(value.clone())),
             (Some(_), Some(_)) | (None, None) => {
-                return Err("it has either from or value".to_owned());
+                return Err(ONE.to_owned());
             }
         };
         if table.by.is_none() && table.only.is_none() {
@@ -174,6 +180,18 @@ impl Source {
     }
 }
 
+/// What has to be so for a choice to count.
+fn conditions(table: &SourceTable, roots: &[&str]) -> Result<Vec<(Pointer, Value)>, String> {
+    let conditions = table.when.iter().map(|(at, value)| {
+        let pointer = rooted(at, roots)?;
+        match pointer.n_stars() {
+            0 => Ok((pointer, value.clone())),
+            _ => Err(format!("when: {at:?} has a `*`")),
+        }
+    });
+    conditions.collect()
+}
+
 fn rooted(text: &str, roots: &[&str]) -> Result<Pointer, String> {
     let pointer = Pointer::parse(text).map_err(|error| format!("{text:?}: {error}"))?;
     match pointer.0.first() {
@@ -206,43 +224,4 @@ impl Gather {
             }
         }
     }
-}
-
-impl Finish {
-    /// As it is.
-    pub(super) const NONE: &'static Finish = &Finish {
-        round: None,
-        at_least: None,
-        names: Vec::new(),
-    };
-
-    pub(super) fn of(&self, value: &Value) -> Value {
-        let mut value = value.clone();
-        if let (Some(decimals), Some(number)) =
-            (self.round, value.as_f64().filter(|_| value.is_f64()))
-        {
-            value = Value::from(rounded(number, decimals));
-        }
-        if let (Some(least), Some(number)) = (self.at_least, value.as_f64()) {
-            value = Value::from(number >= least);
-        }
-        let text = text_of(&value);
-        let mut names = self.names.iter();
-        match names.find(|(name, _)| *name == text) {
-            Some((_, named)) => named.clone(),
-            None => value,
-        }
-    }
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// As Python's `round`: the nearest decimal to the double itself, ties to even.
-pub(super) fn rounded(number: f64, decimals: usize) -> f64 {
-    format!("{number:.decimals$}").parse().unwrap_or(number)
 }

@@ -1,5 +1,5 @@
 use super::super::written::SourceTable;
-use super::source::rounded;
+use super::finish::rounded;
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -49,6 +49,39 @@ fn values_are_rounded_judged_and_named() {
         json!({"/*": {"from": "/a/*/1", "at_least": 0.5, "names": {"true": 1, "false": "no"}}}),
     );
     assert_eq!(said, r#"[1,"no"]"#);
+}
+
+#[test]
+fn numbers_fall_into_bands_and_lists_become_numbers() {
+    let bands = json!([[0.3, "Low"], [0.75, {"risk": 2}], "High"]);
+    assert_eq!(
+        filled(json!({"/*": {"from": "/a/*/0", "bands": bands}})),
+        r#"["Low","High"]"#
+    );
+    assert_eq!(
+        filled(json!({"/*": {"from": "/a/*/1", "bands": bands, "names": {"High": 3}}})),
+        r#"[3,"Low"]"#
+    );
+    // Rounded first; what is no number stays.
+    let rounded = json!({"/x": {"from": "/b/d", "round": 2, "bands": [[2.673, 1], 2]}, "/y": {"from": "/b/c/0", "bands": [[1, 2], 3]}});
+    assert_eq!(filled(rounded), r#"{"x":1,"y":"x"}"#);
+
+    let largest = json!({"/rows/*/sure": {"from": "/a/*", "reduce": "max", "round": 1}, "/least": {"from": "/a/1", "reduce": "min"}});
+    assert_eq!(
+        filled(largest),
+        r#"{"rows":[{"sure":0.9},{"sure":0.8}],"least":0.25}"#
+    );
+    let of = |reduce: &str, list: Value| {
+        let written = json!({"/x": {"from": "/a", "reduce": reduce}});
+        let answer = template(written).unwrap().fill(&json!({"a": list}));
+        answer["x"].to_string()
+    };
+    assert_eq!(of("sum", json!([1, 0, 1])), "2");
+    assert_eq!(of("sum", json!([1, 0.5, null])), "1.5");
+    assert_eq!(of("mean", json!([1, 2])), "1.5");
+    assert_eq!(of("max", json!([1, 3, 2])), "3");
+    let none = ["max", "mean", "min", "sum"].map(|reduce| of(reduce, json!([])));
+    assert_eq!(none, ["null", "null", "null", "0"]);
 }
 
 #[test]
@@ -107,6 +140,13 @@ fn what_cannot_be_laid_out_is_said() {
         json!({"/x/*": {"from": "/a/*", "only": "/a/*"}}),
         json!({"/x": [{"from": "/a", "when": {"/c": 1}}]}),
         json!({"/x": {"from": "/a", "when": {"/a/*": 1}}}),
+        json!({"/x": {"from": "/a", "bands": ["Low"]}}),
+        json!({"/x": {"from": "/a", "bands": [[0.6, "Low"], [0.3, "Medium"], "High"]}}),
+        json!({"/x": {"from": "/a", "bands": [0.3, "Low"]}}),
+        json!({"/x": {"from": "/a", "bands": [["0.3", "Low"], "High"]}}),
+        json!({"/x": {"from": "/a", "bands": [[0.3, "Low"], "High"], "at_least": 1}}),
+        json!({"/x": {"derive": "a + 1"}}),
+        json!({"/x": {"from": "/a", "reduce": "median"}}),
     ];
     let said = wrong.map(|written| template(written).unwrap_err().to_string());
     insta::assert_snapshot!(said.join("\n"), @r#"
@@ -115,8 +155,8 @@ fn what_cannot_be_laid_out_is_said() {
     http route "GET /": response."/x": "a": a pointer starts with `/`
     http route "GET /": response."/x/y": it cannot stand beside "/x"
     http route "GET /": response."/x/y": it cannot stand beside "/x/*"
-    http route "GET /": response."/x": it has either from or value
-    http route "GET /": response."/x": it has either from or value
+    http route "GET /": response."/x": it has one of from, value and derive
+    http route "GET /": response."/x": it has one of from, value and derive
     http route "GET /": response."/x/*/*": a constant stands once, or once per row
     http route "GET /": response."/x": round is more than 30
     http route "GET /": response."/~": in a pointer `~` is written ~0 and `/` is written ~1
@@ -125,6 +165,13 @@ fn what_cannot_be_laid_out_is_said() {
     http route "GET /": response."/x/*": what is gathered stands once
     http route "GET /": response."/x": "/c" starts with none of /a, /b, /count
     http route "GET /": response."/x": when: "/a/*" has a `*`
+    http route "GET /": response."/x": bands: there are fewer than two; write them like [[0.3, "Low"], [0.6, "Medium"], "High"]
+    http route "GET /": response."/x": bands: the limit 0.3 is not above the one before it; write them like [[0.3, "Low"], [0.6, "Medium"], "High"]
+    http route "GET /": response."/x": bands: 0.3 is no limit with a value; write them like [[0.3, "Low"], [0.6, "Medium"], "High"]
+    http route "GET /": response."/x": bands: ["0.3","Low"] has no number as its limit; write them like [[0.3, "Low"], [0.6, "Medium"], "High"]
+    http route "GET /": response."/x": it has at_least and bands: take one away
+    http route "GET /": response."/x": derive is for faces of functions that predict rows
+    http route "GET /": response."/x": reduce: "median" is none of max, mean, min and sum
     "#);
 }
 
