@@ -77,6 +77,8 @@ pub struct Task {
 /// What answers are laid out from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
+    /// Nothing but the request.
+    Asked,
     /// What functions said and made.
     Work,
     /// Versions of a model.
@@ -88,6 +90,7 @@ pub enum Answers {
 impl Answers {
     fn roots(self) -> &'static [&'static str] {
         match self {
+            Answers::Asked => &["request"],
             Answers::Work => &[
                 "artifacts",
                 "content",

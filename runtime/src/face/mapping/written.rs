@@ -1,5 +1,7 @@
 //! `[[http]]` of `functions.toml`, as written.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -9,7 +11,8 @@ use serde_json::Value;
 pub struct HttpWritten {
     /// Method and path, like `POST /customers/{id}/score`.
     pub route: String,
-    /// The function that answers.
+    /// The function that answers. Without it and what may be in its place the
+    /// answer is made of constants and of the request.
     pub function: Option<String>,
     /// In the place of a function: the run of which id, a pointer into `/body`,
     /// `/path` or `/query`; or `{ last = "FUNCTION" }`, the one that a request
@@ -215,6 +218,20 @@ pub enum SourceWritten {
     Table(Box<SourceTable>),
     /// The first of these whose `when` is so; null where none is.
     First(Vec<SourceTable>),
+}
+
+impl SourceWritten {
+    /// Each as a table.
+    pub fn tables(&self) -> Vec<Cow<'_, SourceTable>> {
+        match self {
+            SourceWritten::Pointer(from) => vec![Cow::Owned(SourceTable {
+                from: Some(from.clone()),
+                ..SourceTable::default()
+            })],
+            SourceWritten::Table(table) => vec![Cow::Borrowed(table)],
+            SourceWritten::First(tables) => tables.iter().map(Cow::Borrowed).collect(),
+        }
+    }
 }
 
 /// Where a place of the answer comes from, and what becomes of it on the way:

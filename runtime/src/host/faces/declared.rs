@@ -1,5 +1,6 @@
 //! `[[http]]` of a file, checked: what is behind each face.
 
+use super::constant::Constant;
 use super::lookup::Rows;
 use super::queue::Queue;
 use super::registry::Models;
@@ -22,6 +23,7 @@ pub(in crate::host) enum Checked {
 
 /// What a face names.
 enum Target<'w> {
+    Nothing,
     Function(&'w str),
     Run(&'w RunWritten),
     Registry(&'w RegistryWritten),
@@ -74,6 +76,11 @@ fn one<'f>(
 ) -> Result<Checked, MappingError> {
     let problem = |key: &str, why: String| MappingError::key(&written.route, key, why);
     let name = match Target::of(written)? {
+        Target::Nothing => {
+            let face = TaskFace::new(written, Answers::Asked)?;
+            let constant = Constant::new(written)?;
+            return Ok(Checked::Does(Box::new(face), Behind::Constant(constant)));
+        }
         Target::Run(run) => {
             let face = TaskFace::new(written, Answers::Work)?;
             let run = match run {
@@ -179,10 +186,11 @@ impl Target<'_> {
         let mut named = named
             .into_iter()
             .filter_map(|(key, target)| Some((key, target?)));
-        let why = "a face has one of function, run, registry and lookup";
+        let why = "a face has one of function, run, registry and lookup, or a response of nothing but constants and /request";
         match (named.next(), named.next()) {
             (Some((_, target)), None) => Ok(target),
             (_, Some((key, _))) => Err(MappingError::key(&written.route, key, why)),
+            (None, None) if Constant::is(written) => Ok(Target::Nothing),
             (None, None) => Err(MappingError::key(&written.route, "function", why)),
         }
     }

@@ -5,6 +5,7 @@
 //! `Idempotency-Key`.
 
 mod answer;
+mod constant;
 mod declared;
 mod latest;
 mod lookup;
@@ -35,6 +36,7 @@ use crate::face::mapping::{Task, TaskFace};
 use crate::function::Services;
 use crate::queue::TraceContext;
 use crate::store::ledger::Ledger;
+use constant::Constant;
 use latest::Latest;
 use lookup::Rows;
 use once::{MessageId, Once};
@@ -61,6 +63,7 @@ pub(super) struct Declared {
 
 /// What is behind a face.
 pub(super) enum Behind {
+    Constant(Constant),
     Latest(Latest),
     Lookup(Rows),
     Queue(Queue),
@@ -111,6 +114,7 @@ impl Declared {
 
     async fn answer(&self, asked: Asked) -> Response {
         let answer = match &self.behind {
+            Behind::Constant(constant) => Ok(constant.answer(self, asked)),
             Behind::Latest(latest) => latest.answer(self, asked).await,
             Behind::Lookup(rows) => rows.answer(self, asked).await,
             Behind::Queue(queue) => queue.answer(self, asked).await,
@@ -126,7 +130,7 @@ impl Behind {
         match self {
             Behind::Queue(_) => true,
             Behind::Registry(models) => models.changes(),
-            Behind::Latest(_) | Behind::Lookup(_) | Behind::Run(_) => false,
+            Behind::Constant(_) | Behind::Latest(_) | Behind::Lookup(_) | Behind::Run(_) => false,
         }
     }
 }

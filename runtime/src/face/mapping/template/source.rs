@@ -1,6 +1,8 @@
 //! [`Choice`]: where a place of an answer comes from, and what becomes of it on
 //! the way.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::super::pointer::{Pointer, Step};
@@ -49,19 +51,9 @@ impl Choice {
         n_stars: usize,
         roots: &[&str],
     ) -> Result<Vec<Choice>, String> {
-        let one = |table: &SourceTable| Choice::new(table, n_stars, roots);
-        match source {
-            SourceWritten::Pointer(from) => {
-                let from = Some(from.clone());
-                let table = SourceTable {
-                    from,
-                    ..SourceTable::default()
-                };
-                Ok(vec![one(&table)?])
-            }
-            SourceWritten::Table(table) => Ok(vec![one(table)?]),
-            SourceWritten::First(tables) => tables.iter().map(one).collect(),
-        }
+        let tables = source.tables();
+        let one = |table: &Cow<'_, SourceTable>| Choice::new(table, n_stars, roots);
+        tables.iter().map(one).collect()
     }
 
     fn new(table: &SourceTable, n_stars: usize, roots: &[&str]) -> Result<Choice, String> {

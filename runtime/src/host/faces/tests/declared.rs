@@ -39,6 +39,13 @@ fn what_a_face_cannot_have_is_said_with_its_place() {
         wrong("[[http]]\nroute = \"POST a\"\nfunction = \"first\""),
         wrong("[[http]]\nroute = \"POST /a\""),
         wrong("[[http]]\nroute = \"POST /a\"\nrun = \"/id\""),
+        wrong("[[http]]\nroute = \"POST /a\"\nresponse = { \"/a\" = \"/labels/0\" }"),
+        wrong(
+            "[[http]]\nroute = \"POST /a\"\nresponse = { \"/a\" = { value = 1 } }\nwait = { for = \"1s\" }",
+        ),
+        wrong(
+            "[[http]]\nroute = \"POST /a\"\nresponse = { \"/a\" = { value = 1 } }\nrequest = { rows = \"/a\" }",
+        ),
     ];
     insta::assert_snapshot!(said.join("\n"), @r#"
     6:11: http route "POST /a": request: the face takes a message and no rows: only body, values and file are for it
@@ -48,12 +55,15 @@ fn what_a_face_cannot_have_is_said_with_its_place() {
     6:21: http route "POST /a": response."/a": "/labels" starts with none of /artifacts, /content, /count, /facts, /request, /run, /values
     6:40: http route "POST /a": response."/c": round is more than 30
     6:1: http: unknown field `wiat`, expected one of `route`, `function`, `run`, `registry`, `lookup`, `request`, `response`, `status`, `error`, `wait`, `until`
-    6:7: http route "POST /a": run: a face has one of function, run, registry and lookup
+    6:7: http route "POST /a": run: a face has one of function, run, registry and lookup, or a response of nothing but constants and /request
     7:9: http route "POST /a" is there twice, also as "/a"; take one away
     5:12: http route "POST /a": function: there is no function "frist": the file has first
     4:9: http route "POST a": its path starts with `/` and has no `?`, `#` or `*`; write it like "POST /customers/{id}/score"
-    3:1: http route "POST /a": function: a face has one of function, run, registry and lookup
+    3:1: http route "POST /a": function: a face has one of function, run, registry and lookup, or a response of nothing but constants and /request
     5:7: http route "POST /a": run: "/id": it starts with /body, /path or /query and has no `*`
+    3:1: http route "POST /a": function: a face has one of function, run, registry and lookup, or a response of nothing but constants and /request
+    6:8: http route "POST /a": wait: nothing works for this answer, so there is nothing to wait for
+    6:11: http route "POST /a": request: the face takes a message and no rows: only body, values and file are for it
     "#);
 }
 

@@ -1,5 +1,6 @@
 //! Faces, asked over HTTP, with functions behind them that work.
 
+mod constant;
 mod declared;
 mod latest;
 mod lookup;
