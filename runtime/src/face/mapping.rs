@@ -56,8 +56,8 @@ pub use task::{Answers, Task, TaskFace, Wait};
 pub use upload::Upload;
 pub use values::Place;
 pub use written::{
-    BodyKind, ErrorWritten, HttpWritten, LookupWritten, RegistryWritten, RequestWritten,
-    RunWritten, SourceWritten, Unknown, ValueWritten,
+    BodyKind, ErrorWritten, ExpectWritten, HttpWritten, LookupWritten, RegistryWritten,
+    RequestWritten, RunWritten, SourceWritten, TypeWritten, Unknown, ValueWritten,
 };
 
 /// What an answer may be taken from.
@@ -103,6 +103,10 @@ impl Face {
             return Err(MappingError::key(text, "response", problem));
         }
         let response = Template::new(text, "response", &written.response, &ANSWER)?;
+        let request = match response.is_of_one() {
+            true => request.of_one(),
+            false => request,
+        };
         let status = status(text, "status", written.status)?;
         let error = ErrorShape::new(text, written.error.as_ref())?;
         if written.wait.is_some() {

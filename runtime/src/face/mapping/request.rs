@@ -1,5 +1,6 @@
 //! [`Request`]: where in a request the rows are.
 
+mod expect;
 mod records;
 
 use std::borrow::Cow;
@@ -17,7 +18,8 @@ use super::lookup::{Found, Lookup, Lookups, none};
 use super::pointer::Pointer;
 use super::route::Route;
 use super::values::Values;
-use super::written::{BodyKind, RequestWritten, Unknown, Unusable};
+use super::written::{BodyKind, RequestWritten, TypeWritten, Unknown, Unusable};
+use expect::Expected;
 
 /// A `request` table, checked.
 #[derive(Clone, Debug)]
@@ -31,7 +33,10 @@ pub(super) struct Request {
     path: IndexMap<String, String>,
     constants: IndexMap<String, Value>,
     optional: Vec<String>,
+    expect: Vec<Expected>,
     pass: Vec<String>,
+    /// The answer has room for one row alone.
+    takes_one: bool,
     lookup: Option<(Lookup, Values)>,
     unknown: Unknown,
     unusable: Unusable,
@@ -89,7 +94,7 @@ impl<'a> Asked<'a> {
 /// The body of a request whose fields no model knows: those of a form are
 /// texts.
 pub(super) fn body_of(kind: BodyKind, asked: &Asked<'_>) -> Result<Value, Refusal> {
-    records::body(kind, asked, &|_| Some(Kind::Text))
+    records::body(kind, asked, &|_, text| of_text(text, Some(Kind::Text)))
 }
 
 impl Request {
@@ -163,7 +168,9 @@ impl Request {
             path: written.path.clone(),
             constants: written.constants.clone(),
             optional: written.optional.clone(),
+            expect: Expected::each(text, &written.expect)?,
             pass: written.pass.clone(),
+            takes_one: false,
             lookup: lookup.transpose()?,
             unknown: match written.lookup {
                 // A query may well answer more.
@@ -172,6 +179,14 @@ impl Request {
             },
             unusable: written.unusable,
         })
+    }
+
+    /// The same, of requests that bring one row and no list of them.
+    pub(super) fn of_one(self) -> Request {
+        Request {
+            takes_one: true,
+            ..self
+        }
     }
 
     /// The rows that a request names, where they are looked up.
@@ -223,11 +238,9 @@ impl Request {
         };
         self.add_columns(&body, &mut records)?;
         self.add_params(asked, metadata, &mut records);
-        if let Some(refusal) = records.iter().enumerate().find_map(|(row, record)| {
-            self.unknown(record, metadata)
-                .map(|refusal| refusal.in_row(row))
-        }) {
-            return Err(refusal);
+        for (row, record) in records.iter().enumerate() {
+            self.check(record, metadata)
+                .map_err(|refusal| refusal.in_row(row))?;
         }
         let rows = self.rows(&records, metadata)?;
         Ok(Read {
@@ -266,7 +279,7 @@ impl Request {
         metadata: &Metadata,
         records: &mut [Map<String, Value>],
     ) {
-        let text = |column: &str, text: &str| of_text(text, kind(metadata, column));
+        let text = |column: &str, text: &str| self.of_text(column, text, metadata);
         for (column, param) in &self.path {
             let found = asked.path.iter().find(|(name, _)| name == param);
             insert(
@@ -288,13 +301,31 @@ impl Request {
         }
     }
 
-    /// The first member that nobody knows.
-    fn unknown(&self, record: &Map<String, Value>, metadata: &Metadata) -> Option<Refusal> {
+    /// Nobody has to know all members, and those that are expected are so.
+    fn check(&self, record: &Map<String, Value>, metadata: &Metadata) -> Result<(), Refusal> {
         let known = |name: &String| metadata.input(name).is_some() || self.pass.contains(name);
         let unknown = record
             .keys()
             .find(|name| self.unknown == Unknown::Refuse && !known(name));
-        unknown.map(|name| Refusal::column(name, "it is not known"))
+        if let Some(unknown) = unknown {
+            return Err(Refusal::column(unknown, "it is not known"));
+        }
+        let mut expected = self.expect.iter();
+        expected.try_for_each(|expected| expected.check(record))
+    }
+
+    /// A text of a form, a path or a query as the value that it stands for in a
+    /// column.
+    fn of_text(&self, column: &str, text: &str, metadata: &Metadata) -> Value {
+        let mut expected = self.expect.iter();
+        let ty = expected.find(|expected| expected.is_of(column));
+        let ty = ty.and_then(|expected| expected.ty);
+        match (ty, text.trim()) {
+            (Some(TypeWritten::Bool), "true" | "True") => Value::Bool(true),
+            (Some(TypeWritten::Bool), "false" | "False") => Value::Bool(false),
+            (Some(ty), _) => of_text(text, Some(ty.kind())),
+            (None, _) => of_text(text, kind(metadata, column)),
+        }
     }
 
     fn rows(&self, records: &[Map<String, Value>], metadata: &Metadata) -> Result<Rows, Refusal> {

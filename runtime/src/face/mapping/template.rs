@@ -64,6 +64,14 @@ impl Template {
         choices.any(|choice| choice.names(root))
     }
 
+    /// Whether the answer tells of the first row alone, and of no number of
+    /// rows.
+    pub(super) fn is_of_one(&self) -> bool {
+        let choices = self.entries.iter().flat_map(|entry| &entry.choices);
+        let mut told = choices.flat_map(Choice::of_rows).peekable();
+        told.peek().is_some() && told.all(|is_first| is_first)
+    }
+
     /// What is made of each row before the answer is laid out; the document has
     /// what comes of it under [`DERIVED`].
     pub(super) fn derived(&self) -> impl Iterator<Item = &Derived> {

@@ -130,11 +130,175 @@ request = { rows = "/customers", optional = ["age"], pass = ["visits"] }
 #[tokio::test]
 async fn rows_are_banded_reduced_and_derived() {
     let body = r#"{"customers": [{"age": 80, "plan": "free", "visits": 3}, {"plan": "pro"}, {"age": 59, "plan": "free", "visits": 1.5}]}"#;
-    insta::assert_snapshot!(say(DERIVED, post("/derived", body)).await, @"");
+    insta::assert_snapshot!(say(DERIVED, post("/derived", body)).await, @r#"200 {"customers":[{"risk":"High","sure":0.8,"percent":80.0,"perhaps":6,"doubt":false},{"risk":null,"sure":null,"percent":null,"perhaps":null,"doubt":null},{"risk":"Medium","sure":0.59,"percent":59.0,"perhaps":3.0,"doubt":true}],"first":"free!","score":null}"#);
     let wrong = body.replace("1.5", "\"often\"");
-    insta::assert_snapshot!(say(DERIVED, post("/derived", &wrong)).await, @"");
+    let said = say(DERIVED, post("/derived", &wrong)).await;
+    assert!(said.starts_with("400 "), "{said}");
+    assert!(said.contains("row 2: expression"), "{said}");
     let unknown = DERIVED.replace("visits * 2", "visit * 2");
-    insta::assert_snapshot!(say(&unknown, post("/derived", body)).await, @"");
+    let said = say(&unknown, post("/derived", body)).await;
+    assert!(said.starts_with("500 "), "{said}");
+    assert!(
+        said.contains("a row has no visit, only its columns"),
+        "{said}"
+    );
+}
+
+const EXPECTS: &str = r#"
+route = "POST /expects"
+function = "f"
+response = { "/labels" = "/labels" }
+
+[request]
+rows = "/customers"
+optional = ["age"]
+pass = ["code", "member"]
+
+[request.expect]
+age = { type = "int64", min = 18, max = 110, required = true }
+plan = { type = "string", one_of = ["free", "pro"] }
+code = { pattern = "[A-Z]{2}", max_length = 2 }
+member = { type = "bool" }
+"#;
+
+#[tokio::test]
+async fn rows_are_as_expected_or_refused() {
+    let good = r#"{"age": 31.0, "plan": "pro", "code": "DE", "member": true}"#;
+    let mut said = Vec::new();
+    for (from, to) in [
+        ("", ""),
+        ("31.0", "17"),
+        ("31.0", "110.5"),
+        ("31.0", "111"),
+        ("31.0", "\"31\""),
+        ("31.0", "null"),
+        ("\"age\": 31.0, ", ""),
+        ("\"pro\"", "\"gold\""),
+        ("\"pro\"", "null"),
+        ("\"DE\"", "\"de\""),
+        ("\"DE\"", "7"),
+        ("true", "1"),
+    ] {
+        let body = format!(r#"{{"customers": [{good}, {}]}}"#, good.replace(from, to));
+        let body = if from.is_empty() {
+            format!(r#"{{"customers": [{good}]}}"#)
+        } else {
+            body
+        };
+        said.push(say(EXPECTS, post("/expects", &body)).await);
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    200 {"labels":[0]}
+    400 {"error":"row 1, column age: 17 is below the minimum 18"}
+    400 {"error":"row 1, column age: 110.5 is no whole number, and int64 is expected"}
+    400 {"error":"row 1, column age: 111 is above the maximum 110"}
+    400 {"error":"row 1, column age: \"31\" is a text, and int64 is expected"}
+    400 {"error":"row 1, column age: it has no value"}
+    400 {"error":"row 1, column age: it has no value"}
+    400 {"error":"row 1, column plan: \"gold\" is none of \"free\", \"pro\""}
+    200 {"labels":[0,0]}
+    400 {"error":"row 1, column code: \"de\" does not match \"[A-Z]{2}\""}
+    400 {"error":"row 1, column code: 7 is a number, not a text"}
+    400 {"error":"row 1, column member: 1 is a number, and bool is expected"}
+    "#);
+}
+
+#[tokio::test]
+async fn texts_are_read_as_the_type_that_is_expected() {
+    let query = r#"
+        route = "GET /score"
+        function = "f"
+        request = { body = "none", query = { age = "age", plan = "plan", member = "member" }, pass = ["member"], expect = { age = { type = "int64", max = 99 }, plan = { type = "string" }, member = { type = "bool" } } }
+        response = { "/score" = "/probabilities/0/1", "/member" = "/rows/0/member" }
+    "#;
+    let mut said = Vec::new();
+    for asked in [
+        "age=60&plan=7&member=true",
+        "age=sixty&plan=7&member=true",
+        "age=100&plan=7",
+        "age=60&plan=7&member=1",
+    ] {
+        said.push(say(query, request("GET", &format!("/score?{asked}"), "", "")).await);
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    200 {"score":0.6,"member":true}
+    400 {"error":"row 0, column age: \"sixty\" is a text, and int64 is expected"}
+    400 {"error":"row 0, column age: 100 is above the maximum 99"}
+    400 {"error":"row 0, column member: \"1\" is a text, and bool is expected"}
+    "#);
+}
+
+#[test]
+fn what_cannot_be_expected_is_said() {
+    let with = |expect: &str| {
+        let from = EXPECTS.find("[request.expect]").unwrap();
+        let file = format!("{}[request.expect]\nage = {{ {expect} }}", &EXPECTS[..from]);
+        face(&file).unwrap_err()
+    };
+    let said = [
+        with("type = \"int64\", min = \"a\""),
+        with("min = 3, max = 2"),
+        with("min = true"),
+        with("one_of = []"),
+        with("type = \"float64\", pattern = \"a\""),
+        with("pattern = \"(\""),
+        with("one_of = [[1]]"),
+    ];
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    http route "POST /expects": request.expect.age.min: "a" is a text, and the column is int64
+    http route "POST /expects": request.expect.age.max: 2 is not at least min, which is 3
+    http route "POST /expects": request.expect.age.min: a truth value is no limit: write a number or a text
+    http route "POST /expects": request.expect.age.one_of: no value is among none: name some
+    http route "POST /expects": request.expect.age.pattern: it is for texts: write type = "string", or leave one of the two away
+    http route "POST /expects": request.expect.age.pattern: regex parse error:
+        ^(?:()$
+         ^
+    error: unclosed group
+    http route "POST /expects": request.expect.age.one_of: [1] is no text, number or truth value
+    "#);
+    assert!(with("unique = true").contains("unknown field `unique`"));
+    assert!(with("type = \"int\"").contains("unknown variant `int`"));
+}
+
+#[tokio::test]
+async fn where_one_object_is_expected_a_list_is_refused() {
+    let one = r#"
+        route = "POST /one"
+        function = "f"
+        response = { "/label" = "/labels/0", "/version" = "/model/version" }
+    "#;
+    let row = r#"{"age": 60, "plan": "free"}"#;
+    assert_eq!(
+        say(one, post("/one", row)).await,
+        r#"200 {"label":1,"version":"3"}"#
+    );
+    let refused = r#"400 {"error":"the body is a list: one object is expected"}"#;
+    for body in [
+        "[]".to_owned(),
+        format!("[{row}]"),
+        format!("[{row}, {row}]"),
+    ] {
+        assert_eq!(say(one, post("/one", &body)).await, refused);
+    }
+    // Where the answer tells of more than the first row, there may be more.
+    for more in [
+        "\"/all\" = \"/labels\"",
+        "\"/n\" = \"/count\"",
+        "\"/x/*\" = \"/labels/*\"",
+    ] {
+        let several = one.replace("\"/version\" = \"/model/version\"", more);
+        let said = say(&several, post("/one", &format!("[{row}, {row}]"))).await;
+        assert!(said.starts_with("200 "), "{said}");
+    }
+    let apart = one.replace(
+        "response",
+        "request = { columns = { age = \"/people/*/age\", plan = \"/plan\" } }\nresponse",
+    );
+    let body = r#"{"people": [{"age": 60}, {"age": 1}], "plan": "a"}"#;
+    assert_eq!(
+        say(&apart, post("/one", body)).await,
+        r#"400 {"error":"there are 2 rows: one is expected"}"#
+    );
 }
 
 #[tokio::test]
@@ -200,7 +364,6 @@ fn a_face_that_cannot_work_is_refused_before_it_starts() {
         with(r#"response = { "/x" = { derive = "label +" } }"#),
         with(r#"response = { "/x" = { derive = "label", from = "/labels/0" } }"#),
         with(r#"response = { "/x/*/*" = { derive = "label" } }"#),
-        with(r#"response = { "/x" = { from = "/labels/0", reduce = "median" } }"#),
     ];
     insta::assert_snapshot!(said.join("\n"), @r#"
     http route "POST /p/{id}": response: it is empty, so there would be no answer
@@ -213,6 +376,9 @@ fn a_face_that_cannot_work_is_refused_before_it_starts() {
     http route "POST /p/{id}": request.columns.age: it has more than one `*`
     http route "POST /p/{id}": request.body: it is none, but columns are to be found there
     http route "POST /p/{id}": error.body."error": "/labels" starts with none of /column, /message, /row, /status
+    http route "POST /p/{id}": response."/x": derive: expression `label +`, character 8: a value is expected here
+    http route "POST /p/{id}": response."/x": it has one of from, value and derive
+    http route "POST /p/{id}": response."/x/*/*": what is derived stands once, or once per row
     "#);
 }
 

@@ -148,6 +148,8 @@ pub struct RequestWritten {
     pub constants: IndexMap<String, Value>,
     /// Columns that are missing values where the request does not have them.
     pub optional: Vec<String>,
+    /// What is expected of a column's value in a row, by the column's name.
+    pub expect: IndexMap<String, ExpectWritten>,
     /// What rows have beside the model's columns, for the answer to repeat.
     pub pass: Vec<String>,
     /// Of a `file` made of rows: a column that is added, with the time of the
@@ -168,6 +170,44 @@ pub struct RequestWritten {
     /// the file which the request brings: the body, where that is a `file`, or
     /// the objects at `rows`, as NDJSON.
     pub file: Option<String>,
+}
+
+/// What is expected of a column's value in a row. Unless it is `required`, a
+/// missing one fulfils everything.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpectWritten {
+    /// What the value is in JSON.
+    #[serde(rename = "type")]
+    pub ty: Option<TypeWritten>,
+    /// A value must be there.
+    pub required: bool,
+    /// The smallest value: a number, or the first text in order.
+    pub min: Option<Value>,
+    /// The largest value, likewise.
+    pub max: Option<Value>,
+    /// The values allowed.
+    pub one_of: Option<Vec<Value>>,
+    /// A regular expression that the whole text matches.
+    pub pattern: Option<String>,
+    /// The fewest characters of a text.
+    pub min_length: Option<usize>,
+    /// The most characters of a text.
+    pub max_length: Option<usize>,
+}
+
+/// What a value is in JSON; nothing is made of anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TypeWritten {
+    /// `true` or `false`.
+    Bool,
+    /// Any number.
+    Float64,
+    /// A number without a fraction.
+    Int64,
+    /// A text.
+    String,
 }
 
 /// What a body is.

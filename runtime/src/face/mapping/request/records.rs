@@ -3,15 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::super::super::json::{read, type_of};
-use super::super::super::predictor::{Kind, Metadata, Refusal};
+use super::super::super::predictor::{Metadata, Refusal};
 use super::super::written::BodyKind;
-use super::{Asked, Request, bad, kind, of_text};
+use super::{Asked, Request, bad};
 
-/// The body; `kind` says what a form's field holds.
+/// The body; `field` says what a form's field holds.
 pub(super) fn body(
     body: BodyKind,
     asked: &Asked<'_>,
-    kind: &dyn Fn(&str) -> Option<Kind>,
+    field: &dyn Fn(&str, &str) -> Value,
 ) -> Result<Value, Refusal> {
     match body {
         BodyKind::File | BodyKind::None => Ok(Value::Object(Map::new())),
@@ -19,7 +19,7 @@ pub(super) fn body(
         BodyKind::Form if asked.media_type == "application/x-www-form-urlencoded" => {
             let fields = form_urlencoded::parse(asked.body);
             let fields = fields.map(|(name, text)| {
-                let value = of_text(&text, kind(&name));
+                let value = field(&name, &text);
                 (name.into_owned(), value)
             });
             Ok(Value::Object(fields.collect()))
@@ -30,20 +30,32 @@ pub(super) fn body(
 
 impl Request {
     pub(super) fn body(&self, asked: &Asked<'_>, metadata: &Metadata) -> Result<Value, Refusal> {
-        body(self.body, asked, &|name| kind(metadata, name))
+        body(self.body, asked, &|name, text| {
+            self.of_text(name, text, metadata)
+        })
     }
 
     pub(super) fn records(&self, body: &Value) -> Result<Vec<Map<String, Value>>, Refusal> {
         let starred = self.columns.iter().find(|(_, from)| from.n_stars() == 1);
         let place = match (&self.rows, starred) {
             (Some(rows), _) => rows.all(body).into_iter().next().flatten(),
-            (None, Some((_, from))) => return Ok(vec![Map::new(); from.all(body).len()]),
+            (None, Some((_, from))) => {
+                let n_rows = from.all(body).len();
+                return match self.takes_one && n_rows != 1 {
+                    true => Err(bad(format!("there are {n_rows} rows: one is expected"))),
+                    false => Ok(vec![Map::new(); n_rows]),
+                };
+            }
             (None, None) if !self.columns.is_empty() => return Ok(vec![Map::new()]),
             (None, None) => Some(body),
         };
         match place {
             Some(Value::Object(one)) => Ok(vec![one.clone()]),
             Some(Value::Array(list)) if self.is_one_row(list) => Ok(vec![self.named(list, 0)?]),
+            Some(Value::Array(_)) if self.takes_one => Err(bad(format!(
+                "{} is a list: one object is expected",
+                self.place()
+            ))),
             Some(Value::Array(list)) => list
                 .iter()
                 .enumerate()

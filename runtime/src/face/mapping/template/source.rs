@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::pointer::{Pointer, Step};
 use super::super::written::{SourceTable, SourceWritten};
-use super::derive::Derived;
+use super::derive::{self, Derived};
 use super::finish::{Finish, text_of};
 
 /// Where a place comes from where all of `when` is so.
@@ -112,6 +112,29 @@ impl Choice {
     pub(super) fn holds(&self, document: &Value) -> bool {
         let is = |(at, value): &(Pointer, Value)| at.all(document) == [Some(value)];
         self.when.iter().all(is)
+    }
+
+    /// For each place with an entry per row that it looks at, whether it is of
+    /// the first row; how many rows there are is of all.
+    pub(super) fn of_rows(&self) -> Vec<bool> {
+        let from = match &self.from {
+            Source::Document(from) => vec![from],
+            Source::Gathered(gather) => vec![&gather.from],
+            Source::Constant(_) => Vec::new(),
+        };
+        let looked_at = self.when.iter().map(|(at, _)| at).chain(from);
+        let is_first = |pointer: &Pointer| {
+            let (root, entry) = match &*pointer.0 {
+                [Step::Name(root), Step::Name(_), entry, ..] if root == derive::ROOT => {
+                    (&**root, Some(entry))
+                }
+                [Step::Name(root), rest @ ..] => (&**root, rest.first()),
+                _ => return None,
+            };
+            let of_rows = root == derive::ROOT || root == "count" || BY_ROW.contains(&root);
+            of_rows.then(|| entry == Some(&Step::Name("0".to_owned())))
+        };
+        looked_at.filter_map(is_first).collect()
     }
 
     /// Whether it looks at `root`.
