@@ -1,23 +1,25 @@
 //! `cutline import-model`
 
+mod document;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context;
 use clap::Args;
 use cutline_runtime::function::Services;
 use cutline_runtime::host::Opened;
-use cutline_runtime::import::{EXPORT_SCRIPT, Imported};
 use cutline_runtime::pipeline::{Function, Input, Pipeline};
 use cutline_runtime::store::artifact::{ArtifactId, Description, Making};
 use cutline_runtime::store::registry::{Alias, ModelName, ModelVersion, Registered};
+use cutline_runtime::transform::Fitted;
 use indexmap::IndexMap;
 use serde_json::json;
 
 use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
+use document::Document;
 
 /// Puts a model that the monolith trained into the registry, and lets it serve.
 ///
@@ -33,13 +35,18 @@ pub(crate) struct ImportModelArgs {
     model: ModelName,
     /// The file: .joblib, .pkl, LightGBM's .txt, XGBoost's .json, or .onnx.
     file: PathBuf,
-    /// Of an .onnx whose inputs do not name the columns: their names, in order,
-    /// with commas between them.
+    /// Of a model that was trained on arrays: the names of its columns, in
+    /// order, with commas between them [default: the features of the
+    /// preprocessing before it, if it makes as many].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
     /// The monolith's Python.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: PathBuf,
+    /// A further file of the monolith with something fitted that is done to rows
+    /// before the model sees them, such as a scaler; several in their order.
+    #[arg(long, value_name = "FILE")]
+    before: Vec<PathBuf>,
     /// Where in the file the model is, if it holds other things too.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -67,7 +74,7 @@ pub(crate) fn import_model(args: &ImportModelArgs, console: &Console) -> Result<
         let message = format!("the threshold {threshold} is no probability");
         return Err(CommandError::message(Kind::Usage, message).hint("write a number from 0 to 1"));
     }
-    let document = document(args)?;
+    let document = document::read(args)?;
     let measured = measured(args)?;
     block_on(register(args, document, measured, console))?
 }
@@ -111,73 +118,9 @@ fn our_name(name: &str) -> String {
     }
 }
 
-/// The model as a document that was checked, and what kind it is.
-fn document(args: &ImportModelArgs) -> Result<(Vec<u8>, &'static str), CommandError> {
-    let shown = args.file.display();
-    let wrong = |error: anyhow::Error| CommandError::new(Kind::Configuration, error);
-    let read = || {
-        let read = fs::read(&args.file).with_context(|| format!("cannot read {shown}"));
-        read.map_err(wrong)
-    };
-    let ending = args.file.extension().and_then(|ending| ending.to_str());
-    if !args.columns.is_empty() && ending != Some("onnx") {
-        let message = format!("{shown} names its columns itself");
-        return Err(
-            CommandError::message(Kind::Usage, message).hint("--columns is for .onnx files")
-        );
-    }
-    let (bytes, kind) = match ending {
-        Some("txt") => (read()?, "lightgbm-model"),
-        Some("json") => (read()?, "xgboost-model"),
-        Some("onnx") if args.columns.is_empty() => (read()?, "onnx-model"),
-        Some("onnx") => (Imported::onnx_of(read()?, &args.columns), "onnx-model"),
-        _ => (exported(args)?, "imported-model"),
-    };
-    let checked = match kind {
-        "lightgbm-model" => Imported::lightgbm(&String::from_utf8_lossy(&bytes)),
-        "onnx-model" => Imported::onnx(&bytes),
-        "xgboost-model" => Imported::xgboost(&bytes),
-        _ => Imported::read(&bytes),
-    };
-    checked
-        .with_context(|| format!("{shown} cannot be imported"))
-        .map_err(wrong)?;
-    Ok((bytes, kind))
-}
-
-/// What the script writes in the monolith's environment.
-fn exported(args: &ImportModelArgs) -> Result<Vec<u8>, CommandError> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let script = folder.path().join("export.py");
-    fs::write(&script, EXPORT_SCRIPT).context("cannot write the script")?;
-    let out = folder.path().join("model.json");
-    let mut command = Command::new(&args.python);
-    command.arg(&script).arg(&args.file).arg("--out").arg(&out);
-    if let Some(key) = &args.key {
-        command.args(["--key", key]);
-    }
-    let ran = command
-        .output()
-        .with_context(|| format!("cannot run {}", args.python.display()))
-        .map_err(|error| {
-            CommandError::new(Kind::Usage, error).hint("--python names the monolith's interpreter")
-        })?;
-    if !ran.status.success() {
-        let said = String::from_utf8_lossy(&ran.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        let message = format!(
-            "{} cannot be imported: {}",
-            args.file.display(),
-            last.unwrap_or("the script failed")
-        );
-        return Err(CommandError::message(Kind::Configuration, message));
-    }
-    Ok(fs::read(&out).context("the script wrote nothing")?)
-}
-
 async fn register(
     args: &ImportModelArgs,
-    (document, kind): (Vec<u8>, &'static str),
+    document: Document,
     metrics: IndexMap<String, f64>,
     console: &Console,
 ) -> Result<(), CommandError> {
@@ -197,8 +140,10 @@ async fn register(
             None,
         ),
     };
+    let features = features(&services, preprocessing).await?;
+    let document = document::named(args, document, features.as_deref())?;
     let description = Description {
-        kind: kind.to_owned(),
+        kind: document.kind.to_owned(),
         name: args.model.to_string(),
         ..Description::default()
     };
@@ -211,7 +156,7 @@ async fn register(
     };
     let parameters = made.parameters.clone();
     let model = artifacts
-        .put(description, made, document)
+        .put(description, made, document.bytes)
         .await
         .context(failed)?;
     let version = ModelVersion {
@@ -271,6 +216,21 @@ async fn preprocessing(
     let found = services.space.registry().version(&args.model, number).await;
     let found = found.map_err(|error| CommandError::new(Kind::Usage, error))?;
     Ok(found.version.preprocessing)
+}
+
+/// The columns that it makes, in order.
+async fn features(
+    services: &Services,
+    preprocessing: Option<ArtifactId>,
+) -> Result<Option<Vec<String>>, CommandError> {
+    let Some(id) = preprocessing else {
+        return Ok(None);
+    };
+    let failed = "the preprocessing cannot be read";
+    let read = services.space.artifacts().read(&id, "").await;
+    let fitted: Fitted = serde_json::from_slice(&read.context(failed)?).context(failed)?;
+    let features = fitted.features().iter();
+    Ok(Some(features.map(|name| name.to_string()).collect()))
 }
 
 /// The transform that the model's deployment would take, as it was made last, and

@@ -24,6 +24,8 @@ mod full_disk;
 mod generated;
 #[cfg(feature = "runtime")]
 mod handover;
+#[cfg(feature = "runtime")]
+mod import_model;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 #[cfg(all(unix, feature = "demo"))]

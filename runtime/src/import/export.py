@@ -777,7 +777,56 @@ def choose(thing, key):
     if len(found) == 1:
         return members(thing)[found[0]]
     what = "models at %s: choose one with --key" % ", ".join(found) if found else "no model"
+    if is_transformer(thing):
+        what += ": name the model's file, and this one by --before"
     raise Refused("the file holds a %s with %s" % (describe(thing), what))
+
+
+def is_transformer(thing):
+    return hasattr(thing, "transform") and not hasattr(thing, "predict") and type(thing).__name__ in WRITERS
+
+
+def choose_transformer(thing, path):
+    """What was fitted to be done to rows, in what was unpickled."""
+    if is_transformer(thing):
+        return thing
+    found = sorted(name for name, value in members(thing).items() if is_transformer(value))
+    if len(found) == 1:
+        return members(thing)[found[0]]
+    what = "several transformers, %s: pickle the one" % ", ".join(found) if found else "no transformer that cutline knows"
+    raise Refused("%s: it holds a %s with %s" % (path, describe(thing), what))
+
+
+def made_names(step):
+    """The columns that a transformer makes, where it says so and was told names itself."""
+    if getattr(step, "feature_names_in_", None) is None:
+        return None
+    try:
+        return [str(name) for name in step.get_feature_names_out()]
+    except Exception:  # not every transformer, nor every version, knows
+        return None
+
+
+def behind(before, document, model):
+    """The document of a model with transformers before it, as a Pipeline would have them."""
+    steps, made = [], None
+    for number, step in enumerate(before, 1):
+        at = "before-%d" % number
+        steps.append({"name": at, "transform": write_transform(step, at)})
+        check_order(made, step, at)
+        made = made_names(step)
+    check_order(made, model, "model")
+    return {"type": "pipeline", "steps": steps, "name": "model", "model": document}
+
+
+def check_order(made, step, at):
+    """What has the same names in another order would be given each other's columns."""
+    takes = getattr(step, "feature_names_in_", None)
+    if made is None or takes is None:
+        return
+    takes = [str(name) for name in takes]
+    refuse(sorted(made) == sorted(takes) and made != takes, at,
+           "it takes %s, and what is before it makes %s" % (", ".join(takes), ", ".join(made)))
 
 
 def input_names(model):
@@ -787,7 +836,10 @@ def input_names(model):
     booster_names = getattr(model, "feature_name_", None)
     if booster_names is not None:
         return [str(name) for name in booster_names]
-    return ["x%d" % index for index in range(int(model.n_features_in_))]
+    width = getattr(model, "n_features_in_", None)
+    if width is None:
+        raise Refused("%s does not say how many columns it takes: it is not fitted, or takes any" % describe(model))
+    return ["x%d" % index for index in range(int(width))]
 
 
 def relabelled(document, encoder, at):
@@ -804,7 +856,7 @@ def relabelled(document, encoder, at):
     return document
 
 
-def export(model, labels=None):
+def export(model, labels=None, before=()):
     """The whole document of a fitted model."""
     import sklearn
 
@@ -814,11 +866,13 @@ def export(model, labels=None):
     if labels is not None:
         refuse(type(labels).__name__ != "LabelEncoder", "labels", "%s is no LabelEncoder" % describe(labels))
         document = relabelled(document, labels, "labels")
+    if before:
+        document = behind(before, document, model)
     return {
         "format": FORMAT,
         "version": VERSION,
         "written_by": {"python": sys.version.split()[0], "numpy": np.__version__, "scikit-learn": sklearn.__version__},
-        "inputs": input_names(model),
+        "inputs": input_names(before[0] if before else model),
         "model": document,
     }
 
@@ -828,12 +882,15 @@ def main():
     parser.add_argument("file", help="the joblib or pickle file")
     parser.add_argument("--out", help="where to write the document (default: standard output)")
     parser.add_argument("--key", help="where in the file the model is, like model or bundle.model")
+    parser.add_argument("--before", action="append", default=[],
+                        help="a file with a fitted transformer that is done before the model; several in their order")
     parser.add_argument("--labels", help="where in the file the LabelEncoder of the target is")
     options = parser.parse_args()
     try:
         thing = load(options.file)
         labels = at_key(thing, options.labels) if options.labels else None
-        document = export(choose(thing, options.key), labels)
+        before = [choose_transformer(load(path), path) for path in options.before]
+        document = export(choose(thing, options.key), labels, before)
     except Refused as refused:
         sys.stderr.write("cannot export: %s\n" % refused)
         return 2

@@ -28,6 +28,7 @@ mod impute;
 mod isolation;
 mod lightgbm;
 mod linear;
+mod named;
 mod numbers;
 mod onnx;
 mod power;
