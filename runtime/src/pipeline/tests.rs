@@ -218,7 +218,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             &queued("input = { a = { blob = \"a.csv\", optional = true } }"),
-            "3:46: function training: input a cannot be optional",
+            "3:44: function training: input a cannot be optional",
         ),
         (
             &queued("input = { a = { sql = \"churn\", query = \"SELECT 1\" } }"),
