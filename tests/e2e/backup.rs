@@ -73,7 +73,7 @@ fn a_backup_is_made_while_the_pipeline_runs_and_runs_in_its_place() {
     let (status, told) = running.post("/pipeline/run", "", r#"{"name": "may"}"#);
     assert_eq!(status, 202, "{told}");
     running.says(1, "serves");
-    let asked = r#"[{"customer_id": 1, "age": 30}]"#;
+    let asked = r#"{"customer_id": 1, "age": 30}"#;
     let answer = running.post("/predict", "", asked);
     assert_eq!(answer.0, 200, "{answer:?}");
     let log = home.path().join("cutline-data/store/log/inference");
