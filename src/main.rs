@@ -40,7 +40,11 @@ mod table;
 mod telemetry;
 #[cfg(feature = "proxy")]
 mod webhook;
-#[cfg(feature = "proxy")]
+#[cfg(any(feature = "proxy", feature = "runtime"))]
+#[cfg_attr(
+    not(feature = "proxy"),
+    allow(dead_code, reason = "the proxy has more to say")
+)]
 mod words;
 
 use std::process::ExitCode;

@@ -1,7 +1,6 @@
 //! `cutline handover`
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -42,7 +41,7 @@ pub(crate) struct HandoverArgs {
     /// requests reach its candidate [default: .cutline, if it is there].
     #[cfg(feature = "proxy")]
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    state: Option<std::path::PathBuf>,
     /// Also where the monolith may still be asked for the stage.
     #[arg(long)]
     force: bool,
@@ -134,7 +133,7 @@ fn refused(error: HandoverError) -> CommandError {
 /// Fails unless the proxy sends every request of the stage to its candidate: what
 /// the monolith would write afterwards is refused.
 #[cfg(feature = "proxy")]
-fn moved_on(state: Option<PathBuf>, stage: &str) -> Result<(), CommandError> {
+fn moved_on(state: Option<std::path::PathBuf>, stage: &str) -> Result<(), CommandError> {
     use crate::client::AdminArgs;
     use crate::words::text;
 

@@ -1,6 +1,11 @@
 //! What `cutline doctor` looks at: one file for each part, one line in
 //! [`LOOKS`].
 
+#![cfg_attr(
+    not(all(feature = "proxy", feature = "runtime")),
+    allow(dead_code, reason = "a part that was left out is not looked at")
+)]
+
 #[cfg(all(feature = "proxy", feature = "runtime"))]
 mod faces;
 mod machine;
@@ -11,9 +16,7 @@ mod python;
 mod runtime;
 
 use std::fmt::Write;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
-use std::time::Duration;
 
 /// What somebody asks about.
 pub(crate) struct Asked<'a> {
@@ -136,7 +139,9 @@ impl Finding {
 /// Whether somebody takes connections there; else why not.
 #[cfg(feature = "proxy")]
 fn reached(address: &str) -> Result<(), String> {
-    let patience = Duration::from_secs(2);
+    use std::net::{TcpStream, ToSocketAddrs};
+
+    let patience = std::time::Duration::from_secs(2);
     let addresses = address
         .to_socket_addrs()
         .map_err(|error| format!("its name is not known: {error}"))?;
