@@ -22,6 +22,8 @@ mod fixtures;
 mod full_disk;
 #[cfg(feature = "runtime")]
 mod generated;
+#[cfg(all(unix, feature = "demo"))]
+mod guides;
 #[cfg(feature = "runtime")]
 mod handover;
 #[cfg(feature = "runtime")]

@@ -21,6 +21,8 @@ pub(crate) mod asking;
 pub(crate) mod collector;
 #[cfg(feature = "runtime")]
 pub(crate) mod overlay;
+pub(crate) mod page;
+#[cfg(feature = "runtime")]
 pub(crate) mod pipeline;
 #[cfg(all(unix, feature = "runtime"))]
 pub(crate) mod postgres;
@@ -36,14 +38,19 @@ const AXE: &str = "axe-core@4.14.1";
 /// Only for what a process tells nobody of its own accord, and can only be
 /// looked up.
 #[track_caller]
-pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    assert!(within_a_minute(holds), "never: {what}");
+}
+
+/// Whether it holds at last.
+fn within_a_minute(mut holds: impl FnMut() -> bool) -> bool {
     for _ in 0..1_200 {
         if holds() {
-            return;
+            return true;
         }
         thread::sleep(Duration::from_millis(50));
     }
-    panic!("never: {what}");
+    false
 }
 
 /// The target folder of this build.
