@@ -41,6 +41,8 @@ mod parity;
 mod planted;
 #[cfg(all(unix, feature = "runtime"))]
 mod postgres;
+#[cfg(all(unix, feature = "demo"))]
+mod production;
 mod proxy_control;
 #[cfg(feature = "analyzer")]
 mod reports;
