@@ -297,7 +297,9 @@ fn a_stage_is_shifted_edited_and_found_again() {
 
     assert_eq!(
         folder.printed(&["mode", "inference", "reverse-shadow"]),
-        "inference: reverse-shadow 100 %, was split 0.5 %\nroutes.toml says split 0.5 %; this holds until it says something else\n"
+        "inference: reverse-shadow 100 %, was split 0.5 %\nroutes.toml says split 0.5 %; this holds until it says something else\n\
+         no request of inference can be copied: what the monolith does for each of its routes is \"real\". \
+         Write side_effects.monolith = \"none\" in routes.toml where it changes nothing, \"honours-shadow\" where it changes nothing for a copy\n"
     );
     assert_eq!(proxy.end(), Some(0));
     let gone = folder.run(&["status"]);

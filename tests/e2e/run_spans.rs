@@ -56,7 +56,7 @@ fn a_pipeline_is_one_trace_from_the_request_through_every_stage() {
     assert!(made.starts_with("model="), "{made}");
     assert!(read.contains(&made), "{read} after {made}");
 
-    let asked = r#"[{"customer_id": 1, "age": 30}]"#;
+    let asked = r#"{"customer_id": 1, "age": 30}"#;
     let (status, told) = running.post("/predict?key=secret", &sent, asked);
     assert_eq!(status, 200, "{told}");
     let spans = collector.once(1 + STAGES.len() + 2);

@@ -122,8 +122,12 @@ fn figures_tell_what_waits_what_was_done_and_what_was_answered() {
     let (status, told) = running.post("/pipeline/run", "", r#"{"name": "may"}"#);
     assert_eq!(status, 202, "{told}");
     running.says(1, "serves");
-    let rows = r#"[{"customer_id": 1, "age": 30}, {"customer_id": 2, "age": 40}]"#;
-    assert_eq!(running.post("/predict", "", rows).0, 200);
+    for row in [
+        r#"{"customer_id": 1, "age": 30}"#,
+        r#"{"customer_id": 2, "age": 40}"#,
+    ] {
+        assert_eq!(running.post("/predict", "", row).0, 200);
+    }
 
     let (_, text) = running.get("/metrics");
     let samples = read(&text);
@@ -146,7 +150,7 @@ fn figures_tell_what_waits_what_was_done_and_what_was_answered() {
     assert_eq!(answered, 2.0);
     assert_eq!(
         sample(r#"cutline_prediction_seconds_count{function="inference"}"#),
-        1.0
+        2.0
     );
     let of =
         |queue: &str, name: &str| sample(&format!("cutline_queue_{name}{{queue=\"{queue}\"}}"));

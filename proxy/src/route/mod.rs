@@ -342,13 +342,13 @@ impl StageRoute {
 
     /// Whether it does no harm to ask that side the same twice. What was
     /// declared counts before what the method promises (RFC 9110 §9.2.2): a
-    /// GET that is declared `real` is not safe to repeat.
+    /// GET that is declared `real` is not safe to repeat. A key that both sides
+    /// honour lets the other side be asked; the same one is not asked twice for it.
     pub fn is_repeatable(&self, side: Side, method: &Method) -> bool {
-        self.idempotent
-            || match self.declared(side) {
-                Some(effect) => effect == Effect::None,
-                None => method.is_idempotent(),
-            }
+        match self.declared(side) {
+            Some(effect) => effect == Effect::None,
+            None => method.is_idempotent(),
+        }
     }
 
     fn declared(&self, side: Side) -> Option<Effect> {
