@@ -120,10 +120,13 @@ fn a_candidate_that_rounds_is_found_and_replayed() {
         (&told["matches"], &told["not_sent"]),
         (&12.into(), &0.into())
     );
-    let then: Vec<_> = told["requests"].as_array().unwrap().iter().collect();
-    assert_eq!(then[0]["then"]["verdict"], "mismatch");
-    assert_eq!(then[6]["then"]["verdict"], "match");
-    let session = then[0]["session"].as_str().unwrap();
+    // Copies of several clients are compared in any order.
+    let requests = told["requests"].as_array().unwrap().iter();
+    let (differed, alike): (Vec<_>, Vec<_>) =
+        requests.partition(|request| request["then"]["verdict"] == "mismatch");
+    assert_eq!((differed.len(), alike.len()), (11, 1));
+    assert_eq!(alike[0]["then"]["verdict"], "match");
+    let session = differed[0]["session"].as_str().unwrap();
     let (code, said) = ended(&folder, &["replay", "inference", "--session", session]);
     assert_eq!(code, Some(5), "{said}");
     assert!(said.contains("1 replayed"), "{said}");
