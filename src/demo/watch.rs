@@ -41,12 +41,8 @@ impl Watch {
     /// request has read only while nobody asks for more.
     pub(super) fn compared(&self, runs: u64, stop: &Stop) -> Result<(), CommandError> {
         self.until("compares nothing", stop, |stage| {
-            let rollout = &stage["rollout"];
-            if text(&rollout["judged"]) == "rolled-back" {
-                let message = format!("{} is rolled back: {}", self.stage, decision(stage));
-                return Err(CommandError::message(Kind::Internal, message));
-            }
-            Ok(rollout["gathered"].as_u64().unwrap_or(0) >= runs)
+            self.goes_on(stage)?;
+            Ok(stage["rollout"]["gathered"].as_u64().unwrap_or(0) >= runs)
         })
     }
 
@@ -113,13 +109,7 @@ impl Watch {
         let mut live = Live::of(self.stage);
         self.until("has not enough evidence", stop, |stage| {
             live.show(stage, traffic, console)?;
-            match text(&stage["rollout"]["judged"]) {
-                "rolled-back" => {
-                    let message = format!("{} is rolled back: {}", self.stage, decision(stage));
-                    Err(CommandError::message(Kind::Internal, message))
-                }
-                judged => Ok(judged == "awaiting-confirmation"),
-            }
+            Ok(self.goes_on(stage)? == "awaiting-confirmation")
         })
     }
 
@@ -136,6 +126,7 @@ impl Watch {
         self.until("does not move", stop, |stage| {
             live.show(stage, traffic, console)?;
             why = decision(stage);
+            self.goes_on(stage)?;
             Ok(text(&stage["now"]["mode"]) == "candidate")
         })?;
         Ok(why)
@@ -158,20 +149,24 @@ impl Watch {
     ) -> Result<Vec<String>, CommandError> {
         let mut live = Live::of(self.stage);
         // Until it goes on, the board still shows that it was taken back.
-        let mut goes_on = false;
+        let mut resumed = false;
         self.until("does not get to the end", stop, |stage| {
             live.show(stage, traffic, console)?;
-            let judged = text(&stage["rollout"]["judged"]);
-            goes_on |= judged != "rolled-back";
-            match judged {
-                "rolled-back" if goes_on => {
-                    let message = format!("it is rolled back: {}", decision(stage));
-                    Err(CommandError::message(Kind::Internal, message))
-                }
-                judged => Ok(judged == "done"),
-            }
+            resumed |= text(&stage["rollout"]["judged"]) != "rolled-back";
+            Ok(resumed && self.goes_on(stage)? == "done")
         })?;
         Ok(live.steps)
+    }
+
+    /// How its rollout stands, while it is not rolled back.
+    fn goes_on<'v>(&self, stage: &'v Value) -> Result<&'v str, CommandError> {
+        match text(&stage["rollout"]["judged"]) {
+            "rolled-back" => {
+                let message = format!("{} is rolled back: {}", self.stage, decision(stage));
+                Err(CommandError::message(Kind::Internal, message))
+            }
+            judged => Ok(judged),
+        }
     }
 
     fn until(
