@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{HOST, HeaderName, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
@@ -137,7 +137,9 @@ async fn over_http1(
             }),
     };
     match second {
-        Some((request, progress)) => Box::pin(again(pools, upstream, request, &progress)).await,
+        Some((request, progress)) => {
+            Box::pin(again(pools, upstream, request, &progress, start)).await
+        }
         None => Err(Failed::sent(failure(failed.error()))),
     }
 }
@@ -152,16 +154,17 @@ fn is_unheard(connection: &Connection, failed: &TrySendError<Request<Outbound>>)
 }
 
 /// Sends over a new connection what an old one that was closed under us did
-/// not answer.
+/// not answer; the time it may take began with the first.
 async fn again(
     pools: &Pools,
     upstream: &Arc<Upstream>,
     request: Request<Outbound>,
     progress: &Progress,
+    start: Instant,
 ) -> Result<Answer, Failed> {
     let mut connection = new(upstream).await?;
     let sending = pin!(connection.sender.try_send_request(request));
-    let limits = Limits::new(&upstream.settings.timeouts, Instant::now());
+    let limits = Limits::new(&upstream.settings.timeouts, start);
     match within(limits, progress, &mut connection.alarm, sending).await? {
         Ok(response) => Ok(leased(pools, upstream, connection, response)),
         Err(failed) => Err(Failed::sent(failure(failed.error()))),
@@ -250,9 +253,9 @@ fn leased(
     connection: Connection,
     response: Response<Incoming>,
 ) -> Answer {
-    // Many servers close a connection behind an answer that they did not mean
-    // to give, without saying so in it.
-    let promised = match response.status().is_server_error() {
+    // Many servers close a connection behind an exception that nobody handled,
+    // without saying so in the answer. 502 to 504 are meant.
+    let promised = match response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         true => Some(Duration::ZERO),
         false => promised(response.headers()),
     };
