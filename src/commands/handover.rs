@@ -123,7 +123,9 @@ async fn by_itself(
 
 fn refused(error: HandoverError) -> CommandError {
     let hint = match &error {
-        HandoverError::Tables { .. } => "nothing has changed: mend what it says, and try again",
+        HandoverError::Tables { .. } | HandoverError::Changed { .. } => {
+            "that database has not changed: mend what it says, and try again"
+        }
         HandoverError::Owner(OwnerError::Conflict { .. }) => "look with `cutline handover`",
         _ => "try again: what was begun is ended first",
     };
@@ -151,8 +153,10 @@ fn moved_on(state: Option<std::path::PathBuf>, stage: &str) -> Result<(), Comman
         .find(|known| text(&known["name"]) == stage)
         .map(|known| &known["now"]);
     let Some(now) = now else {
-        // It has no routes.
-        return Ok(());
+        let message = format!("the proxy knows no stage {stage}");
+        return Err(CommandError::message(Kind::Usage, message).hint(format!(
+            "a [stage.{stage}] of routes.toml says who answers its routes; where it has none, --force"
+        )));
     };
     let share = now["percent"].as_f64().unwrap_or(0.0);
     let all = match text(&now["mode"]) {
@@ -259,7 +263,8 @@ impl Running {
             CommandError::message(Kind::Internal, message).hint(match answer.status().as_u16() {
                 401 => "functions.toml says where the token is (serve.token)",
                 404 => "it runs another functions.toml: --run names the address",
-                _ => "nothing has changed: mend what it says, and try again",
+                409 => "that database has not changed: mend what it says, and try again",
+                _ => "look with `cutline handover`; the same again ends what was begun",
             }),
         )
     }

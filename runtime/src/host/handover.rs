@@ -3,7 +3,8 @@
 //!
 //! Who writes is waited for, and waits; that it moves is put down; its tables
 //! are copied, compared and fenced off in one transaction; whose it is now is put
-//! down. Whatever dies between two of these, [`settle`] does the rest.
+//! down. Whatever dies between two of these, or in the middle of the commit,
+//! [`settle`] does the rest.
 
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
@@ -56,12 +57,26 @@ pub enum HandoverError {
         /// Why.
         source: TableError,
     },
-    /// The copying broke off; it is not known how far it came. [`settle`] ends
-    /// it.
-    #[error("handing the database {name} over broke off")]
+    /// The tables that were handed over are not those that the file names now.
+    #[error(
+        "of the database {name} {then} went over, and the file names {now}: write the same tables until it is handed back"
+    )]
+    Changed {
+        /// Of the database.
+        name: String,
+        /// What was handed over.
+        then: String,
+        /// What the file names.
+        now: String,
+    },
+    /// The copying broke off; it is not known how far it came. [`settle`], or the
+    /// same again, ends it.
+    #[error("handing the database {name} over broke off: hand it over again")]
     BrokeOff {
         /// Of the database.
         name: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Whose it is cannot be read or put down.
     #[error(transparent)]
@@ -114,6 +129,7 @@ pub async fn hand_over(services: &Services, name: &str, to: Owner) -> Result<Own
         now = moved(services, shared, now, begun).await?;
     }
     if now.owner != to {
+        same_tables(shared, &now)?;
         moved(services, shared, now, to).await?;
     }
     drop(drained);
@@ -136,6 +152,25 @@ pub async fn settle(services: &Services) -> Result<Vec<HandoverError>, CellError
     Ok(left)
 }
 
+/// What went over is what goes back.
+fn same_tables(shared: &SharedDatabase, seen: &Ownership) -> Result<(), HandoverError> {
+    let then: Vec<&str> = seen.tables.iter().map(|sum| &*sum.table).collect();
+    let now: Vec<&str> = shared.tables.iter().map(String::as_str).collect();
+    let sorted = |names: &[&str]| {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names.join(", ")
+    };
+    match seen.owner == Owner::Functions && !then.is_empty() && sorted(&then) != sorted(&now) {
+        true => Err(HandoverError::Changed {
+            name: shared.name.clone(),
+            then: sorted(&then),
+            now: sorted(&now),
+        }),
+        false => Ok(()),
+    }
+}
+
 async fn moved(
     services: &Services,
     shared: &SharedDatabase,
@@ -143,16 +178,25 @@ async fn moved(
     to: Owner,
 ) -> Result<Ownership, HandoverError> {
     let cells = &**services.space.cells();
+    let moves = Moves {
+        shared: shared.clone(),
+        from: seen.owner,
+        to,
+        resumes: seen.moving_to.is_some(),
+    };
+    if !moves.resumes {
+        let fits = moves.apart(Moves::fits).await?;
+        fits.map_err(|source| moves.stays(source))?;
+    }
     let moving = Ownership {
         moving_to: Some(to),
         ..seen.clone()
     };
     set_ownership(cells, &shared.name, &seen, &moving).await?;
-    let (work, from) = (shared.clone(), seen.owner);
-    let copied = tokio::task::spawn_blocking(move || copied(&work, from, to)).await;
-    let Ok(copied) = copied else {
-        let name = shared.name.clone();
-        return Err(HandoverError::BrokeOff { name });
+    let copied = match moves.apart(Moves::copied).await? {
+        // While it is not known what holds, it is on its way.
+        Err(error @ TableError::Torn { .. }) => return Err(moves.broke_off(error.into())),
+        copied => copied,
     };
     let now = match &copied {
         Ok(tables) => Ownership {
@@ -161,52 +205,93 @@ async fn moved(
             since: Some(services.space.clock().now()),
             tables: tables.clone(),
         },
-        Err(_) => Ownership {
-            moving_to: None,
-            ..seen.clone()
-        },
+        // What broke off before is still to be ended.
+        Err(_) => seen,
     };
     set_ownership(cells, &shared.name, &moving, &now).await?;
-    match copied {
-        Ok(_) => {
-            tracing::info!(database = shared.name, owner = to.name(), "handed over");
-            Ok(now)
-        }
-        Err(source) => Err(HandoverError::Tables {
-            name: shared.name.clone(),
-            owner: seen.owner.name(),
-            source,
-        }),
-    }
+    copied.map_err(|source| moves.stays(source))?;
+    tracing::info!(database = shared.name, owner = to.name(), "handed over");
+    Ok(now)
 }
 
-/// What was copied and compared: nothing where the database stays where it is.
-fn copied(shared: &SharedDatabase, from: Owner, to: Owner) -> Result<Vec<TableSum>, TableError> {
-    if shared.own.is_none() {
-        return Ok(Vec::new());
+/// A database on its way.
+#[derive(Clone)]
+struct Moves {
+    shared: SharedDatabase,
+    from: Owner,
+    to: Owner,
+    /// One is gone on with that broke off.
+    resumes: bool,
+}
+
+impl Moves {
+    /// Work on files, on a thread for it.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: fn(&Moves) -> Result<T, TableError>,
+    ) -> Result<Result<T, TableError>, HandoverError> {
+        let moves = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&moves)).await;
+        done.map_err(|error| self.broke_off(error.into()))
     }
-    let back = match to {
-        Owner::Functions => " --back",
-        Owner::Monolith => "",
-    };
-    let fence = format!(
-        "{} went over to the {}; `cutline handover {}{back}` turns that back",
-        shared.tables.join(", "),
-        to.name(),
-        shared.stage
-    );
-    let (from, to) = (
-        Database::at(shared.url(from))?,
-        Database::at(shared.url(to))?,
-    );
-    let sums = from.hand_over(&to, &shared.tables, &fence)?;
-    let sums = sums.into_iter().zip(&shared.tables);
-    let sums = sums.map(|(sum, table)| TableSum {
-        table: table.clone(),
-        rows: sum.rows,
-        hash: sum.hash,
-    });
-    Ok(sums.collect())
+
+    /// Where it is and where it goes; none where it stays where it is.
+    fn places(&self) -> Result<Option<(Database, Database)>, TableError> {
+        if self.shared.own.is_none() {
+            return Ok(None);
+        }
+        let from = Database::at(self.shared.url(self.from))?;
+        let to = Database::at(self.shared.url(self.to))?;
+        Ok(Some((from, to)))
+    }
+
+    fn fits(&self) -> Result<(), TableError> {
+        match self.places()? {
+            None => Ok(()),
+            Some((from, to)) => from.could_hand_over(&to, &self.shared.tables),
+        }
+    }
+
+    /// What was copied and compared.
+    fn copied(&self) -> Result<Vec<TableSum>, TableError> {
+        let Some((from, to)) = self.places()? else {
+            return Ok(Vec::new());
+        };
+        let back = match self.to {
+            Owner::Functions => " --back",
+            Owner::Monolith => "",
+        };
+        let tables = &self.shared.tables;
+        let fence = format!(
+            "{} went over to the {}; `cutline handover {}{back}` turns that back",
+            tables.join(", "),
+            self.to.name(),
+            self.shared.stage
+        );
+        let sums = from.hand_over(&to, tables, &fence, self.resumes)?;
+        let sums = sums.into_iter().zip(tables);
+        let sums = sums.map(|(sum, table)| TableSum {
+            table: table.clone(),
+            rows: sum.rows,
+            hash: sum.hash,
+        });
+        Ok(sums.collect())
+    }
+
+    fn stays(&self, source: TableError) -> HandoverError {
+        HandoverError::Tables {
+            name: self.shared.name.clone(),
+            owner: self.from.name(),
+            source,
+        }
+    }
+
+    fn broke_off(&self, source: Box<dyn std::error::Error + Send + Sync>) -> HandoverError {
+        HandoverError::BrokeOff {
+            name: self.shared.name.clone(),
+            source,
+        }
+    }
 }
 
 /// Whom a database is to be handed over to.
@@ -251,9 +336,9 @@ pub(super) fn routes(services: &Services, guard: Option<Guard>) -> Router {
 fn status(error: &HandoverError) -> StatusCode {
     match error {
         HandoverError::NotShared { .. } => StatusCode::NOT_FOUND,
-        HandoverError::Tables { .. } | HandoverError::Owner(OwnerError::Conflict { .. }) => {
-            StatusCode::CONFLICT
-        }
+        HandoverError::Tables { .. }
+        | HandoverError::Changed { .. }
+        | HandoverError::Owner(OwnerError::Conflict { .. }) => StatusCode::CONFLICT,
         HandoverError::BrokeOff { .. } | HandoverError::Owner(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -141,6 +141,23 @@ pub enum TableError {
         /// The same may be taken later.
         may_pass: bool,
     },
+    /// A transaction over two databases may be in one of them and not in the
+    /// other.
+    #[error("{table}: it is not known whether the transaction was committed: {source}")]
+    Torn {
+        /// The database.
+        table: String,
+        /// What its client says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A value does not fit where the query uses it.
+    #[error("{table}: a value does not fit the query: {problem}")]
+    Value {
+        /// The database.
+        table: String,
+        /// What it says.
+        problem: String,
+    },
 }
 
 /// What a database's client says went wrong.

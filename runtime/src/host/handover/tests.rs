@@ -110,8 +110,13 @@ async fn what_broke_off_is_ended() {
             .await
             .unwrap();
         if copied_before {
-            let shared = &place.services.owners.databases()[0];
-            copied(shared, Owner::Monolith, Owner::Functions).unwrap();
+            let moves = Moves {
+                shared: place.services.owners.databases()[0].clone(),
+                from: Owner::Monolith,
+                to: Owner::Functions,
+                resumes: false,
+            };
+            moves.copied().unwrap();
         }
         assert!(settle(&place.services).await.unwrap().is_empty());
         assert_eq!((place.url().await, place.count("own")), ("own".into(), 2));
@@ -149,6 +154,41 @@ async fn what_cannot_be_handed_over_stays() {
         unknown.unwrap_err().to_string(),
         "there is no database \"other\": the file shares churn"
     );
+}
+
+#[tokio::test]
+async fn what_goes_back_is_what_went_over() {
+    let place = place(Some("own"));
+    place.made();
+    place.to(Owner::Functions).await.unwrap();
+    let mut shared = place.services.owners.databases()[0].clone();
+    shared.tables.push("calls".to_owned());
+    let services = Services {
+        owners: Owners::new(place.folder.path(), vec![shared]),
+        ..place.services.clone()
+    };
+    let error = hand_over(&services, "churn", Owner::Monolith).await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "of the database churn customers went over, and the file names calls, customers: \
+         write the same tables until it is handed back"
+    );
+    assert_eq!(place.url().await, "own");
+    // A folder that does not know of it does not begin anew.
+    let restored = Services {
+        owners: services.owners.clone(),
+        ..sample::services(Arc::new(ManualClock::default()))
+    };
+    let restored = Place {
+        services: Services {
+            owners: place.services.owners.clone(),
+            ..restored
+        },
+        folder: place.folder,
+    };
+    let error = restored.to(Owner::Functions).await.unwrap_err();
+    assert!(whole(&error).contains("was handed over from here before"));
+    assert_eq!(restored.count("own"), 2);
 }
 
 #[tokio::test]

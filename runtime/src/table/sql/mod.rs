@@ -119,17 +119,32 @@ impl Database {
     /// Hands tables over to another database, in one transaction over both:
     /// their rows are copied and compared, and whoever would change them here
     /// from then on is refused and told `fence`. Afterwards the same tables of
-    /// the other can be handed back. Fails where one of the two is no SQLite
-    /// file.
+    /// the other can be handed back. After a failure nothing has happened, but
+    /// for [`TableError::Torn`]: then it has to be done again, with `resumes`.
+    /// Fails where one of the two is no SQLite file, these tables were handed
+    /// over before, or rows there would be lost that were not.
     pub fn hand_over(
         &self,
         to: &Database,
         tables: &[String],
         fence: &str,
+        resumes: bool,
     ) -> Result<Vec<Sum>, TableError> {
         match (&self.place, &to.place) {
             (Place::Sqlite(from), Place::Sqlite(to)) => {
-                sqlite::hand_over(&self.shown, from, to, tables, fence)
+                sqlite::hand_over(&self.shown, (from, to), tables, fence, resumes)
+            }
+            (Place::Sqlite(_), Place::Postgres(_)) => Err(to.only_files()),
+            (Place::Postgres(_), _) => Err(self.only_files()),
+        }
+    }
+
+    /// Fails where [`Database::hand_over`] would for what is in the two now:
+    /// tables that were handed over before, or rows that nobody handed over.
+    pub fn could_hand_over(&self, to: &Database, tables: &[String]) -> Result<(), TableError> {
+        match (&self.place, &to.place) {
+            (Place::Sqlite(from), Place::Sqlite(to)) => {
+                sqlite::could_hand_over(&self.shown, (from, to), tables)
             }
             (Place::Sqlite(_), Place::Postgres(_)) => Err(to.only_files()),
             (Place::Postgres(_), _) => Err(self.only_files()),

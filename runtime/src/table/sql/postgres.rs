@@ -39,6 +39,9 @@ const BATCH: usize = 4_096;
 /// How many rows are on their way to the server at once.
 const PIPELINED: usize = 256;
 
+/// Whoever looks something up waits for an answer.
+const LOOKUP_PATIENCE: &str = "SET LOCAL statement_timeout = '30s'";
+
 /// Two that make the same table at the same time wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('cutline_ledger'))";
 
@@ -105,7 +108,7 @@ pub(super) fn upsert(
 }
 
 /// The rows of a query with parameters, `most` at most: as PostgreSQL itself
-/// makes JSON of them. As part of another query it can change nothing.
+/// makes JSON of them, in a transaction that can change nothing.
 pub(super) fn lookup(
     shown: &str,
     url: &str,
@@ -120,7 +123,11 @@ pub(super) fn lookup(
     });
     let values = values.collect::<Result<Vec<Written>, TableError>>()?;
     let rows = on_own_thread(shown, async {
-        let client = connect(shown, url).await?;
+        let mut client = connect(shown, url).await?;
+        let began = client.build_transaction().read_only(true).start().await;
+        let transaction = began.map_err(TableError::database(shown, "no transaction"))?;
+        let patience = transaction.batch_execute(LOOKUP_PATIENCE).await;
+        patience.map_err(TableError::database(shown, "no transaction"))?;
         let query = query.trim_end().trim_end_matches(';');
         let query = format!(
             "SELECT row_to_json(asked)::TEXT FROM ({query}\n) AS asked LIMIT {}",
@@ -128,8 +135,15 @@ pub(super) fn lookup(
         );
         let values = values.iter().map(|value| value as &(dyn ToSql + Sync));
         let values: Vec<_> = values.collect();
-        let rows = client.query(&query, &values).await;
-        rows.map_err(TableError::database(shown, "the query is refused"))
+        let rows = transaction.query(&query, &values).await;
+        rows.map_err(|error| match error.as_db_error() {
+            // Class 22, data: what the request says is no number, no date.
+            Some(said) if said.code().code().starts_with("22") => TableError::Value {
+                table: shown.to_owned(),
+                problem: said.message().to_owned(),
+            },
+            _ => TableError::database(shown, "the query is refused")(error),
+        })
     })?;
     if rows.len() > most {
         return Err(too_many(shown, most));

@@ -5,6 +5,8 @@
 //! writer that nobody thought of finds out, and its rows are not lost in a table
 //! that nobody reads any more.
 
+use std::path::Path;
+
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
@@ -32,15 +34,18 @@ const OTHER: &str = "cutline_other";
 const CHANGES: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
 
 /// Hands `tables` over from one file to the other, in which nothing else is
-/// changed. What is there under these names is replaced; a table that is not
-/// there is made, with its indexes. The entries of the ledger go with them. From
-/// then on `fence` is what is said to who would change a table in the first.
+/// changed. A table that is not there is made, with its indexes; one that is
+/// there is replaced where it is fenced or empty, and else refused: nobody has
+/// handed over what is in it. The entries of the ledger go with them. From then
+/// on `fence` is what is said to who would change a table in the first, which
+/// may not be fenced before. Where one is gone on with that broke off
+/// (`resumes`), both may be as it left them.
 pub(in super::super) fn hand_over(
     shown: &str,
-    from: &str,
-    to: &str,
+    (from, to): (&str, &str),
     tables: &[String],
     fence: &str,
+    resumes: bool,
 ) -> Result<Vec<Sum>, TableError> {
     let refused = |doing| TableError::database(shown, doing);
     let mut connection = open(shown, from)?;
@@ -54,6 +59,9 @@ pub(in super::super) fn hand_over(
     let transaction = began.map_err(refused("no transaction"))?;
     let mut sums = Vec::new();
     for table in tables {
+        if !resumes {
+            fits(shown, (&transaction, "main"), (&transaction, OTHER), table)?;
+        }
         sums.push(one(shown, &transaction, table, fence)?);
     }
     if has_ledger {
@@ -64,10 +72,81 @@ pub(in super::super) fn hand_over(
             .execute(&known, [])
             .map_err(refused("the ledger cannot be handed over"))?;
     }
-    transaction
-        .commit()
-        .map_err(refused("the transaction cannot be committed"))?;
+    // Over two files it is whole or not at all only while neither has a
+    // write-ahead log.
+    transaction.commit().map_err(|error| TableError::Torn {
+        table: shown.to_owned(),
+        source: Box::new(error),
+    })?;
     Ok(sums)
+}
+
+/// Whether [`hand_over`] would take these tables, but for what only it can see.
+pub(in super::super) fn could_hand_over(
+    shown: &str,
+    (from, to): (&str, &str),
+    tables: &[String],
+) -> Result<(), TableError> {
+    let from = open(shown, from)?;
+    if !Path::new(to).exists() {
+        return Ok(());
+    }
+    let to = open(shown, to)?;
+    let mut each = tables.iter();
+    each.try_for_each(|table| fits(shown, (&from, "main"), (&to, "main"), table))
+}
+
+/// Nothing is lost that nobody has handed over.
+fn fits(
+    shown: &str,
+    (from, from_schema): (&Connection, &str),
+    (to, to_schema): (&Connection, &str),
+    table: &str,
+) -> Result<(), TableError> {
+    let unread = TableError::database(shown, "its tables cannot be read");
+    let refused = |problem: String| {
+        Err(TableError::Declaration {
+            place: format!("{shown}: table {table:?}"),
+            problem,
+        })
+    };
+    if is_fenced(from, from_schema, table).map_err(&unread)? {
+        return refused(
+            "was handed over from here before, and the data folder does not know of it (was it \
+             restored?): its newer rows are in the other database. Where these are the right \
+             ones all the same, drop its triggers cutline_fence_…"
+                .to_owned(),
+        );
+    }
+    let is_replaced = !is_there(to, to_schema, table).map_err(&unread)?
+        || is_fenced(to, to_schema, table).map_err(&unread)?;
+    if is_replaced {
+        return Ok(());
+    }
+    let query = format!("SELECT count(*) FROM {to_schema}.{}", quoted(table));
+    let rows: u64 = to
+        .query_row(&query, [], |row| row.get(0))
+        .map_err(&unread)?;
+    match rows {
+        0 => Ok(()),
+        rows => refused(format!(
+            "has {rows} rows in the other database that nobody handed over, and they would be \
+             lost: take them away, or the table out of the database's tables"
+        )),
+    }
+}
+
+fn is_fenced(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<bool> {
+    let query = format!(
+        "SELECT EXISTS (SELECT 1 FROM {schema}.sqlite_master WHERE type = 'trigger' AND name = ?1)"
+    );
+    for change in CHANGES {
+        let name = fence_name(change, table);
+        if !connection.query_row(&query, [name], |row| row.get::<_, bool>(0))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What is in these tables.
@@ -120,12 +199,14 @@ fn make(
 ) -> Result<(), TableError> {
     let unread = TableError::database(shown, "its tables cannot be read");
     let other = Connection::open(to);
-    let other = other.map_err(TableError::database(
+    let mut other = other.map_err(TableError::database(
         shown,
         "the other database cannot be made",
     ))?;
     let refused = TableError::database(shown, "a table cannot be made in the other database");
     other.busy_timeout(PATIENCE).map_err(&refused)?;
+    // A table without one of its indexes would not be looked at again.
+    let other = other.transaction().map_err(&refused)?;
     if has_ledger {
         other.execute(MAKE_LEDGER, []).map_err(&refused)?;
     }
@@ -141,7 +222,7 @@ fn make(
             other.execute(&statement, []).map_err(&refused)?;
         }
     }
-    Ok(())
+    other.commit().map_err(&refused)
 }
 
 /// The statements that made a table and its indexes.
@@ -420,7 +501,7 @@ mod tests {
         let files = files(MADE);
         let all = "SELECT rowid, * FROM customers ORDER BY rowid";
         let before = rows(&files.monolith, all);
-        let over = hand_over("m", &files.monolith, &files.own, &tables(), FENCE).unwrap();
+        let over = hand_over("m", (&files.monolith, &files.own), &tables(), FENCE, false).unwrap();
         assert_eq!(
             over.iter().map(|sum| sum.rows).collect::<Vec<_>>(),
             [3, 1, 1]
@@ -441,7 +522,7 @@ mod tests {
             rows(&files.own, "SELECT max(id) FROM keyed"),
             ["Integer(3)"]
         );
-        let back = hand_over("o", &files.own, &files.monolith, &tables(), FENCE).unwrap();
+        let back = hand_over("o", (&files.own, &files.monolith), &tables(), FENCE, false).unwrap();
         assert_eq!(
             back.iter().map(|sum| sum.rows).collect::<Vec<_>>(),
             [4, 2, 1]
@@ -456,7 +537,7 @@ mod tests {
     #[test]
     fn who_would_still_change_what_was_handed_over_is_told() {
         let files = files(MADE);
-        hand_over("m", &files.monolith, &files.own, &tables(), FENCE).unwrap();
+        hand_over("m", (&files.monolith, &files.own), &tables(), FENCE, false).unwrap();
         let monolith = Connection::open(&files.monolith).unwrap();
         for change in [
             "INSERT INTO customers (id) VALUES (4)",
@@ -470,8 +551,45 @@ mod tests {
             .execute("INSERT INTO other VALUES (2)", [])
             .unwrap();
         // What broke off behind the transaction can be done again.
-        let again = hand_over("m", &files.monolith, &files.own, &tables(), FENCE).unwrap();
+        let both = (&*files.monolith, &*files.own);
+        let again = hand_over("m", both, &tables(), FENCE, true).unwrap();
         assert_eq!(again[0].rows, 3);
+    }
+
+    #[test]
+    fn rows_that_nobody_handed_over_are_not_replaced() {
+        let files = files(MADE);
+        let both = (&*files.monolith, &*files.own);
+        let refused = |both, table: &str| {
+            let error = hand_over("m", both, &[table.to_owned()], FENCE, false);
+            error.unwrap_err().to_string()
+        };
+        // The folder was restored from before the handover.
+        hand_over("m", both, &tables(), FENCE, false).unwrap();
+        let fenced = refused(both, "customers");
+        assert!(
+            fenced.contains("was handed over from here before"),
+            "{fenced}"
+        );
+        // Somebody dropped the table with its fence, and made another.
+        let monolith = Connection::open(&files.monolith).unwrap();
+        monolith
+            .execute_batch(
+                "DROP TABLE customers;
+                 CREATE TABLE customers (id INTEGER, plan TEXT, charge REAL, raw BLOB);
+                 INSERT INTO customers (id) VALUES (9);",
+            )
+            .unwrap();
+        let back = (&*files.own, &*files.monolith);
+        let unknown = refused(back, "customers");
+        assert!(
+            unknown.contains("has 1 rows in the other database"),
+            "{unknown}"
+        );
+        assert_eq!(rows(&files.monolith, "SELECT id FROM customers").len(), 1);
+        monolith.execute("DELETE FROM customers", []).unwrap();
+        let handed = hand_over("o", back, &["customers".to_owned()], FENCE, false);
+        assert_eq!(handed.unwrap()[0].rows, 3);
     }
 
     #[test]
@@ -479,14 +597,14 @@ mod tests {
         let files = files(&format!(
             "{MADE} {MAKE_LEDGER}; INSERT INTO cutline_ledger (key) VALUES ('a');"
         ));
-        hand_over("m", &files.monolith, &files.own, &tables(), FENCE).unwrap();
+        hand_over("m", (&files.monolith, &files.own), &tables(), FENCE, false).unwrap();
         let keys = "SELECT key FROM cutline_ledger";
         assert_eq!(rows(&files.own, keys).len(), 1);
         Connection::open(&files.own)
             .unwrap()
             .execute("INSERT INTO cutline_ledger (key) VALUES ('b')", [])
             .unwrap();
-        hand_over("o", &files.own, &files.monolith, &tables(), FENCE).unwrap();
+        hand_over("o", (&files.own, &files.monolith), &tables(), FENCE, false).unwrap();
         assert_eq!(rows(&files.monolith, keys).len(), 2);
     }
 
@@ -495,7 +613,7 @@ mod tests {
         let files = files(MADE);
         let refused = |tables: &[&str]| {
             let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
-            let error = hand_over("m", &files.monolith, &files.own, &tables, FENCE);
+            let error = hand_over("m", (&files.monolith, &files.own), &tables, FENCE, false);
             error.unwrap_err().to_string()
         };
         let missing = refused(&["customers", "nothing"]);
@@ -520,7 +638,7 @@ mod tests {
             .unwrap()
             .execute("INSERT INTO customers (id) VALUES (4)", [])
             .unwrap();
-        let nowhere = hand_over("m", "/nowhere/x", &files.own, &tables(), FENCE);
+        let nowhere = hand_over("m", ("/nowhere/x", &files.own), &tables(), FENCE, false);
         assert!(
             nowhere
                 .unwrap_err()

@@ -55,8 +55,8 @@ fn bind(
     Ok(())
 }
 
-/// A text that is how a number is written is a number: a column of texts takes
-/// it for the text, and a limit can be one.
+/// A text that is how SQLite writes a number is that number: a column of texts
+/// takes it for the text, and a limit can be one.
 fn cell(text: &str) -> Cell {
     if let Ok(number) = text.parse::<i64>()
         && number.to_string() == text
@@ -64,9 +64,16 @@ fn cell(text: &str) -> Cell {
         return Cell::Integer(number);
     }
     match text.parse::<f64>() {
-        Ok(number) if number.to_string() == text => Cell::Real(number),
+        Ok(number) if is_plain(number) && number.to_string() == text => Cell::Real(number),
         _ => Cell::Text(text.to_owned()),
     }
+}
+
+/// Whether SQLite writes it without an exponent, with all of its digits.
+fn is_plain(number: f64) -> bool {
+    let written = number.to_string();
+    let digits = written.chars().filter(char::is_ascii_digit).count();
+    (1e-4..1e15).contains(&number.abs()) && digits <= 15 && written.contains('.')
 }
 
 fn json(shown: &str, column: &str, value: ValueRef<'_>) -> Result<Value, TableError> {
@@ -130,6 +137,14 @@ mod tests {
             asked(by_code, &[("code", "x' OR '1'='1")], 9).unwrap(),
             "[]"
         );
+        // What looks like a number elsewhere is found as the text that it is.
+        for odd in ["inf", "NaN", "0.00001", "1e5", "0.5"] {
+            let stored = format!(
+                "WITH odd (c) AS (SELECT CAST('{odd}' AS TEXT)) SELECT c FROM odd WHERE CAST(c AS TEXT) = :odd"
+            );
+            let found = asked(&stored, &[("odd", odd)], 9).unwrap();
+            assert_eq!(found, format!(r#"[{{"c":"{odd}"}}]"#));
+        }
         let by_id = "SELECT code, charge FROM t WHERE id = :id ORDER BY rowid LIMIT :n";
         assert_eq!(
             asked(by_id, &[("id", "2"), ("n", "1"), ("other", "")], 9).unwrap(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 
 pub use hand_over::Sum;
-pub(super) use hand_over::{hand_over, sums};
+pub(super) use hand_over::{could_hand_over, hand_over, sums};
 pub(super) use lookup::lookup;
 pub(super) use read::query;
 pub(super) use write::upsert;
