@@ -126,6 +126,9 @@ fn it_is_shown_without_what_is_secret() {
     "#);
 }
 
+const SHARED: &str =
+    "[database.one]\nstage = \"ingestion\"\nmonolith = \"sqlite:x\"\ntables = [\"a\"]\n";
+
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     let function = |more: &str| format!("[function.training]\n{more}\n");
@@ -239,6 +242,21 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "[database.churn]\nstage = \"ingestion\"\nmonolith = \"sqlite:x\"\ntables = [\"a\", \"A\"]",
             "4:10: database churn: tables names what is handed over, each table once",
+        ),
+        (
+            &format!(
+                "{SHARED}\n[database.two]\nstage = \"monitoring\"\nmonolith = \"sqlite:x\"\ntables = [\"A\"]"
+            ),
+            "6:11: database two: the table A is in the database one too",
+        ),
+        (
+            &format!(
+                "{SHARED}{}",
+                queued(
+                    "input = { blob = \"a.csv\" }\noutput = { table = { sql = \"one\", name = \"b\", append = true } }"
+                )
+            ),
+            "8:28: function training: the database one hands no table b over",
         ),
         ("a = [", "1:6: "),
     ] {

@@ -12,10 +12,35 @@ use crate::store::owners::SharedDatabase;
 pub(super) fn check(
     files: Vec<(Spanned<String>, DatabaseFile)>,
 ) -> Result<Vec<SharedDatabase>, Problem> {
-    files
-        .into_iter()
-        .map(|(name, file)| database(&name, file))
-        .collect()
+    let mut databases: Vec<SharedDatabase> = Vec::new();
+    for (name, file) in files {
+        let database = database(&name, file)?;
+        // Handed over twice, the second would replace the first.
+        let twice = databases.iter().find_map(|other| {
+            let same = other.monolith == database.monolith
+                || other.own.is_some() && other.own == database.own;
+            let mut tables = database.tables.iter().filter(|_| same);
+            let table = tables.find(|table| has(other, table))?;
+            Some((table.clone(), other.name.clone()))
+        });
+        if let Some((table, other)) = twice {
+            let message = format!(
+                "database {}: the table {table} is in the database {other} too",
+                name.get_ref()
+            );
+            return Err(Problem::at(name.span(), message).label("name each table of a place once"));
+        }
+        databases.push(database);
+    }
+    Ok(databases)
+}
+
+/// As the databases take it, in upper or lower case.
+fn has(database: &SharedDatabase, table: &str) -> bool {
+    database
+        .tables
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(table))
 }
 
 fn database(name: &Spanned<String>, file: DatabaseFile) -> Result<SharedDatabase, Problem> {
@@ -79,6 +104,21 @@ pub(super) fn are_declared(
             let output = output.get_ref();
             output.table.iter().chain(output.tables.values())
         });
+        for table in tables.clone().map(Spanned::get_ref) {
+            let shared = databases
+                .iter()
+                .find(|known| known.name == *table.sql.get_ref());
+            if let Some(shared) = shared.filter(|shared| !has(shared, &table.name)) {
+                let message = format!(
+                    "function {}: the database {} hands no table {} over",
+                    function.name.get_ref(),
+                    shared.name,
+                    table.name
+                );
+                return Err(Problem::at(table.sql.span(), message)
+                    .label("write it into the database's tables, or it stays behind"));
+            }
+        }
         for sql in inputs.chain(tables.map(|table| &table.get_ref().sql)) {
             if let Err((why, label)) = is_declared(databases, sql.get_ref()) {
                 let message = format!("function {}: {why}", function.name.get_ref());
