@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -249,7 +249,7 @@ fn client(
                     from,
                     to: Instant::now(),
                 });
-                thread::sleep(Duration::from_millis(5));
+                eventually("somebody listens", || TcpStream::connect(to).is_ok());
                 break;
             }
             assert!(
@@ -257,7 +257,7 @@ fn client(
                 "{} is never done: {status} {said}",
                 asks.line
             );
-            // As a client does that comes again.
+            // The client's own pause, as of one that was told to come again.
             thread::sleep(Duration::from_millis(20));
         }
     }
