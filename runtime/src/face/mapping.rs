@@ -83,6 +83,7 @@ pub struct Face {
     response: Template,
     status: StatusCode,
     error: ErrorShape,
+    token: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -123,7 +124,13 @@ impl Face {
             response,
             status,
             error,
+            token: written.token,
         })
+    }
+
+    /// Whether a request has to show the token.
+    pub fn asks_token(&self) -> bool {
+        self.token
     }
 
     async fn answer(

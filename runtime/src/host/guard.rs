@@ -1,7 +1,11 @@
 //! [`Guard`]: who may change something.
 
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use serde_json::json;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -71,6 +75,25 @@ impl Guard {
         };
         shown.trim_ascii().ct_eq(self.token.as_bytes()).into()
     }
+}
+
+/// All of these routes ask for the token, where there is one.
+pub(super) fn required(router: Router, guard: Option<Guard>) -> Router {
+    let Some(guard) = guard.filter(|_| router.has_routes()) else {
+        return router;
+    };
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let guard = guard.clone();
+        async move {
+            match guard.lets_in(request.headers()) {
+                true => next.run(request).await,
+                false => {
+                    let why = json!({"error": "the token is missing or wrong"});
+                    (StatusCode::UNAUTHORIZED, Json(why)).into_response()
+                }
+            }
+        }
+    }))
 }
 
 #[cfg(test)]

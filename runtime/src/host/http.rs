@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 
 use super::faces::{self, Checked, Declared, MOST_BYTES, SHADOW};
 use super::figures::{self, Render};
-use super::guard::Guard;
+use super::guard::{self, Guard};
 use super::handover;
 use super::shadow::Shadows;
 use super::traced;
@@ -91,8 +91,10 @@ impl Http {
             pipeline.declared,
             functions,
             services.owners.databases(),
+            pipeline.guard.is_some(),
             pipeline.elsewhere,
         )?;
+        let databases = faces::Databases::new(services.clone());
         let (mut router, mut predicting) = (Router::new(), Vec::new());
         for face in checked {
             match face {
@@ -102,6 +104,7 @@ impl Http {
                         face: *face,
                         behind,
                         services: services.clone(),
+                        databases: databases.clone(),
                         shadows: pipeline.shadows.clone(),
                         guard: pipeline.guard.clone(),
                     };
@@ -109,9 +112,14 @@ impl Http {
                 }
             }
         }
-        let lookups: Arc<dyn Lookups> = Arc::new(faces::Databases(services.clone()));
-        router = router.merge(mapping::router(&predictor, &lookups, predicting));
+        let lookups: Arc<dyn Lookups> = Arc::new(databases);
         let guard = || pipeline.guard.clone();
+        let (asks, open): (Vec<_>, Vec<_>) = predicting
+            .into_iter()
+            .partition(|(face, _)| face.asks_token());
+        router = router.merge(mapping::router(&predictor, &lookups, open));
+        let asking = mapping::router(&predictor, &lookups, asks);
+        router = router.merge(guard::required(asking, guard()));
         router = faces::once_each(router, services.space.ledger(), guard(), true);
         router = traced::recorded(router, &pipeline.tracing);
         let mut standard = inference::router(Arc::clone(&predictor));

@@ -51,6 +51,7 @@ pub struct TaskFace {
     response: Option<Template>,
     status: StatusCode,
     error: ErrorShape,
+    token: bool,
     /// What is waited for.
     pub wait: Option<Wait>,
 }
@@ -148,9 +149,15 @@ impl TaskFace {
             status: status(text, "status", written.status)?,
             error: ErrorShape::of(text, written.error.as_ref(), &ERROR)?,
             wait: wait.map(|wait| Wait::new(text, wait)).transpose()?,
+            token: written.token,
             text: written.route.clone(),
             route,
         })
+    }
+
+    /// Whether a request has to show the token though it changes nothing.
+    pub fn asks_token(&self) -> bool {
+        self.token
     }
 
     /// Method and path, as written.

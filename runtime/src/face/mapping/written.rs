@@ -35,6 +35,10 @@ pub struct HttpWritten {
     pub status: u16,
     /// How what the client did wrong is answered.
     pub error: Option<ErrorWritten>,
+    /// Whether a request has to show the token (`serve.token`), though it changes
+    /// nothing.
+    #[serde(default)]
+    pub token: bool,
     /// Of a function that a queue triggers: what the answer waits for.
     pub wait: Option<WaitWritten>,
     /// Of a function that a queue triggers: the function after which nothing

@@ -36,7 +36,15 @@ enum Target<'w> {
 /// The first problem, with its place in the file.
 pub fn check_faces(pipeline: &Pipeline) -> Result<(), Problem> {
     let functions = pipeline.functions.iter();
-    check(&pipeline.faces, functions, &pipeline.databases, &[]).map(drop)
+    let has_token = pipeline.token.is_some();
+    check(
+        &pipeline.faces,
+        functions,
+        &pipeline.databases,
+        has_token,
+        &[],
+    )
+    .map(drop)
 }
 
 /// All faces but those of functions that are hosted `elsewhere`.
@@ -47,6 +55,7 @@ pub(in crate::host) fn check<'f>(
     declared: &[Params],
     functions: impl Iterator<Item = &'f Function> + Clone,
     databases: &[SharedDatabase],
+    has_token: bool,
     elsewhere: &[String],
 ) -> Result<Vec<Checked>, Problem> {
     let (mut checked, mut taken) = (Vec::new(), Taken::default());
@@ -56,7 +65,15 @@ pub(in crate::host) fn check<'f>(
         if written.function.as_ref().is_some_and(is_elsewhere) {
             continue;
         }
-        let face = is_shared(&written, databases).and_then(|()| one(&written, functions.clone()));
+        let asks = match written.token && !has_token {
+            true => Err(MappingError::key(
+                &written.route,
+                "token",
+                "nobody can show it: say with serve.token where it is",
+            )),
+            false => is_shared(&written, databases),
+        };
+        let face = asks.and_then(|()| one(&written, functions.clone()));
         let face = face.and_then(|face| {
             match &face {
                 Checked::Predicts(face, _) => taken.face(face)?,
@@ -72,9 +89,20 @@ pub(in crate::host) fn check<'f>(
 
 fn one<'f>(
     written: &HttpWritten,
-    mut functions: impl Iterator<Item = &'f Function> + Clone,
+    functions: impl Iterator<Item = &'f Function> + Clone,
 ) -> Result<Checked, MappingError> {
     let problem = |key: &str, why: String| MappingError::key(&written.route, key, why);
+    let find = |key: &str, name: &str| {
+        let found = functions.clone().find(|function| function.name == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = functions.clone().map(|function| &*function.name).collect();
+            let known = known.join(", ");
+            problem(
+                key,
+                format!("there is no function {name:?}: the file has {known}"),
+            )
+        })
+    };
     let name = match Target::of(written)? {
         Target::Nothing => {
             let face = TaskFace::new(written, Answers::Asked)?;
@@ -85,19 +113,7 @@ fn one<'f>(
             let face = TaskFace::new(written, Answers::Work)?;
             let run = match run {
                 RunWritten::Id(id) => Run::Id(face.place("run", id)?),
-                RunWritten::Last(run) => {
-                    let known: Vec<&str> =
-                        functions.clone().map(|function| &*function.name).collect();
-                    if !known.contains(&run.last.as_str()) {
-                        let why = format!(
-                            "there is no function {:?}: the file has {}",
-                            run.last,
-                            known.join(", ")
-                        );
-                        return Err(problem("run.last", why));
-                    }
-                    Run::Last(run.last.clone())
-                }
+                RunWritten::Last(run) => Run::Last(find("run.last", &run.last)?.name.clone()),
             };
             return Ok(Checked::Does(Box::new(face), Behind::Run(run)));
         }
@@ -113,14 +129,7 @@ fn one<'f>(
         }
         Target::Function(name) => name,
     };
-    let known: Vec<&str> = functions.clone().map(|function| &*function.name).collect();
-    let Some(function) = functions.find(|function| function.name == name) else {
-        let why = format!(
-            "there is no function {name:?}: the file has {}",
-            known.join(", ")
-        );
-        return Err(problem("function", why));
-    };
+    let function = find("function", name)?;
     let behind = match &function.trigger {
         Trigger::Http => {
             return Ok(Checked::Predicts(
@@ -140,14 +149,8 @@ fn one<'f>(
         let why = "only of a function that a queue triggers something follows";
         return Err(problem("until", why.to_owned()));
     }
-    if let Some(until) = &written.until
-        && !known.contains(&until.as_str())
-    {
-        let why = format!(
-            "there is no function {until:?}: the file has {}",
-            known.join(", ")
-        );
-        return Err(problem("until", why));
+    if let Some(until) = &written.until {
+        find("until", until)?;
     }
     if face.takes_file() && !matches!(behind, Behind::Queue(_)) {
         let why = "only a function that a queue triggers takes in a file";

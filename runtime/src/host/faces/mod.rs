@@ -55,6 +55,7 @@ pub(super) struct Declared {
     pub(super) face: TaskFace,
     pub(super) behind: Behind,
     pub(super) services: Services,
+    pub(super) databases: Databases,
     /// Where copies of requests are worked on, if anywhere.
     pub(super) shadows: Option<Arc<Shadows>>,
     /// Who may change something; without, everybody may.
@@ -91,7 +92,8 @@ impl Declared {
                                   body: Bytes|
                     -> Response {
             let guard = declared.guard.as_ref();
-            let guard = guard.filter(|_| declared.behind.changes());
+            let asks = declared.behind.changes() || declared.face.asks_token();
+            let guard = guard.filter(|_| asks);
             let refusal = guard.and_then(|guard| guard.refuses(&declared.face, &headers));
             if let Some(refusal) = refusal {
                 return refusal;

@@ -54,7 +54,7 @@ fn what_a_face_cannot_have_is_said_with_its_place() {
     6:32: http route "POST /a": wait.for: "soon": expected number at 0
     6:21: http route "POST /a": response."/a": "/labels" starts with none of /artifacts, /content, /count, /facts, /request, /run, /values
     6:40: http route "POST /a": response."/c": round is more than 30
-    6:1: http: unknown field `wiat`, expected one of `route`, `function`, `run`, `registry`, `lookup`, `request`, `response`, `status`, `error`, `wait`, `until`
+    6:1: http: unknown field `wiat`, expected one of `route`, `function`, `run`, `registry`, `lookup`, `request`, `response`, `status`, `error`, `token`, `wait`, `until`
     6:7: http route "POST /a": run: a face has one of function, run, registry and lookup, or a response of nothing but constants and /request
     7:9: http route "POST /a" is there twice, also as "/a"; take one away
     5:12: http route "POST /a": function: there is no function "frist": the file has first

@@ -92,3 +92,44 @@ fn a_database_that_nobody_declares_is_refused() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_face_can_ask_for_the_token_though_it_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    Connection::open(folder.path().join("churn.sqlite"))
+        .unwrap()
+        .execute_batch("CREATE TABLE customers (id INTEGER, age REAL)")
+        .unwrap();
+    let asks = LOOKUPS.replace(
+        "route  = \"GET /status\"",
+        "route  = \"GET /status\"\ntoken = true",
+    );
+    let nobody = Pipeline::parse(&asks, crate::stages::ALL).unwrap();
+    let error = check_faces(&nobody).unwrap_err().to_string();
+    assert!(error.contains("token: nobody can show it"), "{error}");
+    let asks = format!("[serve]\ntoken = {{ env = \"TOKEN\" }}\n{asks}");
+    let pipeline = Pipeline::parse(&asks, crate::stages::ALL).unwrap();
+    check_faces(&pipeline).unwrap();
+    let pipeline = pipeline.beside(folder.path());
+    let services = Services {
+        owners: Owners::new(folder.path(), pipeline.databases.clone()),
+        ..services(Arc::new(ManualClock::default()))
+    };
+    let local = Local::new(pipeline, &[], services, Settings::default());
+    let router = local
+        .guarded(Guard::new("s3cret".to_owned(), None))
+        .http()
+        .unwrap()
+        .router;
+    let shown = [("authorization", "Bearer s3cret")];
+    for (route, fields, status) in [
+        ("GET /status", &[][..], 401),
+        ("GET /status", &[("authorization", "Bearer x")], 401),
+        ("GET /status", &shown, 200),
+        // Others are open.
+        ("GET /older?than=1", &[], 200),
+    ] {
+        let said = ask(&router, route, fields, "").await;
+        assert_eq!(said.status, status, "{route} {fields:?}");
+    }
+}
