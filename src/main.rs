@@ -12,6 +12,8 @@
 
 #[cfg(feature = "proxy")]
 mod again;
+#[cfg(feature = "azure")]
+mod azure;
 #[cfg(feature = "proxy")]
 mod client;
 mod commands;

@@ -102,7 +102,7 @@ pub(crate) fn handover(args: &HandoverArgs, console: &Console) -> Result<(), Com
 }
 
 async fn own(args: &HandoverArgs) -> Result<Vec<Owned>, CommandError> {
-    let opened = args.pipeline.open()?;
+    let opened = args.pipeline.open().await?;
     let owned = handover::owned(&opened.services).await;
     Ok(owned.context("the data folder cannot be read")?)
 }
@@ -112,7 +112,7 @@ async fn by_itself(
     names: &[String],
     to: Owner,
 ) -> Result<Vec<Owned>, CommandError> {
-    let opened = args.pipeline.open()?;
+    let opened = args.pipeline.open().await?;
     let mut handed = Vec::new();
     for name in names {
         let owned = handover::hand_over(&opened.services, name, to).await;

@@ -126,7 +126,7 @@ async fn register(
 ) -> Result<(), CommandError> {
     let Opened {
         services, pipeline, ..
-    } = args.pipeline.open()?;
+    } = args.pipeline.open().await?;
     let (registry, artifacts) = (services.space.registry(), services.space.artifacts());
     let failed = "the model cannot be registered";
     let serving = registry

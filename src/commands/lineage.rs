@@ -30,7 +30,7 @@ pub(crate) fn lineage(args: &LineageArgs, console: &Console) -> Result<(), Comma
 }
 
 async fn show(args: &LineageArgs, console: &Console) -> Result<(), CommandError> {
-    let Opened { services, .. } = args.pipeline.open()?;
+    let Opened { services, .. } = args.pipeline.open().await?;
     let id = find(services.space.artifacts(), &args.artifact).await?;
     let lineage = services.space.lineages().of(&id).await;
     let lineage = lineage.context("the lineage cannot be told")?;

@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use cutline_runtime::host::{Guard, OpenError, Opened, check_faces};
-use cutline_runtime::pipeline::{Pipeline, TokenFrom};
+#[cfg(feature = "azure")]
+use cutline_runtime::pipeline::Shows;
+use cutline_runtime::pipeline::{Pipeline, Place, TokenFrom};
 use cutline_runtime::stages;
 use cutline_runtime::store::folder::FolderError;
 use cutline_runtime::store::seal::{Key, NoKey};
 
+#[cfg(feature = "azure")]
+use crate::azure;
 use crate::error::{CommandError, Kind};
 use crate::private;
 use crate::problem::Problem;
@@ -53,16 +57,47 @@ impl PipelineArgs {
         read(&self.config)
     }
 
-    /// Reads the file, and opens its data folder.
-    pub(super) fn open(&self) -> Result<Opened, CommandError> {
+    /// Reads the file, and opens its store.
+    pub(super) async fn open(&self) -> Result<Opened, CommandError> {
         const CODE: &str = concat!("cutline ", env!("CARGO_PKG_VERSION"));
-        Opened::new(self.read()?, &self.config, self.key()?, CODE).map_err(opening)
+        let pipeline = self.read()?;
+        #[cfg(feature = "azure")]
+        if let Place::Azure { kept, shows, .. } = &pipeline.store.place {
+            let account = azure::account(kept, self.shown(shows)?)?;
+            if self.key()?.is_some() {
+                let message = format!(
+                    "{kept} takes no key: Azure encrypts it, with a key of yours where its account says so"
+                );
+                return Err(CommandError::message(Kind::Configuration, message)
+                    .hint("leave out --key-file and CUTLINE_KEY"));
+            }
+            let opened = Opened::on_azure(pipeline, &self.config, &account, CODE).await;
+            return opened.map_err(opening);
+        }
+        Opened::new(pipeline, &self.config, self.key()?, CODE).map_err(opening)
     }
 
     /// Where its data folder is.
     pub(super) fn folder(&self) -> Result<PathBuf, CommandError> {
         let home = self.config.parent().unwrap_or(Path::new(""));
-        Ok(home.join(self.read()?.store.folder))
+        match self.read()?.store.place {
+            Place::Folders { data, .. } => Ok(home.join(data)),
+            Place::Azure { kept, .. } => {
+                let message = format!("the store is {kept}, and no data folder");
+                Err(CommandError::message(Kind::Usage, message)
+                    .hint("Azure keeps earlier versions of blobs, if the account says so"))
+            }
+        }
+    }
+
+    /// What requests to Azure show.
+    #[cfg(feature = "azure")]
+    fn shown(&self, shows: &Shows) -> Result<azure::Shown, CommandError> {
+        Ok(match shows {
+            Shows::Identity => azure::Shown::Identity,
+            Shows::Sas(from) => azure::Shown::Sas(self.secret(from, "store.sas")?),
+            Shows::Key(from) => azure::Shown::Key(self.secret(from, "store.key")?),
+        })
     }
 
     /// What lets requests in, where the file asks for a token.
@@ -93,16 +128,18 @@ impl PipelineArgs {
     }
 
     fn token_text(&self, pipeline: &Pipeline) -> Result<Option<String>, CommandError> {
-        let Some(token) = &pipeline.token else {
-            return Ok(None);
-        };
+        let token = pipeline.token.as_ref();
+        let text = token.map(|token| self.secret(&token.from, "serve.token"));
+        text.transpose()
+    }
+
+    /// What stands where the file says that a secret is.
+    fn secret(&self, from: &TokenFrom, key: &str) -> Result<String, CommandError> {
         let wrong = |error: anyhow::Error| {
-            CommandError::new(
-                Kind::Configuration,
-                error.context("serve.token cannot be used"),
-            )
+            let error = error.context(format!("{key} cannot be used"));
+            CommandError::new(Kind::Configuration, error)
         };
-        let (from, text) = match &token.from {
+        let (from, text) = match from {
             TokenFrom::Env(name) => {
                 let text = std::env::var(name);
                 let text = text.with_context(|| format!("the environment variable {name}"));
@@ -115,7 +152,7 @@ impl PipelineArgs {
             }
         };
         match text.trim() {
-            some if !some.is_empty() => Ok(Some(some.to_owned())),
+            some if !some.is_empty() => Ok(some.to_owned()),
             _ => Err(wrong(anyhow::anyhow!("{from} is empty"))),
         }
     }
@@ -146,7 +183,8 @@ fn opening(error: OpenError) -> CommandError {
             | FolderError::NeedsNoKey { .. }
             | FolderError::WrongKey { .. }
             | FolderError::Foreign { .. },
-        ) => Kind::Configuration,
+        )
+        | OpenError::Elsewhere { .. } => Kind::Configuration,
         _ => Kind::Internal,
     };
     CommandError::new(kind, error)

@@ -69,7 +69,7 @@ pub(crate) fn queue(args: &QueueArgs, console: &Console) -> Result<(), CommandEr
 async fn act(args: &QueueArgs, console: &Console) -> Result<(), CommandError> {
     let Opened {
         services, pipeline, ..
-    } = args.pipeline.open()?;
+    } = args.pipeline.open().await?;
     let queues = services.space.queues();
     match &args.action {
         Action::List => {

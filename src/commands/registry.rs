@@ -80,7 +80,7 @@ pub(crate) fn registry(args: &RegistryArgs, console: &Console) -> Result<(), Com
 async fn act(args: &RegistryArgs, console: &Console) -> Result<(), CommandError> {
     let Opened {
         services, pipeline, ..
-    } = args.pipeline.open()?;
+    } = args.pipeline.open().await?;
     let registry = services.space.registry();
     match &args.action {
         Action::List { model, json } => {

@@ -105,7 +105,7 @@ impl Lost for LostFigures {
 
 async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<(), CommandError> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let opened = args.pipeline.open()?;
+    let opened = args.pipeline.open().await?;
     let listen = opened.pipeline.listen;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
@@ -121,7 +121,7 @@ async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<()
             ..Settings::default()
         },
     )
-    .in_folder(opened.folder)
+    .in_storage(opened.storage)
     .with_metrics(figures()?);
     if let Some(guard) = guard {
         local = local.guarded(guard);

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use cutline_runtime::pipeline::Place;
+
 use super::{Asked, Finding};
 use crate::commands::pipeline;
 use crate::words::counted;
@@ -31,15 +33,20 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
     };
     let said = counted(pipeline.functions.len(), "function");
     let home = asked.functions.parent().unwrap_or(Path::new(""));
-    vec![
-        Finding::good(file, said),
-        data(&home.join(&pipeline.store.folder)),
-        incoming(&home.join(&pipeline.store.incoming)),
-    ]
+    let mut found = vec![Finding::good(file, said)];
+    match &pipeline.store.place {
+        Place::Folders { data, incoming } => {
+            found.push(folder_of_data(&home.join(data)));
+            found.push(folder_of_incoming(&home.join(incoming)));
+        }
+        // Looked at by whoever opens it: it needs what requests show.
+        Place::Azure { kept, .. } => found.push(Finding::good("store", kept.to_string())),
+    }
+    found
 }
 
 /// The data folder: whether it can be written.
-fn data(folder: &Path) -> Finding {
+fn folder_of_data(folder: &Path) -> Finding {
     let what = "data folder";
     let shown = folder.display();
     match fs::metadata(folder) {
@@ -58,7 +65,7 @@ fn data(folder: &Path) -> Finding {
     }
 }
 
-fn incoming(folder: &Path) -> Finding {
+fn folder_of_incoming(folder: &Path) -> Finding {
     let what = "incoming";
     let shown = folder.display();
     match folder.is_dir() {

@@ -14,28 +14,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+#[cfg(feature = "azure")]
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use cutline_runtime::queue::Message;
+#[cfg(feature = "azure")]
+use cutline_runtime::azure::{Account, Credential};
+use cutline_runtime::queue::{Message, Peeked, Queue};
 use cutline_runtime::store::artifact::ArtifactId;
 use cutline_runtime::store::clock::{ManualClock, Timestamp};
 use cutline_runtime::store::folder::DataFolder;
 use cutline_runtime::store::registry::Alias;
+use cutline_runtime::store::storage::Storage;
+use futures_util::StreamExt;
+#[cfg(feature = "azure")]
+use object_store::ObjectStoreExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::behind_the_proxy::{churn, fixture, flask};
 use crate::stages::sends;
 use crate::support;
+#[cfg(feature = "azure")]
+use crate::support::azurite::{self, Azurite};
 use crate::support::service::cutline;
 
 /// Kills, unless the environment says how many.
 const KILLS: usize = 10;
+#[cfg(feature = "azure")]
+const KILLS_ON_AZURE: usize = 5;
 
 /// What becomes of a message, from the queue it is sent to on.
 const FUNCTIONS: [&str; 5] = [
@@ -62,70 +75,110 @@ const QUEUES: [&str; 5] = [
     "model-evaluated",
 ];
 
-/// The longest that a process lives, in milliseconds: about what a message takes.
-const LONGEST: u64 = 400;
-
 /// Longer than all messages need together.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 #[tokio::test]
 async fn killed_at_random_moments_a_pipeline_ends_as_if_it_never_had_been() {
-    let kills = env::var("CUTLINE_KILLS").map_or(KILLS, |text| text.parse().unwrap());
-    let mut moments = StdRng::seed_from_u64(11);
-    // A message before most lives, and one before them all.
-    let sent_before: Vec<bool> = (0..kills).map(|_| moments.random_bool(0.7)).collect();
-    let n_messages = 1 + sent_before.iter().filter(|sent| **sent).count();
-    let folder = tempfile::tempdir().unwrap();
-    incoming(folder.path(), n_messages);
-    let home = |name| Home::new(folder.path(), name);
-    let (killed, unharmed) = (home("killed"), home("unharmed"));
+    let story = Story::new(KILLS, 11);
+    let killed = Home::new(story.folder.path(), "killed");
+    let unharmed = Home::new(story.folder.path(), "unharmed");
+    story.told(&killed, &unharmed, 400).await;
+}
 
-    let mut names = (0..n_messages).map(|number| format!("m{number}"));
-    killed.send(&names.next().unwrap());
-    let mut verified = BTreeSet::new();
-    for sent in sent_before {
-        if sent {
-            killed.send(&names.next().unwrap());
+/// What is kept on Azure, by processes that were killed there, is what is kept
+/// in a folder.
+#[cfg(feature = "azure")]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_on_azure_it_ends_as_unharmed_in_a_folder() {
+    let service = Azurite::start();
+    let story = Story::new(KILLS_ON_AZURE, 12);
+    let killed = Home::on_azure(story.folder.path(), "killed", &service).await;
+    let unharmed = Home::new(story.folder.path(), "unharmed");
+    story.told(&killed, &unharmed, 1_500).await;
+}
+
+/// How often it is killed, and what is sent before each life.
+struct Story {
+    folder: TempDir,
+    moments: StdRng,
+    sent_before: Vec<bool>,
+    n_messages: usize,
+}
+
+impl Story {
+    fn new(kills: usize, seed: u64) -> Story {
+        let kills = env::var("CUTLINE_KILLS").map_or(kills, |text| text.parse().unwrap());
+        let mut moments = StdRng::seed_from_u64(seed);
+        // A message before most lives, and one before them all.
+        let sent_before: Vec<bool> = (0..kills).map(|_| moments.random_bool(0.7)).collect();
+        let n_messages = 1 + sent_before.iter().filter(|sent| **sent).count();
+        let folder = tempfile::tempdir().unwrap();
+        incoming(folder.path(), n_messages);
+        Story {
+            folder,
+            moments,
+            sent_before,
+            n_messages,
         }
-        let moment = Duration::from_micros(moments.random_range(0..LONGEST * 1_000));
-        killed.live_for(moment, moments.random_bool(0.8));
-        killed.verify(&mut verified).await;
     }
-    let requeued = killed.complete().await;
-    let interrupted = killed.interrupted().await;
-    for number in 0..n_messages {
-        unharmed.send(&format!("m{number}"));
-    }
-    assert_eq!(unharmed.complete().await, 0);
 
-    let (found, expected) = (killed.kept().await, unharmed.kept().await);
-    let lost = expected
-        .artifacts
-        .keys()
-        .filter(|id| !found.artifacts.contains_key(id));
-    let more = found
-        .artifacts
-        .keys()
-        .filter(|id| !expected.artifacts.contains_key(id));
-    let counted = format!(
-        "killed {kills} times: {n_messages} messages, {interrupted} invocations broken off, \
-         {requeued} put back by hand, {} invocations, {} artifacts, {} versions, {} moves; \
-         {} lost, {} doubled, {} torn\n",
-        found.done.len(),
-        found.artifacts.len(),
-        found.versions.len(),
-        found.moves.len(),
-        lost.count(),
-        more.count() + found.ownerless,
-        found.torn.len(),
-    );
-    std::io::stderr().write_all(counted.as_bytes()).unwrap();
-    // Of very few kills none may hit.
-    let hit = interrupted > 0 || kills < 100;
-    assert!(hit, "it was always idle when it was killed");
-    assert_eq!(expected.done.len(), FUNCTIONS.len() * n_messages);
-    assert!(!expected.moves.is_empty(), "no model passed");
-    assert_eq!(found, expected);
+    /// A life lasts `longest` milliseconds at most: about what a message takes.
+    async fn told(self, killed: &Home, unharmed: &Home, longest: u64) {
+        let Story {
+            mut moments,
+            sent_before,
+            n_messages,
+            folder: _folder,
+        } = self;
+        let kills = sent_before.len();
+        let mut names = (0..n_messages).map(|number| format!("m{number}"));
+        killed.send(&names.next().unwrap());
+        let mut verified = BTreeSet::new();
+        for sent in sent_before {
+            if sent {
+                killed.send(&names.next().unwrap());
+            }
+            let moment = Duration::from_micros(moments.random_range(0..longest * 1_000));
+            killed.live_for(moment, moments.random_bool(0.8));
+            killed.verify(&mut verified).await;
+        }
+        let requeued = killed.complete().await;
+        let interrupted = killed.interrupted().await;
+        for number in 0..n_messages {
+            unharmed.send(&format!("m{number}"));
+        }
+        assert_eq!(unharmed.complete().await, 0);
+
+        let (found, expected) = (killed.kept().await, unharmed.kept().await);
+        let lost = expected
+            .artifacts
+            .keys()
+            .filter(|id| !found.artifacts.contains_key(id));
+        let more = found
+            .artifacts
+            .keys()
+            .filter(|id| !expected.artifacts.contains_key(id));
+        let counted = format!(
+            "killed {kills} times: {n_messages} messages, {interrupted} invocations broken off, \
+             {requeued} put back by hand, {} invocations, {} artifacts, {} versions, {} moves; \
+             {} lost, {} doubled, {} torn\n",
+            found.done.len(),
+            found.artifacts.len(),
+            found.versions.len(),
+            found.moves.len(),
+            lost.count(),
+            more.count() + found.ownerless,
+            found.torn.len(),
+        );
+        std::io::stderr().write_all(counted.as_bytes()).unwrap();
+        // Of very few kills none may hit.
+        let hit = interrupted > 0 || kills < 100;
+        assert!(hit, "it was always idle when it was killed");
+        assert_eq!(expected.done.len(), FUNCTIONS.len() * n_messages);
+        assert!(!expected.moves.is_empty(), "no model passed");
+        assert_eq!(found, expected);
+    }
 }
 
 /// Tables of so many names: of each some customers that no other has.
@@ -154,33 +207,79 @@ fn incoming(folder: &Path, names: usize) {
     }
 }
 
-/// A folder with the fixture's pipeline, and its data folder.
-struct Home(PathBuf);
+/// A folder with the fixture's pipeline, and where that keeps things.
+struct Home {
+    folder: PathBuf,
+    #[cfg(feature = "azure")]
+    account: Option<Account>,
+}
 
 impl Home {
     fn new(folder: &Path, name: &str) -> Home {
+        Home::storing(folder, name, "incoming = \"../incoming\"")
+    }
+
+    /// In a storage account, into which what is in `folder/incoming` is put.
+    #[cfg(feature = "azure")]
+    async fn on_azure(folder: &Path, name: &str, service: &Azurite) -> Home {
+        const NAME: &str = "first";
+        let (url, queues) = (service.url(NAME, "kept"), service.queue_service(NAME));
+        let store = format!("url = {url:?}\nqueues = {queues:?}\nkey = {{ file = \"key\" }}");
+        let mut home = Home::storing(folder, name, &store);
+        let key = home.folder.join("key");
+        fs::write(&key, azurite::key(NAME)).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        for container in ["kept", "incoming"] {
+            service.make_container(NAME, container);
+        }
+        let account = |container| {
+            let key = Credential::Key(azurite::key(NAME));
+            service.account(NAME, container, key)
+        };
+        home.account = Some(account("kept"));
+        let incoming = account("incoming").blobs().unwrap();
+        for message in fs::read_dir(folder.join("incoming")).unwrap() {
+            for file in fs::read_dir(message.unwrap().path()).unwrap() {
+                let path = file.unwrap().path();
+                let inside = path.strip_prefix(folder.join("incoming")).unwrap();
+                let content = fs::read(&path).unwrap();
+                let name = inside.to_str().unwrap().into();
+                incoming.put(&name, content.into()).await.unwrap();
+            }
+        }
+        home
+    }
+
+    fn storing(folder: &Path, name: &str, store: &str) -> Home {
         let home = folder.join(name);
         fs::create_dir(&home).unwrap();
         let text = fs::read_to_string(fixture().join("functions.toml")).unwrap();
-        let first = "[serve]\nlisten = \"127.0.0.1:0\"\n[store]\nincoming = \"../incoming\"\n";
+        let first = format!("[serve]\nlisten = \"127.0.0.1:0\"\n[store]\n{store}\n");
         let (stages, _faces) = text.split_once("[[http]]").unwrap();
         fs::write(home.join("functions.toml"), format!("{first}{stages}")).unwrap();
-        Home(home)
+        Home {
+            folder: home,
+            #[cfg(feature = "azure")]
+            account: None,
+        }
     }
 
     fn says(&self, args: &[&str]) {
         let mut command = cutline();
-        support::run(command.args(args).current_dir(&self.0), "it is refused");
+        support::run(
+            command.args(args).current_dir(&self.folder),
+            "it is refused",
+        );
     }
 
     fn send(&self, name: &str) {
-        support::run(sends(name).current_dir(&self.0), "it is refused");
+        support::run(sends(name).current_dir(&self.folder), "it is refused");
     }
 
     /// A process that is killed after so long, counted from its start or from
     /// when its functions run; it does not end by itself.
     fn live_for(&self, moment: Duration, once_it_runs: bool) {
-        let mut life = Life::begin(&self.0, &RUN);
+        let mut life = Life::begin(&self.folder, &RUN);
         if once_it_runs {
             let line = life.said.recv_timeout(PATIENCE).unwrap();
             assert!(line.starts_with("functions run"), "{line}");
@@ -196,17 +295,23 @@ impl Home {
         );
     }
 
-    /// Opened so much later that nothing is hidden and nobody has a lease.
-    fn open(&self) -> DataFolder {
+    /// Opened so much later that nothing is hidden and nobody has a lease; what a
+    /// service hides stays so for as long as it does.
+    async fn open(&self) -> Storage {
         let now = Timestamp::from(SystemTime::now() + Duration::from_secs(3_600));
         let clock = Arc::new(ManualClock::new(now));
-        DataFolder::open(&self.0.join("cutline-data"), None, clock).unwrap()
+        #[cfg(feature = "azure")]
+        if let Some(account) = &self.account {
+            return account.storage(clock).await.unwrap();
+        }
+        let folder = DataFolder::open(&self.folder.join("cutline-data"), None, clock).unwrap();
+        folder.storage().clone()
     }
 
     /// Sees that what came since is whole.
     async fn verify(&self, verified: &mut BTreeSet<ArtifactId>) {
-        let folder = self.open();
-        let artifacts = folder.live().artifacts();
+        let storage = self.open().await;
+        let artifacts = storage.live().artifacts();
         for id in artifacts.list().await.unwrap() {
             if verified.insert(id) {
                 artifacts.verify(&id).await.expect("no artifact is torn");
@@ -219,7 +324,7 @@ impl Home {
 
     /// How often an invocation was begun and not ended.
     async fn interrupted(&self) -> u64 {
-        let records = records(&self.open()).await;
+        let records = records(&self.open().await).await;
         let tries = records.values().map(|record| &record["tries"]);
         tries.map(|tries| tries.as_u64().unwrap() - 1).sum()
     }
@@ -242,7 +347,7 @@ impl Home {
             if left.is_empty() {
                 return requeued;
             }
-            let life = Life::begin(&self.0, &RUN);
+            let life = Life::begin(&self.folder, &RUN);
             life.until_ended(left);
             life.end();
         }
@@ -250,11 +355,11 @@ impl Home {
 
     /// The messages that are in these queues.
     async fn waiting<'a>(&self, queues: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-        let folder = self.open();
+        let storage = self.open().await;
         let mut ids = BTreeSet::new();
         for queue in queues {
-            let queue = folder.live().queues().open(&queue.parse().unwrap());
-            for peeked in queue.peek(32).await.unwrap() {
+            let queue = storage.live().queues().open(&queue.parse().unwrap());
+            for peeked in seen(&*queue).await {
                 ids.insert(Message::from_body(&peeked.body).unwrap().id);
             }
         }
@@ -263,8 +368,8 @@ impl Home {
 
     /// All that is there once everything is done.
     async fn kept(&self) -> Kept {
-        let folder = self.open();
-        let space = folder.live();
+        let storage = self.open().await;
+        let space = storage.live();
         let (artifacts, registry) = (space.artifacts(), space.registry());
         let mut kept = Kept::default();
         let now = space.clock().now();
@@ -281,9 +386,9 @@ impl Home {
             });
             kept.artifacts.insert(id, made.collect());
         }
-        let store = self.0.join("cutline-data/store");
-        kept.ownerless = fs::read_dir(store.join("blobs")).unwrap().count() - n_parts;
-        for (key, record) in records(&folder).await {
+        let blobs = storage.store().list(Some(&"blobs".into()));
+        kept.ownerless = blobs.count().await - n_parts;
+        for (key, record) in records(&storage).await {
             let mut output = record["state"]["done"]["output"].clone();
             // Which number a version got is a matter of who was first.
             output["facts"].as_object_mut().unwrap().remove("version");
@@ -311,9 +416,26 @@ impl Home {
     }
 }
 
+/// All that a queue has, once nothing of it is hidden any more.
+async fn seen(queue: &dyn Queue) -> Vec<Peeked> {
+    let begun = Instant::now();
+    loop {
+        let seen = queue.peek(32).await.unwrap();
+        if seen.len() as u64 == queue.depth().await.unwrap() {
+            return seen;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{} hides messages",
+            queue.name()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// What the ledger says, but of monitoring, which is done by the clock.
-async fn records(folder: &DataFolder) -> BTreeMap<String, Value> {
-    let cells = folder.live().cells().list("ledger/").await.unwrap();
+async fn records(storage: &Storage) -> BTreeMap<String, Value> {
+    let cells = storage.live().cells().list("ledger/").await.unwrap();
     let records = cells.into_iter().map(|(key, cell)| {
         let record: Value = serde_json::from_slice(&cell.value).unwrap();
         (key, record)

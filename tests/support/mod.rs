@@ -10,15 +10,17 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::thread;
-use std::time::Duration;
+use std::process::Command;
+
+pub(crate) use environment::{environment, eventually, run, target, within_a_minute};
 
 pub(crate) mod asking;
+#[cfg(feature = "azure")]
+pub(crate) mod azurite;
 pub(crate) mod collector;
+mod environment;
 #[cfg(feature = "runtime")]
 pub(crate) mod overlay;
 pub(crate) mod page;
@@ -33,33 +35,6 @@ const BROWSER_PACKAGES: [&str; 2] = ["@sparticuz/chromium@147.0.0", "playwright-
 
 /// What finds barriers in a page.
 const AXE: &str = "axe-core@4.14.1";
-
-/// Asks again and again until `holds`; fails when it does not within a minute.
-/// Only for what a process tells nobody of its own accord, and can only be
-/// looked up.
-#[track_caller]
-pub(crate) fn eventually(what: &str, holds: impl FnMut() -> bool) {
-    assert!(within_a_minute(holds), "never: {what}");
-}
-
-/// Whether it holds at last.
-fn within_a_minute(mut holds: impl FnMut() -> bool) -> bool {
-    for _ in 0..1_200 {
-        if holds() {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    false
-}
-
-/// The target folder of this build.
-pub(crate) fn target() -> PathBuf {
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent()
-        .expect("cargo's temporary folder lies in the target folder")
-        .to_owned()
-}
 
 /// The Python interpreter of a virtual environment with the clients that tests
 /// ask with: `requests`, `httpx`, `websockets`, `grpcio`.
@@ -203,40 +178,4 @@ pub(crate) fn axe() -> PathBuf {
 
 fn screenshot_program() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/screenshot.mjs")
-}
-
-/// The folder for `key`, built by `build` unless that was done before.
-fn environment(kind: &str, key: &impl Hash, build: impl FnOnce(&Path)) -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    let all = target().join("test-env");
-    let env = all.join(format!("{kind}-{:016x}", hasher.finish()));
-    fs::create_dir_all(&all).expect("the target folder can be written");
-    let lock = File::create(env.with_extension("lock")).expect("the target folder can be written");
-    lock.lock().expect("the file system can lock files");
-
-    // A virtual environment knows its own path, so it cannot be renamed into
-    // place: a file says that it is complete.
-    let complete = env.join(".complete");
-    if !complete.exists() {
-        let _ = fs::remove_dir_all(&env);
-        build(&env);
-        File::create(complete).expect("the target folder can be written");
-    }
-    env
-}
-
-/// Runs `command` to its end; fails with `otherwise` and what it printed.
-pub(crate) fn run(command: &mut Command, otherwise: &str) -> Output {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{otherwise}\n{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{otherwise}\n{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    output
 }

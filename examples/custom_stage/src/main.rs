@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(opened.pipeline.listen).await?;
     let address = listener.local_addr()?;
     let answering = Local::new(opened.pipeline, &[], opened.services, Settings::default())
-        .in_folder(opened.folder)
+        .in_storage(opened.storage)
         .answering(listener)?;
     writeln!(io::stderr(), "clients: http://{address}")?;
     answering

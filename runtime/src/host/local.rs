@@ -18,7 +18,7 @@ use crate::function::{Services, Stop, whole};
 use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
-use crate::store::folder::DataFolder;
+use crate::store::storage::Storage;
 
 /// How often what is over is removed.
 const TIDY: Duration = Duration::from_secs(600);
@@ -34,7 +34,7 @@ pub struct Local {
     /// The file says that a token is to be shown.
     is_guarded: bool,
     guard: Option<Guard>,
-    folder: Option<DataFolder>,
+    storage: Option<Storage>,
     render: Option<Render>,
 }
 
@@ -69,17 +69,17 @@ impl Local {
             keep_shadows,
             is_guarded,
             guard: None,
-            folder: None,
+            storage: None,
             render: None,
         }
     }
 
-    /// With the data folder that the services are of, so that copies of requests
-    /// are worked on in shadows there, and what is over is removed. Without one,
-    /// a copy of a request to a queue is accepted, and nothing comes of it.
+    /// With the storage that the services are of, so that copies of requests are
+    /// worked on in shadows there, and what is over is removed. Without it, a
+    /// copy of a request to a queue is accepted, and nothing comes of it.
     #[must_use]
-    pub fn in_folder(mut self, folder: DataFolder) -> Local {
-        self.folder = Some(folder);
+    pub fn in_storage(mut self, storage: Storage) -> Local {
+        self.storage = Some(storage);
         self
     }
 
@@ -109,11 +109,11 @@ impl Local {
             let message = "serve: token: this program does not read it";
             return Err(Problem::at(0..0, message).label("hand it to Local::guarded"));
         }
-        let shadows = self.folder.as_ref().map(|folder| {
+        let shadows = self.storage.as_ref().map(|storage| {
             let (services, settings) = (self.services.clone(), self.settings.clone());
             let (functions, keep) = (self.functions.clone(), self.keep_shadows);
             Arc::new(Shadows::new(
-                folder.clone(),
+                storage.clone(),
                 services,
                 settings,
                 functions,
@@ -147,15 +147,15 @@ impl Local {
 
     /// Removes what is kept for a while and is over, again and again.
     pub(super) fn tidying(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (space, folder) = (self.services.space.clone(), self.folder.clone());
+        let (space, storage) = (self.services.space.clone(), self.storage.clone());
         async move {
             let mut due = tokio::time::interval(TIDY);
             loop {
                 due.tick().await;
                 let runs = space.runs().expire().await.err();
                 let answers = space.ledger().expire().await.err();
-                let shadows = match &folder {
-                    Some(folder) => folder.expire_shadows().await.err(),
+                let shadows = match &storage {
+                    Some(storage) => storage.expire_shadows().await.err(),
                     None => None,
                 };
                 let failed = [

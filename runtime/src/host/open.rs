@@ -4,20 +4,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use object_store::ObjectStore;
+
+#[cfg(feature = "azure")]
+use crate::azure::{Account, AccountError};
 use crate::function::{Kind, Services};
-use crate::pipeline::{Pipeline, Problem};
+use crate::pipeline::{Pipeline, Place, Problem};
 use crate::store::blob::{self, BlobError};
 use crate::store::clock::SystemClock;
 use crate::store::folder::{DataFolder, FolderError};
 use crate::store::owners::Owners;
 use crate::store::seal::Key;
+use crate::store::storage::Storage;
 
-/// A pipeline with its data folder open.
+/// A pipeline with its storage open.
 pub struct Opened {
     /// What is hosted.
     pub pipeline: Pipeline,
-    /// This process's alone, until all that came from it is dropped.
-    pub folder: DataFolder,
+    /// Where everything is. A data folder is this process's alone, until all
+    /// that came from it is dropped.
+    pub storage: Storage,
     /// Where its functions keep things.
     pub services: Services,
 }
@@ -44,6 +50,20 @@ pub enum OpenError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// It is not on this machine.
+    #[error("the store is {place}: this program works with a data folder only")]
+    Elsewhere {
+        /// Where it is.
+        place: String,
+    },
+    /// It is on this machine.
+    #[cfg(feature = "azure")]
+    #[error("the store is a data folder, and no storage account")]
+    Here,
+    /// The storage account cannot be used.
+    #[cfg(feature = "azure")]
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// The folder of what comes in cannot be used.
     #[error("the folder of what comes in cannot be used")]
     Incoming(#[from] BlobError),
@@ -78,7 +98,7 @@ impl Opened {
     /// names are relative to that. Blocks.
     ///
     /// # Errors
-    /// When a folder cannot be used.
+    /// When a folder cannot be used, or the file's store is elsewhere.
     pub fn new(
         pipeline: Pipeline,
         path: &Path,
@@ -86,22 +106,65 @@ impl Opened {
         code: &str,
     ) -> Result<Opened, OpenError> {
         let home = path.parent().unwrap_or(Path::new(""));
-        let folder = home.join(&pipeline.store.folder);
-        let folder = DataFolder::open(&folder, key, Arc::new(SystemClock))?;
-        let incoming = home.join(&pipeline.store.incoming);
+        let (data, incoming) = match &pipeline.store.place {
+            Place::Folders { data, incoming } => (home.join(data), home.join(incoming)),
+            Place::Azure { kept, .. } => {
+                return Err(OpenError::Elsewhere {
+                    place: kept.to_string(),
+                });
+            }
+        };
+        let folder = DataFolder::open(&data, key, Arc::new(SystemClock))?;
+        let blobs = blob::open(&format!("file:{}", incoming.display()))?;
+        Ok(Opened::of(
+            pipeline,
+            home,
+            folder.storage().clone(),
+            blobs,
+            code,
+        ))
+    }
+
+    /// Of a pipeline whose file says that its store is in this account.
+    ///
+    /// # Errors
+    /// When the account cannot be used, or the file's store is no such one.
+    #[cfg(feature = "azure")]
+    pub async fn on_azure(
+        pipeline: Pipeline,
+        path: &Path,
+        account: &Account,
+        code: &str,
+    ) -> Result<Opened, OpenError> {
+        let home = path.parent().unwrap_or(Path::new(""));
+        let Place::Azure { incoming, .. } = &pipeline.store.place else {
+            return Err(OpenError::Here);
+        };
+        let storage = account.storage(Arc::new(SystemClock)).await?;
+        let blobs = account.at(incoming.clone()).blobs()?;
+        Ok(Opened::of(pipeline, home, storage, blobs, code))
+    }
+
+    fn of(
+        pipeline: Pipeline,
+        home: &Path,
+        storage: Storage,
+        blobs: Arc<dyn ObjectStore>,
+        code: &str,
+    ) -> Opened {
         let pipeline = pipeline.beside(home);
         let services = Services {
-            space: folder.live().clone(),
-            blobs: blob::open(&format!("file:{}", incoming.display()))?,
-            logs: Arc::clone(folder.store()),
+            space: storage.live().clone(),
+            blobs,
+            logs: Arc::clone(storage.store()),
             owners: Owners::new(home, pipeline.databases.clone()),
             code: code.into(),
         };
-        Ok(Opened {
+        Opened {
             pipeline,
-            folder,
+            storage,
             services,
-        })
+        }
     }
 }
 
@@ -121,7 +184,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let text = "[store]\nfolder = \"kept\"\nincoming = \"raw\"\n";
         let opened = opened(home.path(), text).unwrap();
-        assert_eq!(opened.folder.path(), home.path().join("kept"));
+        assert!(home.path().join("kept/cutline.json").is_file());
         assert!(home.path().join("raw").is_dir());
         assert_eq!(&*opened.services.code, "a test");
     }

@@ -16,15 +16,15 @@ use crate::function::{Services, Stop};
 use crate::pipeline::{Function, Trigger};
 use crate::queue::{QueueName, retry};
 use crate::store::clock::Timestamp;
-use crate::store::folder::DataFolder;
 use crate::store::space::Space;
+use crate::store::storage::Storage;
 
 /// So many copies wait or are worked on; more are refused.
 const MOST: usize = 16;
 
 /// The shadows of a pipeline.
 pub(super) struct Shadows {
-    folder: DataFolder,
+    storage: Storage,
     services: Services,
     settings: Settings,
     functions: Vec<Arc<Function>>,
@@ -46,14 +46,14 @@ pub(super) struct Shadow {
 
 impl Shadows {
     pub(super) fn new(
-        folder: DataFolder,
+        storage: Storage,
         services: Services,
         settings: Settings,
         functions: Vec<Arc<Function>>,
         keep: Duration,
     ) -> Shadows {
         Shadows {
-            folder,
+            storage,
             services,
             settings,
             functions,
@@ -68,7 +68,7 @@ impl Shadows {
     pub(super) fn begin(&self, id: &str) -> Option<Shadow> {
         let place = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
         let now = self.services.space.clock().now();
-        let space = self.folder.shadow(id, now, self.keep);
+        let space = self.storage.shadow(id, now, self.keep);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (_, expires)| *expires > now);
         known.insert(id.to_owned(), (space.clone(), now.after(self.keep)));

@@ -1,6 +1,7 @@
 //! From the file as written to the [`Pipeline`]: every name has its other end.
 
 mod database;
+mod store;
 mod table;
 
 use std::collections::BTreeSet;
@@ -11,9 +12,9 @@ use toml::Spanned;
 
 pub(crate) use database::is_declared;
 
-use super::file::{BindingFile, File, FunctionFile, OutputFile, StoreFile, TriggerFile};
+use super::file::{BindingFile, File, FunctionFile, OutputFile, TriggerFile};
 use super::problem::Problem;
-use super::{Alias, Function, Input, Output, Pipeline, Store, Template, Trigger, serve};
+use super::{Alias, Function, Input, Output, Pipeline, Template, Trigger, serve};
 use crate::function::Kind;
 use crate::store::registry;
 
@@ -27,7 +28,7 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
     let (listen, token) = serve::check(file.serve)?;
     Ok(Pipeline {
-        store: store(file.store)?,
+        store: store::store(file.store)?,
         listen,
         token,
         databases,
@@ -35,20 +36,6 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
         faces: file.faces,
     })
 }
-
-fn store(file: StoreFile) -> Result<Store, Problem> {
-    Ok(Store {
-        folder: file.folder.unwrap_or_else(|| "cutline-data".to_owned()),
-        incoming: file.incoming.unwrap_or_else(|| "incoming".to_owned()),
-        keep_shadows: match file.keep_shadows {
-            None => KEEP_SHADOWS,
-            Some(keep) => time(&keep, "store: keep_shadows")?,
-        },
-    })
-}
-
-/// Unless told.
-const KEEP_SHADOWS: Duration = Duration::from_secs(3600);
 
 /// A second or longer; `owner` says whose.
 fn time(text: &Spanned<String>, owner: &str) -> Result<Duration, Problem> {

@@ -24,8 +24,12 @@ pub(super) struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreFile {
-    pub(super) folder: Option<String>,
-    pub(super) incoming: Option<String>,
+    pub(super) folder: Option<Spanned<String>>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) queues: Option<Spanned<String>>,
+    pub(super) sas: Option<Spanned<TokenWritten>>,
+    pub(super) key: Option<Spanned<TokenWritten>>,
+    pub(super) incoming: Option<Spanned<String>>,
     pub(super) keep_shadows: Option<Spanned<String>>,
 }
 

@@ -48,6 +48,7 @@ pub use template::Template;
 
 use crate::function::{Kind, StageFn};
 use crate::store::owners::{SharedDatabase, url_beside};
+use crate::store::place::AzurePlace;
 use crate::store::registry::{self, ModelName};
 
 /// A checked `functions.toml`.
@@ -69,13 +70,42 @@ pub struct Pipeline {
 /// Where a pipeline keeps what it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
-    /// The data folder, relative to the file.
-    pub folder: String,
-    /// The folder that what comes from outside is put into, relative to the
-    /// file.
-    pub incoming: String,
+    /// Where that is.
+    pub place: Place,
     /// For how long it is kept what copies of requests make.
     pub keep_shadows: Duration,
+}
+
+/// On this machine, or elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In folders, relative to the file.
+    Folders {
+        /// The data folder.
+        data: String,
+        /// The folder that what comes from outside is put into.
+        incoming: String,
+    },
+    /// In a storage account.
+    Azure {
+        /// The container of what is made, and the queues.
+        kept: AzurePlace,
+        /// The container that what comes from outside is put into.
+        incoming: AzurePlace,
+        /// What requests show.
+        shows: Shows,
+    },
+}
+
+/// What requests to Azure show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// A token of this machine's identity, or of whoever is logged in.
+    Identity,
+    /// A shared access signature.
+    Sas(TokenFrom),
+    /// The key of an emulator.
+    Key(TokenFrom),
 }
 
 /// Where the token is that is to be shown, and in which header.
@@ -87,7 +117,7 @@ pub struct Token {
     pub header: Option<HeaderName>,
 }
 
-/// Where a token is.
+/// Where a token, or another secret, is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenFrom {
     /// In this variable of the environment.

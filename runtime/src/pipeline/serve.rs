@@ -31,25 +31,11 @@ pub(super) fn check(file: ServeFile) -> Result<(SocketAddr, Option<Token>), Prob
     Ok((address, token))
 }
 
-fn token(written: Spanned<TokenWritten>) -> Result<Token, Problem> {
+fn token(mut written: Spanned<TokenWritten>) -> Result<Token, Problem> {
     let span = written.span();
-    let (from, header) = match written.into_inner() {
-        TokenWritten::Table(TokenFile {
-            env: Some(env),
-            file: None,
-            header,
-        }) => (TokenFrom::Env(env), header),
-        TokenWritten::Table(TokenFile {
-            env: None,
-            file: Some(file),
-            header,
-        }) => (TokenFrom::File(file), header),
-        TokenWritten::Table(_) | TokenWritten::Other(_) => {
-            let message = "serve: token: it says where the token is, once";
-            return Err(Problem::at(span, message).label(
-                "write { env = \"VARIABLE\" } or { file = \"PATH\" }, never the token itself",
-            ));
-        }
+    let header = match written.get_mut() {
+        TokenWritten::Table(table) => table.header.take(),
+        TokenWritten::Other(_) => None,
     };
     let header = header.map(|header| {
         header.parse().map_err(|_| {
@@ -58,7 +44,30 @@ fn token(written: Spanned<TokenWritten>) -> Result<Token, Problem> {
         })
     });
     Ok(Token {
-        from,
+        from: found(written, "serve: token")?,
         header: header.transpose()?,
     })
+}
+
+/// Where a secret is; `owner` says what for.
+pub(super) fn found(written: Spanned<TokenWritten>, owner: &str) -> Result<TokenFrom, Problem> {
+    let span = written.span();
+    match written.into_inner() {
+        TokenWritten::Table(TokenFile {
+            env: Some(env),
+            file: None,
+            header: None,
+        }) => Ok(TokenFrom::Env(env)),
+        TokenWritten::Table(TokenFile {
+            env: None,
+            file: Some(file),
+            header: None,
+        }) => Ok(TokenFrom::File(file)),
+        TokenWritten::Table(_) | TokenWritten::Other(_) => {
+            let message = format!("{owner}: it says where the secret is, once");
+            Err(Problem::at(span, message).label(
+                "write { env = \"VARIABLE\" } or { file = \"PATH\" }, never the secret itself",
+            ))
+        }
+    }
 }

@@ -61,7 +61,11 @@ route = "POST /predict"
 #[test]
 fn a_file_becomes_a_pipeline() {
     let pipeline = parse(GOOD).unwrap();
-    assert_eq!(pipeline.store.folder, "cutline-data");
+    let folders = Place::Folders {
+        data: "cutline-data".to_owned(),
+        incoming: "incoming".to_owned(),
+    };
+    assert_eq!(pipeline.store.place, folders);
     assert_eq!(pipeline.store.keep_shadows.as_secs(), 3_600);
     assert_eq!(
         pipeline.queues(),
@@ -144,7 +148,35 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "[store]\nfile = 1",
-            "2:1: store: unknown field `file`, expected one of `folder`, `incoming`, `keep_shadows`",
+            "2:1: store: unknown field `file`, expected one of `folder`, `url`, `queues`, `sas`, `key`, `incoming`, `keep_shadows`",
+        ),
+        (
+            "[store]\nsas = { env = \"X\" }",
+            "2:7: store: sas: it says how to ask Azure, and there is no url",
+        ),
+        (
+            "[store]\nfolder = \"x\"\nurl = \"azure:https://a.blob.core.windows.net/kept\"",
+            "2:10: store: folder: there is a url, too",
+        ),
+        (
+            "[store]\nurl = \"azure:https://a.blob.core.windows.net\"",
+            "2:7: store: url: \"azure:https://a.blob.core.windows.net\" names no container",
+        ),
+        (
+            "[store]\nqueues = \"x\"\nurl = \"azure:https://a.blob.core.windows.net/kept\"",
+            "2:10: store: queues: \"x\" names no",
+        ),
+        (
+            "[store]\nincoming = \"../x\"\nurl = \"azure:https://a.blob.core.windows.net/kept\"",
+            "2:12: store: incoming: \"../x\" names no container",
+        ),
+        (
+            "[store]\nkey = { env = \"X\" }\nurl = \"azure:https://a.blob.core.windows.net/kept\"",
+            "2:7: store: key: an account's key opens everything",
+        ),
+        (
+            "[store]\nsas = \"sv=1&sig=s3cret\"\nurl = \"azure:https://a.blob.core.windows.net/kept\"",
+            "2:7: store: sas: it says where the secret is, once",
         ),
         (
             "[store]\nkeep_shadows = \"0s\"",
@@ -340,10 +372,13 @@ fn faces_are_for_this_machine_unless_it_is_said() {
         })
     );
     for (wrong, says) in [
-        ("{ }", "3:9: serve: token: it says where the token is, once"),
+        (
+            "{ }",
+            "3:9: serve: token: it says where the secret is, once",
+        ),
         (
             "{ env = \"A\", file = \"b\" }",
-            "3:9: serve: token: it says where the token is, once",
+            "3:9: serve: token: it says where the secret is, once",
         ),
         ("{ env = \"A\", header = \"a b\" }", "\"a b\" is no header"),
         ("\"s3cret\"", "3:9: serve: token: it says"),

@@ -314,7 +314,7 @@ fn receipt(id: i64, pop: i64) -> Receipt {
 mod tests {
     use super::*;
     use crate::queue::retry::{self, Retry};
-    use crate::queue::{MemoryQueues, Message, contract};
+    use crate::queue::{MemoryQueues, Message, contract, steps};
     use crate::store::clock::ManualClock;
     use proptest::prelude::*;
 
@@ -323,7 +323,9 @@ mod tests {
         let clock = ManualClock::default();
         let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
         let queues = EmbeddedQueues::new(database, key, Arc::new(clock.clone()));
-        contract::check(&queues, &clock).await;
+        for part in contract::parts(&queues, &clock) {
+            part.await;
+        }
     }
 
     #[tokio::test]
@@ -336,15 +338,15 @@ mod tests {
         check(Some(Key::new([7; 32]))).await;
     }
 
-    async fn trace_of_both(steps: &[contract::Step]) -> (Vec<String>, Vec<String>) {
+    async fn trace_of_both(steps: &[steps::Step]) -> (Vec<String>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("a.sqlite")).unwrap();
         let clocks = [ManualClock::default(), ManualClock::default()];
         let embedded = EmbeddedQueues::new(database, None, Arc::new(clocks[0].clone()));
         let memory = MemoryQueues::new(Arc::new(clocks[1].clone()));
         (
-            contract::trace(&embedded, &clocks[0], steps).await,
-            contract::trace(&memory, &clocks[1], steps).await,
+            steps::trace(&embedded, &clocks[0], steps).await,
+            steps::trace(&memory, &clocks[1], steps).await,
         )
     }
 
@@ -352,7 +354,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn whatever_is_done_it_does_what_memory_does(steps in contract::steps()) {
+        fn whatever_is_done_it_does_what_memory_does(steps in steps::steps()) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let (embedded, memory) = runtime.block_on(trace_of_both(&steps));
             prop_assert_eq!(embedded, memory);

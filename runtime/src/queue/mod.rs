@@ -9,12 +9,16 @@
 //! What every backend must do is [`Queue`]; tries, waiting between them and the
 //! poison queue are made of that, the same for all ([`retry`]).
 
+#[cfg(feature = "azure")]
+mod azure;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod embedded;
 mod memory;
 mod message;
 pub mod retry;
+#[cfg(test)]
+mod steps;
 mod trace;
 
 use std::fmt;
@@ -25,6 +29,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "azure")]
+pub use azure::AzureQueues;
 pub use embedded::EmbeddedQueues;
 pub use memory::MemoryQueues;
 pub use message::{Failure, Message, MessageError};
@@ -169,6 +175,16 @@ pub enum QueueError {
         queue: String,
         /// Why.
         source: DatabaseError,
+    },
+    /// The service that has the queue says no.
+    #[error("the queue {queue} cannot be used: {hint}")]
+    Service {
+        /// The queue.
+        queue: String,
+        /// What to do.
+        hint: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The message cannot be sealed.
     #[error("the queue {queue} cannot be used")]

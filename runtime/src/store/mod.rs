@@ -1,4 +1,5 @@
-//! What a data folder holds: its lock and version, blobs, registry, ledger, encryption.
+//! Where everything is kept, in a data folder or on Azure: blobs, cells, and
+//! what is made of them, registry, ledger, lineage and runs.
 
 pub mod artifact;
 pub mod blob;
@@ -10,7 +11,9 @@ pub mod folder;
 pub mod ledger;
 pub mod lineage;
 pub mod owners;
+pub mod place;
 pub mod registry;
 pub mod runs;
 pub mod seal;
 pub mod space;
+pub mod storage;

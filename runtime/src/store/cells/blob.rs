@@ -8,7 +8,8 @@ use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{
-    Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult, UpdateVersion,
+    Attribute, AttributeValue, Attributes, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutResult, UpdateVersion,
 };
 
 use super::{Cell, CellError, Cells, Revision, Swapped};
@@ -20,25 +21,30 @@ pub struct BlobCells {
     store: Arc<dyn ObjectStore>,
 }
 
+/// Says of a blob by which put it is: one whose answer was lost on the way is
+/// tried again, and finds itself there.
+const PUT: &str = "put";
+
+/// Cells of a list that are read together.
+const AT_ONCE: usize = 16;
+
 impl BlobCells {
     /// Cells in this store.
     pub fn new(store: Arc<dyn ObjectStore>) -> BlobCells {
         BlobCells { store }
     }
 
-    /// The cell, unless it is gone, and what stands there in any case.
-    async fn get(&self, key: &str) -> Result<(Option<Cell>, Option<Revision>), Error> {
+    async fn get(&self, key: &str) -> Result<Option<Stands>, Error> {
         let found = match self.store.get(&Path::from(key)).await {
-            Err(Error::NotFound { .. }) => return Ok((None, None)),
+            Err(Error::NotFound { .. }) => return Ok(None),
             found => found?,
         };
-        let revision = revision(found.meta.e_tag.clone());
-        let value = found.bytes().await?;
-        let stands = Some(revision.clone());
-        match value.is_empty() {
-            true => Ok((None, stands)),
-            false => Ok((Some(Cell { value, revision }), stands)),
-        }
+        let put = found.attributes.get(&Attribute::Metadata(PUT.into()));
+        Ok(Some(Stands {
+            put: put.map(|put| put.to_string()),
+            revision: revision(found.meta.e_tag.clone()),
+            value: found.bytes().await?,
+        }))
     }
 
     async fn put(
@@ -52,7 +58,7 @@ impl BlobCells {
             return Ok(swapped);
         }
         // Nothing was seen where a cell once was.
-        let (_, stands) = self.get(key).await?;
+        let stands = self.get(key).await?.map(|stands| stands.revision);
         self.put_over(key, stands.as_ref(), value).await
     }
 
@@ -69,24 +75,53 @@ impl BlobCells {
                 version: None,
             }),
         };
-        let (path, options) = (Path::from(key), PutOptions::from(mode));
+        let put = format!("{:032x}", rand::random::<u128>());
+        let known = (
+            Attribute::Metadata(PUT.into()),
+            AttributeValue::from(put.clone()),
+        );
+        let options = PutOptions {
+            mode,
+            attributes: Attributes::from_iter([known]),
+            ..PutOptions::default()
+        };
+        let path = Path::from(key);
         match self.store.put_opts(&path, value.into(), options).await {
             Ok(PutResult { e_tag, .. }) => Ok(Swapped::Done(revision(e_tag))),
             Err(
                 Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. },
-            ) => Ok(Swapped::Lost(self.get(key).await?.0)),
+            ) => Ok(match self.get(key).await? {
+                Some(stands) if stands.put.as_ref() == Some(&put) => Swapped::Done(stands.revision),
+                Some(stands) => Swapped::Lost(stands.cell()),
+                None => Swapped::Lost(None),
+            }),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// What stands where a cell is or was.
+struct Stands {
+    value: Bytes,
+    revision: Revision,
+    put: Option<String>,
+}
+
+impl Stands {
+    /// The cell, unless it is gone.
+    fn cell(self) -> Option<Cell> {
+        let Stands {
+            value, revision, ..
+        } = self;
+        (!value.is_empty()).then_some(Cell { value, revision })
     }
 }
 
 impl Cells for BlobCells {
     fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Cell>, CellError>> {
         Box::pin(async move {
-            let found = self.get(key).await;
-            found
-                .map(|(cell, _)| cell)
-                .map_err(|source| wrong(key, source))
+            let found = self.get(key).await.map_err(|source| wrong(key, source))?;
+            Ok(found.and_then(Stands::cell))
         })
     }
 
@@ -125,17 +160,21 @@ impl Cells for BlobCells {
                 .rsplit_once('/')
                 .map(|(folder, _)| Path::from(folder));
             let listed = self.store.list(folder.as_ref());
-            let listed: Vec<_> = listed.try_collect().await.map_err(wrong)?;
-            let mut found = Vec::new();
-            for meta in listed {
-                let key = meta.location.to_string();
-                if !key.starts_with(prefix) {
-                    continue;
-                }
-                if let (Some(cell), _) = self.get(&key).await.map_err(wrong)? {
-                    found.push((key, cell));
-                }
-            }
+            let keys = listed
+                // One that is gone is not asked for.
+                .try_filter(|meta| std::future::ready(meta.size > 0))
+                .map_ok(|meta| meta.location.to_string())
+                .try_filter(|key| std::future::ready(key.starts_with(prefix)));
+            let cells = keys.map_ok(|key| async move {
+                let cell = self.get(&key).await?.and_then(Stands::cell);
+                Ok(cell.map(|cell| (key, cell)))
+            });
+            let found: Vec<_> = cells
+                .try_buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await
+                .map_err(wrong)?;
+            let mut found: Vec<_> = found.into_iter().flatten().collect();
             found.sort_by(|(one, _), (other, _)| one.cmp(other));
             Ok(found)
         })
@@ -158,6 +197,82 @@ mod tests {
     use super::*;
     use crate::store::cells::contract;
     use object_store::memory::InMemory;
+
+    /// Puts, and loses the answer.
+    #[derive(Debug)]
+    struct Losing(InMemory);
+
+    impl std::fmt::Display for Losing {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Losing")
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl ObjectStore for Losing {
+        async fn put_opts(
+            &self,
+            location: &Path,
+            payload: object_store::PutPayload,
+            options: PutOptions,
+        ) -> Result<PutResult, Error> {
+            let first = self.0.put_opts(location, payload.clone(), options.clone());
+            first.await?;
+            self.0.put_opts(location, payload, options).await
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            location: &Path,
+            options: object_store::PutMultipartOptions,
+        ) -> Result<Box<dyn object_store::MultipartUpload>, Error> {
+            self.0.put_multipart_opts(location, options).await
+        }
+
+        async fn get_opts(
+            &self,
+            location: &Path,
+            options: object_store::GetOptions,
+        ) -> Result<object_store::GetResult, Error> {
+            self.0.get_opts(location, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            locations: futures_util::stream::BoxStream<'static, Result<Path, Error>>,
+        ) -> futures_util::stream::BoxStream<'static, Result<Path, Error>> {
+            self.0.delete_stream(locations)
+        }
+
+        fn list(
+            &self,
+            prefix: Option<&Path>,
+        ) -> futures_util::stream::BoxStream<'static, Result<object_store::ObjectMeta, Error>>
+        {
+            self.0.list(prefix)
+        }
+
+        async fn list_with_delimiter(
+            &self,
+            prefix: Option<&Path>,
+        ) -> Result<object_store::ListResult, Error> {
+            self.0.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(
+            &self,
+            from: &Path,
+            to: &Path,
+            options: object_store::CopyOptions,
+        ) -> Result<(), Error> {
+            self.0.copy_opts(from, to, options).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_put_whose_answer_was_lost_is_known_again() {
+        contract::check(&BlobCells::new(Arc::new(Losing(InMemory::new())))).await;
+    }
 
     #[tokio::test]
     async fn keeps_the_contract() {

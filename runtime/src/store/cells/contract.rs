@@ -1,10 +1,11 @@
 //! What every backend of cells has to do: it is right when it passes.
+//!
+//! Beside the library's own tests, those compile it that need a service to run.
 
+use cutline_runtime::store::cells::{Cells, Revision, Swapped};
 use futures_util::future::join_all;
 
-use super::{Cells, Revision, Swapped};
-
-pub(in crate::store) async fn check(cells: &dyn Cells) {
+pub(crate) async fn check(cells: &dyn Cells) {
     one_swap_of_many_wins(cells).await;
     a_revision_that_is_past_changes_nothing(cells).await;
     a_cell_that_is_gone_can_be_made_again(cells).await;

@@ -15,9 +15,7 @@ mod stamp;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 
 pub use backup::{BackedUp, back_up};
@@ -25,13 +23,14 @@ pub use lock::Holder;
 
 use self::lock::Lock;
 use self::stamp::Stamp;
-use super::artifact::{ArtifactId, Artifacts};
+use super::artifact::Artifacts;
 use super::blob::{self, BlobError};
-use super::cells::{CellError, EmbeddedCells};
-use super::clock::{Clock, Timestamp};
+use super::cells::EmbeddedCells;
+use super::clock::Clock;
 use super::database::{Database, DatabaseError};
 use super::seal::{Key, SealedStore};
 use super::space::Space;
+use super::storage::Storage;
 use crate::queue::EmbeddedQueues;
 
 /// An open data folder. It is this process's alone until it and all that came
@@ -39,8 +38,7 @@ use crate::queue::EmbeddedQueues;
 #[derive(Clone)]
 pub struct DataFolder {
     path: PathBuf,
-    live: Space,
-    store: Arc<dyn ObjectStore>,
+    storage: Storage,
 }
 
 /// Why a data folder cannot be used.
@@ -125,17 +123,6 @@ pub enum FolderError {
     /// The blobs cannot be used.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// A shadow's blobs cannot be removed.
-    #[error("what shadow requests made cannot be removed from the data folder {path}")]
-    Expire {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: object_store::Error,
-    },
-    /// The cells cannot be used.
-    #[error(transparent)]
-    Cell(#[from] CellError),
     /// There is nothing to back up.
     #[error("there is no data folder {path}: name the functions.toml that a run used")]
     Missing {
@@ -149,9 +136,6 @@ pub enum FolderError {
         path: PathBuf,
     },
 }
-
-/// Where shadows are, among blobs and among cells.
-const SHADOW: &str = "shadow";
 
 impl DataFolder {
     /// Opens the folder at `path`, making it where there is none: encrypted, if
@@ -174,11 +158,10 @@ impl DataFolder {
         let database = Database::guarded(&path.join("cutline.sqlite"), lock)?;
         let cells = Arc::new(EmbeddedCells::new(database.clone(), key.clone()));
         let queues = Arc::new(EmbeddedQueues::new(database, key, clock.clone()));
-        let artifacts = Artifacts::new(store.clone());
+        let live = Space::new(Artifacts::new(store.clone()), cells, queues, clock);
         Ok(DataFolder {
             path: path.to_owned(),
-            live: Space::new(artifacts, cells, queues, clock),
-            store,
+            storage: Storage::new(path.display().to_string(), live, store),
         })
     }
 
@@ -187,50 +170,14 @@ impl DataFolder {
         &self.path
     }
 
+    /// What is in it, sealed if the folder is.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     /// What everybody sees.
     pub fn live(&self) -> &Space {
-        &self.live
-    }
-
-    /// Where blobs are kept, sealed if the folder is.
-    pub fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.store
-    }
-
-    /// The shadow of the request `id` that came at `begun`, kept for `keep`.
-    /// Asked for again with the same three, it is the same one.
-    pub fn shadow(&self, id: &str, begun: Timestamp, keep: Duration) -> Space {
-        let (expires, name) = (begun.after(keep), ArtifactId::of(id.as_bytes()));
-        let prefix = format!("{SHADOW}/{:015}-{}", expires.millis(), name);
-        self.live.shadow(self.store.clone(), &prefix)
-    }
-
-    /// Removes shadows whose time is over; says how many blobs and cells that
-    /// were.
-    pub async fn expire_shadows(&self) -> Result<u64, FolderError> {
-        let now = self.live.clock().now();
-        let mut n_removed = 0;
-        for (key, cell) in self.live.cells().list(&format!("{SHADOW}/")).await? {
-            if is_over(&key, now) && self.live.cells().remove(&key, &cell.revision).await? {
-                n_removed += 1;
-            }
-        }
-        let wrong = |source| FolderError::Expire {
-            path: self.path.clone(),
-            source,
-        };
-        let listed = self.store.list(Some(&SHADOW.into()));
-        let over = listed
-            .map_ok(|meta| meta.location)
-            .try_filter(|location| std::future::ready(is_over(location.as_ref(), now)));
-        let over: Vec<_> = over.collect().await;
-        let mut removed = self
-            .store
-            .delete_stream(futures_util::stream::iter(over).boxed());
-        while removed.try_next().await.map_err(wrong)?.is_some() {
-            n_removed += 1;
-        }
-        Ok(n_removed)
+        self.storage.live()
     }
 }
 
@@ -240,13 +187,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(path)
-}
-
-/// Of `shadow/MILLIS-ID/…`.
-fn is_over(name: &str, now: Timestamp) -> bool {
-    let shadow = name.split('/').nth(1);
-    let expires = shadow.and_then(|shadow| shadow.split_once('-')?.0.parse::<u64>().ok());
-    expires.is_some_and(|expires| expires <= now.millis())
 }
 
 /// Removes what a process that died was writing. object_store writes a file

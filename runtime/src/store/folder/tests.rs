@@ -1,7 +1,8 @@
 use std::fs;
+use std::time::Duration;
 
 use super::*;
-use crate::store::artifact::{Artifact, ArtifactError, Description, Making};
+use crate::store::artifact::{Artifact, ArtifactError, ArtifactId, Description, Making};
 use crate::store::clock::ManualClock;
 
 fn open(path: &Path, key: Option<Key>) -> Result<DataFolder, FolderError> {
@@ -162,7 +163,9 @@ async fn a_backup_made_while_it_is_used_opens_and_lacks_nothing() {
     let live = folder.live();
     let before = put(live, "before").await.id;
     let target = parent.path().join("backup");
-    let shadow = folder.shadow("request", live.clock().now(), Duration::from_secs(60));
+    let shadow = folder
+        .storage()
+        .shadow("request", live.clock().now(), Duration::from_secs(60));
     put(&shadow, "shadow").await;
     // Cells name artifacts that are there.
     let work = async {
@@ -206,7 +209,7 @@ async fn what_a_shadow_makes_nobody_sees_and_it_expires() {
     let input = put(live, "live").await.id;
     let hour = Duration::from_secs(3_600);
     let begun = clock.now();
-    let shadow = folder.shadow("request 1", begun, hour);
+    let shadow = folder.storage().shadow("request 1", begun, hour);
     assert_eq!(shadow.artifacts().read(&input, "").await.unwrap(), "live");
     let made = put(&shadow, "shadow").await.id;
     shadow
@@ -228,15 +231,15 @@ async fn what_a_shadow_makes_nobody_sees_and_it_expires() {
         None
     );
     assert_eq!(live.queues().open(&queue).depth().await.unwrap(), 0);
-    let other = folder.shadow("request 2", begun, hour);
+    let other = folder.storage().shadow("request 2", begun, hour);
     let missing = other.artifacts().get(&made).await.unwrap_err();
     assert!(matches!(missing, ArtifactError::Missing { .. }));
 
-    assert_eq!(folder.expire_shadows().await.unwrap(), 0);
-    let same = folder.shadow("request 1", begun, hour);
+    assert_eq!(folder.storage().expire_shadows().await.unwrap(), 0);
+    let same = folder.storage().shadow("request 1", begun, hour);
     assert_eq!(same.artifacts().read(&made, "").await.unwrap(), "shadow");
     clock.advance(hour);
-    assert_eq!(folder.expire_shadows().await.unwrap(), 3);
+    assert_eq!(folder.storage().expire_shadows().await.unwrap(), 3);
     assert_eq!(same.artifacts().find(&made).await.unwrap(), None);
     assert_eq!(live.artifacts().read(&input, "").await.unwrap(), "live");
 }

@@ -25,6 +25,7 @@ use crate::pipeline::{Params, Pipeline, Problem};
 use crate::store::artifact::Description;
 use crate::store::clock::ManualClock;
 use crate::store::folder::DataFolder;
+use crate::store::storage::Storage;
 
 const FILE: &str = r#"
 [function.first]
@@ -148,11 +149,11 @@ async fn depth(services: &Services, queue: &str) -> u64 {
 const TRAIN: &str = "PUT /models/churn/train?dry=1";
 const ROUNDS: &str = r#"{"params": {"rounds": 7}}"#;
 
-fn in_folder(path: &Path, clock: &ManualClock) -> (Services, DataFolder) {
+fn in_folder(path: &Path, clock: &ManualClock) -> (Services, Storage) {
     let folder = DataFolder::open(path, None, Arc::new(clock.clone())).unwrap();
     let services = Services {
         space: folder.live().clone(),
         ..services(Arc::new(clock.clone()))
     };
-    (services, folder)
+    (services, folder.storage().clone())
 }

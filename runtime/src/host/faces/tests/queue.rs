@@ -68,9 +68,9 @@ async fn who_waits_too_long_is_told_where_to_look() {
 async fn a_copy_is_answered_in_full_and_nobody_sees_what_it_made() {
     let home = tempfile::tempdir().unwrap();
     let clock = ManualClock::default();
-    let (services, folder) = in_folder(home.path(), &clock);
+    let (services, storage) = in_folder(home.path(), &clock);
     let kept = format!("[store]\nkeep_shadows = \"10m\"\n{FILE}");
-    let local = hosted(&kept, &services).in_folder(folder.clone());
+    let local = hosted(&kept, &services).in_storage(storage.clone());
     let router = local.http().unwrap().router;
     let copy = [(SHADOW, "1"), ("idempotency-key", "k")];
     let said = ask(&router, TRAIN, &copy, ROUNDS).await;
@@ -87,9 +87,9 @@ async fn a_copy_is_answered_in_full_and_nobody_sees_what_it_made() {
         assert_eq!(depth(&services, queue).await, 0);
     }
     clock.advance(Duration::from_secs(599));
-    assert_eq!(folder.expire_shadows().await.unwrap(), 0);
+    assert_eq!(storage.expire_shadows().await.unwrap(), 0);
     clock.advance(Duration::from_secs(2));
-    assert!(folder.expire_shadows().await.unwrap() > 0);
+    assert!(storage.expire_shadows().await.unwrap() > 0);
 }
 
 #[tokio::test]

@@ -105,9 +105,9 @@ async fn versions_are_shown_promoted_and_rolled_back() {
 #[tokio::test]
 async fn what_a_copy_moves_nobody_sees() {
     let home = tempfile::tempdir().unwrap();
-    let (services, folder) = in_folder(home.path(), &ManualClock::default());
+    let (services, storage) = in_folder(home.path(), &ManualClock::default());
     let model = registered(&services.space.registry()).await;
-    let local = hosted(FACES, &services).in_folder(folder);
+    let local = hosted(FACES, &services).in_storage(storage);
     let router = local.http().unwrap().router;
     let copy = [(SHADOW, "1")];
     let said = ask(&router, "POST /models/v2/deploy", &copy, "{}").await;
