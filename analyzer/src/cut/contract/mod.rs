@@ -217,6 +217,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_field_that_the_code_adds_is_none_that_a_client_sends() {
+        let given = Given::new(
+            "import pandas as pd\nfrom flask import request, jsonify\n\
+             def score():\n    frame = pd.DataFrame(request.get_json()['rows'])\n    \
+             frame['ratio'] = frame['a'] / frame['b']\n    \
+             if 'age' not in frame:\n        frame['age'] = None\n    \
+             return jsonify({'n': model.predict(frame[['a', 'ratio', 'age']])[0]})\n",
+            &[("score", "inference")],
+        );
+        let given = given.route("POST", "/score", "score", "flask");
+        let text = given.with_plan(contract_texts);
+        let lines = text.lines();
+        let fields = lines.filter_map(|line| line.strip_prefix("route 0: RequestField "));
+        let names: Vec<&str> = fields.filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, ["rows", "rows[].a", "rows[].age", "rows[].b"]);
+    }
+
     #[track_caller]
     fn ignores(body: &str, expected: bool) {
         let text = format!(

@@ -492,10 +492,10 @@ mod tests {
             "def score():\n    body = request.get_json()\n    n = min(body[\"n\"], 10)\n    \
              limit = body[\"limit\"]\n    if limit > 5:\n        limit = 5\n    \
              size = body[\"size\"]\n    size += 1\n    body[\"ratio\"] = body[\"a\"] / body[\"b\"]\n    \
-             body[\"b\"] = 3\n    kind = body[\"kind\"].strip()\n    \
+             body[\"b\"] = 3\n    if wanted not in body:\n        body[\"lacks\"] = 3\n    kind = body[\"kind\"].strip()\n    \
              return {\"a\": body[\"a\"], \"b\": body[\"b\"], \"id\": int(body[\"id\"]), \"n\": n, \
              \"limit\": limit, \"or\": body.get(\"or\") or 3, \"else\": body.get(\"else\", 3), \
-             \"null\": body.get(\"null\"), \"minus\": -body[\"minus\"], \"size\": size, \
+             \"null\": body.get(\"null\"), \"lacks\": body[\"lacks\"], \"sum\": take(body[\"sum\"], [\"a\", \"b\"]), \"minus\": -body[\"minus\"], \"size\": size, \
              \"ratio\": body[\"ratio\"], \"kind\": kind, \"list\": body[\"list\"][:3], \
              \"of\": body[\"of\"] if body[\"of\"] < 2 else 2, \"all\": body.get(\"all\", [])}\n",
             &[
@@ -505,6 +505,7 @@ mod tests {
                 ("else", "otherwise"),
                 ("id", "request id"),
                 ("kind", "otherwise"),
+                ("lacks", "otherwise"),
                 ("limit", "otherwise"),
                 ("list", "otherwise"),
                 ("minus", "otherwise"),
@@ -514,6 +515,7 @@ mod tests {
                 ("or", "otherwise"),
                 ("ratio", "otherwise"),
                 ("size", "otherwise"),
+                ("sum", "?"),
             ],
         );
     }

@@ -362,7 +362,7 @@ impl<'c, 'a> Follow<'c, 'a> {
                     Some(all) => all.making(),
                     None => Making::Otherwise,
                 },
-                Shape::Other(_) | Shape::Const(_) | Shape::Step => Making::Otherwise,
+                Shape::Other(_) | Shape::Const(_) | Shape::Step | Shape::Ty(_) => Making::Otherwise,
                 Shape::List(_) => {
                     self.making(element)?;
                     Making::Otherwise

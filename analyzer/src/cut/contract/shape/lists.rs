@@ -32,7 +32,13 @@ impl Follow<'_, '_> {
                 }
                 (common, part) if common.is_value() || part.is_value() => {
                     let ty = self.type_of(&common);
-                    Shape::Other(ty.filter(|ty| self.type_of(&part).as_ref() == Some(ty)))
+                    let ty = ty.filter(|ty| self.type_of(&part).as_ref() == Some(ty));
+                    let constant = |shape: &Shape| matches!(shape, Shape::Const(_) | Shape::Ty(_));
+                    match ty {
+                        // Nothing is worked out in a list of constants.
+                        Some(ty) if constant(&common) && constant(&part) => Shape::Ty(ty),
+                        ty => Shape::Other(ty),
+                    }
                 }
                 (common, _) => common,
             };
@@ -55,7 +61,9 @@ impl Follow<'_, '_> {
     /// One of a list that is not the first.
     pub(super) fn later(&mut self, element: Shape) -> Shape {
         match element {
-            Shape::Const(_) | Shape::Model(_) => Shape::Other(self.type_of(&element)),
+            Shape::Const(_) | Shape::Model(_) | Shape::Ty(_) => {
+                Shape::Other(self.type_of(&element))
+            }
             element => element,
         }
     }

@@ -131,7 +131,7 @@ impl Follow<'_, '_> {
                 self.hand_on(&shape);
                 if let Shape::Request(path) | Shape::Rows(path, _) = &base {
                     for key in self.code.texts(target.part(*index)) {
-                        self.add_to_request(path, &key.text);
+                        self.add_to_request(path, &key.text, frame.each_step);
                     }
                 }
                 if let Shape::Dict(id) = base {

@@ -96,10 +96,11 @@ impl Follow<'_, '_> {
         changed.any(|changed| is_within(path, changed))
     }
 
-    /// The code adds a field to the request's data, or replaces one.
-    pub(super) fn add_to_request(&mut self, path: &str, key: &str) {
+    /// The code replaces a field of the request's data or, unless it does so
+    /// only where it is missing, adds one.
+    pub(super) fn add_to_request(&mut self, path: &str, key: &str, always: bool) {
         let path = below(path, key);
-        match self.taken.contains_key(&path) {
+        match self.taken.contains_key(&path) || !always {
             true => self.changed.insert(path),
             false => self.added.insert(path),
         };
