@@ -34,6 +34,10 @@ pub struct Prediction {
     pub says: Says,
     /// Of one row; of all rows, a list, otherwise.
     pub one_row: bool,
+    /// The row is the one at the place in the answer's list where the field
+    /// is, and not the first.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub each_row: bool,
     /// Of which class, for a probability; of all classes, a list, otherwise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub class: Option<u32>,

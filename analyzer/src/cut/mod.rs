@@ -122,6 +122,9 @@ pub struct Step {
 pub struct Contract {
     /// At which boundary or route.
     pub at: ContractPlace,
+    /// A route takes from its request the fields that it names, and no others
+    /// reach anything.
+    pub ignores: bool,
     /// Its entries, by kind and name.
     pub entries: Vec<ContractEntry>,
 }

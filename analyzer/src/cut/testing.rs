@@ -134,7 +134,7 @@ impl Given {
         }
     }
 
-    pub(crate) fn with_plan(&self, text: impl Fn(&Context<'_>, &CutPlan) -> String) -> String {
+    pub(crate) fn with_plan<T>(&self, text: impl Fn(&Context<'_>, &CutPlan) -> T) -> T {
         let ctx = self.context();
         text(&ctx, &super::plan(&ctx, &[]))
     }

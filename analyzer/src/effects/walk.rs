@@ -84,7 +84,7 @@ impl Walk<'_, '_> {
                 self.block(other);
                 self.block(finally);
             }
-            StmtKind::Declare { .. } | StmtKind::Import(_) => {}
+            StmtKind::Declare { .. } | StmtKind::Import(_) | StmtKind::Leave => {}
         }
     }
 

@@ -172,6 +172,7 @@ impl<'a> Body<'_, 'a> {
                 self.declare(*annotation, node);
                 self.declare_target(*target, node);
             }
+            StmtKind::Leave => {}
             StmtKind::Import(import) => self.import(import),
             StmtKind::Return(value) => self.give_back(*value),
             StmtKind::Raise(value) => {

@@ -189,7 +189,7 @@ impl Walk<'_> {
                 self.expr(*target);
                 self.target(*target);
             }
-            StmtKind::Declare { .. } | StmtKind::Import(_) => {}
+            StmtKind::Declare { .. } | StmtKind::Import(_) | StmtKind::Leave => {}
             StmtKind::Return(value) | StmtKind::Raise(value) => {
                 value.iter().for_each(|value| self.expr(*value));
             }

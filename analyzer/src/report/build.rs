@@ -437,6 +437,7 @@ impl<'a> Writer<'a> {
                         None => "a route".to_owned(),
                     },
                 },
+                ignores: contract.ignores,
                 entries: contract
                     .entries
                     .iter()

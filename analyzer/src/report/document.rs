@@ -264,6 +264,9 @@ pub struct CrossingEntry {
 pub struct ContractEntryDoc {
     /// `preprocessing -> training`, or `POST /predict`.
     pub at: String,
+    /// A route takes the fields that it names, whatever else a request has.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub ignores: bool,
     /// Its entries.
     pub entries: Vec<ContractItem>,
 }

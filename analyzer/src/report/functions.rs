@@ -90,17 +90,7 @@ struct Learnt {
 
 impl Learnt {
     fn of(report: &Report) -> Learnt {
-        let mut labels: Vec<&str> = of_kind(report, "label")
-            .filter_map(|operation| operation.key("column")?.as_str())
-            .collect();
-        labels.sort_unstable();
-        let mut best: Option<(&str, usize)> = None;
-        for run in labels.chunk_by(|a, b| a == b) {
-            if best.is_none_or(|(_, count)| run.len() > count) {
-                best = Some((run[0], run.len()));
-            }
-        }
-        let label = best.map(|(label, _)| label.to_owned());
+        let label = label(report).map(str::to_owned);
         let keys = of_kind(report, "join")
             .filter_map(|operation| operation.key("on"))
             .chain(of_kind(report, "drop-duplicates").filter_map(|operation| operation.key("by")));
@@ -140,6 +130,15 @@ impl Learnt {
             false => "features",
         }
     }
+}
+
+/// The column that is predicted. Where the code learns several, which of them
+/// the model predicts nobody knows.
+fn label(report: &Report) -> Option<&str> {
+    let mut columns =
+        of_kind(report, "label").filter_map(|operation| operation.key("column")?.as_str());
+    let first = columns.next()?;
+    columns.all(|column| column == first).then_some(first)
 }
 
 impl OperationEntry {
@@ -369,6 +368,35 @@ mod tests {
         let open = open_values(&report);
         let keys: Vec<&str> = open.iter().map(|open| open.key.as_str()).collect();
         assert_eq!(keys, ["label", "label", "model", "test"]);
+    }
+
+    #[test]
+    fn of_several_labels_none_is_the_one() {
+        let learnt = |columns: &[&str]| {
+            let mut report = sample::empty();
+            report.operations = columns
+                .iter()
+                .map(|column| OperationEntry {
+                    stage: Stage::Training,
+                    kind: "label".to_owned(),
+                    keys: vec![KeyEntry {
+                        name: "column".to_owned(),
+                        value: Some((*column).into()),
+                    }],
+                    only_fit: false,
+                    place: Place {
+                        file: "train.py".to_owned(),
+                        line: 12,
+                        cell: None,
+                        code: String::new(),
+                    },
+                })
+                .collect();
+            Learnt::of(&report).label
+        };
+        assert_eq!(learnt(&["churned", "churned"]), Some("churned".to_owned()));
+        assert_eq!(learnt(&["churned", "churned", "spent"]), None);
+        assert_eq!(learnt(&[]), None);
     }
 
     #[test]

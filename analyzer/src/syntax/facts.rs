@@ -200,6 +200,8 @@ pub enum StmtKind {
     Raise(Option<ExprId>),
     /// `assert test`.
     Assert(ExprId),
+    /// `break` or `continue`: what follows in the loop's body is left out.
+    Leave,
     /// `del targets`.
     Delete(Vec<ExprId>),
     /// A function definition: binds its name here.

@@ -12,6 +12,7 @@ mod code;
 mod columns;
 mod estimators;
 mod files;
+mod predicted;
 mod recipe;
 mod records;
 mod request;
@@ -22,8 +23,6 @@ mod transforms;
 mod types;
 
 use std::collections::BTreeSet;
-
-use rustc_hash::FxHashMap;
 
 use code::Code;
 
@@ -44,6 +43,7 @@ pub(super) fn contracts(
     let types = types::Types::new(&code);
     let transforms = transforms::Transforms::new(&code, &types);
     let reach = Reach::new(ctx, stages);
+    let predicted = predicted::Predicted::of(ctx);
     let mut found = Vec::new();
     for line in lines {
         let mut entries = Vec::new();
@@ -54,6 +54,7 @@ pub(super) fn contracts(
         transforms.entries(&code, &reach, line, &mut entries);
         found.push(Contract {
             at: ContractPlace::Line(line.from, line.to),
+            ignores: false,
             entries: tidy(entries),
         });
     }
@@ -61,8 +62,8 @@ pub(super) fn contracts(
         if route.kind != RouteKind::Http {
             continue;
         }
-        let mut follow = shape::Follow::new(&code);
-        let returned = follow.function(route.handler, FxHashMap::default());
+        let mut follow = shape::Follow::new(&code, predicted);
+        let returned = follow.function(route.handler, shape::Given::default());
         let mut entries = Vec::new();
         request::entries(&code, route, &follow, &mut entries);
         response::entries(&code, route, &follow, &returned, &mut entries);
@@ -75,6 +76,7 @@ pub(super) fn contracts(
         }
         found.push(Contract {
             at: ContractPlace::Route(idx),
+            ignores: follow.picks(),
             entries: tidy(entries),
         });
     }
@@ -212,6 +214,76 @@ mod tests {
                 text.lines().any(|line| line == entry),
                 "{entry} is not in\n{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_code_adds_is_none_that_a_client_sends() {
+        let given = Given::new(
+            "import pandas as pd\nfrom flask import request, jsonify\n\
+             def score():\n    frame = pd.DataFrame(request.get_json()['rows'])\n    \
+             frame['ratio'] = frame['a'] / frame['b']\n    \
+             if 'age' not in frame:\n        frame['age'] = None\n    \
+             return jsonify({'n': model.predict(frame[['a', 'ratio', 'age']])[0]})\n",
+            &[("score", "inference")],
+        );
+        let given = given.route("POST", "/score", "score", "flask");
+        let text = given.with_plan(contract_texts);
+        let lines = text.lines();
+        let fields = lines.filter_map(|line| line.strip_prefix("route 0: RequestField "));
+        let names: Vec<&str> = fields.filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, ["rows", "rows[].a", "rows[].age", "rows[].b"]);
+    }
+
+    #[track_caller]
+    fn ignores(body: &str, expected: bool) {
+        let text = format!(
+            "import pandas as pd\nfrom flask import request, jsonify\n\
+             def taken(row):\n    return [row['age'], row.get('plan')]\n\
+             def score():\n    body = request.get_json()\n    {body}\n"
+        );
+        let given = Given::new(&text, &[("score", "inference")]);
+        let given = given.route("POST", "/score", "score", "flask");
+        let found = given.with_plan(|_, plan| {
+            let routes = plan.contracts.iter();
+            routes.filter(|contract| contract.ignores).count() == 1
+        });
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn a_route_that_picks_fields_by_name_ignores_others() {
+        for body in [
+            "return jsonify({'p': model.predict([[body['age'], body['plan']]])[0]})",
+            "return jsonify({'p': model.predict([taken(row) for row in body['rows']])})",
+            "if not body or 'age' not in body:\n        return 'no', 400\n    \
+             return jsonify({'p': model.predict([taken(body)])[0]})",
+            "return jsonify({'p': model.predict(pd.DataFrame([body])[['age', 'plan']])[0], 'n': body['n']})",
+            "row = {name: body[name] for name in ['age', 'plan']}\n    \
+             return jsonify({'p': model.predict(pd.DataFrame([row]))[0]})",
+        ] {
+            ignores(body, true);
+        }
+    }
+
+    #[test]
+    fn a_route_that_hands_its_request_on_may_mind_others() {
+        for body in [
+            "return jsonify({'p': model.predict(pd.DataFrame([body]))[0]})",
+            "check(body)\n    return jsonify({'p': model.predict([taken(body)])[0]})",
+            "if set(body) - {'age', 'plan'}:\n        return 'no', 400\n    \
+             return jsonify({'p': model.predict([taken(body)])[0]})",
+            "for name in body:\n        check(name)\n    \
+             return jsonify({'p': model.predict([taken(body)])[0]})",
+            "if len(body) != 2:\n        return 'no', 400\n    \
+             return jsonify({'p': model.predict([taken(body)])[0]})",
+            "if body.keys() - NAMES:\n        return 'no', 400\n    \
+             return jsonify({'p': model.predict([taken(body)])[0]})",
+            "return jsonify({'p': score_of(**body), 'age': body['age']})",
+            "return jsonify({'n': len(body)})",
+            "row = dict(body)\n    return jsonify({'p': model.predict([row])[0], 'age': body['age']})",
+        ] {
+            ignores(body, false);
         }
     }
 

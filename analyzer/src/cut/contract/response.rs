@@ -1,13 +1,13 @@
 //! Fields of a response: the declared model, or the mapping that the handler
 //! answers with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{ContractEntry, EntryKind, Making};
 use super::code::Code;
 use super::records::{class_in, is_record};
 use super::request::nested;
-use super::shape::{Follow, Shape};
+use super::shape::{Follow, Shape, is_several};
 use crate::modules::FileId;
 use crate::routes::Route;
 use crate::syntax::facts::{ExprKind, StmtKind};
@@ -22,8 +22,7 @@ pub(super) fn entries(
 ) {
     let (file, scope) = code.scope_of(route.handler);
     let definition = code.facts(file).scope(scope);
-    let mut makings = BTreeMap::new();
-    made(follow, returned, "", 0, &mut makings);
+    let makings = Made::of(follow, returned).fields;
     let mut add = |name: SmolStr, value: Option<SmolStr>, file: FileId, line: u32| {
         out.push(ContractEntry {
             kind: EntryKind::ResponseField,
@@ -59,43 +58,73 @@ pub(super) fn entries(
 }
 
 /// How each field is made, as far as that is known.
-fn made(
-    follow: &Follow<'_, '_>,
-    of: &Shape,
-    prefix: &str,
-    depth: u32,
-    makings: &mut BTreeMap<SmolStr, Making>,
-) {
-    if depth > 4 {
-        return;
-    }
-    let dict = match of {
-        Shape::Dict(id) => *id,
-        Shape::Record(class) => match follow.built.get(class) {
-            Some(id) => *id,
-            None => return,
-        },
-        Shape::List(Some(element)) => {
-            made(follow, element, &format!("{prefix}[]."), depth + 1, makings);
-            return;
-        }
-        Shape::Tuple(parts) => {
-            if let Some(first) = parts.first() {
-                made(follow, first, prefix, depth + 1, makings);
+#[derive(Default)]
+struct Made {
+    fields: BTreeMap<SmolStr, Making>,
+    /// Which models say something of it.
+    models: BTreeSet<SmolStr>,
+}
+
+impl Made {
+    fn of(follow: &Follow<'_, '_>, returned: &Shape) -> Made {
+        let mut made = Made::default();
+        made.add(follow, returned, "", (0, false));
+        // A function of inference has one model, and which one of several that
+        // is nobody knows.
+        if made.models.len() > 1 || made.models.iter().any(|model| is_several(model)) {
+            for making in made.fields.values_mut() {
+                if matches!(making, Making::Model(_)) {
+                    *making = Making::Otherwise;
+                }
             }
+        }
+        made
+    }
+
+    fn add(
+        &mut self,
+        follow: &Follow<'_, '_>,
+        of: &Shape,
+        prefix: &str,
+        (depth, scattered): (u32, bool),
+    ) {
+        if depth > 4 {
             return;
         }
-        _ => return,
-    };
-    for (name, field) in &follow.dicts[dict] {
-        let name = format_smolstr!("{prefix}{name}");
-        let inner = match &field.shape {
-            Shape::List(_) => name.to_string(),
-            _ => format!("{name}."),
+        let dict = match of {
+            Shape::Dict(id) => *id,
+            Shape::Record(class) => match follow.built.get(class) {
+                Some(id) => *id,
+                None => return,
+            },
+            Shape::List(Some(element)) => {
+                let prefix = format!("{prefix}[].");
+                return self.add(follow, element, &prefix, (depth + 1, scattered));
+            }
+            Shape::Tuple(parts) => {
+                if let Some(first) = parts.first() {
+                    self.add(follow, first, prefix, (depth + 1, scattered));
+                }
+                return;
+            }
+            _ => return,
         };
-        made(follow, &field.shape, &inner, depth + 1, makings);
-        if let Some(making) = follow.making(&field.shape) {
-            makings.insert(name, making);
+        let scattered = scattered || follow.is_scattered(dict);
+        for (name, field) in &follow.dicts[dict] {
+            let name = format_smolstr!("{prefix}{name}");
+            let inner = match &field.shape {
+                Shape::List(_) => name.to_string(),
+                _ => format!("{name}."),
+            };
+            self.add(follow, &field.shape, &inner, (depth + 1, scattered));
+            self.models.extend(Follow::model(&field.shape).cloned());
+            let making = match follow.making(&field.shape) {
+                Some(Making::Model(said)) if scattered && said.each_row => Some(Making::Otherwise),
+                making => making,
+            };
+            if let Some(making) = making {
+                self.fields.insert(name, making);
+            }
         }
     }
 }
@@ -178,7 +207,7 @@ mod tests {
                 let made = entry.made.as_ref();
                 format!("{}: {}\n", entry.name, made.map_or("?".to_owned(), short))
             });
-            fields.collect()
+            fields.collect::<String>()
         });
         let expected = expected
             .iter()
@@ -193,8 +222,10 @@ mod tests {
             Making::Otherwise => "otherwise".to_owned(),
             Making::Model(said) => {
                 let mut text = format!("{:?}", said.says).to_lowercase();
-                if !said.one_row {
-                    text.push_str(" of all");
+                match (said.one_row, said.each_row) {
+                    (false, _) => text.push_str(" of all"),
+                    (true, true) => text.push_str(" of each"),
+                    (true, false) => {}
                 }
                 text.extend(said.class.map(|class| format!(" [{class}]")));
                 text.extend(said.round.map(|digits| format!(" round {digits}")));
@@ -242,7 +273,7 @@ mod tests {
                 ("labels", "label of all"),
                 ("rows", "?"),
                 ("rows[].name", "?"),
-                ("rows[].p", "probability [1] round 6"),
+                ("rows[].p", "probability of each [1] round 6"),
             ],
         );
     }
@@ -270,7 +301,9 @@ mod tests {
     #[test]
     fn a_label_may_be_looked_up() {
         check(
-            "NAMES = {0: \"no\", 1: \"yes\"}\n\
+            "from sklearn.metrics import f1_score\n\
+             NAMES = {0: \"no\", 1: \"yes\"}\n\
+             def measure(y, p):\n    return f1_score(y, p)\n\
              def score():\n    pred = int(model.predict(rows)[0])\n    kinds = [\"a\", \"b\"]\n    \
              return {\"name\": NAMES[pred], \"kind\": kinds[pred], \"churn\": bool(pred), \
              \"text\": str(pred), \"said\": \"yes\" if pred == 1 else \"no\", \"back\": encoder.inverse_transform([pred])[0]}\n",
@@ -296,6 +329,193 @@ mod tests {
                 ("l", "probability [1] >= 0.4"),
                 ("more", "otherwise"),
                 ("p", "probability [1] round 3"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_written_out_has_no_part_for_each_row() {
+        check(
+            "def score():\n    p = model.predict_proba(rows)\n    \
+             return {\"both\": [p[0][0], p[0][1]], \"kinds\": [\"a\", \"b\"][1], \
+             \"classes\": [{\"name\": \"no\", \"p\": p[0][0]}, {\"name\": \"yes\", \"p\": p[0][1]}], \
+             \"one\": [p[0][1]]}\n",
+            &[
+                ("both", "otherwise"),
+                ("classes", "?"),
+                ("classes[].name", "otherwise"),
+                ("classes[].p", "otherwise"),
+                ("kinds", "otherwise"),
+                ("one", "otherwise"),
+            ],
+        );
+    }
+
+    #[test]
+    fn which_row_an_index_means_is_known_of_the_first_and_of_a_loop() {
+        check(
+            "POSITIVE = 1\n\
+             def score(n):\n    p = model.predict_proba(rows)\n    out = []\n    \
+             for i, name in enumerate(names):\n        out.append({\"p\": p[i][POSITIVE], \"q\": p[n, 1]})\n    \
+             for p_last in p[:, 1]:\n        pass\n    \
+             [only] = [{\"p\": x} for x in p[:, 1]]\n    \
+             return {\"only\": only[\"p\"], \"last\": p[-1][1], \"n\": p[n][1], \"first\": p[0][POSITIVE], \"out\": out, \
+             \"left\": p_last, \"again\": [float(p[i, 1]) for i in range(len(rows))]}\n",
+            &[
+                ("again", "probability of all [1]"),
+                ("first", "probability [1]"),
+                ("last", "otherwise"),
+                ("left", "probability of each [1]"),
+                ("n", "otherwise"),
+                ("only", "probability [1]"),
+                ("out", "?"),
+                ("out[].p", "probability of each [1]"),
+                ("out[].q", "otherwise"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_list_that_lacks_rows_or_has_them_in_another_order_is_not_the_rows() {
+        check(
+            "def score():\n    found = model.predict_proba(rows)[:, 1]\n    \
+             some, skipped, sorted_ = [], [], [{\"p\": p} for p in found]\n    some = []\n    skipped = []\n    \
+             for p in found:\n        if p > 0.5:\n            some.append({\"p\": p})\n    \
+             for p in found:\n        if p < 0.1:\n            continue\n        skipped.append({\"p\": p})\n    \
+             best = [{\"p\": p} for p in found]\n    best.sort(key=lambda row: row[\"p\"])\n    \
+             return {\"some\": some, \"skipped\": skipped, \"best\": best, \
+             \"top\": [p for p in found if p > 0.5], \"order\": sorted([{\"p\": p} for p in found])}\n",
+            &[
+                ("best", "?"),
+                ("best[].p", "otherwise"),
+                ("order", "?"),
+                ("order[].p", "otherwise"),
+                ("skipped", "?"),
+                ("skipped[].p", "otherwise"),
+                ("some", "?"),
+                ("some[].p", "otherwise"),
+                ("top", "otherwise"),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_several_models_say_is_not_said_by_one() {
+        let two = |what: &str, made: &[(&str, &str)]| {
+            check(
+                &format!(
+                    "def ask(clf):\n    return clf.predict_proba(rows)[0][1]\n\
+                     def score():\n    one = load(\"a\")\n    other = load(\"b\")\n    return {what}\n"
+                ),
+                made,
+            );
+        };
+        two(
+            "{\"p\": one.predict_proba(rows)[0][1], \"label\": one.predict(rows)[0]}",
+            &[("label", "label"), ("p", "probability [1]")],
+        );
+        two(
+            "{\"p\": one.predict_proba(rows)[0][1], \"label\": other.predict(rows)[0]}",
+            &[("label", "otherwise"), ("p", "otherwise")],
+        );
+        two(
+            "{\"p\": ask(one), \"q\": ask(other)}",
+            &[("p", "otherwise"), ("q", "otherwise")],
+        );
+        two(
+            "{\"p\": ask(one), \"label\": one.predict(rows)[0]}",
+            &[("label", "label"), ("p", "probability [1]")],
+        );
+        check(
+            "class Scorer:\n    def __init__(self, path):\n        self.model = load(path)\n    \
+             def ask(self):\n        return self.model.predict(rows)[0]\n\
+             def score():\n    a = Scorer(\"a\")\n    b = Scorer(\"b\")\n    \
+             return {\"a\": a.ask(), \"b\": b.ask()}\n",
+            &[("a", "otherwise"), ("b", "otherwise")],
+        );
+        check(
+            "import pickle\n\
+             with open(\"a\") as f:\n    one = pickle.load(f)\n\
+             with open(\"b\") as f:\n    other = pickle.load(f)\n\
+             def score():\n    return {\"a\": one.predict(rows)[0], \"b\": other.predict(rows)[0]}\n",
+            &[("a", "otherwise"), ("b", "otherwise")],
+        );
+        check(
+            "def ask(name):\n    with open(f\"{name}.pkl\") as f:\n        model = load(f)\n    \
+             return model.predict(rows)[0]\n\
+             def score():\n    return {\"a\": ask(\"a\"), \"b\": ask(\"b\")}\n",
+            &[("a", "otherwise"), ("b", "otherwise")],
+        );
+        check(
+            "def score():\n    for model in models:\n        label = model.predict(rows)[0]\n    \
+             return {\"label\": label}\n",
+            &[("label", "otherwise")],
+        );
+    }
+
+    #[test]
+    fn a_label_is_one_of_two_classes_only_where_the_code_says_so() {
+        check(
+            "from sklearn.linear_model import Ridge\n\
+             def train(rows, prices):\n    return Ridge().fit(rows, prices)\n\
+             def score():\n    price = model.predict(rows)[0]\n    \
+             return {\"dear\": bool(price > 100), \"one\": bool(price == 1), \"any\": bool(price), \
+             \"whole\": int(price), \"price\": float(price)}\n",
+            &[
+                ("any", "otherwise"),
+                ("dear", "label >= 100.00000000000001"),
+                ("one", "otherwise"),
+                ("price", "label"),
+                ("whole", "otherwise"),
+            ],
+        );
+    }
+
+    #[test]
+    fn probabilities_in_one_row_are_no_probability_of_a_row() {
+        check(
+            "def score():\n    p = model.predict_proba(rows)\n    \
+             return {\"flat\": p.ravel()[1], \"np\": np.ravel(p)[1], \"squeezed\": p.squeeze()[1], \
+             \"one\": p[:, 1].ravel().tolist()}\n",
+            &[
+                ("flat", "otherwise"),
+                ("np", "otherwise"),
+                ("one", "probability of all [1]"),
+                ("squeezed", "otherwise"),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_changed_on_its_way_is_not_repeated() {
+        check(
+            "def score():\n    body = request.get_json()\n    n = min(body[\"n\"], 10)\n    \
+             limit = body[\"limit\"]\n    if limit > 5:\n        limit = 5\n    \
+             size = body[\"size\"]\n    size += 1\n    body[\"ratio\"] = body[\"a\"] / body[\"b\"]\n    \
+             body[\"b\"] = 3\n    if wanted not in body:\n        body[\"lacks\"] = 3\n    kind = body[\"kind\"].strip()\n    \
+             return {\"a\": body[\"a\"], \"b\": body[\"b\"], \"id\": int(body[\"id\"]), \"n\": n, \
+             \"limit\": limit, \"or\": body.get(\"or\") or 3, \"else\": body.get(\"else\", 3), \
+             \"null\": body.get(\"null\"), \"lacks\": body[\"lacks\"], \"sum\": take(body[\"sum\"], [\"a\", \"b\"]), \"minus\": -body[\"minus\"], \"size\": size, \
+             \"ratio\": body[\"ratio\"], \"kind\": kind, \"list\": body[\"list\"][:3], \
+             \"of\": body[\"of\"] if body[\"of\"] < 2 else 2, \"all\": body.get(\"all\", [])}\n",
+            &[
+                ("a", "request a"),
+                ("all", "request all"),
+                ("b", "otherwise"),
+                ("else", "otherwise"),
+                ("id", "request id"),
+                ("kind", "otherwise"),
+                ("lacks", "otherwise"),
+                ("limit", "otherwise"),
+                ("list", "otherwise"),
+                ("minus", "otherwise"),
+                ("n", "otherwise"),
+                ("null", "request null"),
+                ("of", "otherwise"),
+                ("or", "otherwise"),
+                ("ratio", "otherwise"),
+                ("size", "otherwise"),
+                ("sum", "?"),
             ],
         );
     }

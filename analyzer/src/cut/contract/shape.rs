@@ -8,18 +8,23 @@ mod asked;
 mod branches;
 mod calls;
 mod expressions;
+mod lists;
 mod statements;
+mod taken;
+mod which;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use asked::Asked;
+pub(super) use which::is_several;
 
 use super::code::{At, Code};
+use super::predicted::Predicted;
 use super::records::{class_in, is_record};
 use crate::cut::Making;
 use crate::graph::{ClassId, FuncId};
@@ -46,13 +51,23 @@ pub(super) enum Shape {
     Refused,
     /// The request's data at this path; `[]` stands for each element.
     Request(SmolStr),
-    /// A frame whose rows are the request's data at this path.
-    Rows(SmolStr),
+    /// A frame whose rows are the request's data at this path: all of their
+    /// fields, or those that were picked by name.
+    Rows(SmolStr, Columns),
+    /// The number of a loop's step, from 0.
+    Step,
     /// A mapping made here.
     Dict(usize),
     List(Option<Box<Shape>>),
     Tuple(Vec<Shape>),
     Record(ClassId),
+}
+
+/// Which fields of a request's rows a frame has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    All,
+    Named,
 }
 
 /// A field with what is known of it.
@@ -79,16 +94,42 @@ pub(super) struct Follow<'c, 'a> {
     pub(super) dicts: Vec<IndexMap<SmolStr, Field>>,
     /// What instances of record classes are made with, an index into `dicts`.
     pub(super) built: FxHashMap<ClassId, usize>,
+    predicted: Predicted,
+    /// Paths of the request whose values may be others where they are used.
+    changed: BTreeSet<SmolStr>,
+    /// Fields that the code adds to the request's data.
+    added: BTreeSet<SmolStr>,
+    /// Paths of the request's data that are handed on as a whole, to whom
+    /// other fields than those taken may matter.
+    whole: BTreeSet<SmolStr>,
+    /// Paths of the request's data whose elements, or names, are gone over or
+    /// counted.
+    iterated: BTreeSet<SmolStr>,
+    /// Mappings that are not in their list at the place of their row.
+    scattered: BTreeSet<usize>,
     stack: Vec<FuncId>,
     n_calls: usize,
 }
 
 type Env = FxHashMap<SmolStr, Shape>;
 
+/// What a function is given: what its parameters hold, and which objects they
+/// are.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    env: Env,
+    objects: FxHashMap<SmolStr, SmolStr>,
+}
+
 struct Frame {
     func: FuncId,
     env: Env,
+    /// Which objects names stand for.
+    objects: FxHashMap<SmolStr, SmolStr>,
     returns: Vec<Shape>,
+    in_loop: bool,
+    /// What is done here is done in each step of the loop around it.
+    each_step: bool,
 }
 
 fn ty(text: &str) -> Shape {
@@ -96,31 +137,42 @@ fn ty(text: &str) -> Shape {
 }
 
 impl<'c, 'a> Follow<'c, 'a> {
-    pub(super) fn new(code: &'c Code<'a>) -> Follow<'c, 'a> {
+    pub(super) fn new(code: &'c Code<'a>, predicted: Predicted) -> Follow<'c, 'a> {
         Follow {
             code,
             taken: BTreeMap::new(),
             dicts: Vec::new(),
             built: FxHashMap::default(),
+            predicted,
+            changed: BTreeSet::new(),
+            added: BTreeSet::new(),
+            whole: BTreeSet::new(),
+            iterated: BTreeSet::new(),
+            scattered: BTreeSet::new(),
             stack: Vec::new(),
             n_calls: 0,
         }
     }
 
-    /// What `func` returns when its parameters hold `args`.
+    /// What `func` returns when it is given this.
     /// What is handed over, but not known, is `Unknown` there.
-    pub(super) fn function(&mut self, func: FuncId, args: Env) -> Shape {
+    pub(super) fn function(&mut self, func: FuncId, given: Given) -> Shape {
         self.n_calls += 1;
         if self.stack.contains(&func) || self.stack.len() >= MAX_DEPTH || self.n_calls > MAX_CALLS {
+            given.env.values().for_each(|shape| self.hand_on(shape));
             return Shape::Unknown;
         }
         let (file, scope) = self.code.scope_of(func);
         let definition = self.code.facts(file).scope(scope);
         let mut frame = Frame {
             func,
-            env: args,
+            env: given.env,
+            objects: given.objects,
             returns: Vec::new(),
+            in_loop: false,
+            each_step: true,
         };
+        self.name_params(func, &mut frame);
         for param in &definition.params {
             let given = frame.env.get(&param.name);
             if given.is_some_and(|given| !given.is_unknown()) {
@@ -219,6 +271,10 @@ impl<'c, 'a> Follow<'c, 'a> {
     /// Both can be: mappings are merged, the better known wins otherwise. What
     /// is now one value and now another is worked out.
     fn join(&mut self, a: Shape, b: Shape) -> Shape {
+        if a != b {
+            self.replaced(&a, &b);
+            self.replaced(&b, &a);
+        }
         match (a, b) {
             (a, b) if a == b => a,
             (Shape::Refused, other) | (other, Shape::Refused) => other,
@@ -257,12 +313,35 @@ impl<'c, 'a> Follow<'c, 'a> {
         };
         if known.shape.is_unknown() && !field.shape.is_value() {
             known.shape = field.shape;
-        } else if (known.shape.is_value() || field.shape.is_value()) && known.shape != field.shape {
+            return;
+        }
+        let before = known.shape.clone();
+        if before != field.shape {
+            self.replaced(&before, &field.shape);
+        }
+        let Some(known) = self.dicts[dict].get_mut(&name) else {
+            return;
+        };
+        if (known.shape.is_value() || field.shape.is_value()) && known.shape != field.shape {
             let known = known.shape.clone();
             let joined = self.join(known, field.shape);
             if let Some(known) = self.dicts[dict].get_mut(&name) {
                 known.shape = joined;
             }
+        }
+    }
+
+    /// The mapping is not in its list at the place of its row.
+    pub(super) fn is_scattered(&self, dict: usize) -> bool {
+        self.scattered.contains(&dict)
+    }
+
+    /// Which model says a value, or each of a list of them.
+    pub(super) fn model(shape: &Shape) -> Option<&SmolStr> {
+        match shape {
+            Shape::Model(asked) => Some(asked.model()),
+            Shape::List(Some(element)) => Self::model(element),
+            _ => None,
         }
     }
 
@@ -272,54 +351,26 @@ impl<'c, 'a> Follow<'c, 'a> {
             Shape::Const(value) if !value.is_null() => Making::Constant {
                 value: value.clone(),
             },
+            Shape::Request(path) if self.is_changed(path) => Making::Otherwise,
             Shape::Request(path) => Making::Request {
                 field: path.to_string(),
             },
             Shape::Model(asked) => asked.making(),
-            Shape::Other(_) => Making::Otherwise,
+            Shape::Other(_) | Shape::Step => Making::Otherwise,
             Shape::List(Some(element)) => match &**element {
-                Shape::Model(asked) => asked.of_all_rows().making(),
-                Shape::Other(_) | Shape::Const(_) => Making::Otherwise,
+                Shape::Model(asked) => match asked.of_all_rows() {
+                    Some(all) => all.making(),
+                    None => Making::Otherwise,
+                },
+                Shape::Other(_) | Shape::Const(_) | Shape::Step | Shape::Ty(_) => Making::Otherwise,
+                Shape::List(_) => {
+                    self.making(element)?;
+                    Making::Otherwise
+                }
                 _ => return None,
             },
             _ => return None,
         })
-    }
-
-    /// Says of the request's data at `path` that it is of this type.
-    fn note(&mut self, path: &SmolStr, ty: &str, weak: bool) {
-        if let Some(taken) = self.taken.get_mut(path)
-            && (taken.ty.is_none()
-                || (taken.weak && !weak)
-                // Any value can be tested: the weakest of weak hints.
-                || (taken.weak && taken.ty.as_deref() == Some("bool")))
-        {
-            taken.ty = Some(ty.into());
-            taken.weak = weak;
-        }
-    }
-
-    fn note_shape(&mut self, shape: &Shape, ty: &str, weak: bool) {
-        if let Shape::Request(path) = shape {
-            let path = path.clone();
-            self.note(&path, ty, weak);
-        }
-    }
-
-    /// The field `key` of the request's data at `path` is used.
-    pub(super) fn take(&mut self, path: &str, key: &str, file: FileId, line: u32) -> SmolStr {
-        let path: SmolStr = if path.is_empty() {
-            key.into()
-        } else {
-            format_smolstr!("{path}.{key}")
-        };
-        self.taken.entry(path.clone()).or_insert(Taken {
-            ty: None,
-            weak: true,
-            file,
-            line,
-        });
-        path
     }
 
     pub(super) fn type_of(&self, shape: &Shape) -> Option<SmolStr> {
@@ -331,7 +382,8 @@ impl<'c, 'a> Follow<'c, 'a> {
             Shape::Other(text) => return text.clone(),
             Shape::Request(path) => return self.taken.get(path)?.ty.clone(),
             Shape::Dict(_) => "dict".into(),
-            Shape::Rows(_) | Shape::List(_) | Shape::Tuple(_) => "list".into(),
+            Shape::Step => "int".into(),
+            Shape::Rows(..) | Shape::List(_) | Shape::Tuple(_) => "list".into(),
             Shape::Record(class) => {
                 let class = self.code.ctx.program.class(*class);
                 self.code.facts(class.file).scope(class.scope).name.clone()
@@ -348,7 +400,10 @@ impl Shape {
 
     /// It is known how it comes to be.
     fn is_value(&self) -> bool {
-        matches!(self, Shape::Const(_) | Shape::Model(_) | Shape::Other(_))
+        matches!(
+            self,
+            Shape::Const(_) | Shape::Model(_) | Shape::Other(_) | Shape::Step
+        )
     }
 
     /// It has no parts that matter.
@@ -362,6 +417,7 @@ impl Shape {
             Shape::Ty(text) => Some(text.clone()),
             Shape::Const(value) => asked::type_of(value).map(SmolStr::new_static),
             Shape::Other(text) => text.clone(),
+            Shape::Step => Some("int".into()),
             _ => None,
         }
     }

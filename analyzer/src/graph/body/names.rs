@@ -148,7 +148,11 @@ fn collect(facts: &FileFacts, body: &[Stmt], names: &mut indexmap::IndexSet<Smol
                 collect(facts, other, names);
                 collect(facts, finally, names);
             }
-            StmtKind::Expr(_) | StmtKind::Return(_) | StmtKind::Raise(_) | StmtKind::Assert(_) => {}
+            StmtKind::Expr(_)
+            | StmtKind::Return(_)
+            | StmtKind::Raise(_)
+            | StmtKind::Assert(_)
+            | StmtKind::Leave => {}
         }
     }
 }

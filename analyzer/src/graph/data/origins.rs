@@ -202,7 +202,10 @@ impl Walk<'_> {
                 }
                 self.block(finally);
             }
-            StmtKind::Declare { .. } | StmtKind::Import(_) | StmtKind::Delete(_) => {}
+            StmtKind::Declare { .. }
+            | StmtKind::Import(_)
+            | StmtKind::Delete(_)
+            | StmtKind::Leave => {}
         }
     }
 

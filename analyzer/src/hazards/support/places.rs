@@ -160,7 +160,8 @@ impl<'m> Places<'m> {
             StmtKind::Declare { .. }
             | StmtKind::Import(_)
             | StmtKind::Function(_)
-            | StmtKind::Class(_) => {}
+            | StmtKind::Class(_)
+            | StmtKind::Leave => {}
             StmtKind::If { test, then, other } => {
                 self.root(scope, *test, Role::Test);
                 self.block(scope, then);

@@ -1,8 +1,7 @@
 //! `[http.response]`: what a field of an answer becomes. The expression that
 //! makes it decides; where the code does not lead to one, its name and type.
 
-use super::super::document::{ContractItem, Report};
-use super::of_kind;
+use super::super::document::ContractItem;
 use super::toml::{Lines, at, quoted, value};
 use crate::cut::{Making, Prediction, Says};
 
@@ -84,13 +83,13 @@ fn contradicts(field: &ContractItem, said: &Prediction) -> bool {
 
 /// What a model says, as far as the code goes.
 fn predicted(out: &mut Lines, field: &ContractItem, said: &Prediction) {
-    let in_list = field.name.contains("[]");
+    let lists = field.name.matches("[]").count();
     let mut place = pointer(&field.name);
-    let each = match (in_list, said.one_row) {
-        (true, false) => return out.todo(&quoted(&place), Some(&field.place)),
-        (true, true) => "/*",
-        (false, true) => "/0",
-        (false, false) => "/*",
+    let each = match (lists, said.one_row, said.each_row) {
+        (1, true, true) | (0, false, _) => "/*",
+        (0, true, false) => "/0",
+        // The first row's in a list, or that of the last step of a loop.
+        _ => return out.todo(&quoted(&place), Some(&field.place)),
     };
     let plain = said.round.is_none() && said.test.is_none() && said.names.is_empty();
     let whole = said.says != Says::Score && said.class.is_none() && plain && !said.one_row;
@@ -183,12 +182,14 @@ fn meaning(field: &ContractItem, asked: &Asked<'_>) -> Meaning {
     {
         return Meaning::Column;
     }
-    let of_version = || {
-        own(&field.place.code, &name)
-            .to_ascii_lowercase()
-            .contains("version")
+    // A version may be the program's, and a model its name.
+    let of_model = || {
+        let said = own(&field.place.code, &name).to_ascii_lowercase();
+        ["model", "version"]
+            .iter()
+            .all(|word| name.contains(word) || said.contains(word))
     };
-    if is(&["model_version", "version"]) || is(&["model"]) && of_version() {
+    if is(&["model", "model_version", "version"]) && of_model() {
         return Meaning::Version;
     }
     if is(&["count", "n_rows", "rows", "total"]) && ty == "int" {
@@ -231,6 +232,10 @@ fn by_name(field: &ContractItem, meaning: Meaning, each: &str) -> Option<String>
         Meaning::Version => "/model/version".to_owned(),
         Meaning::Count => "/count".to_owned(),
         Meaning::Column => format!("/rows/{each}/{name}"),
+        // A confidence may be the greatest of all, and a score anything.
+        Meaning::Probability if !words(name).iter().any(|word| word.starts_with("prob")) => {
+            return None;
+        }
         Meaning::Probability if list => format!("/probabilities/{each}"),
         Meaning::Probability => format!("/probabilities/{each}/1"),
         // A class is no fraction: it may be a probability.
@@ -263,12 +268,6 @@ fn own<'c>(code: &'c str, field: &str) -> &'c str {
         (depth < 0 || depth == 0 && c == ',').then_some(at)
     });
     code.get(..end.unwrap_or(code.len())).unwrap_or(code)
-}
-
-/// The column that is predicted.
-pub(super) fn label(report: &Report) -> Option<&str> {
-    let mut labels = of_kind(report, "label");
-    labels.find_map(|operation| operation.key("column")?.as_str())
 }
 
 #[cfg(test)]
@@ -307,6 +306,7 @@ mod tests {
         Prediction {
             says,
             one_row,
+            each_row: false,
             class,
             round: None,
             test: None,
@@ -318,6 +318,8 @@ mod tests {
     fn the_expression_decides() {
         let of = |name: &str, said| entry(&field(name, "float", Some(Making::Model(said))));
         let probability = model(Says::Probability, true, Some(1));
+        let mut each_row = probability.clone();
+        each_row.each_row = true;
         for (name, said, expected) in [
             (
                 "churn",
@@ -326,8 +328,23 @@ mod tests {
             ),
             (
                 "rows[].churn",
-                probability.clone(),
+                each_row.clone(),
                 r#""/rows/*/churn" = "/probabilities/*/1""#,
+            ),
+            (
+                "rows[].churn",
+                probability.clone(),
+                r#""/rows/*/churn" = "TODO" # TODO app.py:7"#,
+            ),
+            (
+                "churn",
+                each_row.clone(),
+                r#""/churn" = "TODO" # TODO app.py:7"#,
+            ),
+            (
+                "groups[].rows[].churn",
+                each_row,
+                r#""/groups/*/rows/*/churn" = "TODO" # TODO app.py:7"#,
             ),
             (
                 "score",
@@ -429,10 +446,43 @@ mod tests {
             ("predictions", "List[int]", r#""/labels""#),
             ("churned", "unknown", r#""/labels/0""#),
             ("model_version", "str", r#""/model/version""#),
+            ("version", "str", r#""TODO" # TODO app.py:7"#),
+            ("confidence", "float", r#""TODO" # TODO app.py:7"#),
+            ("score", "float", r#""TODO" # TODO app.py:7"#),
         ] {
             let place = pointer(name);
             let expected = format!("\"{place}\" = {expected}");
             assert_eq!(entry(&field(name, ty, None)), expected);
+        }
+    }
+
+    #[test]
+    fn a_version_is_the_models_where_its_expression_says_so() {
+        for (name, code, expected) in [
+            (
+                "version",
+                "\"version\": model.version,",
+                r#""/model/version""#,
+            ),
+            (
+                "model",
+                "\"model\": current.version,",
+                r#""/model/version""#,
+            ),
+            (
+                "version",
+                "\"model\": m, \"version\": app.version",
+                r#""TODO" # TODO app.py:7"#,
+            ),
+            (
+                "model",
+                "\"model\": name, \"version\": v",
+                r#""TODO" # TODO app.py:7"#,
+            ),
+        ] {
+            let mut field = field(name, "str", None);
+            field.place.code = code.to_owned();
+            assert_eq!(entry(&field), format!("\"/{name}\" = {expected}"), "{code}");
         }
     }
 

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::super::document::{ContractItem, Place, Report, RouteEntry};
-use super::answer::{self, Asked, label, pointer};
-use super::of_kind;
+use super::super::document::{ContractEntryDoc, ContractItem, Place, Report, RouteEntry};
+use super::answer::{self, Asked, pointer};
 use super::toml::{Lines, array, at, named, quoted};
+use super::{label, of_kind};
 use crate::cut::EntryKind;
 use crate::routes::RouteKind;
 use crate::stages::Stage;
@@ -25,14 +25,15 @@ const WORK: [Stage; 5] = [
 ];
 
 pub(super) fn render(out: &mut Lines, report: &Report) {
-    let mut open = Vec::new();
-    for (route, face) in faces(report) {
+    let faces = faces(report);
+    for (route, face) in &faces {
         match face {
-            Face::Predicts => inference(out, report, route),
-            Face::Starts(first) => starts(out, route, first),
-            Face::Left => open.push(RouteLeft::of(route)),
+            Face::Predicts(rows) => inference(out, report, route, rows),
+            Face::Starts(first) => starts(out, route, *first),
+            Face::Left => {}
         }
     }
+    let open = left(faces);
     if open.is_empty() {
         return;
     }
@@ -59,7 +60,11 @@ pub struct RouteLeft {
 /// The routes that `functions.toml` has no face of.
 #[must_use]
 pub fn routes_left(report: &Report) -> Vec<RouteLeft> {
-    let left = faces(report)
+    left(faces(report))
+}
+
+fn left(faces: Vec<(&RouteEntry, Face<'_>)>) -> Vec<RouteLeft> {
+    let left = faces
         .into_iter()
         .filter(|(_, face)| matches!(face, Face::Left));
     left.map(|(route, _)| RouteLeft::of(route)).collect()
@@ -69,7 +74,7 @@ pub fn routes_left(report: &Report) -> Vec<RouteLeft> {
 pub(in super::super) fn answered_by(report: &Report) -> Vec<(&RouteEntry, Option<Stage>)> {
     let faces = faces(report).into_iter();
     let stage = |face| match face {
-        Face::Predicts => Some(Stage::Inference),
+        Face::Predicts(_) => Some(Stage::Inference),
         Face::Starts(first) => Some(first),
         Face::Left => None,
     };
@@ -111,14 +116,14 @@ impl RouteLeft {
 }
 
 /// What answers a route.
-enum Face {
-    Predicts,
+enum Face<'r> {
+    Predicts(Rows<'r>),
     /// A route that runs several stages starts the first of them.
     Starts(Stage),
     Left,
 }
 
-fn faces(report: &Report) -> Vec<(&RouteEntry, Face)> {
+fn faces(report: &Report) -> Vec<(&RouteEntry, Face<'_>)> {
     let http = |route: &&RouteEntry| route.kind == RouteKind::Http && route.path.starts_with('/');
     let mut seen = BTreeSet::new();
     let routes: Vec<&RouteEntry> = report
@@ -134,10 +139,13 @@ fn faces(report: &Report) -> Vec<(&RouteEntry, Face)> {
                 .iter()
                 .any(|other| other.method == "POST" && other.path == route.path)
     };
+    let missing = optional(report);
     let face = |route: &RouteEntry| {
         let starts = route.method == "POST" && route.fat && route.stage == Stage::Shared;
         match route.stage {
-            Stage::Inference if predicts(report, route) && !shows(route) => Face::Predicts,
+            Stage::Inference if !shows(route) => {
+                predicts(report, route, &missing).map_or(Face::Left, Face::Predicts)
+            }
             _ if starts => {
                 let first = route.stages.iter().find(|stage| WORK.contains(stage));
                 first.map_or(Face::Left, |first| Face::Starts(*first))
@@ -150,17 +158,18 @@ fn faces(report: &Report) -> Vec<(&RouteEntry, Face)> {
 
 /// It is given rows, or answers what a model says: by a request with a body
 /// either is enough, since neither is always seen.
-fn predicts(report: &Report, route: &RouteEntry) -> bool {
+fn predicts<'r>(report: &'r Report, route: &RouteEntry, missing: &[&'r str]) -> Option<Rows<'r>> {
     let taken = fields(report, route, EntryKind::RequestField);
-    let rows = Rows::of(&taken, route, &[]);
-    let asked = asked(report, &Rows::of(&taken, route, &[]));
+    let rows = Rows::of(&taken, route, missing);
+    let asked = asked(report, &rows);
     let fields = fields(report, route, EntryKind::ResponseField);
     let says = fields.iter().any(|field| answer::says(field, &asked));
     let takes = !rows.columns.is_empty() || rows.unnamed.is_some();
-    match route.method.as_str() {
+    let predicts = match route.method.as_str() {
         "POST" | "PUT" | "PATCH" => says || takes,
         _ => says && takes,
-    }
+    };
+    predicts.then_some(rows)
 }
 
 fn asked<'r>(report: &'r Report, rows: &Rows<'r>) -> Asked<'r> {
@@ -172,22 +181,25 @@ fn asked<'r>(report: &'r Report, rows: &Rows<'r>) -> Asked<'r> {
     }
 }
 
-fn fields<'r>(report: &'r Report, route: &RouteEntry, kind: EntryKind) -> Vec<&'r ContractItem> {
+fn contracts<'r>(
+    report: &'r Report,
+    route: &RouteEntry,
+) -> impl Iterator<Item = &'r ContractEntryDoc> {
     let name = format!("{} {}", route.method, route.path);
     let contracts = report.contracts.iter();
-    contracts
-        .filter(|contract| contract.at == name)
+    contracts.filter(move |contract| contract.at == name)
+}
+
+fn fields<'r>(report: &'r Report, route: &RouteEntry, kind: EntryKind) -> Vec<&'r ContractItem> {
+    contracts(report, route)
         .flat_map(|contract| &contract.entries)
         .filter(|entry| entry.kind == kind)
         .collect()
 }
 
-fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
+fn inference(out: &mut Lines, report: &Report, route: &RouteEntry, rows: &Rows<'_>) {
     head(out, route);
     out.put("function = \"inference\"");
-    let taken = fields(report, route, EntryKind::RequestField);
-    let missing = optional(report);
-    let rows = Rows::of(&taken, route, &missing);
     let pydantic = route.framework.eq_ignore_ascii_case("fastapi");
     // Rows that the monolith drops are not in its answer.
     let drops = ["drop-missing", "filter"]
@@ -195,11 +207,18 @@ fn inference(out: &mut Lines, report: &Report, route: &RouteEntry) {
         .flat_map(|kind| of_kind(report, kind))
         .any(|step| !step.only_fit);
     let drops = rows.many && drops;
-    rows.render(out, &route.place, (pydantic, drops));
+    let named = !rows.in_query && !rows.columns.is_empty();
+    let ignores = named && contracts(report, route).any(|contract| contract.ignores);
+    let others = match (pydantic, ignores) {
+        (true, _) => Others::Declared,
+        (false, true) => Others::Ignored,
+        (false, false) => Others::Unknown,
+    };
+    rows.render(out, &route.place, (others, drops));
     let answered = fields(report, route, EntryKind::ResponseField);
     out.blank();
     out.put("[http.response]");
-    let asked = asked(report, &rows);
+    let asked = asked(report, rows);
     let parents: BTreeSet<&str> = answered
         .iter()
         .filter_map(|field| parent(&field.name))
@@ -241,6 +260,16 @@ fn optional(report: &Report) -> Vec<&str> {
 fn parent(name: &str) -> Option<&str> {
     let (parent, _) = name.rsplit_once('.')?;
     Some(parent.trim_end_matches("[]"))
+}
+
+/// What becomes of fields that a request has beside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// A declared model says which there are, and ignores others.
+    Declared,
+    /// The code takes those that it names.
+    Ignored,
+    Unknown,
 }
 
 /// Where the rows of a request are.
@@ -328,10 +357,11 @@ impl<'r> Rows<'r> {
         rows
     }
 
-    fn render(&self, out: &mut Lines, place: &Place, (unknown, unusable): (bool, bool)) {
+    fn render(&self, out: &mut Lines, place: &Place, (others, unusable): (Others, bool)) {
         let mut keys = Vec::new();
         keys.extend(self.in_query.then(|| "body = \"none\"".to_owned()));
-        keys.extend(unknown.then(|| "unknown = \"ignore\"".to_owned()));
+        let ignored = others != Others::Unknown;
+        keys.extend(ignored.then(|| "unknown = \"ignore\"".to_owned()));
         keys.extend(unusable.then(|| "unusable = \"leave-out\"".to_owned()));
         if !self.at.is_empty() {
             keys.push(format!("rows = {}", quoted(&self.at)));
@@ -377,7 +407,8 @@ impl<'r> Rows<'r> {
             }
             None => out.put(&line),
         }
-        let open = self.optional.is_empty() && nameless.is_none() && !unknown;
+        let open = self.optional.is_empty() && nameless.is_none();
+        let open = open && others != Others::Declared;
         if let Some(first) = self.first.filter(|_| open) {
             out.put(&format!(
                 "# Columns that a request may lack go into `optional`: {}",
@@ -401,7 +432,6 @@ fn head(out: &mut Lines, route: &RouteEntry) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::document::ContractEntryDoc;
     use super::super::super::sample;
     use super::super::render as functions;
     use super::*;
@@ -441,6 +471,7 @@ mod tests {
         let answered = [item(EntryKind::ResponseField, "score")];
         report.contracts.push(ContractEntryDoc {
             at: format!("{method} {path}"),
+            ignores: false,
             entries: taken.chain(answered).collect(),
         });
         report
@@ -459,6 +490,21 @@ mod tests {
         let text = functions(&asked("POST", "/score/{region}", &["region", "age"]));
         let expected = "request  = { path = { region = \"region\" } }\n";
         assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn what_a_handler_does_not_name_is_ignored() {
+        let mut report = asked("POST", "/score", &["age"]);
+        assert!(!functions(&report).contains("unknown = "));
+        report.contracts[0].ignores = true;
+        let text = functions(&report);
+        let expected = "request  = { unknown = \"ignore\" }\n\
+                        # Columns that a request may lack go into `optional`: app.py:7\n";
+        assert!(text.contains(expected), "{text}");
+
+        let mut report = asked("GET", "/score", &["age"]);
+        report.contracts[0].ignores = true;
+        assert!(!functions(&report).contains("unknown = "));
     }
 
     #[test]

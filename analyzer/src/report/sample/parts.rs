@@ -109,6 +109,7 @@ pub(super) fn contracts() -> Vec<ContractEntryDoc> {
     let column = |name: &str, value: &str| item(Column, name, value, "churn/features.py", 51);
     let contract = |at: &str, entries| ContractEntryDoc {
         at: at.to_string(),
+        ignores: false,
         entries,
     };
     vec![

@@ -29,7 +29,7 @@ impl<'a> Survey<'a> {
                 see(*target);
                 see(*value);
             }
-            StmtKind::Declare { .. } | StmtKind::Function(_) => {}
+            StmtKind::Declare { .. } | StmtKind::Function(_) | StmtKind::Leave => {}
             StmtKind::Class(inner) => {
                 let bases = &self.modules.facts(file).scope(*inner).bases;
                 for base in bases {

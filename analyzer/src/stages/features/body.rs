@@ -89,7 +89,7 @@ impl Listener<'_> {
     fn stmt(&mut self, stmt: &Stmt) {
         self.size += usize::from(!matches!(
             stmt.kind,
-            StmtKind::Import(_) | StmtKind::Function(_) | StmtKind::Class(_)
+            StmtKind::Import(_) | StmtKind::Function(_) | StmtKind::Class(_) | StmtKind::Leave
         ));
         match &stmt.kind {
             StmtKind::Expr(expr) => {
@@ -159,7 +159,8 @@ impl Listener<'_> {
             StmtKind::Declare { .. }
             | StmtKind::Import(_)
             | StmtKind::Function(_)
-            | StmtKind::Class(_) => {}
+            | StmtKind::Class(_)
+            | StmtKind::Leave => {}
         }
     }
 

@@ -49,7 +49,8 @@ impl<'t> Lower<'t> {
             Kind::AssertStatement => self.assert(node, body),
             Kind::DeleteStatement => add(self.delete(node)),
             Kind::GlobalStatement | Kind::NonlocalStatement => self.declare_names(node),
-            Kind::PassStatement | Kind::BreakStatement | Kind::ContinueStatement => {}
+            Kind::PassStatement => {}
+            Kind::BreakStatement | Kind::ContinueStatement => add(StmtKind::Leave),
             Kind::TypeAliasStatement => add(self.type_alias(node)),
             Kind::PrintStatement => add(self.print(node)),
             Kind::ExecStatement => add(self.exec(node)),

@@ -88,6 +88,7 @@ fn stmt_text(facts: &FileFacts, stmt: &Stmt, depth: usize, pad: &str, out: &mut 
             pad,
             format!("raise {}", value.as_ref().map_or(String::new(), e)),
         ),
+        StmtKind::Leave => line(out, pad, "leave".to_owned()),
         StmtKind::Assert(test) => line(out, pad, format!("assert {}", e(test))),
         StmtKind::Function(id) | StmtKind::Class(id) => scope(facts, *id, depth, pad, out),
         StmtKind::If { test, then, other } => {

@@ -42,8 +42,12 @@ fn said(expr: &Expr, holds: bool) -> Option<String> {
                     (BinaryOperator::And, true) | (BinaryOperator::Or, false) => "and",
                     _ => "or",
                 };
-                let (left, right) = (said(left, holds)?, said(right, holds)?);
-                Some(format!("{left} {word} {right}"))
+                let side = |side: &Expr| {
+                    let text = said(side, holds)?;
+                    let bracketed = word == "and" && is_either(side, holds);
+                    Some(if bracketed { format!("({text})") } else { text })
+                };
+                Some(format!("{} {word} {}", side(left)?, side(right)?))
             }
             _ => compared(left, op, right, holds),
         },
@@ -78,6 +82,21 @@ fn said(expr: &Expr, holds: bool) -> Option<String> {
             escape_char: None,
         } => like(&name(expr)?, pattern, holds != *negated),
         _ => None,
+    }
+}
+
+/// Its words are joined by `or`, which binds less than `and`.
+fn is_either(expr: &Expr, holds: bool) -> bool {
+    match expr {
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr,
+        } => is_either(expr, !holds),
+        Expr::BinaryOp { op, .. } => match holds {
+            true => *op == BinaryOperator::Or,
+            false => *op == BinaryOperator::And,
+        },
+        _ => false,
     }
 }
 
@@ -249,6 +268,14 @@ mod tests {
         check(
             "NOT (a < 1 AND b > 2) AND c = 3",
             "(a >= 1 or b <= 2) and c == 3",
+        );
+        check(
+            "NOT (a < 1 AND b > 2 OR c < 3)",
+            "((a >= 1 or b <= 2) and c >= 3)",
+        );
+        check(
+            "NOT (a < 1 AND b > 2 AND c < 3)",
+            "(a >= 1 or b <= 2 or c >= 3)",
         );
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::code::{At, Code};
 use super::super::transforms::Env;
 use super::key;
-use super::parameters::{defaults, parameters};
+use super::parameters::{any_depth, defaults, of_none, parameters};
 use super::value::value;
 use super::walk::Walk;
 use crate::cut::{Key, Operation};
@@ -272,8 +272,8 @@ impl<'a> Walk<'_, 'a> {
             keys.push(key("class", Value::from(class)));
         }
         if let Some(model) = model {
-            self.arguments(model, at, args, env, &mut keys);
-            defaults(class, &mut keys);
+            let unlimited = self.arguments(model, at, args, env, &mut keys);
+            defaults(class, unlimited, &mut keys);
         }
         let mut operation = Operation::of(at, self.code, "model", keys);
         operation.stage = Stage::Training;
@@ -281,8 +281,16 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// The arguments as the kind's parameters; those that it does not have are
-    /// named, and are none of its keys.
-    fn arguments(&self, model: &Model, at: At, args: &'a [Arg], env: &Env, keys: &mut Vec<Key>) {
+    /// named, and are none of its keys. Whether trees may be of any depth.
+    fn arguments(
+        &self,
+        model: &Model,
+        at: At,
+        args: &'a [Arg],
+        env: &Env,
+        keys: &mut Vec<Key>,
+    ) -> bool {
+        let mut unlimited = false;
         let boosting = model.kind == "gradient-boosting";
         for (position, arg) in args.iter().enumerate() {
             let first = position == 0 && arg.kind == ArgKind::Positional;
@@ -302,9 +310,12 @@ impl<'a> Walk<'_, 'a> {
             let own = renamed.find(|(theirs, _)| *theirs == name);
             let own = own.map_or(name, |(_, ours)| ours);
             let given = value(&self.forms, at.part(arg.value), env);
+            if own == "max_depth" && any_depth(model.class, given.as_ref()) {
+                unlimited = true;
+                continue;
+            }
             match given {
-                // As where nothing is said.
-                Some(Value::Null) => {}
+                Some(Value::Null) => keys.extend(of_none(model.class, own)),
                 // Any seed does.
                 None if own == "seed" => {}
                 given if parameters(model.kind).contains(&own) => keys.push(key(own, given)),
@@ -314,5 +325,6 @@ impl<'a> Walk<'_, 'a> {
                 }
             }
         }
+        unlimited
     }
 }

@@ -69,8 +69,9 @@ pub(super) fn parameters(kind: &str) -> &'static [&'static str] {
 }
 
 /// Adds what a class takes where nothing is said and the runtime takes
-/// something else: scikit-learn 1.5's gradient boosting, XGBoost 3.
-pub(super) fn defaults(class: &str, keys: &mut Vec<Key>) {
+/// something else: scikit-learn 1.5's gradient boosting, XGBoost 3, LightGBM 4.
+/// `unlimited`: the code lets trees be of any depth.
+pub(super) fn defaults(class: &str, unlimited: bool, keys: &mut Vec<Key>) {
     // A mapping that is spread may say any of them.
     if keys.iter().any(|key| key.name == "arguments") {
         return;
@@ -78,14 +79,18 @@ pub(super) fn defaults(class: &str, keys: &mut Vec<Key>) {
     let depth = match class {
         "GradientBoostingClassifier" | "GradientBoostingRegressor" => {
             let stops = keys.iter().any(|key| key.name == "n_iter_no_change");
-            unless_told(keys, "max_depth", Value::from(3));
+            if !unlimited {
+                unless_told(keys, "max_depth", Value::from(3));
+            }
             unless_told(keys, "min_samples_leaf", Value::from(1));
             unless_told(keys, "early_stopping", Value::from(stops));
             3
         }
         "XGBClassifier" | "XGBRegressor" => {
             unless_told(keys, "learning_rate", Value::from(0.3));
-            unless_told(keys, "max_depth", Value::from(6));
+            if !unlimited {
+                unless_told(keys, "max_depth", Value::from(6));
+            }
             unless_told(keys, "min_samples_leaf", Value::from(1));
             unless_told(keys, "early_stopping", Value::from(false));
             if !named(keys, "reg_lambda") {
@@ -93,15 +98,47 @@ pub(super) fn defaults(class: &str, keys: &mut Vec<Key>) {
             }
             6
         }
+        "LGBMClassifier" | "LGBMRegressor" => {
+            // Its other defaults are the runtime's.
+            return unless_told(keys, "early_stopping", Value::from(false));
+        }
         _ => return,
     };
     // Their trees have as many leaves as fit into their depth.
     let given = keys.iter().find(|key| key.name == "max_depth");
-    let given = given.map_or(Some(Value::from(depth)), |given| given.value.clone());
+    let given = match given {
+        Some(given) => given.value.clone(),
+        None => (!unlimited).then(|| Value::from(depth)),
+    };
     let leaves = given.and_then(|depth| 1_u64.checked_shl(depth.as_u64()?.try_into().ok()?));
     match leaves {
         Some(leaves) if leaves <= LEAVES => {}
         leaves => unless_told(keys, "max_leaf_nodes", leaves.map(Value::from)),
+    }
+}
+
+/// What `None` says of a parameter, where that is not what is said by saying
+/// nothing: a key without a value is one that the runtime has no value for.
+pub(super) fn of_none(class: &str, own: &str) -> Option<Key> {
+    Some(match (class, own) {
+        ("LogisticRegression", "penalty") => key("penalty", Value::from("none")),
+        ("RandomForestClassifier", "max_features") => key("max_features", Value::from("all")),
+        ("HistGradientBoostingClassifier" | "HistGradientBoostingRegressor", "max_leaf_nodes") => {
+            key("max_leaf_nodes", None)
+        }
+        _ => return None,
+    })
+}
+
+/// The class takes `max_depth = given` for any depth.
+pub(super) fn any_depth(class: &str, given: Option<&Value>) -> bool {
+    match class {
+        "GradientBoostingClassifier" | "GradientBoostingRegressor" => given == Some(&Value::Null),
+        "XGBClassifier" | "XGBRegressor" => given.and_then(Value::as_i64) == Some(0),
+        "LGBMClassifier" | "LGBMRegressor" => given
+            .and_then(Value::as_i64)
+            .is_some_and(|depth| depth <= 0),
+        _ => false,
     }
 }
 

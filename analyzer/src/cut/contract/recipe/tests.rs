@@ -436,7 +436,42 @@ fn what_our_kinds_lack_and_what_others_take_unless_told() {
          model kind=\"gradient-boosting\" argument=\"subsample = 0.8\" max_depth=5 min_samples_leaf=1 early_stopping=false max_leaf_nodes=32\n\
          model kind=\"gradient-boosting\" max_iter=50 argument=\"reg_lambda = 2.0\" learning_rate=0.3 max_depth=6 min_samples_leaf=1 early_stopping=false max_leaf_nodes=64\n\
          model kind=\"gradient-boosting\" max_depth=3 learning_rate=0.1 min_samples_leaf=1 early_stopping=false l2_regularization=1.0\n\
-         model kind=\"gradient-boosting\" max_leaf_nodes=15\n\
+         model kind=\"gradient-boosting\" max_leaf_nodes=15 early_stopping=false\n\
          model kind=\"random-forest\" argument=\"ccp_alpha = 0.1\"",
+    );
+}
+
+#[test]
+fn none_is_said_where_it_is_not_the_default() {
+    check(
+        "from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier\n\
+         from sklearn.tree import DecisionTreeClassifier\n\
+         from xgboost import XGBClassifier\n\
+         from lightgbm import LGBMClassifier\n\
+         def train():\n    \
+             df = pd.read_csv('raw.csv')\n    \
+             LogisticRegression(penalty=None).fit(df[['a']], df['y'])\n    \
+             LogisticRegression(None, class_weight=None).fit(df[['a']], df['y'])\n    \
+             RandomForestClassifier(max_features=None, max_depth=None).fit(df[['a']], df['y'])\n    \
+             DecisionTreeClassifier(max_features=None, max_depth=None).fit(df[['a']], df['y'])\n    \
+             GradientBoostingClassifier(max_depth=None).fit(df[['a']], df['y'])\n    \
+             GradientBoostingClassifier(max_depth=None, max_leaf_nodes=8).fit(df[['a']], df['y'])\n    \
+             HistGradientBoostingClassifier(max_leaf_nodes=None, max_depth=None).fit(df[['a']], df['y'])\n    \
+             XGBClassifier(max_depth=None).fit(df[['a']], df['y'])\n    \
+             XGBClassifier(max_depth=0).fit(df[['a']], df['y'])\n    \
+             LGBMClassifier(max_depth=-1).fit(df[['a']], df['y'])\n    \
+             LGBMClassifier(max_depth=4).fit(df[['a']], df['y'])\n",
+        "label column=\"y\"\n\
+         model kind=\"logistic-regression\" penalty=\"none\"\n\
+         model kind=\"logistic-regression\" penalty=\"none\"\n\
+         model kind=\"random-forest\" max_features=\"all\"\n\
+         model kind=\"decision-tree\"\n\
+         model kind=\"gradient-boosting\" min_samples_leaf=1 early_stopping=false max_leaf_nodes=?\n\
+         model kind=\"gradient-boosting\" max_leaf_nodes=8 min_samples_leaf=1 early_stopping=false\n\
+         model kind=\"gradient-boosting\" max_leaf_nodes=?\n\
+         model kind=\"gradient-boosting\" learning_rate=0.3 max_depth=6 min_samples_leaf=1 early_stopping=false l2_regularization=1.0 max_leaf_nodes=64\n\
+         model kind=\"gradient-boosting\" learning_rate=0.3 min_samples_leaf=1 early_stopping=false l2_regularization=1.0 max_leaf_nodes=?\n\
+         model kind=\"gradient-boosting\" early_stopping=false\n\
+         model kind=\"gradient-boosting\" max_depth=4 early_stopping=false",
     );
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use smol_str::SmolStr;
 
+use crate::cut::contract::predicted::Predicted;
 use crate::cut::{Making, Prediction, Says, Test};
 use crate::syntax::facts::CompareOp;
 
@@ -17,6 +18,9 @@ pub(in crate::cut::contract) struct Asked {
     /// The test holds where the condition of the code does not.
     negated: bool,
     ty: Option<&'static str>,
+    /// Which model was asked.
+    model: SmolStr,
+    predicted: Predicted,
 }
 
 /// One part of `[…]`.
@@ -26,13 +30,13 @@ pub(super) enum Index {
     Number(u32),
     /// `:`.
     All,
-    /// Whichever is meant at the moment.
-    Some,
+    /// The number of a loop's step.
+    Step,
 }
 
 impl Asked {
     /// What a method of a model answers.
-    pub(super) fn by(method: &str) -> Option<Asked> {
+    pub(super) fn by(method: &str, model: SmolStr, predicted: Predicted) -> Option<Asked> {
         let says = match method {
             "predict" => Says::Label,
             "predict_proba" => Says::Probability,
@@ -43,6 +47,7 @@ impl Asked {
             said: Prediction {
                 says,
                 one_row: false,
+                each_row: false,
                 class: None,
                 round: None,
                 test: None,
@@ -50,22 +55,36 @@ impl Asked {
             },
             negated: false,
             ty: None,
+            model,
+            predicted,
         })
     }
 
-    /// One of those that a loop goes over.
+    /// The row of those that a loop goes over.
     pub(super) fn element(&self) -> Option<Asked> {
-        self.part(&[Index::Some])
+        let mut element = self.clone();
+        (element.said.one_row, element.said.each_row) = (true, true);
+        (!self.said.one_row).then_some(element)
     }
 
-    /// `[0]`, `[:, 1]`, `[0, 1]`.
+    /// Of the list that a loop made of the rows, its first.
+    pub(super) fn first(&self) -> Asked {
+        let mut first = self.clone();
+        first.said.each_row = false;
+        first
+    }
+
+    /// `[0]`, `[:, 1]`, `[0, 1]`; which row any other index means, nobody knows.
     pub(super) fn part(&self, index: &[Index]) -> Option<Asked> {
         let mut part = self.clone();
         let mut rows = !part.said.one_row;
         for index in index {
             match (rows, index) {
                 (true, Index::All) => {}
-                (true, _) => part.said.one_row = true,
+                (true, Index::Number(0)) => part.said.one_row = true,
+                (true, Index::Step) => {
+                    (part.said.one_row, part.said.each_row) = (true, true);
+                }
                 (false, Index::Number(class)) if part.by_class() => part.said.class = Some(*class),
                 (false, Index::All) if part.by_class() => {}
                 _ => return None,
@@ -106,10 +125,11 @@ impl Asked {
             ("float", _) if !tested && self.said.names.is_empty() && !self.by_class() => {
                 self.clone()
             }
-            ("int", Says::Label) if self.is_plain() => self.clone(),
+            // What a regressor says is cut off.
+            ("int", Says::Label) if self.is_plain() && !self.predicted.numbers => self.clone(),
             ("int", _) if tested => self.named(&Value::from(1), &Value::from(0))?,
             ("bool", _) if tested => self.clone(),
-            ("bool", Says::Label) if self.is_plain() => self.compared(CompareOp::Ge, Some(1.0))?,
+            ("bool", Says::Label) if self.is_plain() => self.compared(CompareOp::Ne, Some(0.0))?,
             _ => return None,
         };
         typed.said.one_row = true;
@@ -123,26 +143,17 @@ impl Asked {
 
     /// Held against a number, which the code may not say.
     pub(super) fn compared(&self, op: CompareOp, number: Option<f64>) -> Option<Asked> {
-        let is_label = self.said.says == Says::Label;
-        let whole = number.is_some_and(|number| number.fract() == 0.0);
-        let next = |number: f64| match is_label && whole {
-            true => number + 1.0,
-            false => number.next_up(),
-        };
+        let of_two = self.said.says == Says::Label && self.predicted.two_classes;
         let (at_least, negated) = match (op, number) {
             (CompareOp::Ge, number) => (number, false),
             (CompareOp::Lt, number) => (number, true),
-            (CompareOp::Gt, Some(number)) => (Some(next(number)), false),
-            (CompareOp::Le, Some(number)) => (Some(next(number)), true),
+            (CompareOp::Gt, Some(number)) => (Some(number.next_up()), false),
+            (CompareOp::Le, Some(number)) => (Some(number.next_up()), true),
             (CompareOp::Gt, None) => (None, false),
             (CompareOp::Le, None) => (None, true),
             // Of two classes, which are 0 and 1.
-            (CompareOp::Eq, Some(1.0)) | (CompareOp::Ne, Some(0.0)) if is_label => {
-                (Some(1.0), false)
-            }
-            (CompareOp::Eq, Some(0.0)) | (CompareOp::Ne, Some(1.0)) if is_label => {
-                (Some(1.0), true)
-            }
+            (CompareOp::Eq, Some(1.0)) | (CompareOp::Ne, Some(0.0)) if of_two => (Some(1.0), false),
+            (CompareOp::Eq, Some(0.0)) | (CompareOp::Ne, Some(1.0)) if of_two => (Some(1.0), true),
             _ => return None,
         };
         let ready = self.said.test.is_none() && self.said.names.is_empty() && !self.by_class();
@@ -182,8 +193,9 @@ impl Asked {
     /// A method of an array or a number.
     pub(super) fn method(&self, name: &str, given: Option<&Value>) -> Option<Asked> {
         match name {
-            "tolist" | "to_list" | "copy" | "ravel" | "flatten" | "to_numpy" => Some(self.clone()),
-            "item" | "squeeze" => {
+            "tolist" | "to_list" | "copy" | "to_numpy" => Some(self.clone()),
+            "ravel" | "flatten" => (!self.by_class()).then(|| self.clone()),
+            "item" if !self.by_class() => {
                 let mut one = self.clone();
                 one.said.one_row = true;
                 Some(one)
@@ -200,11 +212,16 @@ impl Asked {
         }
     }
 
-    /// A list of one for each row.
-    pub(super) fn of_all_rows(&self) -> Asked {
+    /// The list that a loop makes of it: one for each row.
+    pub(super) fn of_all_rows(&self) -> Option<Asked> {
         let mut all = self.clone();
-        all.said.one_row = false;
-        all
+        (all.said.one_row, all.said.each_row) = (false, false);
+        self.said.each_row.then_some(all)
+    }
+
+    /// By whom it was said.
+    pub(super) fn model(&self) -> &SmolStr {
+        &self.model
     }
 
     pub(super) fn making(&self) -> Making {

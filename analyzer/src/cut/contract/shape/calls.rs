@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::asked::Asked;
-use super::{Env, Field, Follow, Frame, MAX_DEPTH, Shape, ty};
+use super::{Columns, Env, Field, Follow, Frame, Given, MAX_DEPTH, Shape, ty};
 use crate::cut::Making;
 use crate::cut::contract::code::At;
 use crate::cut::contract::records::{fields, is_record};
@@ -31,6 +31,9 @@ impl Follow<'_, '_> {
             .map(|arg| self.expr(at.part(arg.value), frame))
             .collect();
         for (arg, shape) in args.iter().zip(&shapes) {
+            if matches!(arg.kind, ArgKind::Spread | ArgKind::SpreadNamed) {
+                self.hand_on(shape);
+            }
             if arg.kind == ArgKind::SpreadNamed {
                 self.note_shape(shape, "dict", false);
             }
@@ -65,8 +68,10 @@ impl Follow<'_, '_> {
         if let ExprKind::Attr { base, name } = &callee_kind {
             let base_shape = self.expr(at.part(*base), frame);
             if callees.is_empty()
-                && let Some(asked) = Asked::by(name)
+                && let object = self.object(at.part(*base), frame)
+                && let Some(asked) = Asked::by(name, object, self.predicted)
             {
+                self.hand_to(name, shapes);
                 return Shape::Model(asked);
             }
             if let Some(shape) = self.appended(at.part(*base), name, shapes, frame) {
@@ -93,8 +98,11 @@ impl Follow<'_, '_> {
         if !callees.is_empty() {
             let mut returned: Option<Shape> = None;
             for callee in callees.into_iter().take(MAX_DEPTH) {
-                let bound = self.bound_args(callee, args, shapes);
-                let shape = self.function(callee, bound);
+                let given = Given {
+                    env: self.bound_args(callee, args, shapes),
+                    objects: self.bound_objects(callee, callee_at, args, frame),
+                };
+                let shape = self.function(callee, given);
                 returned = Some(match returned {
                     Some(returned) => self.join(returned, shape),
                     None => shape,
@@ -102,10 +110,18 @@ impl Follow<'_, '_> {
             }
             return returned.unwrap_or(Shape::Unknown);
         }
-        self.library(at, args, shapes)
+        let shape = self.library(at, args, shapes);
+        if !matches!(shape, Shape::Rows(..)) {
+            let name = match &callee_kind {
+                ExprKind::Name(name) | ExprKind::Attr { name, .. } => name.as_str(),
+                _ => "",
+            };
+            self.hand_to(name, shapes);
+        }
+        shape
     }
 
-    /// `rows.append(row)` to a list that is made here.
+    /// `rows.append(row)` to a list that is made here, or what else changes it.
     fn appended(
         &mut self,
         list: At,
@@ -116,14 +132,24 @@ impl Follow<'_, '_> {
         let ExprKind::Name(name) = self.code.kind(list) else {
             return None;
         };
-        let (Some(Shape::List(known)), [element], "append") =
-            (frame.env.get(name).cloned(), shapes, method)
-        else {
+        let Some(Shape::List(known)) = frame.env.get(name).cloned() else {
             return None;
         };
-        let element = match known {
-            Some(known) => self.join(*known, element.clone()),
-            None => element.clone(),
+        let element = match (known, shapes, method) {
+            (known, [element], "append") => {
+                let element = match frame.each_step {
+                    true => element.clone(),
+                    false => self.scatter(element.clone()),
+                };
+                match known {
+                    Some(known) => self.join(*known, element),
+                    None => element,
+                }
+            }
+            (Some(known), _, "extend" | "insert" | "pop" | "remove" | "reverse" | "sort") => {
+                self.scatter(*known)
+            }
+            _ => return None,
         };
         let list = Shape::List(Some(Box::new(element)));
         frame.env.insert(name.clone(), list);
@@ -215,13 +241,23 @@ impl Follow<'_, '_> {
                         None => Shape::Other(Some(name.into())),
                     },
                     Shape::Other(_) => Shape::Other(Some(name.into())),
+                    // A number stays the number that it is.
+                    Shape::Request(_) if matches!(name, "int" | "float") => first,
                     first if first.plain_type().as_deref() == Some(name) => first.clone(),
                     _ => ty(name),
                 }
             }
-            "len" => ty("int"),
+            "len" => {
+                self.go_over(&first);
+                ty("int")
+            }
+            "range" if args.len() == 1 => Shape::List(Some(Box::new(Shape::Step))),
             "round" if matches!(first, Shape::Model(_) | Shape::Other(_)) => rounded(shapes),
             "list" | "tuple" if matches!(first, Shape::Model(_) | Shape::Other(_)) => first,
+            "round" if matches!(first, Shape::Request(_)) => {
+                self.change(&first);
+                first
+            }
             "round" if args.len() > 1 => ty("float"),
             "round" => ty("int"),
             "sum" => Shape::Other(match &first {
@@ -232,22 +268,41 @@ impl Follow<'_, '_> {
                 _ => Some("int".into()),
             }),
             "abs" | "max" | "min" if first.is_plain() => Shape::Other(self.type_of(&first)),
-            "abs" | "max" | "min" | "next" => first,
+            "abs" | "max" | "min" => {
+                shapes.iter().for_each(|shape| self.change(shape));
+                first
+            }
+            "next" => first,
             "sorted" if matches!(first, Shape::Model(_) | Shape::Other(_)) => {
                 Shape::Other(Some("list".into()))
             }
             "any" | "all" => ty("bool"),
-            "sorted" | "list" => match first {
+            "sorted" | "reversed" | "list" => match first {
+                Shape::List(Some(element)) if name != "list" => {
+                    Shape::List(Some(Box::new(self.scatter(*element))))
+                }
                 Shape::List(element) => Shape::List(element),
-                Shape::Request(path) => Shape::Request(path),
+                Shape::Request(path) => {
+                    let same = Shape::Request(path);
+                    if name != "list" {
+                        self.change(&same);
+                    }
+                    same
+                }
                 _ => Shape::List(None),
             },
             "dict" => match first {
                 Shape::Dict(id) => Shape::Dict(id),
-                _ => ty("dict"),
+                first => {
+                    self.hand_on(&first);
+                    ty("dict")
+                }
             },
             "zip" | "enumerate" => {
-                let counted = (name == "enumerate").then(|| ty("int"));
+                let counted = (name == "enumerate").then(|| match args.len() {
+                    1 => Shape::Step,
+                    _ => ty("int"),
+                });
                 let mut elements: Vec<Shape> = counted.into_iter().collect();
                 for shape in shapes {
                     elements.push(self.element(shape));
@@ -287,6 +342,10 @@ impl Follow<'_, '_> {
             (Shape::Request(path), "get" | "pop" | "setdefault" | "getlist" | "get_list") => {
                 let mut last = Shape::Unknown;
                 for key in key.map(|key| self.code.texts(key)).unwrap_or_default() {
+                    if self.is_added(path, &key.text) {
+                        last = Shape::Other(None);
+                        continue;
+                    }
                     let field = self.take(path, &key.text, key.file, key.line);
                     let default = args
                         .get(1)
@@ -295,6 +354,7 @@ impl Follow<'_, '_> {
                         && let Some(kind) = shapes.get(1).and_then(Shape::plain_type)
                     {
                         self.note(&field, &kind, true);
+                        self.replaced(&Shape::Request(field.clone()), &shapes[1]);
                     } else if let Some(Shape::Dict(_)) = shapes.get(1) {
                         self.note(&field, "dict", false);
                     } else if let Some(Shape::List(_)) = shapes.get(1) {
@@ -314,6 +374,7 @@ impl Follow<'_, '_> {
             }
             (Shape::Request(path), "items" | "keys" | "values") => {
                 self.note(path, "dict", false);
+                self.hand_on(base);
                 Some(Shape::Unknown)
             }
             (
@@ -321,14 +382,23 @@ impl Follow<'_, '_> {
                 "strip" | "lower" | "upper" | "split" | "replace" | "startswith" | "endswith",
             ) => {
                 self.note(path, "str", false);
-                Some(ty(if name == "split" { "list" } else { "str" }))
+                let kind = match name {
+                    "split" => "list",
+                    "startswith" | "endswith" => "bool",
+                    _ => "str",
+                };
+                Some(Shape::Other(Some(kind.into())))
             }
             (Shape::Request(path), "copy") => Some(Shape::Request(path.clone())),
             (
-                Shape::Rows(path),
+                Shape::Rows(path, columns),
                 "copy" | "astype" | "fillna" | "dropna" | "reset_index" | "drop_duplicates"
                 | "reindex" | "head",
-            ) => Some(Shape::Rows(path.clone())),
+            ) => {
+                let named = self.code.arg(args, "columns", None).is_some();
+                let columns = if named { Columns::Named } else { *columns };
+                Some(Shape::Rows(path.clone(), columns))
+            }
             (Shape::Dict(id), "get") => {
                 let key = key.map(|key| self.code.texts(key)).unwrap_or_default();
                 let field = key.first().and_then(|key| self.dicts[*id].get(&key.text));
@@ -360,10 +430,19 @@ impl Follow<'_, '_> {
             }
             (_, "isoformat" | "strftime" | "hexdigest") => Some(ty("str")),
             (_, "total_seconds") => Some(ty("float")),
-            (_, "to_dict") if shapes.is_empty() => Some(ty("dict")),
-            (_, "tolist" | "to_list" | "fetchall") => Some(Shape::List(None)),
+            (_, "to_dict") if shapes.is_empty() => {
+                self.hand_on(base);
+                Some(ty("dict"))
+            }
+            (_, "tolist" | "to_list" | "fetchall") => {
+                self.hand_on(base);
+                Some(Shape::List(None))
+            }
             (Shape::Other(_), _) => Some(Shape::Other(None)),
-            _ => None,
+            _ => {
+                self.hand_on(base);
+                None
+            }
         }
     }
 
@@ -417,6 +496,14 @@ impl Follow<'_, '_> {
         })
     }
 
+    /// Which columns a frame is made with.
+    fn columns_of(&self, args: &[Arg]) -> Columns {
+        match self.code.arg(args, "columns", None) {
+            Some(_) => Columns::Named,
+            None => Columns::All,
+        }
+    }
+
     /// A call of a library: answers, frames, and what the request's data is
     /// used as.
     pub(super) fn library(&mut self, at: At, args: &[Arg], shapes: &[Shape]) -> Shape {
@@ -468,16 +555,16 @@ impl Follow<'_, '_> {
                     if let Shape::Request(path) = &first {
                         let path = path.clone();
                         self.note(&path, "list", false);
-                        return Shape::Rows(if path.ends_with("[]") {
-                            path
-                        } else {
-                            format_smolstr!("{path}[]")
-                        });
+                        let path = match path.ends_with("[]") {
+                            true => path,
+                            false => format_smolstr!("{path}[]"),
+                        };
+                        return Shape::Rows(path, self.columns_of(args));
                     }
                     if let Shape::List(Some(element)) = &first
                         && let Shape::Request(path) = &**element
                     {
-                        return Shape::Rows(path.clone());
+                        return Shape::Rows(path.clone(), self.columns_of(args));
                     }
                 }
                 (_, "loads") => {
@@ -490,10 +577,12 @@ impl Follow<'_, '_> {
                 {
                     return rounded(shapes);
                 }
-                ("numpy.array" | "numpy.asarray" | "numpy.ravel" | "numpy.squeeze", _)
-                    if matches!(first, Shape::Model(_)) =>
+                ("numpy.array" | "numpy.asarray" | "numpy.ravel", _)
+                    if let Shape::Model(asked) = &first =>
                 {
-                    return first;
+                    let method = if last == "ravel" { last } else { "copy" };
+                    let same = asked.method(method, None);
+                    return same.map_or(Shape::Other(None), Shape::Model);
                 }
                 _ => {}
             }
@@ -512,7 +601,7 @@ impl Follow<'_, '_> {
                     Some(kind @ ("dict" | "str" | "list" | "int" | "float" | "bool")) => {
                         return ty(kind);
                     }
-                    Some("self") if matches!(first, Shape::Rows(_)) => return first,
+                    Some("self") if matches!(first, Shape::Rows(..)) => return first,
                     _ => {}
                 }
             }

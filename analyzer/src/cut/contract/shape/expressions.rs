@@ -8,7 +8,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::asked::{Asked, Index};
 use super::calls::is_request_data;
-use super::{Field, Follow, Frame, Shape, ty};
+use super::lists::is_one_loop;
+use super::{Columns, Field, Follow, Frame, Shape, ty};
 use crate::cut::contract::code::{At, each_stmt};
 use crate::cut::contract::records::{fields, is_record};
 use crate::graph::Held;
@@ -53,6 +54,12 @@ impl Follow<'_, '_> {
                 match self.expr(sub(*base), frame) {
                     Shape::Model(asked) if name == "values" => Shape::Model(asked),
                     Shape::Model(_) => Shape::Other(None),
+                    rows @ Shape::Rows(..)
+                        if !matches!(name.as_str(), "empty" | "index" | "shape") =>
+                    {
+                        self.hand_on(&rows);
+                        self.constant(at)
+                    }
                     Shape::Other(_) => match self.constant(at) {
                         Shape::Unknown => Shape::Other(None),
                         known => known,
@@ -83,12 +90,9 @@ impl Follow<'_, '_> {
             ExprKind::Item { base, index } => self.item(at, *base, *index, frame),
             ExprKind::Call { callee, args } => self.call(at, *callee, args, frame),
             ExprKind::List(parts) | ExprKind::Set(parts) => {
-                let mut first = None;
-                for part in parts {
-                    let shape = self.expr(sub(*part), frame);
-                    first = first.or(Some(Box::new(shape)));
-                }
-                Shape::List(first)
+                let parts = parts.iter().map(|part| self.expr(sub(*part), frame));
+                let parts = parts.collect();
+                self.written(parts)
             }
             ExprKind::Tuple(parts) => Shape::Tuple(
                 parts
@@ -109,6 +113,8 @@ impl Follow<'_, '_> {
             }
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.expr(sub(*left), frame), self.expr(sub(*right), frame));
+                self.hand_on(&left);
+                self.hand_on(&right);
                 Shape::Other(match (self.type_of(&left), self.type_of(&right)) {
                     (Some(a), Some(b)) if a == b && *op != BinaryOp::Div => Some(a),
                     (Some(a), Some(b)) if (a == "float" || b == "float") && a != "str" => {
@@ -130,7 +136,10 @@ impl Follow<'_, '_> {
                         let value = self.literal_value(at.file, at.expr).map(Shape::Const);
                         value.unwrap_or_else(|| Shape::Other(self.type_of(&inner)))
                     }
-                    _ => inner,
+                    _ => {
+                        self.change(&inner);
+                        inner
+                    }
                 }
             }
             ExprKind::Either(parts) => {
@@ -144,6 +153,12 @@ impl Follow<'_, '_> {
                 });
                 if let (Some(known), Some(first)) = (known, shapes.first()) {
                     self.note_shape(first, &known, true);
+                }
+                for (idx, shape) in shapes.iter().enumerate() {
+                    for other in shapes.iter().skip(idx + 1).filter(|other| *other != shape) {
+                        self.replaced(shape, other);
+                        self.replaced(other, shape);
+                    }
                 }
                 let request = shapes
                     .iter()
@@ -167,12 +182,22 @@ impl Follow<'_, '_> {
                         (right, self.code.kind(sub(operands[0])))
                     {
                         let (path, line) = (path.clone(), self.code.line(at));
-                        self.take(&path, key, at.file, line);
+                        if !self.is_added(&path, key) {
+                            self.take(&path, key, at.file, line);
+                        }
                     } else if let Some(known) = right.plain_type()
                         && self.literal_type(at.file, operands[1]).is_some()
                     {
                         self.note_shape(left, &known, true);
                     }
+                }
+                if let [left, right] = shapes.as_slice()
+                    && !left.is_unknown()
+                    && !right.is_unknown()
+                    && !matches!(self.code.kind(sub(operands[0])), ExprKind::Str(_))
+                {
+                    self.go_over(left);
+                    self.go_over(right);
                 }
                 match (shapes.as_slice(), ops.as_ref()) {
                     ([Shape::Model(asked), other], [op]) => compared(asked, *op, other),
@@ -192,6 +217,7 @@ impl Follow<'_, '_> {
             ExprKind::Await(inner) | ExprKind::Starred(inner) => self.expr(sub(*inner), frame),
             ExprKind::Walrus { target, value } => {
                 let shape = self.expr(sub(*value), frame);
+                self.name_object(sub(*target), sub(*value), frame);
                 self.bind(sub(*target), shape.clone(), frame);
                 shape
             }
@@ -252,38 +278,52 @@ impl Follow<'_, '_> {
         let index = at.part(index);
         let base_shape = self.expr(at.part(base), frame);
         match base_shape {
-            Shape::Request(path) | Shape::Rows(path)
+            Shape::Request(path) | Shape::Rows(path, _)
                 if path.is_empty() && self.is_number(index) =>
             {
                 Shape::Request("[]".into())
             }
             Shape::Request(path) => {
+                if let ExprKind::Slice(_) = self.code.kind(index) {
+                    let part = Shape::Request(path);
+                    self.change(&part);
+                    return part;
+                }
                 if self.is_number(index) {
                     self.note(&path, "list", false);
                     return Shape::Request(format_smolstr!("{path}[]"));
                 }
                 let mut last = Shape::Unknown;
                 for key in self.code.texts(index) {
-                    last = Shape::Request(self.take(&path, &key.text, key.file, key.line));
+                    last = match self.is_added(&path, &key.text) {
+                        true => Shape::Other(None),
+                        false => Shape::Request(self.take(&path, &key.text, key.file, key.line)),
+                    };
                 }
                 last
             }
-            Shape::Rows(path) => {
+            Shape::Rows(path, columns) => {
                 let names = match self.code.kind(index) {
                     ExprKind::Compare { .. } | ExprKind::Call { .. } => Vec::new(),
                     _ => self.code.texts(index),
                 };
+                let columns = match names.is_empty() {
+                    true => columns,
+                    false => Columns::Named,
+                };
                 for key in names {
-                    self.take(&path, &key.text, key.file, key.line);
+                    if !self.is_added(&path, &key.text) {
+                        self.take(&path, &key.text, key.file, key.line);
+                    }
                 }
-                Shape::Rows(path)
+                Shape::Rows(path, columns)
             }
             Shape::Dict(id) => {
                 let keys = self.code.texts(index);
                 let field = keys.first().and_then(|key| self.dicts[id].get(&key.text));
                 field.map_or(Shape::Unknown, |field| field.shape.clone())
             }
-            Shape::List(Some(element)) if self.is_number(index) => *element,
+            Shape::List(Some(element)) if self.is_number(index) => self.of_list(*element, index),
             Shape::Tuple(parts) => match self.code.kind(index) {
                 ExprKind::Number(idx) => idx
                     .parse::<usize>()
@@ -293,8 +333,9 @@ impl Follow<'_, '_> {
                 _ => Shape::Unknown,
             },
             Shape::Model(asked) => {
-                self.expr(index, frame);
-                let part = self.index(index).and_then(|index| asked.part(&index));
+                let part = self
+                    .index(index, frame)
+                    .and_then(|index| asked.part(&index));
                 part.map_or(Shape::Other(None), Shape::Model)
             }
             base_shape => match (self.expr(index, frame), base_shape) {
@@ -309,16 +350,20 @@ impl Follow<'_, '_> {
     }
 
     /// The parts of an index of numbers.
-    fn index(&self, at: At) -> Option<Vec<Index>> {
+    fn index(&mut self, at: At, frame: &mut Frame) -> Option<Vec<Index>> {
         Some(match self.code.kind(at) {
-            ExprKind::Number(text) => vec![Index::Number(text.parse().ok()?)],
             ExprKind::Slice(parts) if parts.iter().all(Option::is_none) => vec![Index::All],
-            ExprKind::Unary { .. } | ExprKind::Name(_) => vec![Index::Some],
             ExprKind::Tuple(parts) => {
-                let parts = parts.iter().map(|part| self.index(at.part(*part)));
+                let parts = parts.iter().map(|part| self.index(at.part(*part), frame));
                 parts.collect::<Option<Vec<_>>>()?.concat()
             }
-            _ => return None,
+            _ => match self.expr(at, frame) {
+                Shape::Const(Value::Number(number)) => {
+                    vec![Index::Number(number.as_u64()?.try_into().ok()?)]
+                }
+                Shape::Step => vec![Index::Step],
+                _ => return None,
+            },
         })
     }
 
@@ -385,6 +430,7 @@ impl Follow<'_, '_> {
                 }
                 None => match shape {
                     Shape::Dict(id) => made.extend(self.dicts[id].clone()),
+                    whole @ Shape::Request(_) => self.hand_on(&whole),
                     Shape::Record(class) => {
                         for field in fields(self.code, class) {
                             let shape = field.ty.map_or(Shape::Unknown, Shape::Ty);
@@ -457,7 +503,10 @@ impl Follow<'_, '_> {
             }
             (Builds::Dict, _) => ty("dict"),
             _ => {
-                let shape = self.expr(element, frame);
+                let mut shape = self.expr(element, frame);
+                if !is_one_loop(body) {
+                    shape = self.scatter(shape);
+                }
                 Shape::List(Some(Box::new(shape)))
             }
         }

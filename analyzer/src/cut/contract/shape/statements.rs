@@ -3,6 +3,7 @@
 use smol_str::format_smolstr;
 
 use super::asked::Index;
+use super::lists::is_whole;
 use super::{Field, Follow, Frame, Shape, without_status};
 use crate::cut::contract::code::At;
 use crate::modules::FileId;
@@ -19,12 +20,14 @@ impl Follow<'_, '_> {
                 StmtKind::Assign { targets, value, .. } => {
                     let shape = self.expr(at(*value), frame);
                     for target in targets {
+                        self.name_object(at(*target), at(*value), frame);
                         self.bind(at(*target), shape.clone(), frame);
                     }
                 }
                 StmtKind::Augment { value, target, .. } => {
                     self.expr(at(*value), frame);
                     let shape = self.expr(at(*target), frame);
+                    self.change(&shape);
                     if let ExprKind::Name(name) = self.code.kind(at(*target))
                         && shape.is_plain()
                     {
@@ -43,22 +46,31 @@ impl Follow<'_, '_> {
                 }
                 StmtKind::Loop { head, body, other } => {
                     match head {
-                        LoopHead::For { target, iter } => {
-                            let iter = self.expr(at(*iter), frame);
+                        LoopHead::For {
+                            target,
+                            iter: iter_at,
+                        } => {
+                            let iter = self.expr(at(*iter_at), frame);
                             let element = self.element(&iter);
+                            self.name_each(at(*target), at(*iter_at), frame);
                             self.bind(at(*target), element, frame);
                         }
                         LoopHead::While(test) => {
                             self.expr(at(*test), frame);
                         }
                     }
+                    let around = (frame.in_loop, frame.each_step);
+                    frame.each_step = !frame.in_loop && is_whole(body);
+                    frame.in_loop = true;
                     self.block(file, scope, body, frame);
+                    (frame.in_loop, frame.each_step) = around;
                     self.block(file, scope, other, frame);
                 }
                 StmtKind::With { items, body } => {
                     for (context, target) in items {
                         self.expr(at(*context), frame);
                         if let Some(target) = target {
+                            self.name_object(at(*target), at(*context), frame);
                             self.bind(at(*target), Shape::Unknown, frame);
                         }
                     }
@@ -70,6 +82,7 @@ impl Follow<'_, '_> {
                     other,
                     finally,
                 } => {
+                    let each_step = std::mem::replace(&mut frame.each_step, false);
                     self.block(file, scope, body, frame);
                     for handler in handlers {
                         // What an error answers is no part of the contract.
@@ -80,6 +93,7 @@ impl Follow<'_, '_> {
                         frame.env.extend(before);
                     }
                     self.block(file, scope, other, frame);
+                    frame.each_step = each_step;
                     self.block(file, scope, finally, frame);
                 }
                 _ => {}
@@ -96,6 +110,10 @@ impl Follow<'_, '_> {
                 for (idx, name) in names.iter().enumerate() {
                     let part = match &shape {
                         Shape::Tuple(parts) => parts.get(idx).cloned(),
+                        Shape::List(Some(element)) => Some(match idx {
+                            0 => self.first((**element).clone(), 0),
+                            _ => self.later((**element).clone()),
+                        }),
                         Shape::Model(asked) => {
                             let idx = u32::try_from(idx).ok();
                             let part = idx.and_then(|idx| asked.part(&[Index::Number(idx)]));
@@ -110,6 +128,12 @@ impl Follow<'_, '_> {
             }
             ExprKind::Item { base, index } => {
                 let base = self.expr(target.part(*base), frame);
+                self.hand_on(&shape);
+                if let Shape::Request(path) | Shape::Rows(path, _) = &base {
+                    for key in self.code.texts(target.part(*index)) {
+                        self.add_to_request(path, &key.text, frame.each_step);
+                    }
+                }
                 if let Shape::Dict(id) = base {
                     let line = self.code.line(target);
                     for key in self.code.texts(target.part(*index)) {
@@ -134,6 +158,7 @@ impl Follow<'_, '_> {
             }
             // `response.status_code = 400`
             ExprKind::Attr { base, name } => {
+                self.hand_on(&shape);
                 if matches!(name.as_str(), "status" | "status_code")
                     && shape.is_error_status()
                     && let ExprKind::Name(answer) = self.code.kind(target.part(*base))
@@ -149,6 +174,7 @@ impl Follow<'_, '_> {
         match iter {
             Shape::Request(path) => {
                 let path = path.clone();
+                self.go_over(iter);
                 self.note(&path, "list", false);
                 Shape::Request(format_smolstr!("{path}[]"))
             }

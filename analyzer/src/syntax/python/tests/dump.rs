@@ -106,6 +106,7 @@ impl Dump<'_> {
             StmtKind::Return(value) => format!("return{}", self.after(" ", *value)),
             StmtKind::Raise(value) => format!("raise{}", self.after(" ", *value)),
             StmtKind::Assert(test) => format!("assert {}", self.expr(*test)),
+            StmtKind::Leave => "leave".to_owned(),
             StmtKind::Delete(targets) => format!("del {}", self.exprs(targets)),
             nested => format!("{nested:?}"),
         }

@@ -64,9 +64,11 @@ while (x := f()):
 for x in *a, b: c
 "##), @r"
     for (tuple i x) in (call enumerate y)
+      leave
     else
       z
     while (x := (call f))
+      leave
     for x in (tuple *a b)
       c
     ");
