@@ -42,6 +42,8 @@ const STATE: &str = "--state cutline/.cutline";
 /// What is left to do.
 pub(crate) struct Steps<'r> {
     report: &'r Report,
+    /// The stages that `routes.toml` has, with their routes.
+    moving: Vec<(Stage, Vec<&'r RouteEntry>)>,
     /// What is still open in `functions.toml`.
     open: Vec<OpenValue>,
 }
@@ -49,20 +51,12 @@ pub(crate) struct Steps<'r> {
 pub(crate) fn of(report: &Report) -> Steps<'_> {
     Steps {
         report,
+        moving: report::moving_stages(report),
         open: report::open_values(report),
     }
 }
 
 impl Steps<'_> {
-    /// The stages that can move, in the order in which to move them.
-    fn stages(&self) -> impl Iterator<Item = (Stage, Vec<&RouteEntry>)> {
-        self.report.order.iter().map(|step| {
-            let routes = self.report.routes.iter();
-            let own = routes.filter(|route| route.stage == step.stage && !route.method.is_empty());
-            (step.stage, own.collect())
-        })
-    }
-
     /// For the terminal.
     pub(crate) fn summary(&self, out: &Path) -> String {
         let open = match self.open.len() {
@@ -70,7 +64,7 @@ impl Steps<'_> {
             1 => "one value is open in functions.toml".to_owned(),
             open => format!("{open} values are open in functions.toml"),
         };
-        let first = self.stages().find(|(_, routes)| !routes.is_empty());
+        let first = self.moving.first();
         let first = first.map_or(String::new(), |(stage, _)| format!("; {stage} moves first"));
         format!("{open}{first}. Next: {}\n", out.join("README.md").display())
     }
@@ -144,16 +138,8 @@ impl Steps<'_> {
 
     fn order(&self, out: &mut String) {
         put(out, "## 3. Move the stages, one at a time\n");
-        let mut number = 1;
-        let mut alone = Vec::new();
-        for (stage, routes) in self.stages() {
-            let state = state(self.report, stage);
-            if routes.is_empty() {
-                alone.push((stage, state));
-                continue;
-            }
+        for (number, (stage, routes)) in (1..).zip(&self.moving) {
             put(out, &format!("### {number}. {stage}\n"));
-            number += 1;
             for route in routes {
                 put(
                     out,
@@ -165,7 +151,7 @@ impl Steps<'_> {
                     ),
                 );
             }
-            if let Some(state) = state {
+            if let Some(state) = state(self.report, *stage) {
                 put(out, &format!("\n{state}"));
             }
             put(
@@ -180,20 +166,30 @@ impl Steps<'_> {
                 ),
             );
         }
-        if number == 1 {
+        if self.moving.is_empty() {
             put(
                 out,
-                "No stage has a route of its own: what runs on a schedule or in scripts moves by `cutline run` alone.\n",
+                "No stage has a route that a face answers: what runs on a schedule or in scripts moves by `cutline run` alone.\n",
             );
         }
-        let kept = alone.into_iter();
-        let kept: Vec<(Stage, String)> = kept
-            .filter_map(|(stage, state)| Some((stage, state?)))
+        let stays =
+            |route: &RouteEntry| !route.method.is_empty() && !route.fat && !self.moves(route);
+        if self.report.routes.iter().any(stays) {
+            put(
+                out,
+                "Below its stages `cutline/routes.toml` lists the routes that stay with the monolith, and what could answer each.\n",
+            );
+        }
+        let moving: BTreeSet<Stage> = self.moving.iter().map(|(stage, _)| *stage).collect();
+        let order = self.report.order.iter().map(|step| step.stage);
+        let alone = order.filter(|stage| !moving.contains(stage));
+        let kept: Vec<(Stage, String)> = alone
+            .filter_map(|stage| Some((stage, state(self.report, stage)?)))
             .collect();
         if !kept.is_empty() {
             put(
                 out,
-                "Stages without a route of their own keep something too:\n",
+                "Stages that `cutline/routes.toml` has no routes of keep something too:\n",
             );
             for (stage, state) in kept {
                 put(out, &format!("- {stage}. {state}"));
@@ -202,12 +198,18 @@ impl Steps<'_> {
         }
     }
 
+    /// A stage of `routes.toml` owns the route.
+    fn moves(&self, route: &RouteEntry) -> bool {
+        let mut own = self.moving.iter().flat_map(|(_, routes)| routes);
+        own.any(|own| own.method == route.method && own.path == route.path)
+    }
+
     fn fat(&self, out: &mut String) {
         let fat: BTreeSet<String> = self
             .report
             .routes
             .iter()
-            .filter(|route| route.fat && !route.method.is_empty())
+            .filter(|route| route.fat && !route.method.is_empty() && !self.moves(route))
             .map(|route| {
                 let stages: Vec<&str> = route.stages.iter().map(|stage| stage.name()).collect();
                 format!(
@@ -261,4 +263,60 @@ fn line(text: &str) -> String {
 fn put(out: &mut String, text: &str) {
     // Writing to a string does not fail.
     let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cutline_analyzer::report::{Format, Style};
+    use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree};
+
+    fn reports() -> Vec<Report> {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let report = |name: &str| {
+            let tree = SourceTree::read(&fixtures.join(name), &SourceOptions::default());
+            let options = Options {
+                catalog: Catalog::built_in(),
+                pins: Vec::new(),
+            };
+            cutline_analyzer::analyze(&tree.expect("the fixture is there"), &options)
+        };
+        ["churn_flask", "iris_axum", "tumor_fastapi"]
+            .map(report)
+            .into()
+    }
+
+    #[test]
+    fn commands_name_stages_that_routes_toml_has() {
+        for mut report in reports() {
+            for _ in 0..2 {
+                let routes = report::render(&report, Format::Routes, &Style::default());
+                let routes: toml::Table = routes.parse().expect("it is TOML");
+                let stages = routes.get("stage").and_then(toml::Value::as_table);
+                let steps = of(&report);
+                let readme = steps.readme();
+                let commands = ["$ cutline mode ", "$ cutline diff ", "$ cutline shift "];
+                let named: BTreeSet<&str> = commands
+                    .iter()
+                    .flat_map(|command| readme.split(*command).skip(1))
+                    .filter_map(|rest| rest.split_whitespace().next())
+                    .collect();
+                let there: BTreeSet<&str> = stages
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| &**name)
+                    .collect();
+                assert_eq!(named, there, "{}: {readme}", report.name);
+                let first = format!(
+                    "; {} moves first",
+                    steps.moving.first().map_or("", |of| of.0.name())
+                );
+                let summary = steps.summary(Path::new("cutline"));
+                assert_eq!(summary.contains(&first), !there.is_empty(), "{summary}");
+                // Nobody takes rows or predicts: no face answers anything.
+                report.contracts.clear();
+                report.routes.iter_mut().for_each(|route| route.fat = false);
+            }
+        }
+    }
 }

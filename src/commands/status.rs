@@ -12,7 +12,7 @@ use crate::client::AdminArgs;
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::table::table;
-use crate::words::{self, about, grouped, millis, roughly, text};
+use crate::words::{self, about, grouped, millis, text};
 use parts::Found;
 
 /// Shows where each stage stands, what was seen of it, and what to do next.
@@ -68,14 +68,13 @@ fn whole(found: &Found) -> String {
     parts.join("\n")
 }
 
-const HEADINGS: [&str; 7] = [
+const HEADINGS: [&str; 6] = [
     "STAGE",
     "MODE",
     "SHARE>",
     "EVIDENCE",
     "MISMATCH",
     "P99 mono/cand>",
-    "NEXT",
 ];
 
 fn shown(board: &Value) -> String {
@@ -100,7 +99,6 @@ fn row(stage: &Value) -> Vec<String> {
         evidence(stage),
         mismatch(&stage["compared"]["rate"]),
         latency(stage),
-        next(stage),
     ]
 }
 
@@ -150,40 +148,6 @@ fn latency(stage: &Value) -> String {
     match monolith == "–" && candidate == "–" {
         true => monolith,
         false => format!("{monolith} / {candidate} ms"),
-    }
-}
-
-/// What comes next, or what a person can do about it.
-fn next(stage: &Value) -> String {
-    let name = text(&stage["name"]);
-    let rollout = &stage["rollout"];
-    if rollout.is_null() {
-        let has_candidate = stage["candidate"]
-            .as_array()
-            .is_some_and(|all| !all.is_empty());
-        return match text(&stage["now"]["mode"]) {
-            "monolith" if has_candidate => format!("cutline mode {name} shadow"),
-            "monolith" => "–".to_owned(),
-            _ => "moved by hand".to_owned(),
-        };
-    }
-    let at = rollout["at"].as_u64().map_or(0, |at| at as usize + 1);
-    let step = text(&rollout["steps"][at]["name"]);
-    let step = if step.is_empty() { "the end" } else { step };
-    let left = rollout["seconds_left"].as_f64();
-    match (text(&rollout["judged"]), left) {
-        ("not-started", _) => format!("cutline rollout {name} start"),
-        ("advance", _) => format!("{step} now"),
-        ("hold", Some(left)) if left > 0.0 => format!("{step} in {}", roughly(left)),
-        ("not-enough-evidence", Some(left)) if left > 0.0 => {
-            format!("not enough evidence: {step} in {}", roughly(left))
-        }
-        ("not-enough-evidence", _) => "not enough evidence".to_owned(),
-        ("rolled-back", _) => format!("rolled back: cutline rollout {name} resume"),
-        ("paused", _) => format!("paused: cutline rollout {name} resume"),
-        ("awaiting-confirmation", _) => format!("{step}: cutline rollout {name} confirm"),
-        ("done", _) => "retire".to_owned(),
-        _ => format!("{step} once all is within its limit"),
     }
 }
 
@@ -363,9 +327,9 @@ mod tests {
     #[test]
     fn a_row_per_stage_and_then_what_matters() {
         let expected = "\
-STAGE       MODE       SHARE   EVIDENCE                  MISMATCH             P99 mono/cand   NEXT
-inference   split       25 %   8,113 of ~11,400 needed   0.02 % (0.00–0.06)    140 / 3.0 ms   50 % in ~40 min
-training    monolith       –   –                         –                                –   cutline mode training shadow
+STAGE       MODE       SHARE   EVIDENCE                  MISMATCH             P99 mono/cand
+inference   split       25 %   8,113 of ~11,400 needed   0.02 % (0.00–0.06)    140 / 3.0 ms
+training    monolith       –   –                         –                                –
 
 inference: 41,220 answered by the monolith, 13,740 by the candidate, 12 by the monolith in the candidate's place, 1,000 mirrored
 inference: split 25 % since 2026-11-24T14:02:00.000Z by anna; routes.toml says shadow 100 %
@@ -378,36 +342,23 @@ no stage: 7 answered by the monolith, 1 by the proxy itself
     }
 
     #[test]
-    fn what_comes_next_is_a_step_or_a_command() {
-        for (judged, left, expected) in [
-            ("not-started", None, "cutline rollout inference start"),
-            ("not-enough-evidence", None, "not enough evidence"),
-            (
-                "not-enough-evidence",
-                Some(21_600.0),
-                "not enough evidence: 50 % in ~6 h",
-            ),
-            ("hold", None, "50 % once all is within its limit"),
-            (
-                "rolled-back",
-                None,
-                "rolled back: cutline rollout inference resume",
-            ),
-            (
-                "paused",
-                Some(1.0),
-                "paused: cutline rollout inference resume",
-            ),
-            (
-                "awaiting-confirmation",
-                None,
-                "50 %: cutline rollout inference confirm",
-            ),
-            ("done", None, "retire"),
-        ] {
-            let stage = json!({ "name": "inference", "rollout": rollout(judged, left) });
-            assert_eq!(next(&stage), expected);
-        }
+    fn what_comes_next_is_said_once() {
+        let found = Found {
+            known: stands::Known {
+                board: Some(board()),
+                ..stands::Known::default()
+            },
+            missing: Vec::new(),
+            no_proxy: None,
+        };
+        let text = whole(&found);
+        assert_eq!(text.matches("NEXT").count(), 1, "{text}");
+        let expected = "\
+STAGE       STANDS                                   NEXT
+training    with the monolith                        cutline mode training shadow
+inference   split at 25 %: 8,113 of ~11,400 needed   50 % in ~40 min
+";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -162,6 +162,63 @@ settings = Settings()
 }
 
 #[test]
+fn a_prefix_that_nobody_knows_names_no_variable() {
+    let variables = |config: &str| {
+        let lines = touched(&format!(
+            "
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    {config}
+    rounds: int = 3
+    region: str = Field('eu', validation_alias='AWS_REGION')
+
+settings = Settings()
+"
+        ));
+        let names = lines
+            .lines()
+            .filter_map(|line| line.strip_prefix("environment "));
+        let names: Vec<&str> = names.filter_map(|line| line.split(':').next()).collect();
+        names.join(" ")
+    };
+    let known = "AWS_REGION B_ROUNDS";
+    let unknown = "AWS_REGION";
+    for (config, expected) in [
+        ("model_config = {'env_prefix': 'B_'}", known),
+        (
+            "model_config = {'env_prefix': 'A_', 'env_prefix': 'B_'}",
+            known,
+        ),
+        ("model_config = {**other, 'env_prefix': 'B_'}", known),
+        (
+            "model_config = SettingsConfigDict(**other, env_prefix='B_')",
+            known,
+        ),
+        ("model_config = {'env_prefix': 'A_', **other}", unknown),
+        ("model_config = {'env_prefix': 'A_', name: 'B_'}", unknown),
+        ("model_config = SettingsConfigDict(**other)", unknown),
+        (
+            "model_config = SettingsConfigDict(env_prefix=PREFIX)",
+            unknown,
+        ),
+        ("model_config = OTHER", unknown),
+        (
+            "model_config = {'env_prefix': 'A_'}\n    model_config.update(other)",
+            unknown,
+        ),
+        (
+            "model_config = {'env_prefix': 'A_'}\n    model_config |= other",
+            unknown,
+        ),
+        ("model_config = {}", "AWS_REGION ROUNDS"),
+    ] {
+        assert_eq!(variables(config), expected, "{config}");
+    }
+}
+
+#[test]
 fn rows_of_a_declarative_class_are_its_table() {
     insta::assert_snapshot!(touched("
 from sqlalchemy import select, delete

@@ -6,7 +6,7 @@ use super::program::{ClassId, Program};
 use crate::catalog::Catalog;
 use crate::modules::{FileId, ModuleSet};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ExprKind, ScopeId, Stmt, StmtKind};
+use crate::syntax::facts::{ArgKind, ExprId, ExprKind, ScopeId, Stmt, StmtKind};
 
 /// A field that the environment fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) fn fields(
         })
     };
     let option = |key| bodies().find_map(|(facts, _, scope)| option(facts, scope, key));
-    let prefix = option("env_prefix").unwrap_or_default();
+    let prefix = option("env_prefix").unwrap_or_else(|| Said::Text(SmolStr::default()));
     let delimiter = option("env_nested_delimiter");
     let mut found: Vec<SettingsField> = Vec::new();
     for (facts, file, scope) in bodies() {
@@ -58,14 +58,21 @@ pub(crate) fn fields(
                 continue;
             }
             let own = value.and_then(|value| alias(facts, value));
-            let variable =
-                own.unwrap_or_else(|| format_smolstr!("{prefix}{name}").to_uppercase().into());
+            let prefixed = || match &prefix {
+                Said::Text(prefix) => Some(format_smolstr!("{prefix}{name}").to_uppercase().into()),
+                Said::Unknown => None,
+            };
+            let Some(variable) = own.or_else(prefixed) else {
+                continue;
+            };
             let part = class_named(modules, program, file, &ty);
             match part {
                 // Filled by its own variables.
                 Some(part) if is_settings(program, catalog, part) => continue,
                 Some(part) if delimiter.is_some() => {
-                    let between = delimiter.as_deref().unwrap_or_default();
+                    let Some(Said::Text(between)) = &delimiter else {
+                        continue;
+                    };
                     for inner in plain_fields(modules, program, part) {
                         let variable = format!("{variable}{between}{inner}").to_uppercase();
                         found.push(SettingsField {
@@ -174,47 +181,80 @@ fn last_name(facts: &FileFacts, annotation: ExprId) -> SmolStr {
     }
 }
 
+/// What a class says of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    Text(SmolStr),
+    /// Something, or whatever is said elsewhere.
+    Unknown,
+}
+
 /// `env_prefix` and its like, of `model_config` or of `class Config`.
-fn option(facts: &FileFacts, scope: ScopeId, key: &str) -> Option<SmolStr> {
+fn option(facts: &FileFacts, scope: ScopeId, key: &str) -> Option<Said> {
     let text = |expr: ExprId| match &facts.expr(expr).kind {
-        ExprKind::Str(text) => Some(text.clone()),
-        _ => None,
+        ExprKind::Str(text) => Said::Text(text.clone()),
+        _ => Said::Unknown,
     };
+    let is = |expr: ExprId, own: &str| matches!(&facts.expr(expr).kind, ExprKind::Name(name) if name == own);
+    let mut found = None;
     for stmt in &facts.scope(scope).body {
         match &stmt.kind {
-            StmtKind::Assign { targets, value, .. } => {
-                let named = matches!(&facts.expr(*targets.first()?).kind, ExprKind::Name(name) if name == "model_config");
-                if !named {
-                    continue;
-                }
-                let found = match &facts.expr(*value).kind {
-                    ExprKind::Call { args, .. } => args
-                        .iter()
-                        .find(|arg| arg.name.as_deref() == Some(key))
-                        .and_then(|arg| text(arg.value)),
-                    ExprKind::Dict(entries) => entries
-                        .iter()
-                        .find(|(name, _)| name.and_then(text).as_deref() == Some(key))
-                        .and_then(|(_, value)| text(*value)),
-                    _ => None,
-                };
-                if found.is_some() {
-                    return found;
+            StmtKind::Assign { targets, value, .. } if is(*targets.first()?, "model_config") => {
+                found = in_mapping(facts, *value, key, &text);
+            }
+            StmtKind::Augment { target, .. } if is(*target, "model_config") => {
+                found = Some(Said::Unknown);
+            }
+            // `model_config.update(…)`
+            StmtKind::Expr(expr) => {
+                if let ExprKind::Call { callee, .. } = &facts.expr(*expr).kind
+                    && let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind
+                    && is(*base, "model_config")
+                {
+                    found = Some(Said::Unknown);
                 }
             }
             StmtKind::Class(inner) if facts.scope(*inner).name == "Config" => {
                 for stmt in &facts.scope(*inner).body {
                     if let StmtKind::Assign { targets, value, .. } = &stmt.kind
-                        && matches!(&facts.expr(*targets.first()?).kind, ExprKind::Name(name) if name == key)
+                        && is(*targets.first()?, key)
                     {
-                        return text(*value);
+                        found = Some(text(*value));
                     }
                 }
             }
             _ => {}
         }
     }
-    None
+    found
+}
+
+/// What a mapping that is written out says of a key. The last entry holds; a
+/// mapping that is spread may say it, too.
+fn in_mapping(
+    facts: &FileFacts,
+    mapping: ExprId,
+    key: &str,
+    text: &dyn Fn(ExprId) -> Said,
+) -> Option<Said> {
+    match &facts.expr(mapping).kind {
+        // No call takes a name twice.
+        ExprKind::Call { args, .. } => {
+            let named = args.iter().find(|arg| arg.name.as_deref() == Some(key));
+            let spread = args.iter().any(|arg| arg.kind != ArgKind::Named);
+            named
+                .map(|arg| text(arg.value))
+                .or(spread.then_some(Said::Unknown))
+        }
+        ExprKind::Dict(entries) => entries.iter().rev().find_map(|(name, value)| match name {
+            None => Some(Said::Unknown),
+            Some(name) => match text(*name) {
+                Said::Text(name) => (name == key).then(|| text(*value)),
+                Said::Unknown => Some(Said::Unknown),
+            },
+        }),
+        _ => Some(Said::Unknown),
+    }
 }
 
 /// The variable that `Field(…)` names.

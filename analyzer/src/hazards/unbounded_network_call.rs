@@ -1,11 +1,11 @@
 use rustc_hash::FxHashSet;
 
 use super::support::Callers;
-use super::support::places::each_stmt;
 use super::{Context, Finding, Hazard, Severity};
 use crate::effects::{Effect, EffectKind};
 use crate::graph::FuncId;
 use crate::syntax::facts::{ExprId, ExprKind, StmtKind};
+use crate::syntax::walk::each_stmt;
 
 /// A request that waits for ever, or fails at the first hitch.
 pub(super) struct UnboundedNetworkCall;

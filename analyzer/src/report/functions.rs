@@ -15,8 +15,7 @@ mod toml;
 
 use std::collections::BTreeSet;
 
-pub(super) use self::faces::answered_by;
-pub use self::faces::{RouteLeft, routes_left};
+pub(super) use self::faces::{RouteLeft, answered_by};
 pub use self::toml::OpenValue;
 use self::toml::{Lines, array, named, quoted};
 use super::document::{OperationEntry, Report};

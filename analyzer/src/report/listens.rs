@@ -1,16 +1,22 @@
 //! Where the monolith listens: the port of `app.run(port=5001)`,
 //! `uvicorn.run(app, port=8000)`, and of `--port`, `--bind` in the text of
-//! configuration. A port is a number, a number that is a name's only value in
-//! its file, or what stands where the environment says nothing.
+//! configuration. A port is a number, the only value of the name that the call
+//! refers to, or what stands where the environment says nothing.
 
-use crate::modules::FileId;
-use crate::modules::ModuleSet;
+mod bound;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use self::bound::{At, Bound};
+use crate::modules::{FileId, ModuleSet};
 use crate::source::ConfigFile;
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{Arg, ArgKind, ExprId, ExprKind, StmtKind};
+use crate::syntax::facts::{Arg, ArgKind, ExprId, ExprKind, ScopeId};
+use crate::syntax::walk::each_expr;
 
-/// Names and expressions are followed so far.
-const MAX_DEPTH: u32 = 6;
+/// Expressions are followed so far.
+const MAX_DEPTH: u32 = 32;
 
 /// The end of what starts a server.
 const STARTS: [&str; 4] = ["run", "run_app", "run_simple", "serve"];
@@ -31,24 +37,47 @@ pub(super) enum Place {
 
 /// The first that is said: by the code, then by configuration.
 pub(super) fn listens(modules: &ModuleSet, configs: &[ConfigFile]) -> Option<Found> {
+    let mut ports = Ports {
+        bound: Bound::new(modules),
+        known: FxHashMap::default(),
+    };
     let in_code = modules.iter().find_map(|(file, facts)| {
-        let calls = facts.exprs.iter();
-        calls
-            .filter_map(|expr| match &expr.kind {
-                ExprKind::Call { callee, args } => Some((expr.line, *callee, args)),
-                _ => None,
+        starts(facts).into_iter().find_map(|(call, port, scope)| {
+            let at = At {
+                file,
+                scope,
+                expr: port,
+            };
+            Some(Found {
+                port: ports.number(at, 0)?,
+                place: Place::Source(file, facts.expr(call).line),
             })
-            .find_map(|(line, callee, args)| {
-                let path = facts.dotted(callee)?;
-                let (_, name) = path.rsplit_once('.').unwrap_or(("", &path));
-                let port = named(args, "port").filter(|_| STARTS.contains(&name))?;
-                Some(Found {
-                    port: number(facts, port, 0)?,
-                    place: Place::Source(file, line),
-                })
-            })
+        })
     });
     in_code.or_else(|| configs.iter().find_map(in_config))
+}
+
+/// Calls that start a server at a port, in the order of the file.
+fn starts(facts: &FileFacts) -> Vec<(ExprId, ExprId, ScopeId)> {
+    let mut found = Vec::new();
+    for (scope, _) in facts.scopes() {
+        each_expr(facts, scope, &mut |expr| {
+            if let ExprKind::Call { callee, args } = &facts.expr(expr).kind
+                && let Some(port) = named(args, "port")
+                && STARTS.contains(&last(facts, *callee).as_str())
+            {
+                found.push((expr, port, scope));
+            }
+        });
+    }
+    found.sort_unstable();
+    found
+}
+
+/// The last name of what is called by names alone.
+fn last(facts: &FileFacts, callee: ExprId) -> SmolStr {
+    let path = facts.dotted(callee).unwrap_or_default();
+    path.rsplit('.').next().unwrap_or_default().into()
 }
 
 fn named(args: &[Arg], name: &str) -> Option<ExprId> {
@@ -56,78 +85,65 @@ fn named(args: &[Arg], name: &str) -> Option<ExprId> {
     args.iter().find(named).map(|arg| arg.value)
 }
 
-fn number(facts: &FileFacts, expr: ExprId, depth: u32) -> Option<u16> {
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
-    match &facts.expr(expr).kind {
-        ExprKind::Number(text) => port(text),
-        ExprKind::Str(text) => port(text),
-        ExprKind::Name(name) => {
-            let mut values = values(facts, name);
-            let first = values.next()?;
-            match values.next() {
-                None => number(facts, first, depth + 1),
-                Some(_) => None,
-            }
-        }
-        // `args.port` of `add_argument("--port", default=5001)`.
-        ExprKind::Attr { name, .. } => {
-            let option = format!("--{}", name.replace('_', "-"));
-            facts.exprs.iter().find_map(|known| match &known.kind {
-                ExprKind::Call { args, .. }
-                    if args.iter().any(|arg| {
-                        matches!(&facts.expr(arg.value).kind, ExprKind::Str(text) if *text == option)
-                    }) =>
-                {
-                    number(facts, named(args, "default")?, depth + 1)
-                }
-                _ => None,
-            })
-        }
-        // `a or 5001`.
-        ExprKind::Either(parts) => parts
-            .iter()
-            .find_map(|part| number(facts, *part, depth + 1)),
-        // `int(…)`, `os.getenv("PORT", 5001)`, `os.environ.get("PORT", 5001)`.
-        ExprKind::Call { callee, args } => {
-            let path = facts.dotted(*callee)?;
-            let given = match path.rsplit('.').next()? {
-                "int" | "str" => args.first()?.value,
-                "getenv" | "get" => args.get(1)?.value,
-                _ => return None,
-            };
-            number(facts, given, depth + 1)
-        }
-        _ => None,
-    }
+/// Expressions to ports; each is looked at once.
+struct Ports<'m> {
+    bound: Bound<'m>,
+    known: FxHashMap<(FileId, ExprId), Option<u16>>,
 }
 
-/// What the name is assigned in the file, in whatever scope.
-fn values<'f>(facts: &'f FileFacts, name: &'f str) -> impl Iterator<Item = ExprId> + 'f {
-    let statements = facts.scopes().flat_map(|(_, scope)| {
-        let mut found = Vec::new();
-        each(&scope.body, &mut found);
-        found
-    });
-    statements.filter_map(move |(targets, value)| {
-        let is_name = |target: &ExprId| matches!(&facts.expr(*target).kind, ExprKind::Name(known) if known == name);
-        targets.iter().any(is_name).then_some(value)
-    })
-}
+impl Ports<'_> {
+    fn number(&mut self, at: At, depth: u32) -> Option<u16> {
+        if let Some(known) = self.known.get(&(at.file, at.expr)) {
+            return *known;
+        }
+        // What leads to itself is no number.
+        self.known.insert((at.file, at.expr), None);
+        let number = match depth > MAX_DEPTH {
+            true => None,
+            false => self.read(at, depth + 1),
+        };
+        self.known.insert((at.file, at.expr), number);
+        number
+    }
 
-/// Assignments, those of blocks too.
-fn each<'f>(body: &'f [crate::syntax::facts::Stmt], found: &mut Vec<(&'f [ExprId], ExprId)>) {
-    for stmt in body {
-        match &stmt.kind {
-            StmtKind::Assign { targets, value, .. } => found.push((targets, *value)),
-            StmtKind::If { then, other, .. } => {
-                each(then, found);
-                each(other, found);
+    fn read(&mut self, at: At, depth: u32) -> Option<u16> {
+        let facts = self.bound.modules.facts(at.file);
+        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+        match &facts.expr(at.expr).kind {
+            ExprKind::Number(text) | ExprKind::Str(text) => port(text),
+            ExprKind::Name(_) => {
+                let value = self.bound.value(at)?;
+                self.number(value, depth)
             }
-            StmtKind::Try { body, .. } | StmtKind::With { body, .. } => each(body, found),
-            _ => {}
+            // `config.PORT`, `Config.PORT`; `args.port` of
+            // `add_argument("--port", default=5001)`.
+            ExprKind::Attr { base, name } => {
+                let value = self.bound.value(at);
+                let value = value.or_else(|| self.bound.option(at.part(*base), name))?;
+                self.number(value, depth)
+            }
+            // `a or 5001`.
+            ExprKind::Either(parts) => parts
+                .iter()
+                .find_map(|part| self.number(at.part(*part), depth)),
+            // `int(…)`, `os.getenv("PORT", 5001)`, `os.environ.get("PORT", 5001)`.
+            ExprKind::Call { callee, args } => {
+                let path = facts.dotted(*callee)?;
+                let given = match path.rsplit('.').next()? {
+                    "int" | "str" => args.first()?,
+                    "getenv" => args.get(1)?,
+                    "get" if path.ends_with("environ.get") => args.get(1)?,
+                    _ => return None,
+                };
+                let is_value = match given.kind {
+                    ArgKind::Positional => true,
+                    ArgKind::Named => given.name.as_deref() == Some("default"),
+                    ArgKind::Spread | ArgKind::SpreadNamed => false,
+                };
+                self.number(at.part(given.value), depth)
+                    .filter(|_| is_value)
+            }
+            _ => None,
         }
     }
 }
@@ -164,6 +180,7 @@ fn in_config(config: &ConfigFile) -> Option<Found> {
 mod tests {
     use super::*;
     use crate::source::SourceTree;
+    use crate::syntax::python;
     use crate::{Catalog, Options, examine};
 
     fn check(files: &[(&str, &str)], expected: Option<(u16, u32)>) {
@@ -199,6 +216,10 @@ mod tests {
                 "p.add_argument('--port', type=int, default=6001)\nargs = p.parse_args()\napp.run(port=args.port)\n",
                 Some((6001, 3)),
             ),
+            (
+                "p.add_argument('--port', default=6001)\np.parse_args()\napp.run(port=args.port)\n",
+                None,
+            ),
             ("app.run()\n", None),
             ("app.run(port=int(os.environ['PORT']))\n", None),
             ("job.start(port=5001)\n", None),
@@ -213,5 +234,86 @@ mod tests {
         );
         let bound = "run: gunicorn -b 0.0.0.0:8020 app:app\n";
         check(&[("a.py", ""), ("ci.yml", bound)], Some((8020, 1)));
+    }
+    #[test]
+    fn a_name_is_the_one_that_the_call_refers_to() {
+        for (text, expected) in [
+            (
+                "def other():\n    port = 9999\ndef main():\n    port = 5001\n    app.run(port=port)\n",
+                Some((5001, 5)),
+            ),
+            ("def other():\n    port = 9999\napp.run(port=port)\n", None),
+            (
+                "class Redis:\n    PORT = 6379\nclass Web:\n    PORT = 5001\napp.run(port=Web.PORT)\n",
+                Some((5001, 5)),
+            ),
+            ("port = 1\nport = 2\napp.run(port=port)\n", None),
+            ("for port in (1, 2):\n    app.run(port=port)\n", None),
+            (
+                "def f():\n    global port\n    port = 7001\ndef g():\n    app.run(port=port)\n",
+                Some((7001, 5)),
+            ),
+            // Its function is called once, or nobody knows.
+            (
+                "def main(port=1):\n    app.run(port=port)\nmain(5001)\n",
+                Some((5001, 2)),
+            ),
+            (
+                "def main(port=5001):\n    app.run(port=port)\nmain()\n",
+                Some((5001, 2)),
+            ),
+            (
+                "def main(port):\n    app.run(port=port)\nmain(1)\nmain(2)\n",
+                None,
+            ),
+            (
+                "def main(port=1):\n    app.run(port=port)\nmain(**known)\n",
+                None,
+            ),
+            // The options are those of the parser.
+            (
+                "a = ArgumentParser()\na.add_argument('--port', default=1)\n\
+                 b = ArgumentParser()\ng = b.add_argument_group('g')\n\
+                 g.add_argument('-p', '--port', default=5001)\n\
+                 args = b.parse_args()\napp.run(port=args.port)\n",
+                Some((5001, 7)),
+            ),
+            (
+                "def parse():\n    p = ArgumentParser()\n    p.add_argument('--port', default=5001)\n    \
+                 return p.parse_args()\ndef main(args):\n    app.run(port=args.port)\nmain(parse())\n",
+                Some((5001, 6)),
+            ),
+            (
+                "p.add_argument('--port', default=6001)\napp.run(port=config.port)\n",
+                None,
+            ),
+            // What a mapping holds is not what stands where it holds nothing.
+            ("app.run(port=settings.get('port', 5001))\n", None),
+        ] {
+            check(&[("a.py", text)], expected);
+        }
+        let main = "import uvicorn\nfrom conf import PORT\nuvicorn.run(app, port=PORT)\n";
+        let conf = "PORT = 5001\ndef other():\n    PORT = 9999\n";
+        check(&[("a.py", main), ("conf.py", conf)], Some((5001, 3)));
+        let main = "import conf\napp.run(port=conf.Config.PORT)\n";
+        let conf = "class Config:\n    PORT = 5001\nPORT = 9999\n";
+        check(&[("a.py", main), ("conf.py", conf)], Some((5001, 2)));
+    }
+
+    #[test]
+    fn many_servers_and_circles_come_to_an_end() {
+        let many = |line: &dyn Fn(usize) -> String| (0..3_000).map(line).collect::<String>();
+        for text in [
+            many(&|_| {
+                "p.add_argument('--port', default=args.port)\nargs = p.parse_args()\napp.run(port=args.port)\n"
+                    .to_owned()
+            }),
+            many(&|n| format!("P{n} = P{} or P{}\napp.run(port=P{n})\n", n + 1, n + 1)),
+            many(&|n| format!("app.run(port=P{n})\nP{n} = P{}\n", n / 2)),
+        ] {
+            let facts = python::lower("a.py", &text).expect("it is Python");
+            let modules = ModuleSet::new(vec![facts], "t", []);
+            assert_eq!(listens(&modules, &[]), None);
+        }
     }
 }

@@ -21,9 +21,10 @@ mod words;
 pub use build::build;
 pub use document::*;
 pub use dot::graph_dot;
-pub use functions::{OpenValue, RouteLeft, model_name, open_values, routes_left};
+pub use functions::{OpenValue, model_name, open_values};
 pub use json::{graph_json, schema};
 pub use mermaid::graph_mermaid;
+pub use routes::moving_stages;
 pub use state::{Kept, kept_by};
 
 /// The ways to write a report.

@@ -19,6 +19,40 @@ const MOST_EFFECTS: usize = 3;
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
     head(&mut out, report);
+    let routes = owned(report);
+    for (name, own) in by_stage(report, &routes) {
+        stage(&mut out, name, own.into_iter());
+    }
+    rest(
+        &mut out,
+        routes
+            .iter()
+            .filter(|(_, face)| face.is_none())
+            .map(|(route, _)| *route),
+    );
+    out
+}
+
+/// The stages of `routes.toml` in their order, each with its routes.
+#[must_use]
+pub fn moving_stages(report: &Report) -> Vec<(Stage, Vec<&RouteEntry>)> {
+    by_stage(report, &owned(report))
+}
+
+/// A route, and the stage that owns it: none where it stays with the monolith.
+type Owned<'r> = (&'r RouteEntry, Option<Stage>);
+
+fn by_stage<'r>(report: &'r Report, routes: &[Owned<'r>]) -> Vec<(Stage, Vec<&'r RouteEntry>)> {
+    let stages = report.order.iter().map(|step| {
+        let own = routes.iter().filter(|(_, face)| *face == Some(step.stage));
+        (step.stage, own.map(|(route, _)| *route).collect())
+    });
+    stages
+        .filter(|(_, own): &(Stage, Vec<&RouteEntry>)| !own.is_empty())
+        .collect()
+}
+
+fn owned(report: &Report) -> Vec<Owned<'_>> {
     let mut seen = BTreeSet::new();
     let http = |route: &&RouteEntry| matches!(route.kind, RouteKind::Http | RouteKind::WebSocket);
     let answered = answered_by(report);
@@ -26,7 +60,7 @@ pub(super) fn render(report: &Report) -> String {
         .into_iter()
         .filter_map(|(route, stage)| Some(((&*route.method, &*route.path), stage?)))
         .collect();
-    let routes: Vec<(&RouteEntry, Option<Stage>)> = report
+    report
         .routes
         .iter()
         .filter(http)
@@ -37,25 +71,7 @@ pub(super) fn render(report: &Report) -> String {
             let fits = template(&route.path).is_some() && ordered;
             (route, face.filter(|_| fits))
         })
-        .collect();
-    for step in &report.order {
-        let mut owned = routes.iter().filter(|(_, face)| *face == Some(step.stage));
-        if owned.clone().next().is_some() {
-            stage(
-                &mut out,
-                step.stage,
-                owned.by_ref().map(|(route, _)| *route),
-            );
-        }
-    }
-    rest(
-        &mut out,
-        routes
-            .iter()
-            .filter(|(_, face)| face.is_none())
-            .map(|(route, _)| *route),
-    );
-    out
+        .collect()
 }
 
 fn head(out: &mut String, report: &Report) {
@@ -295,6 +311,24 @@ mod tests {
         #   POST /models/{version}/deploy: no face yet: function = "deployment" (202 and a status address, or `wait`) (churn/deploy.py:43, writes current.joblib)
         #   GET /drift: no face yet: function = "monitoring" (churn/monitor.py:70, writes drift.json)
         "#);
+    }
+
+    #[test]
+    fn the_stages_that_move_are_those_of_the_file() {
+        for report in [sample::churn(), sample::empty(), sample::hostile()] {
+            let text = render(&report);
+            let named: Vec<String> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("[stage.")?.strip_suffix(']'))
+                .map(str::to_owned)
+                .collect();
+            let moving = moving_stages(&report).into_iter();
+            let moving: Vec<String> = moving.map(|(stage, _)| stage.to_string()).collect();
+            assert_eq!(moving, named);
+        }
+        // Its routes have no face, or are answered by another stage.
+        let moving = moving_stages(&sample::churn()).len();
+        assert!(moving < sample::churn().order.len());
     }
 
     #[test]

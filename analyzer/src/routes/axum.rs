@@ -3,11 +3,11 @@
 
 use smol_str::SmolStr;
 
-use super::survey::blocks;
-use super::survey::{Call, Key, Mounts, Spot, Survey, join, template};
+use super::survey::{Call, Key, Mounts, Seen, Spot, Survey, join, template};
 use super::{Framework, Route, RouteKind, is_http_method};
 use crate::graph::FuncId;
 use crate::syntax::facts::{ExprKind, Stmt, StmtKind};
+use crate::syntax::walk::blocks;
 
 pub(super) struct Axum;
 
@@ -31,8 +31,8 @@ impl Framework for Axum {
             };
             let Some(child) = child else { continue };
             let prefix = prefix.and_then(|prefix| survey.text(&prefix));
-            for parent in roots(survey, base, 0) {
-                for child in roots(survey, &child, 0) {
+            for parent in roots(survey, base, 0, &mut Seen::default()) {
+                for child in roots(survey, &child, 0, &mut Seen::default()) {
                     mounts.add(child, parent, prefix.as_deref().unwrap_or_default());
                 }
             }
@@ -46,8 +46,8 @@ impl Framework for Axum {
 
 /// The `Router::new()` that a chain starts from; of a function's call those
 /// of the chains it returns.
-fn roots(survey: &Survey<'_>, spot: &Spot, steps: u32) -> Vec<Key> {
-    if steps > 40 {
+fn roots(survey: &Survey<'_>, spot: &Spot, steps: u32, seen: &mut Seen) -> Vec<Key> {
+    if steps > 40 || !seen.insert(spot.key()) {
         return Vec::new();
     }
     match survey.kind(spot) {
@@ -59,27 +59,27 @@ fn roots(survey: &Survey<'_>, spot: &Spot, steps: u32) -> Vec<Key> {
                 if makes && path.contains("Router") {
                     return vec![Key::Site(spot.file, spot.expr)];
                 }
-                let below = roots(survey, &survey.part(spot, *base), steps + 1);
+                let below = roots(survey, &survey.part(spot, *base), steps + 1, seen);
                 if !below.is_empty() {
                     return below;
                 }
             }
             let mut found = Vec::new();
             for func in survey.functions(&callee) {
-                found.extend(returned(survey, func, steps + 1));
+                found.extend(returned(survey, func, steps + 1, seen));
             }
             found
         }
-        ExprKind::Await(inner) => roots(survey, &survey.part(spot, *inner), steps + 1),
+        ExprKind::Await(inner) => roots(survey, &survey.part(spot, *inner), steps + 1, seen),
         ExprKind::Name(_) => match survey.definition(spot) {
-            Some(definition) => roots(survey, &definition, steps + 1),
+            Some(definition) => roots(survey, &definition, steps + 1, seen),
             None => Vec::new(),
         },
         _ => Vec::new(),
     }
 }
 
-fn returned(survey: &Survey<'_>, func: FuncId, steps: u32) -> Vec<Key> {
+fn returned(survey: &Survey<'_>, func: FuncId, steps: u32, seen: &mut Seen) -> Vec<Key> {
     let function = survey.program.function(func);
     let facts = survey.modules.facts(function.file);
     let mut values = Vec::new();
@@ -87,7 +87,9 @@ fn returned(survey: &Survey<'_>, func: FuncId, steps: u32) -> Vec<Key> {
     let spots = values
         .into_iter()
         .map(|value| survey.spot(function.file, function.scope, value));
-    let mut found: Vec<Key> = spots.flat_map(|spot| roots(survey, &spot, steps)).collect();
+    let mut found: Vec<Key> = spots
+        .flat_map(|spot| roots(survey, &spot, steps, seen))
+        .collect();
     found.sort();
     found.dedup();
     found
@@ -112,7 +114,7 @@ fn chained(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<Ro
         return;
     };
     let line = survey.line(&path);
-    let mut prefixes: Vec<SmolStr> = roots(survey, base, 0)
+    let mut prefixes: Vec<SmolStr> = roots(survey, base, 0, &mut Seen::default())
         .into_iter()
         .flat_map(|root| mounts.prefixes(root, ""))
         .collect();

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::survey::{Decoration, Key, Spot, Survey, blocks};
+use super::survey::{Decoration, Key, Spot, Survey};
 use super::{Framework, Route, RouteKind};
 use crate::graph::{FuncId, Held};
 use crate::modules::FileId;
 use crate::syntax::facts::{ExprId, ExprKind, Stmt, StmtKind};
+use crate::syntax::walk::blocks;
 
 pub(super) struct Cli;
 

@@ -1,6 +1,7 @@
 //! Django: URL configurations with their includes, function and class-based
 //! views, Django REST framework's view sets and routers.
 
+use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::flask::view_classes;
@@ -8,7 +9,7 @@ use super::survey::{Call, Key, Spot, Survey, each_assignment, template};
 use super::{Framework, Route, RouteKind, class_handlers};
 use crate::graph::{ClassId, FuncId};
 use crate::modules::{FileId, ModuleRef, Symbol};
-use crate::syntax::facts::{ExprKind, ScopeId};
+use crate::syntax::facts::{ExprId, ExprKind, ScopeId};
 
 pub(super) struct Django;
 
@@ -49,7 +50,7 @@ impl Framework for Django {
         for (file, lists) in &confs {
             if !included.contains(file) {
                 for list in lists {
-                    expand(survey, list, "", 0, found);
+                    expand(survey, list, "", 0, &mut Expansion::of(found));
                 }
             }
         }
@@ -116,8 +117,27 @@ fn conf(survey: &Survey<'_>, arg: &Spot) -> Option<FileId> {
     }
 }
 
-fn expand(survey: &Survey<'_>, list: &Spot, prefix: &str, depth: u32, found: &mut Vec<Route>) {
-    if depth > 12 {
+/// Lists that are expanded, each under each prefix: those that include each
+/// other have more ways than can be gone.
+const MAX_EXPANDED: usize = 20_000;
+
+struct Expansion<'f> {
+    found: &'f mut Vec<Route>,
+    seen: FxHashSet<(FileId, ExprId, SmolStr)>,
+}
+
+impl<'f> Expansion<'f> {
+    fn of(found: &'f mut Vec<Route>) -> Expansion<'f> {
+        Expansion {
+            found,
+            seen: FxHashSet::default(),
+        }
+    }
+}
+
+fn expand(survey: &Survey<'_>, list: &Spot, prefix: &str, depth: u32, found: &mut Expansion<'_>) {
+    let key = (list.file, list.expr, prefix.into());
+    if depth > 12 || found.seen.len() >= MAX_EXPANDED || !found.seen.insert(key) {
         return;
     }
     match survey.kind(list) {
@@ -135,7 +155,7 @@ fn expand(survey: &Survey<'_>, list: &Spot, prefix: &str, depth: u32, found: &mu
             }
         }
         ExprKind::Attr { base, name } if name == "urls" => {
-            router(survey, &survey.part(list, *base), prefix, found);
+            router(survey, &survey.part(list, *base), prefix, found.found);
         }
         ExprKind::Name(_) => {
             if let Some(definition) = survey.definition(list) {
@@ -176,7 +196,7 @@ fn pattern(
     name: &str,
     prefix: &str,
     depth: u32,
-    found: &mut Vec<Route>,
+    found: &mut Expansion<'_>,
 ) {
     let given = survey.arg(call, 0, if name == "path" { "route" } else { "regex" });
     let (Some(given), Some(view)) = (given, survey.arg(call, 1, "view")) else {
@@ -203,7 +223,7 @@ fn pattern(
             expand(survey, &view, &whole, depth + 1, found);
             continue;
         }
-        answers(survey, call, &view, &template(&whole, false), found);
+        answers(survey, call, &view, &template(&whole, false), found.found);
     }
 }
 
@@ -213,7 +233,7 @@ fn expand_included(
     args: &Spot,
     prefix: &str,
     depth: u32,
-    found: &mut Vec<Route>,
+    found: &mut Expansion<'_>,
 ) {
     match survey.kind(args) {
         ExprKind::Tuple(parts) => {
@@ -236,7 +256,7 @@ fn include_args(survey: &Survey<'_>, view: &Spot) -> Option<Spot> {
 }
 
 fn answers(survey: &Survey<'_>, at: &Spot, view: &Spot, path: &SmolStr, found: &mut Vec<Route>) {
-    let classes = view_classes(survey, view, 0);
+    let classes = view_classes(survey, view);
     for class in &classes {
         let mut add = |method: &str, handler| {
             if allows(survey, *class, method) {

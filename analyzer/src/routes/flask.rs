@@ -3,7 +3,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::survey::{Call, Key, Mounts, Owner, Spot, Survey, join, template};
+use super::survey::{Call, Key, Mounts, Owner, Seen, Spot, Survey, join, template};
 use super::{Framework, Route, RouteKind, class_handlers, is_http_method};
 use crate::graph::{ClassId, FuncId};
 use crate::modules::FileId;
@@ -347,7 +347,7 @@ fn answer(
         line,
         framework,
     };
-    let classes = view_classes(survey, view, 0);
+    let classes = view_classes(survey, view);
     let only = survey.named(&call.spot, "methods");
     let only = only.map(|list| survey.list(&list)).unwrap_or_default();
     for class in &classes {
@@ -385,8 +385,12 @@ fn answer(
 }
 
 /// The classes behind `View.as_view(…)`, also through a name or a wrapper.
-pub(super) fn view_classes(survey: &Survey<'_>, view: &Spot, steps: u32) -> Vec<ClassId> {
-    if steps > 4 {
+pub(super) fn view_classes(survey: &Survey<'_>, view: &Spot) -> Vec<ClassId> {
+    classes_behind(survey, view, 0, &mut Seen::default())
+}
+
+fn classes_behind(survey: &Survey<'_>, view: &Spot, steps: u32, seen: &mut Seen) -> Vec<ClassId> {
+    if steps > 4 || !seen.insert(view.key()) {
         return Vec::new();
     }
     if let ExprKind::Call { callee, args } = survey.kind(view) {
@@ -398,11 +402,11 @@ pub(super) fn view_classes(survey: &Survey<'_>, view: &Spot, steps: u32) -> Vec<
         }
         let args = args.iter().map(|arg| survey.part(view, arg.value));
         return args
-            .flat_map(|arg| view_classes(survey, &arg, steps + 1))
+            .flat_map(|arg| classes_behind(survey, &arg, steps + 1, seen))
             .collect();
     }
     match survey.definition(view) {
-        Some(definition) => view_classes(survey, &definition, steps + 1),
+        Some(definition) => classes_behind(survey, &definition, steps + 1, seen),
         None => Vec::new(),
     }
 }

@@ -2,10 +2,11 @@
 
 use smol_str::SmolStr;
 
-use super::survey::{Survey, blocks};
+use super::survey::Survey;
 use super::{Framework, Route, RouteKind};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{ExprKind, ScopeId, ScopeKind, Stmt, StmtKind};
+use crate::syntax::walk::blocks;
 
 pub(super) struct Scripts;
 

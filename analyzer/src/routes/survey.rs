@@ -20,7 +20,7 @@ use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{Arg, ArgKind, BinaryOp, ExprId, ExprKind, ScopeId};
 
-pub(super) use definitions::{blocks, each_assignment};
+pub(super) use definitions::each_assignment;
 pub(super) use mounts::{Mounts, join, template};
 
 /// Elements of a list that a loop is read over; the rest is dropped.
@@ -30,6 +30,10 @@ const MAX_STEPS: u32 = 8;
 
 type Env = Rc<Vec<(SmolStr, FileId, ExprId)>>;
 
+/// Expressions that one question has looked at, and whether in a loop: what
+/// holds itself many times is looked at once.
+pub(super) type Seen = FxHashSet<(FileId, ExprId, bool)>;
+
 /// An expression at its place.
 #[derive(Clone, Debug)]
 pub(super) struct Spot {
@@ -37,6 +41,13 @@ pub(super) struct Spot {
     pub scope: ScopeId,
     pub expr: ExprId,
     env: Env,
+}
+
+impl Spot {
+    /// What [`Seen`] knows it by.
+    pub(super) fn key(&self) -> (FileId, ExprId, bool) {
+        (self.file, self.expr, !self.env.is_empty())
+    }
 }
 
 /// A call at its place.
@@ -273,23 +284,23 @@ impl<'a> Survey<'a> {
 
     /// Texts in the list that the expression is.
     pub(super) fn list(&self, spot: &Spot) -> Vec<SmolStr> {
-        self.list_inner(spot, 0)
+        self.list_inner(spot, 0, &mut Seen::default())
     }
 
-    fn list_inner(&self, spot: &Spot, steps: u32) -> Vec<SmolStr> {
-        if steps > MAX_STEPS {
+    fn list_inner(&self, spot: &Spot, steps: u32, seen: &mut Seen) -> Vec<SmolStr> {
+        if steps > MAX_STEPS || !seen.insert(spot.key()) {
             return Vec::new();
         }
         if let Some(bound) = self.bound(spot) {
-            return self.list_inner(&bound, steps + 1);
+            return self.list_inner(&bound, steps + 1, seen);
         }
-        let all = |parts: &mut dyn Iterator<Item = ExprId>, by_item: bool| {
+        let mut all = |parts: &mut dyn Iterator<Item = ExprId>, by_item: bool| {
             let mut texts = Vec::new();
             for part in parts {
                 let part = self.part(spot, part);
                 match by_item {
                     true => texts.extend(self.texts(&part)),
-                    false => texts.extend(self.list_inner(&part, steps + 1)),
+                    false => texts.extend(self.list_inner(&part, steps + 1, seen)),
                 }
             }
             texts
@@ -302,7 +313,7 @@ impl<'a> Survey<'a> {
             ExprKind::Call { args, .. } => all(&mut args.iter().map(|arg| arg.value), false),
             ExprKind::Str(text) => vec![text.clone()],
             _ => match self.definition(spot) {
-                Some(definition) => self.list_inner(&definition, steps + 1),
+                Some(definition) => self.list_inner(&definition, steps + 1, seen),
                 None => self.texts(spot),
             },
         }
@@ -312,15 +323,15 @@ impl<'a> Survey<'a> {
     /// decorators wrap it, or else those that reach it; of a wrapping call
     /// (`login_required(view)`) the functions given to it.
     pub(super) fn functions(&self, spot: &Spot) -> Vec<FuncId> {
-        self.functions_inner(spot, 0)
+        self.functions_inner(spot, 0, &mut Seen::default())
     }
 
-    fn functions_inner(&self, spot: &Spot, steps: u32) -> Vec<FuncId> {
-        if steps > MAX_STEPS {
+    fn functions_inner(&self, spot: &Spot, steps: u32, seen: &mut Seen) -> Vec<FuncId> {
+        if steps > MAX_STEPS || !seen.insert(spot.key()) {
             return Vec::new();
         }
         if let Some(bound) = self.bound(spot) {
-            return self.functions_inner(&bound, steps + 1);
+            return self.functions_inner(&bound, steps + 1, seen);
         }
         match self.kind(spot) {
             ExprKind::Lambda(scope) => {
@@ -332,7 +343,7 @@ impl<'a> Survey<'a> {
             }
             ExprKind::Call { args, .. } => {
                 for arg in args {
-                    let given = self.functions_inner(&self.part(spot, arg.value), steps + 1);
+                    let given = self.functions_inner(&self.part(spot, arg.value), steps + 1, seen);
                     if !given.is_empty() {
                         return given;
                     }
@@ -351,7 +362,7 @@ impl<'a> Survey<'a> {
         }
         match self.definition(spot) {
             Some(definition) if definition.expr != spot.expr || definition.file != spot.file => {
-                self.functions_inner(&definition, steps + 1)
+                self.functions_inner(&definition, steps + 1, seen)
             }
             _ => Vec::new(),
         }
@@ -389,12 +400,12 @@ impl<'a> Survey<'a> {
     /// names, sums and stars; none of what is computed.
     pub(super) fn parts(&self, spot: &Spot) -> Vec<Spot> {
         let mut found = Vec::new();
-        self.parts_inner(spot, 0, &mut found);
+        self.parts_inner(spot, 0, &mut Seen::default(), &mut found);
         found
     }
 
-    fn parts_inner(&self, spot: &Spot, steps: u32, found: &mut Vec<Spot>) {
-        if steps > MAX_STEPS || found.len() >= MAX_ELEMENTS {
+    fn parts_inner(&self, spot: &Spot, steps: u32, seen: &mut Seen, found: &mut Vec<Spot>) {
+        if steps > MAX_STEPS || found.len() >= MAX_ELEMENTS || !seen.insert(spot.key()) {
             return;
         }
         match self.kind(spot) {
@@ -403,7 +414,7 @@ impl<'a> Survey<'a> {
                     let part = self.part(spot, *part);
                     match self.kind(&part) {
                         ExprKind::Starred(inner) => {
-                            self.parts_inner(&self.part(spot, *inner), steps + 1, found);
+                            self.parts_inner(&self.part(spot, *inner), steps + 1, seen, found);
                         }
                         _ => found.push(part),
                     }
@@ -411,12 +422,12 @@ impl<'a> Survey<'a> {
             }
             ExprKind::Binary { left, right, .. } => {
                 for side in [*left, *right] {
-                    self.parts_inner(&self.part(spot, side), steps + 1, found);
+                    self.parts_inner(&self.part(spot, side), steps + 1, seen, found);
                 }
             }
             ExprKind::Name(_) | ExprKind::Attr { .. } => {
                 if let Some(definition) = self.definition(spot) {
-                    self.parts_inner(&definition, steps + 1, found);
+                    self.parts_inner(&definition, steps + 1, seen, found);
                 }
             }
             _ => {}

@@ -169,6 +169,57 @@ fn flask_rules_in_a_loop_keep_their_views_apart() {
 }
 
 #[test]
+fn a_mapping_that_is_spread_is_no_value_of_another() {
+    check(
+        &[(
+            "app.py",
+            "from flask import Flask\napp = Flask(__name__)\ndef a(): ...\ndef b(): ...\n\
+             VIEWS = {'x': a, **b}\nfor view in VIEWS.values():\n    app.add_url_rule('/', view_func=view)\n",
+        )],
+        "GET / -> app.py:a",
+    );
+}
+
+#[test]
+fn what_holds_itself_many_times_is_read_once() {
+    let many = |item: &str| vec![item; 200].join(", ");
+    let urls = format!(
+        "from django.urls import path\ndef home(): ...\nV = [path('x', home), {}]\nurlpatterns = V\n",
+        many("*V")
+    );
+    check(&[("urls.py", &urls)], "ANY /x -> urls.py:home");
+    for given in [
+        "app.add_url_rule('/', view_func=V)",
+        "app.route('/', methods=V)(a)",
+    ] {
+        let text = format!(
+            "from flask import Flask\napp = Flask(__name__)\ndef a(): ...\nV = wrap({})\n{given}\n",
+            many("V")
+        );
+        let (_, found) = examined(&tree(&[("app.py", &text)]));
+        assert!(found.len() <= 1, "{given}");
+    }
+    // Routers that include each other, and no application that includes one.
+    let routers = 0..14;
+    let mut text = "from fastapi import APIRouter\n".to_owned();
+    text.extend(routers.clone().map(|n| format!("r{n} = APIRouter()\n")));
+    text.extend(routers.clone().flat_map(|n| {
+        let include = move |m| format!("r{n}.include_router(r{m}, prefix='/{n}-{m}')\n");
+        (0..14).map(include)
+    }));
+    text.push_str("@r0.get('/x')\ndef x(): ...\n");
+    check(&[("app.py", &text)], "");
+    let again = "if a { return router(); }\n".repeat(200);
+    let text = format!(
+        "use axum::{{Router, routing::get}};\nasync fn x() {{}}\n\
+         fn router() -> Router {{\n{again}Router::new()\n}}\n\
+         fn main() {{ let app = router().route(\"/x\", get(x)); }}\n"
+    );
+    let (_, found) = examined(&tree(&[("src/main.rs", &text)]));
+    assert!(found.iter().any(|route| route.path == "/x"));
+}
+
+#[test]
 fn fastapi_routers_add_up_their_prefixes() {
     check(
         &[(

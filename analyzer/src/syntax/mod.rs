@@ -7,6 +7,7 @@
 pub mod facts;
 pub mod python;
 pub mod rust;
+pub(crate) mod walk;
 
 pub use facts::FileFacts;
 

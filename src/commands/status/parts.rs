@@ -2,7 +2,9 @@
 //! `functions.toml` are read, and who runs the functions is asked whether he
 //! does.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,7 +36,9 @@ pub(super) struct Found {
 pub(super) fn find(args: &StatusArgs) -> Result<Found, CommandError> {
     let mut missing = Vec::new();
     let routes = first(&["cutline/routes.toml", "routes.toml"]);
-    let routes = routes.map_or("routes.toml".to_owned(), |file| file.display().to_string());
+    let routes = routes.unwrap_or_else(|| PathBuf::from("routes.toml"));
+    let stages = stages(&routes);
+    let routes = routes.display().to_string();
     let asked = args
         .admin
         .client()
@@ -58,6 +62,7 @@ pub(super) fn find(args: &StatusArgs) -> Result<Found, CommandError> {
             report,
             functions,
             routes,
+            stages,
         },
         missing,
         no_proxy,
@@ -132,17 +137,39 @@ fn ready(listen: &str) -> Option<Value> {
         .proxy(None)
         .timeout_global(Some(PATIENCE));
     let agent: ureq::Agent = config.build().into();
-    // An address that stands for all of them is reached on this machine.
-    let address = listen
-        .replace("0.0.0.0", "127.0.0.1")
-        .replace("[::]", "[::1]");
     let mut answer = agent
-        .get(format!("http://{address}/v2/health/ready"))
+        .get(format!("http://{}/v2/health/ready", reached_at(listen)))
         .call()
         .ok()?;
     let text = answer.body_mut().read_to_string().ok()?;
     let said: Value = serde_json::from_str(&text).ok()?;
     said["ready"].is_boolean().then_some(said)
+}
+
+/// An address that stands for all of them is reached on this machine.
+fn reached_at(listen: &str) -> String {
+    let ip = |address: SocketAddr| match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    match listen.parse::<SocketAddr>() {
+        Ok(address) => SocketAddr::new(ip(address), address.port()).to_string(),
+        Err(_) => listen.to_owned(),
+    }
+}
+
+/// The stages of the proxy's file; nothing where it cannot be read.
+fn stages(routes: &Path) -> Option<BTreeSet<String>> {
+    let routes: Table = toml::from_str(&fs::read_to_string(routes).ok()?).ok()?;
+    let stages = routes.get("stage").and_then(toml::Value::as_table);
+    Some(
+        stages
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect(),
+    )
 }
 
 fn first(files: &[&str]) -> Option<PathBuf> {
@@ -154,4 +181,22 @@ fn read(file: &Path) -> Result<String, CommandError> {
     let text = fs::read_to_string(file);
     let text = text.with_context(|| format!("cannot read {}", file.display()));
     text.map_err(|error| CommandError::new(Kind::Configuration, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_reached_here() {
+        for (listen, expected) in [
+            ("0.0.0.0:7070", "127.0.0.1:7070"),
+            ("[::]:7070", "[::1]:7070"),
+            ("10.0.0.0:7070", "10.0.0.0:7070"),
+            ("127.0.0.1:7070", "127.0.0.1:7070"),
+            ("functions:7070", "functions:7070"),
+        ] {
+            assert_eq!(reached_at(listen), expected);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use toml::Table;
 
 use super::{evidence, share};
-use crate::words::text;
+use crate::words::{roughly, text};
 
 /// The stages in the order of the data.
 const STAGES: [&str; 7] = [
@@ -30,6 +30,8 @@ pub(super) struct Known {
     pub(super) functions: Option<Functions>,
     /// The file that the proxy is started with, for commands.
     pub(super) routes: String,
+    /// The stages of that file; nothing where it cannot be read.
+    pub(super) stages: Option<BTreeSet<String>>,
 }
 
 /// `functions.toml`.
@@ -47,7 +49,7 @@ pub(super) struct Row {
     pub(super) stage: String,
     /// How far it has come.
     pub(super) stands: String,
-    /// The command that takes it further.
+    /// What comes next by itself, or the command that takes it further.
     pub(super) next: String,
 }
 
@@ -127,30 +129,49 @@ fn moving(stage: &str, board: &Value) -> (String, String) {
     (stands, next)
 }
 
-/// What a person has to say of a rollout.
+/// What a rollout does next, or what a person has to say of it.
 fn rollout(stage: &str, board: &Value) -> Option<String> {
-    let action = match text(&board["rollout"]["judged"]) {
-        "not-started" => "start",
-        "rolled-back" | "paused" => "resume",
-        "awaiting-confirmation" => "confirm",
-        "done" => return Some(format!("cutline mode {stage} candidate")),
-        _ => return None,
-    };
-    Some(format!("cutline rollout {stage} {action}"))
+    let rollout = &board["rollout"];
+    if rollout.is_null() {
+        return None;
+    }
+    let at = rollout["at"].as_u64().map_or(0, |at| at as usize + 1);
+    let step = text(&rollout["steps"][at]["name"]);
+    let step = if step.is_empty() { "the end" } else { step };
+    let left = rollout["seconds_left"].as_f64();
+    let left = left.filter(|left| *left > 0.0);
+    Some(match (text(&rollout["judged"]), left) {
+        ("not-started", _) => format!("cutline rollout {stage} start"),
+        ("advance", _) => format!("{step} now"),
+        ("hold", Some(left)) => format!("{step} in {}", roughly(left)),
+        ("not-enough-evidence", Some(left)) => {
+            format!("not enough evidence: {step} in {}", roughly(left))
+        }
+        ("not-enough-evidence", None) => "not enough evidence".to_owned(),
+        ("rolled-back", _) => format!("rolled back: cutline rollout {stage} resume"),
+        ("paused", _) => format!("paused: cutline rollout {stage} resume"),
+        ("awaiting-confirmation", _) => format!("{step}: cutline rollout {stage} confirm"),
+        ("done", _) => format!("cutline mode {stage} candidate"),
+        _ => format!("{step} once all is within its limit"),
+    })
 }
 
 /// Its functions are declared in full.
 fn configured(known: &Known, functions: &Functions, stage: &str, board: Option<&Value>) -> String {
     let routes = list(known.report.as_ref(), "routes")
         .any(|route| text(&route["stage"]) == stage && text(&route["kind"]) == "http");
+    let in_file = known.stages.as_ref().map(|all| all.contains(stage));
     match (functions.runs, board, &known.board) {
         (false, _, _) => format!("cutline run --config {}", functions.file),
         (true, Some(board), _) => begin(known, stage, board),
-        (true, None, None) => format!("cutline proxy --config {}", known.routes),
-        // Its routes have no stage in routes.toml yet.
-        (true, None, Some(_)) if routes => check(known),
+        // The proxy has not taken up what the file says.
+        (true, None, Some(_)) if in_file == Some(true) => check(known),
+        (true, None, None) if in_file != Some(false) => {
+            format!("cutline proxy --config {}", known.routes)
+        }
+        (true, None, _) if routes => format!("name its routes in {}", known.routes),
         // It has no routes, and runs by itself.
-        (true, None, Some(_)) => "–".to_owned(),
+        (true, None, _) => "–".to_owned(),
     }
 }
 
@@ -311,6 +332,14 @@ response = { \"/score\" = \"/probabilities/0/1\" }
             &with("inference | configured | cutline proxy --config cutline/routes.toml"),
         );
         known.board = Some(json!({ "stages": [] }));
+        let named = "inference | configured | name its routes in cutline/routes.toml";
+        check(&known, &with(named));
+        known.stages = Some(BTreeSet::new());
+        check(&known, &with(named));
+        known.board = None;
+        check(&known, &with(named));
+        known.stages = Some(BTreeSet::from(["inference".to_owned()]));
+        known.board = Some(json!({ "stages": [] }));
         check(
             &known,
             &with("inference | configured | cutline proxy check --config cutline/routes.toml"),
@@ -334,7 +363,12 @@ response = { \"/score\" = \"/probabilities/0/1\" }
             board: Some(board(json!({ "mode": mode, "percent": percent }), rollout)),
             ..known()
         };
-        let judged = |judged: &str| json!({ "judged": judged, "evidence": "requests", "gathered": 300, "needed": 900 });
+        let judged = |judged: &str| {
+            json!({
+                "judged": judged, "evidence": "requests", "gathered": 300, "needed": 900,
+                "steps": [{ "name": "25 %" }, { "name": "50 %" }], "at": 0,
+            })
+        };
         for (known, expected) in [
             (
                 of("monolith", 0.0, Value::Null),
@@ -346,15 +380,15 @@ response = { \"/score\" = \"/probabilities/0/1\" }
             ),
             (
                 of("split", 25.0, judged("hold")),
-                "split at 25 %: 300 of ~900 needed | cutline diff inference",
+                "split at 25 %: 300 of ~900 needed | 50 % once all is within its limit",
             ),
             (
                 of("split", 25.0, judged("awaiting-confirmation")),
-                "split at 25 %: 300 of ~900 needed | cutline rollout inference confirm",
+                "split at 25 %: 300 of ~900 needed | 50 %: cutline rollout inference confirm",
             ),
             (
                 of("shadow", 100.0, judged("rolled-back")),
-                "shadowing 100 %: 300 of ~900 needed | cutline rollout inference resume",
+                "shadowing 100 %: 300 of ~900 needed | rolled back: cutline rollout inference resume",
             ),
             (
                 of("split", 100.0, Value::Null),
@@ -366,6 +400,42 @@ response = { \"/score\" = \"/probabilities/0/1\" }
             ),
         ] {
             check(&known, &[&format!("inference | {expected}")]);
+        }
+    }
+
+    #[test]
+    fn what_comes_next_is_a_step_or_a_command() {
+        for (judged, left, expected) in [
+            ("not-started", None, "cutline rollout inference start"),
+            ("not-enough-evidence", None, "not enough evidence"),
+            (
+                "not-enough-evidence",
+                Some(21_600.0),
+                "not enough evidence: 50 % in ~6 h",
+            ),
+            ("hold", None, "50 % once all is within its limit"),
+            (
+                "rolled-back",
+                None,
+                "rolled back: cutline rollout inference resume",
+            ),
+            (
+                "paused",
+                Some(1.0),
+                "paused: cutline rollout inference resume",
+            ),
+            (
+                "awaiting-confirmation",
+                None,
+                "50 %: cutline rollout inference confirm",
+            ),
+            ("done", None, "cutline mode inference candidate"),
+        ] {
+            let stage = json!({ "rollout": {
+                "steps": [{ "name": "shadow" }, { "name": "25 %" }, { "name": "50 %" }],
+                "at": 1, "judged": judged, "seconds_left": left,
+            } });
+            assert_eq!(rollout("inference", &stage).as_deref(), Some(expected));
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::graph::globals::global_accesses;
 use crate::graph::{ClassId, FuncId, Held};
 use crate::modules::FileId;
 use crate::syntax::facts::{CompareOp, ExprId, ExprKind, ScopeId, StmtKind};
+use crate::syntax::walk::each_stmt;
 
 /// What is shared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,7 +235,7 @@ fn is_shared_container(ctx: &Context<'_>, class: ClassId, name: &str) -> bool {
     let definition = ctx.program.class(class);
     let facts = ctx.modules.facts(definition.file);
     let mut shared = false;
-    super::super::support::places::each_stmt(&facts.scope(definition.scope).body, &mut |stmt| {
+    each_stmt(&facts.scope(definition.scope).body, &mut |stmt| {
         let StmtKind::Assign { targets, value, .. } = &stmt.kind else {
             return;
         };
@@ -260,7 +261,7 @@ fn defined_at(ctx: &Context<'_>, file: FileId, scope: ScopeId, name: &str) -> u3
     let binds =
         |target: &ExprId| matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name);
     let mut line = 0;
-    super::super::support::places::each_stmt(&facts.scope(scope).body, &mut |stmt| {
+    each_stmt(&facts.scope(scope).body, &mut |stmt| {
         let bound = match &stmt.kind {
             StmtKind::Assign { targets, .. } => targets.iter().any(binds),
             StmtKind::Declare { target, .. } => binds(target),

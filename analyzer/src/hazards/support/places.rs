@@ -241,35 +241,3 @@ impl<'m> Places<'m> {
         }
     }
 }
-
-/// Every statement of a body, also in blocks, not in other functions.
-pub(in crate::hazards) fn each_stmt<'m>(body: &'m [Stmt], visit: &mut impl FnMut(&'m Stmt)) {
-    for stmt in body {
-        visit(stmt);
-        match &stmt.kind {
-            StmtKind::If { then, other, .. } => {
-                each_stmt(then, visit);
-                each_stmt(other, visit);
-            }
-            StmtKind::Loop { body, other, .. } => {
-                each_stmt(body, visit);
-                each_stmt(other, visit);
-            }
-            StmtKind::With { body, .. } => each_stmt(body, visit),
-            StmtKind::Try {
-                body,
-                handlers,
-                other,
-                finally,
-            } => {
-                each_stmt(body, visit);
-                for handler in handlers {
-                    each_stmt(&handler.body, visit);
-                }
-                each_stmt(other, visit);
-                each_stmt(finally, visit);
-            }
-            _ => {}
-        }
-    }
-}

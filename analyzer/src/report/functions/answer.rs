@@ -110,6 +110,14 @@ fn predicted(out: &mut Lines, field: &ContractItem, said: &Prediction) {
     if plain {
         return out.put(&format!("{key} = {}", quoted(&from)));
     }
+    // What has no name in TOML (null) cannot be said, nor can the others without it.
+    let names = said.names.iter().map(|(name, given)| {
+        let given = value(given)?;
+        Some(format!("{} = {given}", super::toml::named(name)))
+    });
+    let Some(names) = names.collect::<Option<Vec<String>>>() else {
+        return out.todo(&key, Some(&field.place));
+    };
     let mut parts = vec![format!("from = {}", quoted(&from))];
     parts.extend(said.round.map(|digits| format!("round = {digits}")));
     let open = said
@@ -120,11 +128,7 @@ fn predicted(out: &mut Lines, field: &ContractItem, said: &Prediction) {
         Some(number) => format!("at_least = {number:?}"),
         None => "at_least = \"TODO\"".to_owned(),
     }));
-    if !said.names.is_empty() {
-        let names = said.names.iter().filter_map(|(name, given)| {
-            Some(format!("{} = {}", super::toml::named(name), value(given)?))
-        });
-        let names: Vec<String> = names.collect();
+    if !names.is_empty() {
         parts.push(format!("names = {{ {} }}", names.join(", ")));
     }
     let line = format!("{key} = {{ {} }}", parts.join(", "));
@@ -391,6 +395,13 @@ mod tests {
         assert_eq!(
             of("churn", tested.clone()),
             r#""/churn" = { from = "/probabilities/0/1", round = 4, at_least = 0.5, names = { false = "no", true = "yes" } }"#
+        );
+        tested
+            .names
+            .insert("other".to_owned(), serde_json::Value::Null);
+        assert_eq!(
+            of("churn", tested.clone()),
+            r#""/churn" = "TODO" # TODO app.py:7"#
         );
         tested.names.clear();
         tested.test = Some(crate::cut::Test { at_least: None });

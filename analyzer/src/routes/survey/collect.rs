@@ -134,8 +134,10 @@ impl<'a> Survey<'a> {
                             Some(vec![self.part(&dict, (*key)?), self.part(&dict, *value)])
                         })
                         .collect(),
+                    // A mapping that is spread is none of the values.
                     (ExprKind::Dict(entries), "values") => entries
                         .iter()
+                        .filter(|(key, _)| key.is_some())
                         .map(|(_, value)| vec![self.part(&dict, *value)])
                         .collect(),
                     _ => Vec::new(),

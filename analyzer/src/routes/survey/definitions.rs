@@ -4,6 +4,7 @@ use super::{MAX_STEPS, Spot, Survey};
 use crate::modules::{FileId, ModuleRef};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{ExprId, ExprKind, Import, ImportBinds, ScopeId, Stmt, StmtKind};
+use crate::syntax::walk::blocks;
 
 impl Survey<'_> {
     /// The expression that a name was last given, in its scope or the module
@@ -129,32 +130,5 @@ fn all_imports<'s>(body: &'s [Stmt], found: &mut Vec<&'s Import>) {
             StmtKind::Import(import) => found.push(import),
             _ => blocks(stmt, &mut |body| all_imports(body, found)),
         }
-    }
-}
-
-/// Visits the blocks inside a statement.
-pub(in crate::routes) fn blocks<'s>(stmt: &'s Stmt, visit: &mut dyn FnMut(&'s [Stmt])) {
-    match &stmt.kind {
-        StmtKind::If { then, other, .. } => {
-            visit(then);
-            visit(other);
-        }
-        StmtKind::Loop { body, other, .. } => {
-            visit(body);
-            visit(other);
-        }
-        StmtKind::With { body, .. } => visit(body),
-        StmtKind::Try {
-            body,
-            handlers,
-            other,
-            finally,
-        } => {
-            visit(body);
-            handlers.iter().for_each(|handler| visit(&handler.body));
-            visit(other);
-            visit(finally);
-        }
-        _ => {}
     }
 }

@@ -5,6 +5,10 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Key, MAX_ELEMENTS};
 
+/// Routers that are climbed through for one; those in a circle have more ways
+/// than can be gone.
+const MAX_CLIMBED: usize = 10_000;
+
 /// Which router hangs on which, and below what.
 #[derive(Debug, Default)]
 pub(in crate::routes) struct Mounts {
@@ -27,7 +31,8 @@ impl Mounts {
         match self.above.get(&key) {
             Some(_) => {
                 let mut found = Vec::new();
-                self.climb(key, "", &mut vec![], &mut found);
+                let mut left = MAX_CLIMBED;
+                self.climb(key, "", &mut vec![], &mut left, &mut found);
                 found.sort_unstable();
                 found.dedup();
                 found
@@ -36,15 +41,23 @@ impl Mounts {
         }
     }
 
-    fn climb(&self, key: Key, below: &str, seen: &mut Vec<Key>, found: &mut Vec<SmolStr>) {
-        if seen.contains(&key) || found.len() >= MAX_ELEMENTS {
+    fn climb(
+        &self,
+        key: Key,
+        below: &str,
+        seen: &mut Vec<Key>,
+        left: &mut usize,
+        found: &mut Vec<SmolStr>,
+    ) {
+        if seen.contains(&key) || found.len() >= MAX_ELEMENTS || *left == 0 {
             return;
         }
+        *left -= 1;
         seen.push(key);
         match self.above.get(&key) {
             Some(above) => {
                 for (parent, prefix) in above {
-                    self.climb(*parent, &join(prefix, below), seen, found);
+                    self.climb(*parent, &join(prefix, below), seen, left, found);
                 }
             }
             None => found.push(below.into()),
