@@ -53,7 +53,7 @@ pub(crate) fn each_expr(facts: &FileFacts, scope: ScopeId, visit: &mut dyn FnMut
 }
 
 /// The expressions that stand directly in a statement.
-fn roots(stmt: &Stmt, found: &mut Vec<ExprId>) {
+pub(crate) fn roots(stmt: &Stmt, found: &mut Vec<ExprId>) {
     match &stmt.kind {
         StmtKind::Expr(expr) | StmtKind::Assert(expr) => found.push(*expr),
         StmtKind::Assign { targets, value, .. } => {

@@ -9,7 +9,7 @@ mod walk;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-pub(super) use walk::each_stmt;
+pub(super) use crate::syntax::walk::each_stmt;
 
 use crate::graph::{ClassId, FuncId, Held};
 use crate::hazards::Context;

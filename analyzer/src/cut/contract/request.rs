@@ -1,6 +1,8 @@
 //! Fields of a request: parameters of the path, declared models, and what the
 //! handler and the functions behind it take from the request's data.
 
+use std::ops::ControlFlow;
+
 use super::super::{ContractEntry, EntryKind};
 use super::code::{At, Code};
 use super::records::{class_in, fields, is_record};
@@ -16,7 +18,7 @@ pub(super) fn entries(
     route: &Route,
     follow: &Follow<'_, '_>,
     out: &mut Vec<ContractEntry>,
-) {
+) -> ControlFlow<()> {
     let (file, scope) = code.scope_of(route.handler);
     let definition = code.facts(file).scope(scope);
     let in_path = path_params(&route.path);
@@ -29,12 +31,13 @@ pub(super) fn entries(
             file,
             line,
         });
+        room(out.len())
     };
     for name in &in_path {
         let param = definition.params.iter().find(|param| param.name == *name);
         let declared = param.and_then(|param| code.type_text(file, param.annotation?));
         let (converter, line) = converter(code, route, name);
-        add(name.clone(), declared.or(converter), route.file, line);
+        add(name.clone(), declared.or(converter), route.file, line)?;
     }
     let injects = matches!(
         route.framework,
@@ -62,20 +65,36 @@ pub(super) fn entries(
         };
         match class_in(code, file, scope, annotation) {
             Some((class, _)) if body && is_record(code, class) => {
-                nested(code, class, "", 0, &mut add)
+                nested(code, class, "", 0, &mut add)?
             }
             None if matches!(
                 text.trim_end_matches(" | None"),
                 "int" | "float" | "str" | "bool" | "date" | "datetime"
             ) =>
             {
-                add(param.name.clone(), Some(text), file, line);
+                add(param.name.clone(), Some(text), file, line)?;
             }
             _ => {}
         }
     }
     for (path, taken) in &follow.taken {
-        add(path.clone(), taken.ty.clone(), taken.file, taken.line);
+        add(path.clone(), taken.ty.clone(), taken.file, taken.line)?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// Takes a field; says when there are too many.
+pub(super) type Add<'a> = dyn FnMut(SmolStr, Option<SmolStr>, FileId, u32) -> ControlFlow<()> + 'a;
+
+/// The most fields that are told of a request or an answer: models in models,
+/// and mappings that hold each other, have no end.
+pub(super) const MOST_FIELDS: usize = 2_000;
+
+/// Whether there is room for more.
+pub(super) fn room(n_fields: usize) -> ControlFlow<()> {
+    match n_fields < MOST_FIELDS {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()),
     }
 }
 
@@ -85,19 +104,20 @@ pub(super) fn nested(
     class: ClassId,
     prefix: &str,
     depth: u32,
-    add: &mut dyn FnMut(SmolStr, Option<SmolStr>, FileId, u32),
-) {
+    add: &mut Add<'_>,
+) -> ControlFlow<()> {
     for field in fields(code, class) {
         let name = format_smolstr!("{prefix}{}", field.name);
-        add(name.clone(), field.ty.clone(), field.file, field.line);
+        add(name.clone(), field.ty.clone(), field.file, field.line)?;
         if let Some((inner, in_list)) = field.holds
             && depth < 4
             && inner != class
         {
             let prefix = format!("{name}{}.", if in_list { "[]" } else { "" });
-            nested(code, inner, &prefix, depth + 1, add);
+            nested(code, inner, &prefix, depth + 1, add)?;
         }
     }
+    ControlFlow::Continue(())
 }
 
 /// Names of `{…}` in a path template.

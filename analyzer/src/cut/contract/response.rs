@@ -2,11 +2,12 @@
 //! answers with.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use super::super::{ContractEntry, EntryKind, Making};
 use super::code::Code;
 use super::records::{class_in, is_record};
-use super::request::nested;
+use super::request::{Add, MOST_FIELDS, nested, room};
 use super::shape::{Follow, Shape, is_several};
 use crate::modules::FileId;
 use crate::routes::Route;
@@ -19,7 +20,7 @@ pub(super) fn entries(
     follow: &Follow<'_, '_>,
     returned: &Shape,
     out: &mut Vec<ContractEntry>,
-) {
+) -> ControlFlow<()> {
     let (file, scope) = code.scope_of(route.handler);
     let definition = code.facts(file).scope(scope);
     let makings = Made::of(follow, returned).fields;
@@ -32,6 +33,7 @@ pub(super) fn entries(
             file,
             line,
         });
+        room(out.len())
     };
     let model = definition.decorators.iter().find_map(|decorator| {
         match &code.facts(file).expr(*decorator).kind {
@@ -46,15 +48,15 @@ pub(super) fn entries(
     if let Some((class, in_list)) = declared
         && is_record(code, class)
     {
-        nested(code, class, if in_list { "[]." } else { "" }, 0, &mut add);
-        return;
+        return nested(code, class, if in_list { "[]." } else { "" }, 0, &mut add);
     }
-    shape(code, follow, returned, "", 0, &mut add);
+    shape(code, follow, returned, "", 0, &mut add)?;
     let nothing = matches!(returned, Shape::Other(_) | Shape::Refused) || returned.is_unknown();
     if nothing && answers(definition) {
         let line = definition.line;
-        add("*".into(), None, file, line);
+        add("*".into(), None, file, line)?;
     }
+    ControlFlow::Continue(())
 }
 
 /// How each field is made, as far as that is known.
@@ -63,6 +65,7 @@ struct Made {
     fields: BTreeMap<SmolStr, Making>,
     /// Which models say something of it.
     models: BTreeSet<SmolStr>,
+    n_seen: usize,
 }
 
 impl Made {
@@ -88,7 +91,7 @@ impl Made {
         prefix: &str,
         (depth, scattered): (u32, bool),
     ) {
-        if depth > 4 {
+        if depth > 4 || self.n_seen > MOST_FIELDS {
             return;
         }
         let dict = match of {
@@ -111,6 +114,7 @@ impl Made {
         };
         let scattered = scattered || follow.is_scattered(dict);
         for (name, field) in &follow.dicts[dict] {
+            self.n_seen += 1;
             let name = format_smolstr!("{prefix}{name}");
             let inner = match &field.shape {
                 Shape::List(_) => name.to_string(),
@@ -144,10 +148,10 @@ fn shape(
     shape_of: &Shape,
     prefix: &str,
     depth: u32,
-    add: &mut dyn FnMut(SmolStr, Option<SmolStr>, FileId, u32),
-) {
+    add: &mut Add<'_>,
+) -> ControlFlow<()> {
     if depth > 4 {
-        return;
+        return ControlFlow::Continue(());
     }
     match shape_of {
         Shape::Dict(id) => {
@@ -158,12 +162,12 @@ fn shape(
                     follow.type_of(&field.shape),
                     field.file,
                     field.line,
-                );
+                )?;
                 let inner = match &field.shape {
                     Shape::List(_) => name.to_string(),
                     _ => format!("{name}."),
                 };
-                shape(code, follow, &field.shape, &inner, depth + 1, add);
+                shape(code, follow, &field.shape, &inner, depth + 1, add)?;
             }
         }
         Shape::List(Some(element)) => {
@@ -174,16 +178,17 @@ fn shape(
                 &format!("{prefix}[]."),
                 depth + 1,
                 add,
-            );
+            )?;
         }
         Shape::Tuple(parts) => {
             if let Some(first) = parts.first() {
-                shape(code, follow, first, prefix, depth + 1, add);
+                shape(code, follow, first, prefix, depth + 1, add)?;
             }
         }
-        Shape::Record(class) => nested(code, *class, prefix, depth, add),
+        Shape::Record(class) => nested(code, *class, prefix, depth, add)?,
         _ => {}
     }
+    ControlFlow::Continue(())
 }
 
 #[cfg(test)]
@@ -239,6 +244,41 @@ mod tests {
                 text
             }
         }
+    }
+
+    #[test]
+    fn nothing_or_a_text_is_no_constant() {
+        check(
+            "def score():\n    p = model.predict_proba(rows)[0][1]\n    \
+             return {\"why\": None if request.args.get(\"quiet\") else \"no\", \"kind\": None}\n",
+            &[("kind", "?"), ("why", "otherwise")],
+        );
+    }
+
+    #[test]
+    fn comprehensions_in_comprehensions_come_to_an_end() {
+        let (open, close) = ("[".repeat(40), " for x in xs]".repeat(40));
+        let code = format!("def score():\n    return {{\"all\": {open}1{close}}}\n");
+        check(&code, &[("all", "otherwise")]);
+    }
+
+    #[test]
+    fn mappings_that_hold_each_other_come_to_an_end() {
+        let mut code = "def score():\n    d = {}\n".to_owned();
+        for field in 0..200 {
+            code.push_str(&format!("    d[\"f{field}\"] = d\n"));
+        }
+        code.push_str("    return d\n");
+        let given = Given::new(
+            &format!("from flask import Flask\n{code}"),
+            &[("score", "inference")],
+        );
+        let given = given.route("POST", "/score", "score", "flask");
+        given.with_plan(|_, plan| {
+            let entries = plan.contracts.iter().map(|contract| contract.entries.len());
+            let most = entries.max().unwrap();
+            assert!((200..=super::MOST_FIELDS).contains(&most), "{most}");
+        });
     }
 
     #[test]

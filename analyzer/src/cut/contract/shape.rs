@@ -278,6 +278,11 @@ impl<'c, 'a> Follow<'c, 'a> {
         match (a, b) {
             (a, b) if a == b => a,
             (Shape::Refused, other) | (other, Shape::Refused) => other,
+            // One or the other; what a variable begins as is no such value.
+            (Shape::Const(Value::Null), value @ Shape::Const(_))
+            | (value @ Shape::Const(_), Shape::Const(Value::Null)) => {
+                Shape::Other(self.type_of(&value))
+            }
             (Shape::Const(Value::Null), other) | (other, Shape::Const(Value::Null)) => other,
             (Shape::Dict(id), request @ Shape::Request(_))
             | (request @ Shape::Request(_), Shape::Dict(id))

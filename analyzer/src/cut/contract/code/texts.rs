@@ -201,16 +201,18 @@ impl Code<'_> {
         if let Some(place) = self.value(base)
             && let ExprKind::Dict(entries) = self.kind(place)
         {
-            return entries.iter().find_map(|(entry, value)| {
+            // The last of a key counts, and what is spread may have it too.
+            for (entry, value) in entries.iter().rev() {
                 let entry = (*entry)?;
                 let is_key =
                     matches!(self.kind(place.part(entry)), ExprKind::Str(text) if *text == key);
-                is_key
-                    .then(|| self.literal_inner(place.part(*value), depth + 1))
-                    .flatten()
-            });
+                if is_key {
+                    return self.literal_inner(place.part(*value), depth + 1);
+                }
+            }
+            return None;
         }
-        let mut found = Vec::new();
+        let (mut found, mut is_open) = (Vec::new(), false);
         for scope in self.scopes_around(base.file, base.scope) {
             each_stmt(&self.facts(base.file).scope(scope).body, &mut |stmt| {
                 let at = |expr: ExprId| At {
@@ -225,12 +227,14 @@ impl Code<'_> {
                     StmtKind::Expr(expr) => {
                         if let ExprKind::Call { callee, args } = self.kind(at(*expr))
                             && let ExprKind::Attr { base, name } = self.kind(at(*callee))
-                            && name == "setdefault"
                             && is_base(*base)
-                            && let [entry, value] = args.as_ref()
-                            && is_key(entry.value)
                         {
-                            found.push(at(value.value));
+                            is_open |= name == "update";
+                            if let ("setdefault", [entry, value]) = (name.as_str(), args.as_ref())
+                                && is_key(entry.value)
+                            {
+                                found.push(at(value.value));
+                            }
                         }
                     }
                     StmtKind::Assign { targets, value, .. } => {
@@ -248,7 +252,7 @@ impl Code<'_> {
             });
         }
         match found.as_slice() {
-            [only] => self.literal_inner(*only, depth + 1),
+            [only] if !is_open => self.literal_inner(*only, depth + 1),
             _ => None,
         }
     }

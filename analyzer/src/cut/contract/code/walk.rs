@@ -1,9 +1,10 @@
-//! Every expression of a function, every statement of a body.
+//! Every expression of a function, what stands in its comprehensions too.
 
 use super::{At, Code};
 use crate::graph::FuncId;
 use crate::modules::FileId;
-use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
+use crate::syntax::facts::{ExprKind, ScopeId};
+use crate::syntax::walk::{each_stmt, roots};
 
 impl Code<'_> {
     /// Visits every expression of a function in order, comprehensions and
@@ -14,11 +15,11 @@ impl Code<'_> {
     }
 
     pub(super) fn each_expr_of(&self, file: FileId, scope: ScopeId, visit: &mut dyn FnMut(At)) {
-        let mut roots = Vec::new();
+        let mut found = Vec::new();
         each_stmt(&self.facts(file).scope(scope).body, &mut |stmt| {
-            roots_of(stmt, &mut roots)
+            roots(stmt, &mut found)
         });
-        for root in roots {
+        for root in found {
             self.below(
                 At {
                     file,
@@ -46,64 +47,5 @@ impl Code<'_> {
                 }
             }
         }
-    }
-}
-
-/// Visits statements in order, nested ones after the one that holds them;
-/// bodies of functions and classes are not entered.
-pub(in crate::cut::contract) fn each_stmt<'s>(body: &'s [Stmt], visit: &mut dyn FnMut(&'s Stmt)) {
-    for stmt in body {
-        visit(stmt);
-        match &stmt.kind {
-            StmtKind::If { then, other, .. } => {
-                each_stmt(then, visit);
-                each_stmt(other, visit);
-            }
-            StmtKind::Loop { body, other, .. } => {
-                each_stmt(body, visit);
-                each_stmt(other, visit);
-            }
-            StmtKind::With { body, .. } => each_stmt(body, visit),
-            StmtKind::Try {
-                body,
-                handlers,
-                other,
-                finally,
-            } => {
-                each_stmt(body, visit);
-                for handler in handlers {
-                    each_stmt(&handler.body, visit);
-                }
-                each_stmt(other, visit);
-                each_stmt(finally, visit);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Expressions that stand directly in a statement.
-pub(super) fn roots_of(stmt: &Stmt, roots: &mut Vec<ExprId>) {
-    match &stmt.kind {
-        StmtKind::Expr(expr) | StmtKind::Assert(expr) => roots.push(*expr),
-        StmtKind::Assign { targets, value, .. } => {
-            roots.push(*value);
-            roots.extend(targets);
-        }
-        StmtKind::Augment { target, value, .. } => roots.extend([*value, *target]),
-        StmtKind::Return(value) | StmtKind::Raise(value) => roots.extend(value),
-        StmtKind::Delete(targets) => roots.extend(targets),
-        StmtKind::If { test, .. } => roots.push(*test),
-        StmtKind::Loop { head, .. } => match head {
-            LoopHead::For { target, iter } => roots.extend([*iter, *target]),
-            LoopHead::While(test) => roots.push(*test),
-        },
-        StmtKind::With { items, .. } => {
-            for (context, target) in items {
-                roots.push(*context);
-                roots.extend(target);
-            }
-        }
-        _ => {}
     }
 }

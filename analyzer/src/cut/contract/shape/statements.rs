@@ -7,13 +7,17 @@ use super::lists::is_whole;
 use super::{Field, Follow, Frame, Shape, without_status};
 use crate::cut::contract::code::At;
 use crate::modules::FileId;
-use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
+use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind};
 
 impl Follow<'_, '_> {
     pub(super) fn block(&mut self, file: FileId, scope: ScopeId, body: &[Stmt], frame: &mut Frame) {
         for stmt in body {
             let at = |expr: ExprId| At { file, scope, expr };
             match &stmt.kind {
+                // The element of a comprehension, which follows it itself.
+                StmtKind::Expr(expr)
+                    if matches!(self.code.kind(at(*expr)), ExprKind::Yield(_))
+                        && self.code.facts(file).scope(scope).kind == ScopeKind::Comprehension => {}
                 StmtKind::Expr(expr) | StmtKind::Assert(expr) => {
                     self.expr(at(*expr), frame);
                 }
