@@ -94,6 +94,8 @@ def left(method):
         yield failed.code()
     call = method("Wait").future(b"60", timeout=60)
     yield method("ThoseWhoLeft")(b"1", timeout=60)
+    # One that the server has not heard of would leave no trace.
+    method("ThoseWhoWait")(b"2", timeout=60)
     call.cancel()
     yield call.code()
     yield method("ThoseWhoLeft")(b"1", timeout=60)

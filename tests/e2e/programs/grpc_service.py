@@ -7,6 +7,7 @@ from concurrent import futures
 
 import grpc
 
+began = queue.Queue()  # of calls that wait
 left = queue.Queue()  # of calls whose client did not wait for the end
 
 
@@ -49,13 +50,22 @@ def talk(requests, context):
 def wait(request, context):
     """Never answers; keeps whether a deadline came over, for later."""
     over = threading.Event()
-    context.add_callback(over.set)
+    if not context.add_callback(over.set):
+        over.set()
     given = context.time_remaining()
+    began.put(None)
     over.wait()
     # Clocks and rounding may add to it; without a deadline it is years, or None.
     came = given is not None and given < float(request) + 10
     left.put(b"a deadline came" if came else b"no deadline came")
     return b""
+
+
+def those_who_wait(request, context):
+    """Answers once so many calls wait that nobody asked for before."""
+    for _ in range(int(request)):
+        began.get()
+    return request
 
 
 def those_who_left(request, context):
@@ -72,6 +82,7 @@ def main():
         "Add": grpc.stream_unary_rpc_method_handler(add),
         "Talk": grpc.stream_stream_rpc_method_handler(talk),
         "Wait": grpc.unary_unary_rpc_method_handler(wait),
+        "ThoseWhoWait": grpc.unary_unary_rpc_method_handler(those_who_wait),
         "ThoseWhoLeft": grpc.unary_unary_rpc_method_handler(those_who_left),
     }
     handler = grpc.method_handlers_generic_handler("churn.Echo", methods)
