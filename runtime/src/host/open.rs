@@ -141,7 +141,7 @@ impl Opened {
             return Err(OpenError::Here);
         };
         let storage = account.storage(Arc::new(SystemClock)).await?;
-        let blobs = account.at(incoming.clone()).blobs()?;
+        let blobs = account.at((**incoming).clone()).blobs()?;
         Ok(Opened::of(pipeline, home, storage, blobs, code))
     }
 

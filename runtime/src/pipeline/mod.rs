@@ -89,9 +89,9 @@ pub enum Place {
     /// In a storage account.
     Azure {
         /// The container of what is made, and the queues.
-        kept: AzurePlace,
+        kept: Box<AzurePlace>,
         /// The container that what comes from outside is put into.
-        incoming: AzurePlace,
+        incoming: Box<AzurePlace>,
         /// What requests show.
         shows: Shows,
     },

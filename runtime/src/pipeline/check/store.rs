@@ -77,8 +77,8 @@ fn on_azure(url: &Spanned<String>, file: StoreFile) -> Result<Place, Problem> {
     })?;
     let shows = shows(file.sas, file.key, &kept)?;
     Ok(Place::Azure {
-        kept,
-        incoming,
+        kept: Box::new(kept),
+        incoming: Box::new(incoming),
         shows,
     })
 }
