@@ -138,7 +138,8 @@ fn a_database_goes_over_and_back_under_writes() {
     });
     let mut written = written;
     written.sort_unstable();
-    assert!(written.len() > 12, "{written:?}");
+    // Each of the six sides saw one at least.
+    assert!(written.len() >= 6, "{written:?}");
     assert_eq!(ids(&folder.path().join("own.sqlite")), written);
     // Whoever still writes where the monolith had it is told.
     let late = Connection::open(folder.path().join("var/shop.sqlite"))
