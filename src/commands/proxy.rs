@@ -297,7 +297,8 @@ async fn until_told(
 fn reload(running: &Running, admin: &Admin) {
     admin.reload();
     match running.reload_certificate() {
-        Ok(()) => tracing::info!("the certificate of the listeners was read again"),
+        Ok(true) => tracing::info!("the certificate of the listeners was read again"),
+        Ok(false) => {}
         Err(error) => tracing::error!(%error, "the certificate of the listeners stays as it was"),
     }
 }

@@ -148,13 +148,13 @@ impl Running {
         self.handle.shift(stage, share)
     }
 
-    /// Reads the listeners' certificate and key again, for connections to come.
-    /// Where a file cannot be used, the error names it and the certificate
-    /// before stays.
-    pub fn reload_certificate(&self) -> io::Result<()> {
+    /// Reads the listeners' certificate and key again, for connections to come;
+    /// false where they have none. Where a file cannot be used, the error names
+    /// it and the certificate before stays.
+    pub fn reload_certificate(&self) -> io::Result<bool> {
         match &self.shared.certificate {
-            Some(certificate) => certificate.reload(),
-            None => Ok(()),
+            Some(certificate) => certificate.reload().map(|()| true),
+            None => Ok(false),
         }
     }
 

@@ -162,7 +162,7 @@ fn a_new_certificate_holds_for_the_next_connection() {
     run(async {
         let mut old = connected(&authority, to, b"http/1.1").await.unwrap();
         authority.issue("proxy.example");
-        proxy.reload_certificate().unwrap();
+        assert!(proxy.reload_certificate().unwrap());
         let new = connected(&authority, to, b"http/1.1").await.unwrap();
         assert_ne!(serial(&old), serial(&new));
         old.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
