@@ -10,6 +10,8 @@ pub mod database;
 pub mod folder;
 pub mod ledger;
 pub mod lineage;
+#[cfg(test)]
+mod losing;
 pub mod owners;
 pub mod place;
 pub mod registry;
@@ -17,3 +19,4 @@ pub mod runs;
 pub mod seal;
 pub mod space;
 pub mod storage;
+pub mod turn;

@@ -231,3 +231,15 @@ async fn what_is_made_over_others_stays_apart_from_them() {
     assert_eq!(live.find(&made_there.id).await.unwrap(), None);
     assert_eq!(locations(&live_store, "blobs").await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_artifact_whose_put_was_answered_late_stays_whole() {
+    let store = InMemory::new();
+    let losing = crate::store::losing::Losing { store, again: true };
+    let artifacts = Artifacts::new(Arc::new(losing));
+    let kept = artifacts
+        .put(table(), made("ingestion"), "content")
+        .await
+        .unwrap();
+    artifacts.verify(&kept.id).await.unwrap();
+}

@@ -196,8 +196,13 @@ impl Artifacts {
         match self.store.put_opts(&location, text.into(), create).await {
             Ok(_) => Ok(artifact),
             Err(Error::AlreadyExists { .. }) => {
-                self.forget(&artifact).await;
-                self.get(&id).await
+                let there = self.get(&id).await?;
+                // It may be this one, put before by a request whose answer was
+                // lost.
+                if there.parts != artifact.parts {
+                    self.forget(&artifact).await;
+                }
+                Ok(there)
             }
             Err(source) => Err(wrong(&artifact.description, source)),
         }

@@ -27,7 +27,15 @@ async fn value(cells: &dyn Cells, key: &str) -> Option<String> {
 
 async fn one_swap_of_many_wins(cells: &dyn Cells) {
     assert_eq!(value(cells, "race/1").await, None);
-    let tries = (0..20).map(|n| cells.swap("race/1", None, format!("by {n}").into()));
+    one_wins(cells, "race/1").await;
+    // Where one was, and is gone, too.
+    let gone = put(cells, "race/2", None, "gone").await;
+    assert!(cells.remove("race/2", &gone).await.unwrap());
+    one_wins(cells, "race/2").await;
+}
+
+async fn one_wins(cells: &dyn Cells, key: &str) {
+    let tries = (0..20).map(|n| cells.swap(key, None, format!("by {n}").into()));
     let tried = join_all(tries).await;
     let mut won = Vec::new();
     for (n, swapped) in tried.into_iter().enumerate() {
@@ -37,7 +45,7 @@ async fn one_swap_of_many_wins(cells: &dyn Cells) {
         }
     }
     assert_eq!(won.len(), 1);
-    assert_eq!(value(cells, "race/1").await.as_ref(), won.first());
+    assert_eq!(value(cells, key).await.as_ref(), won.first());
 }
 
 async fn a_revision_that_is_past_changes_nothing(cells: &dyn Cells) {
