@@ -20,6 +20,7 @@ pub mod function;
 pub mod host;
 pub mod import;
 pub mod log;
+pub mod manifest;
 pub mod metrics;
 pub mod model;
 pub mod page;

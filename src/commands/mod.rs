@@ -16,6 +16,8 @@ mod explain;
 mod functions;
 #[cfg(feature = "analyzer")]
 mod graph;
+#[cfg(feature = "azure")]
+mod handler;
 #[cfg(feature = "runtime")]
 mod handover;
 #[cfg(feature = "runtime")]
@@ -24,6 +26,8 @@ mod import_model;
 mod init;
 #[cfg(feature = "runtime")]
 mod lineage;
+#[cfg(feature = "azure")]
+mod manifest;
 #[cfg(feature = "proxy")]
 mod mode;
 #[cfg(feature = "proxy")]
@@ -92,6 +96,10 @@ pub(crate) enum Command {
     Functions(functions::FunctionsArgs),
     #[cfg(feature = "runtime")]
     Run(run::RunArgs),
+    #[cfg(feature = "azure")]
+    Manifest(manifest::ManifestArgs),
+    #[cfg(feature = "azure")]
+    Handler(handler::HandlerArgs),
     #[cfg(feature = "runtime")]
     Handover(handover::HandoverArgs),
     #[cfg(feature = "runtime")]
@@ -142,6 +150,10 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Functions(args) => functions::functions(&args, console),
         #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&args, console),
+        #[cfg(feature = "azure")]
+        Command::Manifest(args) => manifest::manifest(&args, console),
+        #[cfg(feature = "azure")]
+        Command::Handler(args) => handler::handler(&args, console),
         #[cfg(feature = "runtime")]
         Command::Handover(args) => handover::handover(&args, console),
         #[cfg(feature = "runtime")]

@@ -160,8 +160,8 @@ impl PipelineArgs {
     fn key(&self) -> Result<Option<Key>, CommandError> {
         let (from, text) = match (&self.key_file, std::env::var("CUTLINE_KEY")) {
             (Some(file), _) => {
-                let text = fs::read_to_string(file);
-                let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+                let text = private::read(file);
+                let text = text.map_err(|error| CommandError::new(Kind::Configuration, error))?;
                 (file.display().to_string(), text)
             }
             (None, Ok(text)) => ("CUTLINE_KEY".to_owned(), text),
@@ -213,6 +213,26 @@ trigger = { queue = \"raw-arrived\" }
 input   = { blob = \"{name}.csv\" }
 output  = { artifact = \"rows\" }
 ";
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("data.key");
+        fs::write(&file, "07".repeat(32)).unwrap();
+        let args = PipelineArgs {
+            config: folder.path().join("functions.toml"),
+            key_file: Some(file.clone()),
+        };
+        let key = |mode| {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            let key = args.key().map(|key| key.is_some());
+            key.map_err(|error| error.to_string())
+        };
+        assert_eq!(key(0o600), Ok(true));
+        let refused = key(0o640).unwrap_err();
+        assert!(refused.contains("chmod 600"), "{refused}");
+        assert!(!refused.contains("0707"), "{refused}");
+    }
 
     #[test]
     fn a_token_that_others_can_read_is_refused() {

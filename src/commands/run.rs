@@ -1,12 +1,13 @@
 //! `cutline run`
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use cutline_runtime::Tracing;
-use cutline_runtime::host::{Local, Render, Settings};
+use cutline_runtime::host::{Early, Local, Render, Settings};
+use cutline_runtime::{Pipeline, Tracing};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -24,6 +25,13 @@ use crate::telemetry::{self, LogFormat, LogLevel};
 /// yet stays in its queue.
 #[derive(Args)]
 pub(crate) struct RunArgs {
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+/// How functions are hosted, whoever starts them.
+#[derive(Args)]
+pub(super) struct HostArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
     /// Only this function; may be said several times.
@@ -54,23 +62,40 @@ fn visibility(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// What starts functions.
+#[derive(Clone, Copy)]
+pub(super) enum Trigger {
+    /// Queues and time, looked at here; clients are answered where the file
+    /// says.
+    Own,
+    /// A host that looks at them, and asks at this address.
+    Host(SocketAddr),
+}
+
 /// Runs until a signal ends it.
 pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
-    let pipeline = args.pipeline.read()?;
-    if let Some(unknown) = args
-        .only
-        .iter()
-        .find(|name| pipeline.function(name).is_none())
-    {
-        let known: Vec<&str> = pipeline
-            .functions
-            .iter()
-            .map(|function| &*function.name)
-            .collect();
-        let message = format!("there is no function {unknown}");
-        let hint = format!("the file has {}", known.join(", "));
-        return Err(CommandError::message(Kind::Usage, message).hint(hint));
-    }
+    host(&args.host, Trigger::Own, console)
+}
+
+/// That the file has all of these functions.
+pub(super) fn known(pipeline: &Pipeline, only: &[String]) -> Result<(), CommandError> {
+    let unknown = only.iter().find(|name| pipeline.function(name).is_none());
+    let Some(unknown) = unknown else {
+        return Ok(());
+    };
+    let functions = pipeline.functions.iter();
+    let known: Vec<&str> = functions.map(|function| &*function.name).collect();
+    let message = format!("there is no function {unknown}");
+    let hint = format!("the file has {}", known.join(", "));
+    Err(CommandError::message(Kind::Usage, message).hint(hint))
+}
+
+pub(super) fn host(
+    args: &HostArgs,
+    trigger: Trigger,
+    console: &Console,
+) -> Result<(), CommandError> {
+    known(&args.pipeline.read()?, &args.only)?;
     let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
     let _telemetry = telemetry::start(args.log, args.log_format, false);
     let start = |settings| Otlp::start(settings, Arc::new(LostFigures));
@@ -82,7 +107,7 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError>
         .enable_all()
         .build()
         .context("cannot start")?;
-    let result = runtime.block_on(serve(args, tracing, console));
+    let result = runtime.block_on(serve(args, trigger, tracing, console));
     if let (Some(otlp), Ok(())) = (otlp, &result) {
         otlp.flush();
     }
@@ -103,13 +128,31 @@ impl Lost for LostFigures {
     }
 }
 
-async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<(), CommandError> {
+async fn serve(
+    args: &HostArgs,
+    trigger: Trigger,
+    tracing: Tracing,
+    console: &Console,
+) -> Result<(), CommandError> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let opened = args.pipeline.open().await?;
-    let listen = opened.pipeline.listen;
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
-    let address = listener.local_addr().context("cannot listen")?;
+    let bind = async |listen| {
+        let listener = TcpListener::bind(listen).await;
+        listener.with_context(|| format!("cannot listen on {listen}"))
+    };
+    let (opened, listener) = match trigger {
+        Trigger::Own => {
+            let opened = args.pipeline.open().await?;
+            let listener = bind(opened.pipeline.listen).await?;
+            (opened, Early::from(listener))
+        }
+        // Its host waits for a sign of life, and no store is that quick.
+        Trigger::Host(address) => {
+            let opening = args.pipeline.open();
+            let (opened, listener) = Early::during(bind(address).await?, opening).await;
+            (opened?, listener)
+        }
+    };
+    let address = listener.address().context("cannot listen")?;
     let guard = args.pipeline.guard(&opened.pipeline)?;
     let mut local = Local::new(
         opened.pipeline,
@@ -126,10 +169,15 @@ async fn serve(args: &RunArgs, tracing: Tracing, console: &Console) -> Result<()
     if let Some(guard) = guard {
         local = local.guarded(guard);
     }
-    let answering = local
-        .answering(listener)
-        .map_err(|error| CommandError::new(Kind::Configuration, error))?;
-    console.note(&format!("functions run; clients: http://{address}\n"));
+    let answering = match trigger {
+        Trigger::Own => local.answering(listener),
+        Trigger::Host(_) => local.handling(listener),
+    };
+    let answering = answering.map_err(|error| CommandError::new(Kind::Configuration, error))?;
+    console.note(&match trigger {
+        Trigger::Own => format!("functions run; clients: http://{address}\n"),
+        Trigger::Host(_) => format!("functions wait for their host: http://{address}\n"),
+    });
     let ended = answering.until(signals.stop()).await;
     Ok(ended.context("clients cannot be answered")?)
 }

@@ -4,6 +4,8 @@
 mod support;
 
 mod answers;
+#[cfg(feature = "azure")]
+mod azure;
 #[cfg(feature = "runtime")]
 mod backup;
 #[cfg(all(unix, feature = "runtime"))]
@@ -24,6 +26,8 @@ mod full_disk;
 mod generated;
 #[cfg(all(unix, feature = "demo"))]
 mod guides;
+#[cfg(feature = "azure")]
+mod handler;
 #[cfg(feature = "runtime")]
 mod handover;
 #[cfg(feature = "runtime")]

@@ -21,6 +21,8 @@ pub(crate) mod asking;
 pub(crate) mod azurite;
 pub(crate) mod collector;
 mod environment;
+#[cfg(feature = "azure")]
+pub(crate) mod faulty;
 #[cfg(feature = "runtime")]
 pub(crate) mod overlay;
 pub(crate) mod page;

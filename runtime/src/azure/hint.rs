@@ -22,7 +22,7 @@ pub(crate) fn hint(of: Of, status: Option<u16>, code: &str) -> &'static str {
             | "AuthorizationResourceTypeMismatch"
             | "InsufficientAccountPermissions",
         ) => {
-            "what the request shows lets it not do that: give this program's identity Storage Blob Data Contributor on the container, or make a SAS with sp=racwdl"
+            "what the request shows lets it not do that: give this program's identity Storage Blob Data Contributor on the container, or make a SAS of the account with ss=bq, srt=sco and sp=rwdlacup"
         }
         (
             Of::Queues,
@@ -32,7 +32,7 @@ pub(crate) fn hint(of: Of, status: Option<u16>, code: &str) -> &'static str {
             | "AuthorizationResourceTypeMismatch"
             | "InsufficientAccountPermissions",
         ) => {
-            "what the request shows lets it not do that: give this program's identity Storage Queue Data Contributor on the queue, or make a SAS with sp=raup"
+            "what the request shows lets it not do that: give this program's identity Storage Queue Data Contributor on the queue, or make a SAS of the account with ss=bq, srt=sco and sp=rwdlacup"
         }
         (_, _, "AuthorizationFailure" | "IpAuthorizationSourceAddressMismatch") => {
             "what the request shows is refused, or the account lets nobody in from here: see that the SAS or the token is for this account, and its network rules"
@@ -40,7 +40,9 @@ pub(crate) fn hint(of: Of, status: Option<u16>, code: &str) -> &'static str {
         (_, _, "KeyBasedAuthenticationNotPermitted") => {
             "the account takes no SAS that its keys made: leave store.sas out, and give this program an identity"
         }
-        (Of::Queues, _, "QueueNotFound") => "there is no such queue, and it could not be made",
+        (Of::Queues, _, "QueueNotFound") => {
+            "there is no such queue, and this program may not make it: make it, and the one of its name and -poison"
+        }
         (_, Some(401 | 403), _) => {
             "what the request shows is refused: see that the SAS or the token is for this account and not over, and that this machine's clock is right"
         }

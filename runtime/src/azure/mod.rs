@@ -5,8 +5,10 @@
 //! whom TLS believes, is handed in.
 
 mod authorize;
+mod client;
 mod credential;
 pub(crate) mod hint;
+mod patient;
 mod stamp;
 
 use std::fmt;
@@ -15,14 +17,15 @@ use std::time::Duration;
 
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
 use object_store::azure::MicrosoftAzureBuilder;
-use object_store::client::{HttpClient, HttpConnector};
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, RetryConfig};
 
 pub use credential::{Credential, CredentialError};
 
 use self::authorize::Authorizing;
+use self::client::{Connector, Discreet};
 use self::credential::Shown;
+use self::patient::Patient;
 use crate::function::whole;
 use crate::queue::AzureQueues;
 use crate::store::artifact::Artifacts;
@@ -149,7 +152,7 @@ impl Account {
             .with_retry(retry)
             .build();
         let store = store.map_err(|source| AccountError::blobs(&self.place.to_string(), source))?;
-        Ok(Arc::new(store))
+        Ok(Arc::new(Patient::new(Arc::new(store))))
     }
 
     /// Its queues.
@@ -164,7 +167,7 @@ impl Account {
                     .unwrap_or(azure_core::time::Duration::MINUTE),
                 ..ExponentialRetryOptions::default()
             }),
-            transport: Some(Transport::new(Arc::new(self.http.clone()))),
+            transport: Some(Transport::new(Arc::new(Discreet(self.http.clone())))),
             ..ClientOptions::default()
         };
         AzureQueues::new(self.place.queues.clone(), options)
@@ -187,7 +190,7 @@ impl Account {
             Arc::new(self.queues()),
             clock,
         );
-        Ok(Storage::new(place, live, store))
+        Ok(Storage::new(place, live, store).shared())
     }
 }
 
@@ -196,16 +199,6 @@ impl fmt::Debug for Account {
         f.debug_struct("Account")
             .field("place", &self.place)
             .finish_non_exhaustive()
-    }
-}
-
-/// Gives object_store the client that was handed in.
-#[derive(Debug)]
-struct Connector(reqwest::Client);
-
-impl HttpConnector for Connector {
-    fn connect(&self, _: &object_store::ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.0.clone()))
     }
 }
 

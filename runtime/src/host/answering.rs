@@ -4,18 +4,21 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::handler::Early;
 use super::{Http, Local};
+use crate::function::Stop;
 use crate::pipeline::Problem;
 use crate::stages::Serving;
 
 /// A pipeline whose faces were checked, and where they are.
 pub struct Answering {
-    local: Local,
-    http: Http,
-    listener: TcpListener,
+    pub(super) local: Local,
+    pub(super) http: Http,
+    pub(super) listener: Early,
+    /// Told to work that another starts: then nothing is received here.
+    pub(super) invoked: Option<Stop>,
 }
 
 /// How often an alias is looked at.
@@ -30,11 +33,12 @@ impl Local {
     ///
     /// # Errors
     /// When a face is not as it should be.
-    pub fn answering(self, listener: TcpListener) -> Result<Answering, Problem> {
+    pub fn answering(self, listener: impl Into<Early>) -> Result<Answering, Problem> {
         Ok(Answering {
             http: self.http()?,
             local: self,
-            listener,
+            listener: listener.into(),
+            invoked: None,
         })
     }
 }
@@ -56,7 +60,10 @@ impl Answering {
         local.settle().await;
         refresh(&serving).await;
         let tidy = local.tidying();
-        let running = local.start();
+        let running = match &self.invoked {
+            None => Some(local.start()),
+            Some(_) => None,
+        };
         let (over, ends) = watch::channel(false);
         let following = tokio::spawn(follow(serving, ends.clone()));
         let tidying = tokio::spawn(tidy);
@@ -71,7 +78,12 @@ impl Answering {
         };
         // Every listener may be gone: it is over too.
         let _ = over.send(true);
-        running.stop().await;
+        if let Some(invoked) = &self.invoked {
+            invoked.ask();
+        }
+        if let Some(running) = running {
+            running.stop().await;
+        }
         let _ = following.await;
         tidying.abort();
         let ended = match broken {

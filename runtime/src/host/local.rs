@@ -15,7 +15,7 @@ use super::http::{self, Faces, Http};
 use super::shadow::Shadows;
 use super::work::{Left, work};
 use crate::function::{Services, Stop, whole};
-use crate::pipeline::{Function, Params, Pipeline, Problem, Trigger};
+use crate::pipeline::{Function, Params, Pipeline, Place, Problem, Trigger};
 use crate::queue::retry::{self, Next};
 use crate::queue::{Message, QueueError, QueueName};
 use crate::store::storage::Storage;
@@ -25,11 +25,13 @@ const TIDY: Duration = Duration::from_secs(600);
 
 /// A pipeline that is about to run.
 pub struct Local {
-    services: Services,
-    settings: Settings,
-    functions: Vec<Arc<Function>>,
-    faces: Vec<Params>,
+    pub(super) services: Services,
+    pub(super) settings: Settings,
+    pub(super) functions: Vec<Arc<Function>>,
+    pub(super) faces: Vec<Params>,
     elsewhere: Vec<String>,
+    /// The container that files from outside are put into, if it is one.
+    pub(super) incoming: Option<String>,
     keep_shadows: Duration,
     /// The file says that a token is to be shown.
     is_guarded: bool,
@@ -59,6 +61,10 @@ impl Local {
     ) -> Local {
         let keep_shadows = pipeline.store.keep_shadows;
         let is_guarded = pipeline.token.is_some();
+        let incoming = match &pipeline.store.place {
+            Place::Azure { incoming, .. } => Some(incoming.container.clone()),
+            Place::Folders { .. } => None,
+        };
         let (functions, faces, elsewhere) = http::functions(pipeline, only);
         Local {
             services,
@@ -66,6 +72,7 @@ impl Local {
             functions,
             faces,
             elsewhere,
+            incoming,
             keep_shadows,
             is_guarded,
             guard: None,
@@ -176,6 +183,7 @@ impl Local {
         let asked = Stop::default();
         let arrived = Arc::new(Notify::new());
         let mut loops = JoinSet::new();
+        let is_shared = self.storage.as_ref().is_some_and(Storage::is_shared);
         for function in self.functions {
             let looping = Loop {
                 services: self.services.clone(),
@@ -184,6 +192,7 @@ impl Local {
                 arrived: Arc::clone(&arrived),
                 stopped: stopped.clone(),
                 asked: asked.clone(),
+                is_shared,
             };
             let Some(queue) = function
                 .queue()
@@ -231,6 +240,8 @@ struct Loop {
     arrived: Arc<Notify>,
     stopped: watch::Receiver<bool>,
     asked: Stop,
+    /// Other processes may keep the same time.
+    is_shared: bool,
 }
 
 impl Loop {
@@ -317,7 +328,7 @@ impl Loop {
                 _ = due.tick() => {}
                 _ = self.stopped.changed() => return,
             }
-            match self.due(&queue).await {
+            match self.due(&queue, every).await {
                 Ok(()) => self.arrived.notify_waiters(),
                 Err(error) => {
                     let error = whole(&error);
@@ -333,13 +344,17 @@ impl Loop {
 
     /// While the time before is still worked on, or tried again, this one is
     /// left out. Of the times that failed, the last one's message is kept.
-    async fn due(&self, queue: &QueueName) -> Result<(), Left> {
+    async fn due(&self, queue: &QueueName, every: Duration) -> Result<(), Left> {
         let (queues, now) = (
             self.services.space.queues(),
             self.services.space.clock().now(),
         );
         let open = queues.open(queue);
         if open.depth().await? > 0 {
+            return Ok(());
+        }
+        let turns = self.services.space.turns();
+        if self.is_shared && !turns.take(&self.function.name, every).await? {
             return Ok(());
         }
         let message = Message::new(format!("{}-{}", self.function.name, now.millis()));

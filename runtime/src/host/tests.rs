@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tower::ServiceExt;
@@ -17,7 +18,7 @@ use crate::function::{
 use crate::pipeline::{Function, Params, Pipeline, Problem};
 use crate::queue::{Message, QueueError, QueueName, retry};
 use crate::store::artifact::Description;
-use crate::store::clock::{Clock, ManualClock, Timestamp};
+use crate::store::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use crate::store::database::DatabaseError;
 use crate::store::folder::DataFolder;
 
@@ -557,4 +558,54 @@ fn a_message_that_is_left_says_what_to_do_about_it() {
         said.contains("is full: make room; nothing was lost"),
         "{said}"
     );
+}
+
+/// Behind the host of Azure Functions, which holds the message.
+#[tokio::test]
+async fn a_host_gives_a_message_again_until_its_last_try() {
+    let full = |_: &StageContext| StageError::passing("the disk", "it is full");
+    let failing = probe(move |ctx, _| {
+        let error = full(ctx);
+        Box::pin(async move { Err(error) })
+    });
+    let services = services(Arc::new(SystemClock));
+    let settings = Settings::default();
+    let does = probe(|_, _| Box::pin(async { Ok(Facts::new()) }));
+    let local = Local::new(pipeline(failing, does), &[], services.clone(), settings);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let router = local.handling(listener).unwrap().http.router;
+    let invoke = async |function: &str, metadata: Value| {
+        let body = Message::new("m1").to_body().unwrap();
+        let message = Value::from(String::from_utf8_lossy(&body)).to_string();
+        let payload = json!({"Data": {"message": message}, "Metadata": metadata});
+        let request = Request::post(format!("/{function}"))
+            .header("x-azure-functions-invocationid", "1")
+            .body(Body::from(payload.to_string()))
+            .unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = to_bytes(answer.into_body(), 1 << 16).await;
+        let body: Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        (status, body)
+    };
+    for count in 1..5 {
+        let (status, body) = invoke("first", json!({"DequeueCount": count.to_string()})).await;
+        assert_eq!((status, &body["Outputs"]), (500, &json!({})));
+        assert!(waiting(&services, "to-first-poison").await.is_empty());
+    }
+    let (status, _) = invoke("first", json!({"DequeueCount": "5"})).await;
+    assert_eq!(status, 200);
+    let poison = waiting(&services, "to-first-poison").await;
+    assert!(poison[0].failures[0].error.contains("it is full"));
+    // What comes once has its last try at once.
+    let (status, _) = invoke("first", json!({})).await;
+    assert_eq!(status, 200);
+    assert_eq!(waiting(&services, "to-first-poison").await.len(), 2);
+    // The host sends what follows.
+    let (status, body) = invoke("second", json!({"DequeueCount": "1"})).await;
+    assert_eq!(
+        (status, &body["Outputs"]["next"][0]["id"]),
+        (200, &json!("m1"))
+    );
+    assert!(waiting(&services, "finished").await.is_empty());
 }

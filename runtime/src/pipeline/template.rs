@@ -47,6 +47,34 @@ impl Template {
         })
     }
 
+    /// The fields that a path says, if it is one of these: each is a part of it
+    /// without `/`, and the same wherever it stands.
+    pub fn read(&self, path: &str) -> Option<Vec<(String, String)>> {
+        let mut pattern = "^".to_owned();
+        let mut names = Vec::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => pattern.push_str(&regex::escape(text)),
+                Part::Field(name) => {
+                    pattern.push_str("([^/]+)");
+                    names.push(name);
+                }
+            }
+        }
+        pattern.push('$');
+        let found = regex::Regex::new(&pattern).ok()?.captures(path)?;
+        let mut fields: Vec<(String, String)> = Vec::new();
+        for (name, value) in names.into_iter().zip(found.iter().skip(1)) {
+            let value = value?.as_str();
+            match fields.iter().find(|(known, _)| known == name) {
+                Some((_, known)) if known != value => return None,
+                Some(_) => {}
+                None => fields.push((name.clone(), value.to_owned())),
+            }
+        }
+        Some(fields)
+    }
+
     /// The path for a message whose fields `field` gives.
     ///
     /// # Errors
@@ -96,6 +124,23 @@ impl fmt::Display for Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_says_the_fields() {
+        let read = |template: &str, path: &str| {
+            let fields = Template::parse(template).unwrap().read(path)?;
+            let fields = fields.iter().map(|(name, value)| format!("{name}={value}"));
+            Some(fields.collect::<Vec<_>>().join(" "))
+        };
+        let read = |template, path| read(template, path).unwrap_or_else(|| "-".to_owned());
+        assert_eq!(read("raw/{name}.csv", "raw/may.csv"), "name=may");
+        assert_eq!(read("{a}/{b}.csv", "x/y.z.csv"), "a=x b=y.z");
+        assert_eq!(read("{a}/{a}.csv", "x/x.csv"), "a=x");
+        assert_eq!(read("{a}/{a}.csv", "x/y.csv"), "-");
+        assert_eq!(read("raw/{name}.csv", "raw/deep/may.csv"), "-");
+        assert_eq!(read("raw/{name}.csv", "raw/mayXcsv"), "-");
+        assert_eq!(read("rows.csv", "rows.csv"), "");
+    }
 
     fn filled(template: &str, value: &str) -> Result<String, String> {
         let template = Template::parse(template)?;

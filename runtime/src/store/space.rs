@@ -20,6 +20,7 @@ use super::ledger::Ledger;
 use super::lineage::Lineages;
 use super::registry::Registry;
 use super::runs::Runs;
+use super::turn::Turns;
 use crate::queue::{MemoryQueues, Queues};
 
 /// Artifacts, cells and queues that belong together. Clones are the same ones.
@@ -68,6 +69,14 @@ impl Space {
         }
     }
 
+    /// The same, with messages elsewhere.
+    pub(crate) fn with_queues(&self, queues: Arc<dyn Queues>) -> Space {
+        Space {
+            queues,
+            ..self.clone()
+        }
+    }
+
     /// Whether it is a shadow, from which nothing outside is changed.
     pub fn is_shadow(&self) -> bool {
         self.is_shadow
@@ -107,6 +116,11 @@ impl Space {
     /// How far what was asked for has come.
     pub fn runs(&self) -> Runs {
         Runs::new(self.cells.clone(), self.clock.clone(), self.told.clone())
+    }
+
+    /// Who begins what is due.
+    pub fn turns(&self) -> Turns {
+        Turns::new(self.cells.clone(), self.clock.clone())
     }
 
     /// Where artifacts come from.

@@ -20,6 +20,7 @@ pub struct Storage {
     shown: Arc<str>,
     live: Space,
     store: Arc<dyn ObjectStore>,
+    is_shared: bool,
 }
 
 /// Why what is over cannot be removed.
@@ -48,7 +49,20 @@ impl Storage {
             shown: shown.into(),
             live,
             store,
+            is_shared: false,
         }
+    }
+
+    /// With other processes at work in it.
+    #[must_use]
+    pub fn shared(mut self) -> Storage {
+        self.is_shared = true;
+        self
+    }
+
+    /// Whether other processes may be at work in it.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// What everybody sees.

@@ -113,4 +113,6 @@ async fn what_is_missing_or_not_allowed_is_named_with_what_to_do() {
     );
     let whole = format!("{error:?}");
     assert!(!whole.contains("sig="), "{whole}");
+    let shown = format!("{of_another:?} {:?}", of_another.queues());
+    assert!(!shown.contains("sig"), "{shown}");
 }

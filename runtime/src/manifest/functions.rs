@@ -1,0 +1,411 @@
+//! `host.json`, a `function.json` for each function and face, and
+//! `local.settings.json`: an app of Azure Functions whose custom handler is
+//! `cutline handler`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::roles::{Scope, roles};
+use super::schedule::ncrontab;
+use super::{File, ManifestError};
+use crate::face::mapping::HttpWritten;
+use crate::host::handler::{NEXT, RESPONSE, wrapped};
+use crate::pipeline::{Function, Pipeline, Place, Shows, Trigger};
+use crate::store::place::AzurePlace;
+
+/// The connection of queues. Where the app's identity is used, its settings
+/// are `CUTLINE__queueServiceUri`, `CUTLINE__credential` and `CUTLINE__clientId`.
+const CONNECTION: &str = "CUTLINE";
+
+/// The tries of [`Retry`](crate::queue::retry::Retry).
+const TRIES: u32 = 5;
+
+/// An app of these functions, or of all: what lies beside `functions.toml` and
+/// the program.
+///
+/// # Errors
+/// When the pipeline cannot be hosted so.
+pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, ManifestError> {
+    let Place::Azure { kept, shows, .. } = &pipeline.store.place else {
+        return Err(ManifestError::Folder);
+    };
+    let mut app = App::default();
+    let is_here = |name: &str| only.is_empty() || only.iter().any(|known| known == name);
+    for function in pipeline
+        .functions
+        .iter()
+        .filter(|function| is_here(&function.name))
+    {
+        match &function.trigger {
+            Trigger::Queue(queue) => app.by_queue(function, queue)?,
+            Trigger::Every(_) => app.by_time(function)?,
+            Trigger::Http => app.standard()?,
+        }
+    }
+    for face in &pipeline.faces {
+        let face: HttpWritten = face.read().map_err(ManifestError::Problem)?;
+        if face.function.as_deref().is_none_or(is_here) {
+            app.face(&face)?;
+        }
+    }
+    let mut files = vec![
+        file("host.json", &host(only))?,
+        file("local.settings.json", &settings(kept, shows))?,
+        file("roles.json", &needed(pipeline, only))?,
+    ];
+    for (name, Entry { written, .. }) in &app.functions {
+        files.push(file(&format!("{name}/function.json"), written)?);
+    }
+    files.push(File {
+        path: ".funcignore".into(),
+        text: "local.settings.json\nroles.json\n.git*\ncutline-data/\nincoming/\n".to_owned(),
+    });
+    Ok(files)
+}
+
+/// Functions of the app, by their names.
+#[derive(Default)]
+struct App {
+    functions: BTreeMap<String, Entry>,
+}
+
+struct Entry {
+    /// What it is of.
+    of: String,
+    written: Value,
+}
+
+impl App {
+    fn by_queue(&mut self, function: &Function, queue: &str) -> Result<(), ManifestError> {
+        let trigger = json!({
+            "name": "message",
+            "type": "queueTrigger",
+            "direction": "in",
+            "queueName": queue,
+            "connection": CONNECTION,
+        });
+        self.add(&function.name, &function.name, bindings(trigger, function))
+    }
+
+    fn by_time(&mut self, function: &Function) -> Result<(), ManifestError> {
+        let Trigger::Every(every) = function.trigger else {
+            return Ok(());
+        };
+        let schedule = ncrontab(every).ok_or_else(|| ManifestError::Schedule {
+            function: function.name.clone(),
+            every: humantime::format_duration(every).to_string(),
+        })?;
+        let trigger = json!({
+            "name": "timer",
+            "type": "timerTrigger",
+            "direction": "in",
+            "schedule": schedule,
+        });
+        self.add(&function.name, &function.name, bindings(trigger, function))
+    }
+
+    /// What every inference function answers beside its faces.
+    fn standard(&mut self) -> Result<(), ManifestError> {
+        let routes = [
+            ("open-inference", "v2/{*rest}", &["get", "post"][..]),
+            ("invocations", "invocations", &["post"]),
+        ];
+        for (name, route, methods) in routes {
+            const OF: &str = "inference";
+            // Once for all inference functions.
+            if self.functions.get(name).is_none_or(|known| known.of != OF) {
+                self.add(name, OF, asked(route, methods))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn face(&mut self, face: &HttpWritten) -> Result<(), ManifestError> {
+        let (method, path) = face.route.split_once(' ').unwrap_or(("GET", &face.route));
+        let route = path.trim_start_matches('/');
+        if let Some(taken) = self.functions.get(route).filter(|taken| taken.of == route) {
+            return Err(ManifestError::Taken {
+                route: face.route.to_string(),
+                function: taken.of.clone(),
+            });
+        }
+        let method = method.to_ascii_lowercase();
+        self.add(
+            &wrapped::name(&method, path),
+            &face.route,
+            asked(route, &[&method]),
+        )
+    }
+
+    fn add(&mut self, name: &str, of: &str, written: Value) -> Result<(), ManifestError> {
+        let entry = Entry {
+            of: of.to_owned(),
+            written,
+        };
+        match self.functions.insert(name.to_owned(), entry) {
+            None => Ok(()),
+            Some(before) => Err(ManifestError::Twice {
+                name: name.to_owned(),
+                one: before.of,
+                other: of.to_owned(),
+            }),
+        }
+    }
+}
+
+/// A trigger, and the queue that is told.
+fn bindings(trigger: Value, function: &Function) -> Value {
+    let mut bindings = vec![trigger];
+    if let Some(queue) = &function.output.queue {
+        bindings.push(json!({
+            "name": NEXT,
+            "type": "queue",
+            "direction": "out",
+            "queueName": queue,
+            "connection": CONNECTION,
+        }));
+    }
+    json!({ "bindings": bindings })
+}
+
+/// Requests, which the host forwards as they are: so it does where there is
+/// nothing but a trigger and an answer.
+fn asked(route: &str, methods: &[&str]) -> Value {
+    json!({ "bindings": [
+        {
+            "name": "req",
+            "type": "httpTrigger",
+            "direction": "in",
+            "authLevel": "function",
+            "methods": methods,
+            "route": route,
+        },
+        { "name": RESPONSE, "type": "http", "direction": "out" },
+    ] })
+}
+
+fn host(only: &[String]) -> Value {
+    let mut arguments = vec!["handler".to_owned()];
+    for name in only {
+        arguments.extend(["--only".to_owned(), name.clone()]);
+    }
+    json!({
+        "version": "2.0",
+        "customHandler": {
+            "description": {
+                "defaultExecutablePath": "cutline",
+                "workingDirectory": "",
+                "arguments": arguments,
+            },
+            "enableForwardingHttpRequest": true,
+        },
+        "extensionBundle": {
+            "id": "Microsoft.Azure.Functions.ExtensionBundle",
+            "version": "[4.*, 5.0.0)",
+        },
+        // As long as it takes: a training is no request.
+        "functionTimeout": "-1",
+        "extensions": {
+            "http": { "routePrefix": "" },
+            "queues": {
+                "batchSize": 1,
+                "newBatchThreshold": 0,
+                "maxDequeueCount": TRIES,
+                "messageEncoding": "base64",
+                "visibilityTimeout": "00:00:10",
+            },
+        },
+        "telemetryMode": "OpenTelemetry",
+    })
+}
+
+/// For `func start` on one's own machine: where things are, and never what
+/// opens them.
+fn settings(kept: &AzurePlace, shows: &Shows) -> Value {
+    let queues = kept.queues.as_str().trim_end_matches('/');
+    let blobs = kept.blobs.as_str().trim_end_matches('/');
+    const EMULATOR: &str = "UseDevelopmentStorage=true";
+    let mut values = json!({
+        "FUNCTIONS_WORKER_RUNTIME": "custom",
+        "AzureWebJobsStorage": EMULATOR,
+    });
+    if let Some(values) = values.as_object_mut() {
+        // The host knows no identity that an emulator takes.
+        match kept.is_emulator() {
+            true => values.insert(CONNECTION.to_owned(), EMULATOR.into()),
+            false => {
+                values.insert(format!("{CONNECTION}__blobServiceUri"), blobs.into());
+                values.insert(format!("{CONNECTION}__queueServiceUri"), queues.into())
+            }
+        };
+        let from = match shows {
+            Shows::Identity => None,
+            Shows::Sas(from) | Shows::Key(from) => Some(from),
+        };
+        if let Some(crate::pipeline::TokenFrom::Env(name)) = from {
+            values.insert(name.clone(), "".into());
+        }
+    }
+    json!({ "IsEncrypted": false, "Values": values })
+}
+
+/// What has to be there, and what the app's identity may do with it.
+fn needed(pipeline: &Pipeline, only: &[String]) -> Value {
+    let needed = roles(pipeline, only).into_iter().map(|needed| {
+        let (kind, name) = match &needed.scope {
+            Scope::Container(name) => ("container", name),
+            Scope::Queue(name) => ("queue", name),
+        };
+        json!({ kind: name, "role": needed.role, "roleDefinitionId": needed.role.id() })
+    });
+    needed.collect::<Vec<_>>().into()
+}
+
+fn file(path: &str, written: &Value) -> Result<File, ManifestError> {
+    let text = serde_json::to_string_pretty(written);
+    let text = text.map_err(|source| ManifestError::Json {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(File {
+        path: path.into(),
+        text: text + "\n",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages;
+
+    const FILE: &str = r#"
+[store]
+url = "azure:https://churn.blob.core.windows.net/kept"
+
+[function.ingestion]
+trigger = { queue = "raw-arrived" }
+input   = { blob = "{name}.csv" }
+output  = { artifact = "customers", queue = "customers-ready" }
+
+[function.monitoring]
+trigger = { every = "15m" }
+input   = { reference = { model = "churn@champion" }, current = { log = "inference" } }
+output  = { artifact = "drift" }
+
+[function.inference]
+trigger = { http = true }
+input   = { model = { model = "churn@champion" } }
+
+[[http]]
+route    = "POST /customers/{id}/score"
+function = "inference"
+response = { "/label" = "/labels/0" }
+
+[[http]]
+route    = "POST /pipeline/run"
+function = "ingestion"
+"#;
+
+    fn written(text: &str, only: &[&str]) -> Result<BTreeMap<String, Value>, String> {
+        let pipeline = Pipeline::parse(text, stages::ALL).map_err(|error| error.to_string())?;
+        let only: Vec<String> = only.iter().map(ToString::to_string).collect();
+        let files = functions(&pipeline, &only).map_err(|error| error.to_string())?;
+        let files = files.into_iter().filter_map(|file| {
+            let text = serde_json::from_str(&file.text).ok()?;
+            Some((file.path.display().to_string(), text))
+        });
+        Ok(files.collect())
+    }
+
+    #[test]
+    fn each_function_and_face_is_one_of_the_app() {
+        let files = written(FILE, &[]).unwrap();
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "host.json",
+                "ingestion/function.json",
+                "invocations/function.json",
+                "local.settings.json",
+                "monitoring/function.json",
+                "open-inference/function.json",
+                "post-customers-id-score/function.json",
+                "post-pipeline-run/function.json",
+                "roles.json",
+            ]
+        );
+        let bindings = &files["ingestion/function.json"]["bindings"];
+        assert_eq!(bindings[0]["queueName"], "raw-arrived");
+        assert_eq!(bindings[1]["queueName"], "customers-ready");
+        let timer = &files["monitoring/function.json"]["bindings"];
+        assert_eq!(timer[0]["schedule"], "0 */15 * * * *");
+        assert_eq!(timer.as_array().unwrap().len(), 1);
+        let face = &files["post-customers-id-score/function.json"]["bindings"];
+        assert_eq!(face[0]["route"], "customers/{id}/score");
+        assert_eq!(face[0]["authLevel"], "function");
+    }
+
+    #[test]
+    fn an_app_of_one_function_has_its_faces_only() {
+        let files = written(FILE, &["ingestion"]).unwrap();
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "host.json",
+                "ingestion/function.json",
+                "local.settings.json",
+                "post-pipeline-run/function.json",
+                "roles.json",
+            ]
+        );
+        assert_eq!(
+            files["host.json"]["customHandler"]["description"]["arguments"],
+            json!(["handler", "--only", "ingestion"])
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_hosted_is_said() {
+        let folder = FILE.replace(
+            "url = \"azure:https://churn.blob.core.windows.net/kept\"",
+            "",
+        );
+        assert!(written(&folder, &[]).unwrap_err().contains("store.url"));
+        let odd = FILE.replace("15m", "7m");
+        let told = written(&odd, &[]).unwrap_err();
+        assert!(
+            told.contains("every 7m cannot be said as NCRONTAB"),
+            "{told}"
+        );
+        let taken = FILE.replace("/pipeline/run", "/ingestion");
+        let told = written(&taken, &[]).unwrap_err();
+        assert!(
+            told.contains("the host invokes the function ingestion there"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_answers_for_inference_takes_no_functions_name() {
+        let named = FILE.replace(
+            "[function.ingestion]",
+            "[function.invocations]\nstage = \"ingestion\"",
+        );
+        let named = named.replace("function = \"ingestion\"", "function = \"invocations\"");
+        let told = written(&named, &[]).unwrap_err();
+        assert!(
+            told.contains("would both be the function invocations"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn settings_name_secrets_and_never_say_them() {
+        let text = FILE.replace("[store]", "[store]\nsas = { env = \"CHURN_SAS\" }");
+        let files = written(&text, &[]).unwrap();
+        assert_eq!(files["local.settings.json"]["Values"]["CHURN_SAS"], "");
+    }
+}

@@ -1,0 +1,208 @@
+//! Which roles the identity of an app needs, each at the narrowest scope that
+//! Azure has: a container, a queue. They follow from the pipeline alone.
+//!
+//! The storage that the host of Azure Functions keeps its own things in is
+//! another account, and not listed here.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::pipeline::{Function, Input, Pipeline, Place, Trigger};
+use crate::queue::QueueName;
+
+/// A built-in role of Azure. ("Azure built-in roles for Storage".)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Role {
+    /// Reads blobs.
+    #[serde(rename = "Storage Blob Data Reader")]
+    BlobReader,
+    /// Reads, writes and deletes blobs.
+    #[serde(rename = "Storage Blob Data Contributor")]
+    BlobContributor,
+    /// Sees queues, how many messages there are, and the messages.
+    #[serde(rename = "Storage Queue Data Reader")]
+    QueueReader,
+    /// Receives and deletes messages.
+    #[serde(rename = "Storage Queue Data Message Processor")]
+    QueueProcessor,
+    /// Sends messages.
+    #[serde(rename = "Storage Queue Data Message Sender")]
+    QueueSender,
+}
+
+/// What a role is on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// A container.
+    Container(String),
+    /// A queue.
+    Queue(String),
+}
+
+/// A role that an identity has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Assignment {
+    /// On what.
+    pub scope: Scope,
+    /// Which.
+    pub role: Role,
+}
+
+impl Role {
+    /// The id of its definition, the same in every subscription.
+    pub fn id(self) -> &'static str {
+        match self {
+            Role::BlobReader => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+            Role::BlobContributor => "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+            Role::QueueReader => "19e7f393-937e-4f77-808e-94535e297925",
+            Role::QueueProcessor => "8a0f0c08-91a1-4084-bc3d-661d67233fed",
+            Role::QueueSender => "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
+        }
+    }
+}
+
+/// What an app of these functions, or of all, needs; nothing where the store is
+/// a folder.
+#[must_use]
+pub fn roles(pipeline: &Pipeline, only: &[String]) -> BTreeSet<Assignment> {
+    let mut needed = BTreeSet::new();
+    let Place::Azure { kept, incoming, .. } = &pipeline.store.place else {
+        return needed;
+    };
+    let functions = pipeline.functions.iter();
+    for function in functions.filter(|function| only.is_empty() || only.contains(&function.name)) {
+        // Each keeps what it makes, what it has done, and where that comes from.
+        let kept = Scope::Container(kept.container.clone());
+        needed.insert(assigned(kept, Role::BlobContributor));
+        let reads_blobs = function
+            .inputs
+            .values()
+            .any(|input| matches!(input, Input::Blob(_)));
+        if reads_blobs {
+            let incoming = Scope::Container(incoming.container.clone());
+            needed.insert(assigned(incoming, Role::BlobReader));
+        }
+        needed.extend(of_queues(function));
+    }
+    needed
+}
+
+fn of_queues(function: &Function) -> Vec<Assignment> {
+    let on = |name: &str, role| assigned(Scope::Queue(name.to_owned()), role);
+    let mut needed = Vec::new();
+    if let Some(queue) = function
+        .queue()
+        .and_then(|name| name.parse::<QueueName>().ok())
+    {
+        // What fails for good goes there, errors inside.
+        needed.push(on(queue.poison().as_str(), Role::QueueSender));
+        if let Trigger::Queue(_) = &function.trigger {
+            // The host asks how long it is, to add hands.
+            needed.push(on(queue.as_str(), Role::QueueReader));
+            needed.push(on(queue.as_str(), Role::QueueProcessor));
+            // What another is at is put back for later.
+            needed.push(on(queue.as_str(), Role::QueueSender));
+        }
+    }
+    if let Some(queue) = &function.output.queue {
+        needed.push(on(queue, Role::QueueSender));
+    }
+    needed
+}
+
+fn assigned(scope: Scope, role: Role) -> Assignment {
+    Assignment { scope, role }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages;
+
+    const FILE: &str = r#"
+[store]
+url = "azure:https://churn.blob.core.windows.net/kept"
+
+[function.ingestion]
+trigger = { queue = "raw-arrived" }
+input   = { blob = "{name}.csv" }
+output  = { artifact = "customers", queue = "customers-ready" }
+
+[function.training]
+trigger = { queue = "customers-ready" }
+input   = { artifact = "customers" }
+label   = "churned"
+model   = { kind = "logistic-regression" }
+output  = { artifact = "model", queue = "model-trained" }
+
+[function.monitoring]
+trigger = { every = "15m" }
+input   = { reference = { model = "churn@champion" }, current = { log = "inference" } }
+output  = { artifact = "drift" }
+
+[function.inference]
+trigger = { http = true }
+input   = { model = { model = "churn@champion" } }
+"#;
+
+    fn of(only: &[&str]) -> Vec<String> {
+        let pipeline = Pipeline::parse(FILE, stages::ALL).unwrap();
+        let only: Vec<String> = only.iter().map(ToString::to_string).collect();
+        let needed = roles(&pipeline, &only).into_iter();
+        let said = needed.map(|needed| {
+            let on = match needed.scope {
+                Scope::Container(name) => format!("container {name}"),
+                Scope::Queue(name) => format!("queue {name}"),
+            };
+            format!("{on}: {:?}", needed.role)
+        });
+        said.collect()
+    }
+
+    /// Each list is whole: a role that is wider, more or less fails here.
+    #[test]
+    fn an_identity_has_exactly_what_its_function_needs() {
+        assert_eq!(
+            of(&["ingestion"]),
+            [
+                "container incoming: BlobReader",
+                "container kept: BlobContributor",
+                "queue customers-ready: QueueSender",
+                "queue raw-arrived: QueueReader",
+                "queue raw-arrived: QueueProcessor",
+                "queue raw-arrived: QueueSender",
+                "queue raw-arrived-poison: QueueSender",
+            ]
+        );
+        assert_eq!(
+            of(&["training"]),
+            [
+                "container kept: BlobContributor",
+                "queue customers-ready: QueueReader",
+                "queue customers-ready: QueueProcessor",
+                "queue customers-ready: QueueSender",
+                "queue customers-ready-poison: QueueSender",
+                "queue model-trained: QueueSender",
+            ]
+        );
+        assert_eq!(of(&["inference"]), ["container kept: BlobContributor"]);
+        assert_eq!(
+            of(&["monitoring"]),
+            [
+                "container kept: BlobContributor",
+                "queue monitoring-poison: QueueSender",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_app_of_all_has_what_each_needs() {
+        let each: BTreeSet<String> = ["ingestion", "training", "inference", "monitoring"]
+            .iter()
+            .flat_map(|name| of(&[name]))
+            .collect();
+        assert_eq!(of(&[]).into_iter().collect::<BTreeSet<_>>(), each);
+    }
+}
