@@ -21,7 +21,7 @@ const CREATED: &str = "Microsoft.Storage.BlobCreated";
 /// What comes of a blob.
 pub(super) enum Arrived {
     /// It asks for this.
-    Asks(Message),
+    Asks(Box<Message>),
     /// It is none of what comes in, and nobody's business here.
     Elsewhere,
     /// No input has such a path.
@@ -76,7 +76,7 @@ fn message(
         if let Some(fields) = template.read(path) {
             let mut message = Message::new(id);
             message.values.extend(fields);
-            return Arrived::Asks(message);
+            return Arrived::Asks(Box::new(message));
         }
     }
     let known: Vec<String> = templates.map(ToString::to_string).collect();

@@ -226,7 +226,7 @@ impl Invocation<'_> {
             Err(error) => {
                 let incoming = self.handler.incoming.as_deref();
                 let why = match arrived::by_event(function, incoming, &body) {
-                    Some(Arrived::Asks(message)) => Ok(message),
+                    Some(Arrived::Asks(message)) => Ok(*message),
                     Some(Arrived::Elsewhere) => return Ok(Noted::done()),
                     Some(Arrived::Unknown(why)) => Err(why),
                     None => Err(whole(&error)),
