@@ -192,7 +192,7 @@ input   = { model = { model = "churn@champion" } }
             of(&["monitoring"]),
             [
                 "container kept: BlobContributor",
-                "queue monitoring-poison: QueueSender",
+                "queue monitoring-due-poison: QueueSender",
             ]
         );
     }

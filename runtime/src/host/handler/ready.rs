@@ -103,16 +103,15 @@ async fn answered(
     const ASKED: &[u8] = b"GET / HTTP/1.";
     let mut seen = [0; ASKED.len()];
     loop {
-        let said = tokio::select! {
+        let seen_by_now = tokio::select! {
             biased;
             _ = over.wait_for(|over| *over) => None,
-            said = stream.readable() => Some(said),
+            seen_by_now = stream.peek(&mut seen) => Some(seen_by_now),
         };
-        match said {
-            Some(said) => said.ok()?,
-            None => return Some((stream, from)),
-        }
-        match stream.peek(&mut seen).await.ok()? {
+        let Some(seen_by_now) = seen_by_now else {
+            return Some((stream, from));
+        };
+        match seen_by_now.ok()? {
             0 => return None,
             n if !ASKED.starts_with(&seen[..n]) => return Some((stream, from)),
             n if n == ASKED.len() => break,
