@@ -16,7 +16,7 @@ mod explain;
 mod functions;
 #[cfg(feature = "analyzer")]
 mod graph;
-#[cfg(feature = "azure")]
+#[cfg(feature = "runtime")]
 mod handler;
 #[cfg(feature = "runtime")]
 mod handover;
@@ -26,7 +26,7 @@ mod import_model;
 mod init;
 #[cfg(feature = "runtime")]
 mod lineage;
-#[cfg(feature = "azure")]
+#[cfg(feature = "runtime")]
 mod manifest;
 #[cfg(feature = "proxy")]
 mod mode;
@@ -96,9 +96,9 @@ pub(crate) enum Command {
     Functions(functions::FunctionsArgs),
     #[cfg(feature = "runtime")]
     Run(run::RunArgs),
-    #[cfg(feature = "azure")]
+    #[cfg(feature = "runtime")]
     Manifest(manifest::ManifestArgs),
-    #[cfg(feature = "azure")]
+    #[cfg(feature = "runtime")]
     Handler(handler::HandlerArgs),
     #[cfg(feature = "runtime")]
     Handover(handover::HandoverArgs),
@@ -150,9 +150,9 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Functions(args) => functions::functions(&args, console),
         #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&args, console),
-        #[cfg(feature = "azure")]
+        #[cfg(feature = "runtime")]
         Command::Manifest(args) => manifest::manifest(&args, console),
-        #[cfg(feature = "azure")]
+        #[cfg(feature = "runtime")]
         Command::Handler(args) => handler::handler(&args, console),
         #[cfg(feature = "runtime")]
         Command::Handover(args) => handover::handover(&args, console),
