@@ -42,7 +42,12 @@ impl Azurite {
             .collect();
         // It ends with whoever holds the other end of its input.
         let mut child = Command::new("sh")
-            .args(["-c", "\"$@\" & cat >/dev/null; kill -9 $!", "azurite", "node"])
+            .args([
+                "-c",
+                "\"$@\" & cat >/dev/null; kill -9 $!",
+                "azurite",
+                "node",
+            ])
             .arg(program)
             .args(["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"])
             .args(["--silent", "--skipApiVersionCheck", "--disableTelemetry"])
