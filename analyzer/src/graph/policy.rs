@@ -4,6 +4,7 @@ use super::program::Program;
 use crate::modules::ModuleSet;
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{LoopHead, ScopeKind, Stmt, StmtKind};
+use crate::syntax::walk::each_stmt;
 
 /// A function of at most this many statements is small.
 const SMALL: usize = 8;
@@ -47,24 +48,18 @@ fn inner_scopes(facts: &FileFacts) -> Vec<Vec<ScopeKind>> {
     inner
 }
 
+/// Statements, those in others too; a `for` binds its names beside.
 fn size(body: &[Stmt]) -> usize {
-    let of = |stmt: &Stmt| match &stmt.kind {
-        StmtKind::If { then, other, .. } => size(then) + size(other),
-        StmtKind::Loop { head, body, other } => {
-            let own = usize::from(matches!(head, LoopHead::For { .. }));
-            own + size(body) + size(other)
-        }
-        StmtKind::With { body, .. } => size(body),
-        StmtKind::Try {
-            body,
-            handlers,
-            other,
-            finally,
-        } => {
-            let handlers: usize = handlers.iter().map(|handler| size(&handler.body)).sum();
-            handlers + size(body) + size(other) + size(finally)
-        }
-        _ => 0,
-    };
-    body.iter().map(|stmt| 1 + of(stmt)).sum()
+    let mut size = 0;
+    each_stmt(body, &mut |stmt| {
+        let binds = matches!(
+            stmt.kind,
+            StmtKind::Loop {
+                head: LoopHead::For { .. },
+                ..
+            }
+        );
+        size += 1 + usize::from(binds);
+    });
+    size
 }

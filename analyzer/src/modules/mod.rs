@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use crate::syntax::FileFacts;
-use crate::syntax::facts::ScopeId;
+use crate::syntax::facts::{ExprId, ScopeId};
 
 pub use layout::DirId;
 use layout::Layout;
@@ -21,6 +21,21 @@ pub use symbols::Symbol;
 /// Index of a file in [`ModuleSet::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
+
+/// An expression where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct At {
+    pub(crate) file: FileId,
+    pub(crate) scope: ScopeId,
+    pub(crate) expr: ExprId,
+}
+
+impl At {
+    /// A part of it, or of what is around it.
+    pub(crate) fn part(self, expr: ExprId) -> At {
+        At { expr, ..self }
+    }
+}
 
 /// What a dotted path can lead to inside the analysed tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

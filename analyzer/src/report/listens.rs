@@ -8,7 +8,8 @@ mod bound;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use self::bound::{At, Bound};
+use self::bound::Bound;
+use crate::modules::At;
 use crate::modules::{FileId, ModuleSet};
 use crate::source::ConfigFile;
 use crate::syntax::FileFacts;

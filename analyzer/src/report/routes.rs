@@ -315,20 +315,13 @@ mod tests {
 
     #[test]
     fn the_stages_that_move_are_those_of_the_file() {
-        for report in [sample::churn(), sample::empty(), sample::hostile()] {
-            let text = render(&report);
-            let named: Vec<String> = text
-                .lines()
-                .filter_map(|line| line.strip_prefix("[stage.")?.strip_suffix(']'))
-                .map(str::to_owned)
-                .collect();
-            let moving = moving_stages(&report).into_iter();
-            let moving: Vec<String> = moving.map(|(stage, _)| stage.to_string()).collect();
-            assert_eq!(moving, named);
-        }
-        // Its routes have no face, or are answered by another stage.
-        let moving = moving_stages(&sample::churn()).len();
-        assert!(moving < sample::churn().order.len());
+        let moving = |report: &Report| -> Vec<String> {
+            let moving = moving_stages(report).into_iter();
+            moving.map(|(stage, _)| stage.to_string()).collect()
+        };
+        // The routes of the others have no face, or another stage's answers them.
+        assert_eq!(moving(&sample::churn()), ["inference", "ingestion"]);
+        assert_eq!(moving(&sample::empty()), [""; 0]);
     }
 
     #[test]

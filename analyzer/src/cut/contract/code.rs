@@ -9,6 +9,7 @@ mod walk;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
+pub(super) use crate::modules::At;
 pub(super) use crate::syntax::walk::each_stmt;
 
 use crate::graph::{ClassId, FuncId, Held};
@@ -38,21 +39,6 @@ enum Bind {
     Value(ExprId),
     /// Bound to each element of it.
     Element(ExprId),
-}
-
-/// An expression where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct At {
-    pub(super) file: FileId,
-    pub(super) scope: ScopeId,
-    pub(super) expr: ExprId,
-}
-
-impl At {
-    /// A part of it, or of what is around it.
-    pub(super) fn part(self, expr: ExprId) -> At {
-        At { expr, ..self }
-    }
 }
 
 /// The context with its names indexed.

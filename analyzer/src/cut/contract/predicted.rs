@@ -14,18 +14,6 @@ pub(super) struct Predicted {
     pub(super) two_classes: bool,
 }
 
-/// Estimators of numbers that are not called regressors.
-const NUMBERS: [&str; 8] = [
-    "ElasticNet",
-    "Lasso",
-    "LinearRegression",
-    "LinearSVR",
-    "PoissonRegression",
-    "Ridge",
-    "RidgeCV",
-    "SVR",
-];
-
 /// Metrics of numbers.
 const ERRORS: [&str; 7] = [
     "max_error",
@@ -80,9 +68,7 @@ impl Predicted {
 
 fn is_regressor(catalog: &Catalog, path: &str, name: &str) -> bool {
     let is_class = name.starts_with(|first: char| first.is_ascii_uppercase());
-    is_class
-        && (name.ends_with("Regressor")
-            || NUMBERS.contains(&name) && catalog.ty(path).is_some_and(|ty| ty.estimator))
+    is_class && (name.ends_with("Regressor") || catalog.is_a(path, "sklearn.Regressor"))
 }
 
 #[cfg(test)]
@@ -93,7 +79,7 @@ mod tests {
     #[track_caller]
     fn check(code: &str, numbers: bool, two_classes: bool) {
         let text = format!(
-            "from sklearn.ensemble import RandomForestRegressor\nfrom sklearn.linear_model import Ridge\n\
+            "from sklearn.ensemble import RandomForestRegressor\nfrom sklearn.linear_model import LassoCV, Ridge\n\
              from sklearn.metrics import f1_score, recall_score, r2_score, roc_auc_score\n\
              def measure(y, p):\n    {code}\n"
         );
@@ -116,6 +102,7 @@ mod tests {
         check("return f1_score(y, p, pos_label=\"yes\")", false, false);
         check("return f1_score(y, p), r2_score(y, p)", true, false);
         check("return Ridge()", true, false);
+        check("return LassoCV()", true, false);
         check("return RandomForestRegressor()", true, false);
     }
 }

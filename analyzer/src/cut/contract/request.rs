@@ -22,6 +22,7 @@ pub(super) fn entries(
     let (file, scope) = code.scope_of(route.handler);
     let definition = code.facts(file).scope(scope);
     let in_path = path_params(&route.path);
+    let begun = out.len();
     let mut add = |name: SmolStr, value: Option<SmolStr>, file: FileId, line: u32| {
         out.push(ContractEntry {
             kind: EntryKind::RequestField,
@@ -31,7 +32,7 @@ pub(super) fn entries(
             file,
             line,
         });
-        room(out.len())
+        room(out.len() - begun)
     };
     for name in &in_path {
         let param = definition.params.iter().find(|param| param.name == *name);

@@ -24,6 +24,7 @@ pub(super) fn entries(
     let (file, scope) = code.scope_of(route.handler);
     let definition = code.facts(file).scope(scope);
     let makings = Made::of(follow, returned).fields;
+    let begun = out.len();
     let mut add = |name: SmolStr, value: Option<SmolStr>, file: FileId, line: u32| {
         out.push(ContractEntry {
             kind: EntryKind::ResponseField,
@@ -33,7 +34,7 @@ pub(super) fn entries(
             file,
             line,
         });
-        room(out.len())
+        room(out.len() - begun)
     };
     let model = definition.decorators.iter().find_map(|decorator| {
         match &code.facts(file).expr(*decorator).kind {
@@ -57,6 +58,18 @@ pub(super) fn entries(
         add("*".into(), None, file, line)?;
     }
     ControlFlow::Continue(())
+}
+
+/// Mappings are followed through this many others.
+const MAX_DEPTH: u32 = 4;
+
+/// With what the names of the fields inside of a field begin; of a list, its
+/// elements say the rest.
+fn inside(name: &str, shape: &Shape) -> String {
+    match shape {
+        Shape::List(_) => name.to_owned(),
+        _ => format!("{name}."),
+    }
 }
 
 /// How each field is made, as far as that is known.
@@ -91,7 +104,7 @@ impl Made {
         prefix: &str,
         (depth, scattered): (u32, bool),
     ) {
-        if depth > 4 || self.n_seen > MOST_FIELDS {
+        if depth > MAX_DEPTH || self.n_seen > MOST_FIELDS {
             return;
         }
         let dict = match of {
@@ -116,10 +129,7 @@ impl Made {
         for (name, field) in &follow.dicts[dict] {
             self.n_seen += 1;
             let name = format_smolstr!("{prefix}{name}");
-            let inner = match &field.shape {
-                Shape::List(_) => name.to_string(),
-                _ => format!("{name}."),
-            };
+            let inner = inside(&name, &field.shape);
             self.add(follow, &field.shape, &inner, (depth + 1, scattered));
             self.models.extend(Follow::model(&field.shape).cloned());
             let making = match follow.making(&field.shape) {
@@ -150,7 +160,7 @@ fn shape(
     depth: u32,
     add: &mut Add<'_>,
 ) -> ControlFlow<()> {
-    if depth > 4 {
+    if depth > MAX_DEPTH {
         return ControlFlow::Continue(());
     }
     match shape_of {
@@ -163,10 +173,7 @@ fn shape(
                     field.file,
                     field.line,
                 )?;
-                let inner = match &field.shape {
-                    Shape::List(_) => name.to_string(),
-                    _ => format!("{name}."),
-                };
+                let inner = inside(&name, &field.shape);
                 shape(code, follow, &field.shape, &inner, depth + 1, add)?;
             }
         }

@@ -321,18 +321,16 @@ impl<'c, 'a> Follow<'c, 'a> {
             return;
         }
         let before = known.shape.clone();
-        if before != field.shape {
-            self.replaced(&before, &field.shape);
-        }
-        let Some(known) = self.dicts[dict].get_mut(&name) else {
+        if before == field.shape {
             return;
-        };
-        if (known.shape.is_value() || field.shape.is_value()) && known.shape != field.shape {
-            let known = known.shape.clone();
-            let joined = self.join(known, field.shape);
+        }
+        if before.is_value() || field.shape.is_value() {
+            let joined = self.join(before, field.shape);
             if let Some(known) = self.dicts[dict].get_mut(&name) {
                 known.shape = joined;
             }
+        } else {
+            self.replaced(&before, &field.shape);
         }
     }
 

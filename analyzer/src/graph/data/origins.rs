@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
+use crate::syntax::walk::each_stmt;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,31 +77,13 @@ pub(super) fn of(facts: &FileFacts, scope: ScopeId) -> Origins {
 
 /// True if the body has a `return` with a value other than `None`.
 pub(super) fn returns_value(facts: &FileFacts, body: &[Stmt]) -> bool {
-    body.iter().any(|stmt| match &stmt.kind {
-        StmtKind::Return(Some(value)) => !matches!(facts.expr(*value).kind, ExprKind::None),
-        StmtKind::If { then, other, .. } => {
-            returns_value(facts, then) || returns_value(facts, other)
+    let mut found = false;
+    each_stmt(body, &mut |stmt| {
+        if let StmtKind::Return(Some(value)) = &stmt.kind {
+            found |= !matches!(facts.expr(*value).kind, ExprKind::None);
         }
-        StmtKind::Loop { body, other, .. } => {
-            returns_value(facts, body) || returns_value(facts, other)
-        }
-        StmtKind::With { body, .. } => returns_value(facts, body),
-        StmtKind::Try {
-            body,
-            handlers,
-            other,
-            finally,
-        } => {
-            let handled = handlers
-                .iter()
-                .any(|handler| returns_value(facts, &handler.body));
-            handled
-                || [body, other, finally]
-                    .iter()
-                    .any(|block| returns_value(facts, block))
-        }
-        _ => false,
-    })
+    });
+    found
 }
 
 impl Walk<'_> {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{last, named};
-use crate::modules::{FileId, ModuleSet, Symbol};
+use crate::modules::{At, FileId, ModuleSet, Symbol};
 use crate::syntax::facts::{
     Arg, ArgKind, ExprId, ExprKind, ImportBinds, LoopHead, ParamKind, ScopeId, ScopeKind, StmtKind,
 };
@@ -22,21 +22,6 @@ const PARTS: [&str; 4] = [
     "add_parser",
     "add_subparsers",
 ];
-
-/// An expression at its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct At {
-    pub(super) file: FileId,
-    pub(super) scope: ScopeId,
-    pub(super) expr: ExprId,
-}
-
-impl At {
-    /// A part of the expression.
-    pub(super) fn part(self, expr: ExprId) -> At {
-        At { expr, ..self }
-    }
-}
 
 /// What a scope says of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
