@@ -20,30 +20,19 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer.
 const READ: Duration = Duration::from_secs(60);
 
-/// What requests show, read from where the file says it is.
-pub(crate) enum Shown {
-    /// A token of whoever this is.
-    Identity,
-    /// A shared access signature.
-    Sas(String),
-    /// The key of an emulator.
-    Key(String),
-}
-
 /// The account of this place.
-pub(crate) fn account(place: &AzurePlace, shown: Shown) -> Result<Account, CommandError> {
-    let http = http()?;
-    let credential = match shown {
-        Shown::Sas(sas) => Credential::Sas(sas),
-        Shown::Key(key) => Credential::Key(key),
-        Shown::Identity => Credential::Token(identity(&http, |name| std::env::var(name).ok())?),
-    };
+pub(crate) fn account(
+    place: &AzurePlace,
+    credential: Credential,
+    http: reqwest::Client,
+) -> Result<Account, CommandError> {
     let account = Account::new(place.clone(), credential, http);
     account.map_err(|error| CommandError::new(Kind::Configuration, error))
 }
 
-/// The system's authorities are believed, and those that SSL_CERT_FILE names.
-fn http() -> Result<reqwest::Client, CommandError> {
+/// Believes the system's authorities, or those that SSL_CERT_FILE names in their
+/// place.
+pub(crate) fn http() -> Result<reqwest::Client, CommandError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -64,10 +53,8 @@ fn http() -> Result<reqwest::Client, CommandError> {
 /// As whom: what AZURE_TOKEN_CREDENTIALS names, as in Azure's other SDKs; or
 /// what this machine's environment offers; or whoever is logged in with
 /// Azure's command line.
-fn identity(
-    http: &reqwest::Client,
-    environment: impl Fn(&str) -> Option<String>,
-) -> Result<Arc<dyn TokenCredential>, CommandError> {
+pub(crate) fn identity(http: &reqwest::Client) -> Result<Arc<dyn TokenCredential>, CommandError> {
+    let environment = |name: &str| std::env::var(name).ok();
     let options = || ClientOptions {
         transport: Some(Transport::new(Arc::new(http.clone()))),
         ..ClientOptions::default()

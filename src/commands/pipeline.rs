@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+#[cfg(feature = "azure")]
+use cutline_runtime::azure::Credential;
 use cutline_runtime::host::{Guard, OpenError, Opened, check_faces};
 #[cfg(feature = "azure")]
 use cutline_runtime::pipeline::Shows;
@@ -59,22 +61,33 @@ impl PipelineArgs {
 
     /// Reads the file, and opens its store.
     pub(super) async fn open(&self) -> Result<Opened, CommandError> {
+        self.open_of(self.read()?).await
+    }
+
+    /// Opens the store of the file, which was read.
+    pub(super) async fn open_of(&self, pipeline: Pipeline) -> Result<Opened, CommandError> {
         const CODE: &str = concat!("cutline ", env!("CARGO_PKG_VERSION"));
-        let pipeline = self.read()?;
+        let key = self.key()?;
         #[cfg(feature = "azure")]
         if let Place::Azure { kept, shows, .. } = &pipeline.store.place {
-            let account = azure::account(kept, self.shown(shows)?)?;
-            if self.key()?.is_some() {
+            if key.is_some() {
                 let message = format!(
                     "{kept} takes no key: Azure encrypts it, with a key of yours where its account says so"
                 );
                 return Err(CommandError::message(Kind::Configuration, message)
                     .hint("leave out --key-file and CUTLINE_KEY"));
             }
+            let http = azure::http()?;
+            let credential = match shows {
+                Shows::Identity => Credential::Token(azure::identity(&http)?),
+                Shows::Sas(from) => Credential::Sas(self.secret(from, "store.sas")?),
+                Shows::Key(from) => Credential::Key(self.secret(from, "store.key")?),
+            };
+            let account = azure::account(kept, credential, http)?;
             let opened = Opened::on_azure(pipeline, &self.config, &account, CODE).await;
             return opened.map_err(opening);
         }
-        Opened::new(pipeline, &self.config, self.key()?, CODE).map_err(opening)
+        Opened::new(pipeline, &self.config, key, CODE).map_err(opening)
     }
 
     /// Where its data folder is.
@@ -88,16 +101,6 @@ impl PipelineArgs {
                     .hint("Azure keeps earlier versions of blobs, if the account says so"))
             }
         }
-    }
-
-    /// What requests to Azure show.
-    #[cfg(feature = "azure")]
-    fn shown(&self, shows: &Shows) -> Result<azure::Shown, CommandError> {
-        Ok(match shows {
-            Shows::Identity => azure::Shown::Identity,
-            Shows::Sas(from) => azure::Shown::Sas(self.secret(from, "store.sas")?),
-            Shows::Key(from) => azure::Shown::Key(self.secret(from, "store.key")?),
-        })
     }
 
     /// What lets requests in, where the file asks for a token.

@@ -95,7 +95,8 @@ pub(super) fn host(
     trigger: Trigger,
     console: &Console,
 ) -> Result<(), CommandError> {
-    known(&args.pipeline.read()?, &args.only)?;
+    let pipeline = args.pipeline.read()?;
+    known(&pipeline, &args.only)?;
     let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
     let _telemetry = telemetry::start(args.log, args.log_format, false);
     let start = |settings| Otlp::start(settings, Arc::new(LostFigures));
@@ -107,7 +108,7 @@ pub(super) fn host(
         .enable_all()
         .build()
         .context("cannot start")?;
-    let result = runtime.block_on(serve(args, trigger, tracing, console));
+    let result = runtime.block_on(serve(args, pipeline, trigger, tracing, console));
     if let (Some(otlp), Ok(())) = (otlp, &result) {
         otlp.flush();
     }
@@ -130,6 +131,7 @@ impl Lost for LostFigures {
 
 async fn serve(
     args: &HostArgs,
+    pipeline: Pipeline,
     trigger: Trigger,
     tracing: Tracing,
     console: &Console,
@@ -141,13 +143,13 @@ async fn serve(
     };
     let (opened, listener) = match trigger {
         Trigger::Own => {
-            let opened = args.pipeline.open().await?;
+            let opened = args.pipeline.open_of(pipeline).await?;
             let listener = bind(opened.pipeline.listen).await?;
             (opened, Early::from(listener))
         }
         // Its host waits for a sign of life, and no store is that quick.
         Trigger::Host(address) => {
-            let opening = args.pipeline.open();
+            let opening = args.pipeline.open_of(pipeline);
             let (opened, listener) = Early::during(bind(address).await?, opening).await;
             (opened?, listener)
         }

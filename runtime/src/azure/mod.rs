@@ -71,6 +71,14 @@ pub enum AccountError {
         /// Why.
         source: object_store::Error,
     },
+    /// Its queues cannot be asked for.
+    #[error("the queues beside {place} cannot be used")]
+    Queues {
+        /// The container.
+        place: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// What stamps it cannot be understood.
     #[error("{place} holds a cutline.json that is none of cutline's: name another container")]
     Foreign {
@@ -156,7 +164,10 @@ impl Account {
     }
 
     /// Its queues.
-    pub fn queues(&self) -> AzureQueues {
+    ///
+    /// # Errors
+    /// When the client of them cannot be made.
+    pub fn queues(&self) -> Result<AzureQueues, AccountError> {
         let options = ClientOptions {
             per_try_policies: vec![Arc::new(Authorizing::new(
                 self.shown.clone(),
@@ -170,7 +181,11 @@ impl Account {
             transport: Some(Transport::new(Arc::new(Discreet(self.http.clone())))),
             ..ClientOptions::default()
         };
-        AzureQueues::new(self.place.queues.clone(), options)
+        let queues = AzureQueues::new(self.place.queues.clone(), options);
+        queues.map_err(|source| AccountError::Queues {
+            place: self.place.to_string(),
+            source: source.into(),
+        })
     }
 
     /// Artifacts and cells in its container, and its queues; stamps the
@@ -187,7 +202,7 @@ impl Account {
         let live = Space::new(
             Artifacts::new(Arc::clone(&store)),
             Arc::new(BlobCells::new(cells)),
-            Arc::new(self.queues()),
+            Arc::new(self.queues()?),
             clock,
         );
         Ok(Storage::new(place, live, store).shared())

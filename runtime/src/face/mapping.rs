@@ -52,6 +52,7 @@ use template::{DERIVED, Template};
 
 pub use error::MappingError;
 pub use lookup::{Found, Lookup, Lookups};
+pub(crate) use route::route_parts;
 pub use task::{Answers, Task, TaskFace, Wait};
 pub use upload::Upload;
 pub use values::Place;

@@ -23,6 +23,9 @@ use crate::store::storage::Storage;
 /// How often what is over is removed.
 const TIDY: Duration = Duration::from_secs(600);
 
+/// No function may be called so.
+const TIDYING: &str = "-tidying";
+
 /// A pipeline that is about to run.
 pub struct Local {
     pub(super) services: Services,
@@ -159,6 +162,11 @@ impl Local {
             let mut due = tokio::time::interval(TIDY);
             loop {
                 due.tick().await;
+                // Where several share a store, one does it for all.
+                let is_shared = storage.as_ref().is_some_and(Storage::is_shared);
+                if is_shared && !space.turns().take(TIDYING, TIDY).await.unwrap_or(false) {
+                    continue;
+                }
                 let runs = space.runs().expire().await.err();
                 let answers = space.ledger().expire().await.err();
                 let shadows = match &storage {

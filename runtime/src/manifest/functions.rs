@@ -3,23 +3,23 @@
 //! `cutline handler`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use url::Url;
 
 use super::roles::{Scope, roles};
 use super::schedule::ncrontab;
 use super::{File, ManifestError};
-use crate::face::mapping::HttpWritten;
+use crate::face::mapping::{HttpWritten, route_parts};
 use crate::host::handler::{NEXT, RESPONSE, wrapped};
-use crate::pipeline::{Function, Pipeline, Place, Shows, Trigger};
+use crate::pipeline::{Function, Pipeline, Place, Shows, TokenFrom, Trigger, is_hosted};
+use crate::queue::retry::Retry;
 use crate::store::place::AzurePlace;
 
 /// The connection of queues. Where the app's identity is used, its settings
 /// are `CUTLINE__queueServiceUri`, `CUTLINE__credential` and `CUTLINE__clientId`.
 const CONNECTION: &str = "CUTLINE";
-
-/// The tries of [`Retry`](crate::queue::retry::Retry).
-const TRIES: u32 = 5;
 
 /// An app of these functions, or of all: what lies beside `functions.toml` and
 /// the program.
@@ -30,18 +30,29 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     let Place::Azure { kept, shows, .. } = &pipeline.store.place else {
         return Err(ManifestError::Folder);
     };
+    let mut secrets = Vec::new();
+    for (key, from) in secrets_of(pipeline, shows) {
+        match from {
+            TokenFrom::Env(name) => secrets.push(name),
+            TokenFrom::File(file) => {
+                let file = file.clone();
+                return Err(ManifestError::SecretFile { key, file });
+            }
+        }
+    }
     let mut app = App::default();
-    let is_here = |name: &str| only.is_empty() || only.iter().any(|known| known == name);
-    for function in pipeline
-        .functions
-        .iter()
-        .filter(|function| is_here(&function.name))
-    {
+    let is_here = |name: &str| is_hosted(only, name);
+    let mut predicts = false;
+    let functions = pipeline.functions.iter();
+    for function in functions.filter(|function| is_here(&function.name)) {
         match &function.trigger {
             Trigger::Queue(queue) => app.by_queue(function, queue)?,
-            Trigger::Every(_) => app.by_time(function)?,
-            Trigger::Http => app.standard()?,
+            Trigger::Every(every) => app.by_time(function, *every)?,
+            Trigger::Http => predicts = true,
         }
+    }
+    if predicts {
+        app.standard()?;
     }
     for face in &pipeline.faces {
         let face: HttpWritten = face.read().map_err(ManifestError::Problem)?;
@@ -51,7 +62,7 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     }
     let mut files = vec![
         file("host.json", &host(only))?,
-        file("local.settings.json", &settings(kept, shows))?,
+        file("local.settings.json", &settings(kept, &secrets))?,
         file("roles.json", &needed(pipeline, only))?,
     ];
     for (name, Entry { written, .. }) in &app.functions {
@@ -88,10 +99,7 @@ impl App {
         self.add(&function.name, &function.name, bindings(trigger, function))
     }
 
-    fn by_time(&mut self, function: &Function) -> Result<(), ManifestError> {
-        let Trigger::Every(every) = function.trigger else {
-            return Ok(());
-        };
+    fn by_time(&mut self, function: &Function, every: Duration) -> Result<(), ManifestError> {
         let schedule = ncrontab(every).ok_or_else(|| ManifestError::Schedule {
             function: function.name.clone(),
             every: humantime::format_duration(every).to_string(),
@@ -105,24 +113,20 @@ impl App {
         self.add(&function.name, &function.name, bindings(trigger, function))
     }
 
-    /// What every inference function answers beside its faces.
+    /// What inference functions answer beside their faces.
     fn standard(&mut self) -> Result<(), ManifestError> {
         let routes = [
             ("open-inference", "v2/{*rest}", &["get", "post"][..]),
             ("invocations", "invocations", &["post"]),
         ];
         for (name, route, methods) in routes {
-            const OF: &str = "inference";
-            // Once for all inference functions.
-            if self.functions.get(name).is_none_or(|known| known.of != OF) {
-                self.add(name, OF, asked(route, methods))?;
-            }
+            self.add(name, "inference", asked(route, methods))?;
         }
         Ok(())
     }
 
     fn face(&mut self, face: &HttpWritten) -> Result<(), ManifestError> {
-        let (method, path) = face.route.split_once(' ').unwrap_or(("GET", &face.route));
+        let (method, path) = route_parts(&face.route).unwrap_or_default();
         let route = path.trim_start_matches('/');
         if let Some(taken) = self.functions.get(route).filter(|taken| taken.of == route) {
             return Err(ManifestError::Taken {
@@ -211,7 +215,7 @@ fn host(only: &[String]) -> Value {
             "queues": {
                 "batchSize": 1,
                 "newBatchThreshold": 0,
-                "maxDequeueCount": TRIES,
+                "maxDequeueCount": Retry::default().tries,
                 "messageEncoding": "base64",
                 "visibilityTimeout": "00:00:10",
             },
@@ -220,32 +224,40 @@ fn host(only: &[String]) -> Value {
     })
 }
 
+/// Where secrets are, each with its key of the file.
+fn secrets_of<'p>(
+    pipeline: &'p Pipeline,
+    shows: &'p Shows,
+) -> impl Iterator<Item = (&'static str, &'p TokenFrom)> {
+    let shown = match shows {
+        Shows::Identity => None,
+        Shows::Sas(from) => Some(("store.sas", from)),
+        Shows::Key(from) => Some(("store.key", from)),
+    };
+    let token = pipeline.token.as_ref();
+    let token = token.map(|token| ("serve.token", &token.from));
+    shown.into_iter().chain(token)
+}
+
 /// For `func start` on one's own machine: where things are, and never what
 /// opens them.
-fn settings(kept: &AzurePlace, shows: &Shows) -> Value {
-    let queues = kept.queues.as_str().trim_end_matches('/');
-    let blobs = kept.blobs.as_str().trim_end_matches('/');
+fn settings(kept: &AzurePlace, secrets: &[&String]) -> Value {
     const EMULATOR: &str = "UseDevelopmentStorage=true";
-    let mut values = json!({
-        "FUNCTIONS_WORKER_RUNTIME": "custom",
-        "AzureWebJobsStorage": EMULATOR,
-    });
-    if let Some(values) = values.as_object_mut() {
-        // The host knows no identity that an emulator takes.
-        match kept.is_emulator() {
-            true => values.insert(CONNECTION.to_owned(), EMULATOR.into()),
-            false => {
-                values.insert(format!("{CONNECTION}__blobServiceUri"), blobs.into());
-                values.insert(format!("{CONNECTION}__queueServiceUri"), queues.into())
-            }
-        };
-        let from = match shows {
-            Shows::Identity => None,
-            Shows::Sas(from) | Shows::Key(from) => Some(from),
-        };
-        if let Some(crate::pipeline::TokenFrom::Env(name)) = from {
-            values.insert(name.clone(), "".into());
+    let mut values = Map::new();
+    let mut say = |name: &str, value: &str| values.insert(name.to_owned(), value.into());
+    say("FUNCTIONS_WORKER_RUNTIME", "custom");
+    say("AzureWebJobsStorage", EMULATOR);
+    // The host knows no identity that an emulator takes.
+    match kept.is_emulator() {
+        true => say(CONNECTION, EMULATOR),
+        false => {
+            let at = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+            say(&format!("{CONNECTION}__blobServiceUri"), &at(&kept.blobs));
+            say(&format!("{CONNECTION}__queueServiceUri"), &at(&kept.queues))
         }
+    };
+    for secret in secrets {
+        say(secret, "");
     }
     json!({ "IsEncrypted": false, "Values": values })
 }
@@ -277,35 +289,8 @@ fn file(path: &str, written: &Value) -> Result<File, ManifestError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::sample::FILE;
     use crate::stages;
-
-    const FILE: &str = r#"
-[store]
-url = "azure:https://churn.blob.core.windows.net/kept"
-
-[function.ingestion]
-trigger = { queue = "raw-arrived" }
-input   = { blob = "{name}.csv" }
-output  = { artifact = "customers", queue = "customers-ready" }
-
-[function.monitoring]
-trigger = { every = "15m" }
-input   = { reference = { model = "churn@champion" }, current = { log = "inference" } }
-output  = { artifact = "drift" }
-
-[function.inference]
-trigger = { http = true }
-input   = { model = { model = "churn@champion" } }
-
-[[http]]
-route    = "POST /customers/{id}/score"
-function = "inference"
-response = { "/label" = "/labels/0" }
-
-[[http]]
-route    = "POST /pipeline/run"
-function = "ingestion"
-"#;
 
     fn written(text: &str, only: &[&str]) -> Result<BTreeMap<String, Value>, String> {
         let pipeline = Pipeline::parse(text, stages::ALL).map_err(|error| error.to_string())?;
@@ -334,6 +319,7 @@ function = "ingestion"
                 "post-customers-id-score/function.json",
                 "post-pipeline-run/function.json",
                 "roles.json",
+                "training/function.json",
             ]
         );
         let bindings = &files["ingestion/function.json"]["bindings"];
@@ -404,8 +390,19 @@ function = "ingestion"
 
     #[test]
     fn settings_name_secrets_and_never_say_them() {
-        let text = FILE.replace("[store]", "[store]\nsas = { env = \"CHURN_SAS\" }");
+        let shows = |from: &str| {
+            let token = "[serve]\ntoken = { env = \"CHURN_TOKEN\" }\n";
+            FILE.replace("[store]", &format!("{token}[store]\nsas = {from}"))
+        };
+        let text = shows("{ env = \"CHURN_SAS\" }");
         let files = written(&text, &[]).unwrap();
-        assert_eq!(files["local.settings.json"]["Values"]["CHURN_SAS"], "");
+        let values = &files["local.settings.json"]["Values"];
+        assert_eq!(values["CHURN_SAS"], "");
+        assert_eq!(values["CHURN_TOKEN"], "");
+        let told = written(&shows("{ file = \"sas\" }"), &[]).unwrap_err();
+        assert!(
+            told.contains("store.sas: an app carries no file with a secret"),
+            "{told}"
+        );
     }
 }

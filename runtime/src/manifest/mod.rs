@@ -3,6 +3,8 @@
 
 mod functions;
 mod roles;
+#[cfg(test)]
+mod sample;
 mod schedule;
 
 use std::path::PathBuf;
@@ -36,6 +38,16 @@ pub enum ManifestError {
         function: String,
         /// How often.
         every: String,
+    },
+    /// A secret is in a file, which is not deployed.
+    #[error(
+        "{key}: an app carries no file with a secret, and this one is in {file}: write {{ env = \"VARIABLE\" }}, which a setting of the app becomes"
+    )]
+    SecretFile {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        file: String,
     },
     /// Two functions of the app would be called the same.
     #[error("{one} and {other} would both be the function {name} of the app: call one otherwise")]

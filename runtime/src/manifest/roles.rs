@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::pipeline::{Function, Input, Pipeline, Place, Trigger};
+use crate::face::mapping::HttpWritten;
+use crate::pipeline::{Function, Input, Pipeline, Place, Trigger, is_hosted};
 use crate::queue::QueueName;
 
 /// A built-in role of Azure. ("Azure built-in roles for Storage".)
@@ -72,7 +73,7 @@ pub fn roles(pipeline: &Pipeline, only: &[String]) -> BTreeSet<Assignment> {
         return needed;
     };
     let functions = pipeline.functions.iter();
-    for function in functions.filter(|function| only.is_empty() || only.contains(&function.name)) {
+    for function in functions.filter(|function| is_hosted(only, &function.name)) {
         // Each keeps what it makes, what it has done, and where that comes from.
         let kept = Scope::Container(kept.container.clone());
         needed.insert(assigned(kept, Role::BlobContributor));
@@ -82,11 +83,23 @@ pub fn roles(pipeline: &Pipeline, only: &[String]) -> BTreeSet<Assignment> {
             .any(|input| matches!(input, Input::Blob(_)));
         if reads_blobs {
             let incoming = Scope::Container(incoming.container.clone());
-            needed.insert(assigned(incoming, Role::BlobReader));
+            let role = match takes_files(pipeline, function) {
+                true => Role::BlobContributor,
+                false => Role::BlobReader,
+            };
+            needed.insert(assigned(incoming, role));
         }
         needed.extend(of_queues(function));
     }
     needed
+}
+
+/// Whether a face puts what clients send into a file for the function.
+fn takes_files(pipeline: &Pipeline, function: &Function) -> bool {
+    let faces = pipeline.faces.iter().filter_map(|face| face.read().ok());
+    let mut faces =
+        faces.filter(|face: &HttpWritten| face.function.as_ref() == Some(&function.name));
+    faces.any(|face| face.request.file.is_some())
 }
 
 fn of_queues(function: &Function) -> Vec<Assignment> {
@@ -119,33 +132,8 @@ fn assigned(scope: Scope, role: Role) -> Assignment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::sample::FILE;
     use crate::stages;
-
-    const FILE: &str = r#"
-[store]
-url = "azure:https://churn.blob.core.windows.net/kept"
-
-[function.ingestion]
-trigger = { queue = "raw-arrived" }
-input   = { blob = "{name}.csv" }
-output  = { artifact = "customers", queue = "customers-ready" }
-
-[function.training]
-trigger = { queue = "customers-ready" }
-input   = { artifact = "customers" }
-label   = "churned"
-model   = { kind = "logistic-regression" }
-output  = { artifact = "model", queue = "model-trained" }
-
-[function.monitoring]
-trigger = { every = "15m" }
-input   = { reference = { model = "churn@champion" }, current = { log = "inference" } }
-output  = { artifact = "drift" }
-
-[function.inference]
-trigger = { http = true }
-input   = { model = { model = "churn@champion" } }
-"#;
 
     fn of(only: &[&str]) -> Vec<String> {
         let pipeline = Pipeline::parse(FILE, stages::ALL).unwrap();
@@ -195,6 +183,16 @@ input   = { model = { model = "churn@champion" } }
                 "queue monitoring-due-poison: QueueSender",
             ]
         );
+    }
+
+    #[test]
+    fn what_clients_send_as_a_file_is_written() {
+        let face = "function = \"ingestion\"\nrequest = { file = \"name\", rows = \"/rows\" }";
+        let text = FILE.replace("function = \"ingestion\"", face);
+        let pipeline = Pipeline::parse(&text, stages::ALL).unwrap();
+        let incoming = Scope::Container("incoming".to_owned());
+        let needed = roles(&pipeline, &["ingestion".to_owned()]);
+        assert!(needed.contains(&assigned(incoming, Role::BlobContributor)));
     }
 
     #[test]

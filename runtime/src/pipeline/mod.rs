@@ -216,6 +216,12 @@ pub struct Table {
     pub key: Vec<String>,
 }
 
+/// Whether the function is among those that are hosted here: all, unless some
+/// are named.
+pub(crate) fn is_hosted(only: &[String], function: &str) -> bool {
+    only.is_empty() || only.iter().any(|named| named == function)
+}
+
 impl Pipeline {
     /// Reads and checks; `kinds` are the stages there are.
     ///

@@ -5,6 +5,7 @@
 //! as it is. Time passes in whole seconds; a second at least, where a message is
 //! received.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,7 @@ use azure_storage_queue::models::{
     QueueClientReceiveMessagesOptions, QueueClientSendMessageOptions,
     QueueClientUpdateMessageOptions, QueueMessage,
 };
-use azure_storage_queue::{
-    QueueClient, QueueClientOptions, QueueServiceClient, QueueServiceClientOptions,
-};
+use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -34,10 +33,9 @@ use crate::azure::hint::{self, Of};
 use crate::store::clock::Timestamp;
 
 /// The queues of an account.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AzureQueues {
-    service: Url,
-    options: ClientOptions,
+    service: Arc<QueueServiceClient>,
 }
 
 #[derive(Debug)]
@@ -56,17 +54,19 @@ type Asked<T> = Result<T, azure_core::Error>;
 
 impl AzureQueues {
     /// The queues of the service at this URL.
-    pub(crate) fn new(service: Url, options: ClientOptions) -> AzureQueues {
-        AzureQueues { service, options }
+    pub(crate) fn new(service: Url, client_options: ClientOptions) -> Asked<AzureQueues> {
+        let options = QueueServiceClientOptions {
+            client_options,
+            ..QueueServiceClientOptions::default()
+        };
+        let client = QueueServiceClient::new(service, None, Some(options))?;
+        Ok(AzureQueues {
+            service: Arc::new(client),
+        })
     }
 
     async fn all(&self) -> Asked<Vec<QueueName>> {
-        let options = QueueServiceClientOptions {
-            client_options: self.options.clone(),
-            ..QueueServiceClientOptions::default()
-        };
-        let client = QueueServiceClient::new(self.service.clone(), None, Some(options))?;
-        let mut listed = client.list_queues(None)?;
+        let mut listed = self.service.list_queues(None)?;
         let mut names = Vec::new();
         while let Some(queue) = listed.try_next().await? {
             // Others may call theirs as they like.
@@ -75,6 +75,13 @@ impl AzureQueues {
         }
         names.sort();
         Ok(names)
+    }
+}
+
+impl fmt::Debug for AzureQueues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.service.url().as_str();
+        f.debug_tuple("AzureQueues").field(&url).finish()
     }
 }
 
@@ -106,17 +113,7 @@ impl Queues for AzureQueues {
 
 impl AzureQueue {
     fn client(&self) -> Asked<QueueClient> {
-        let mut url = self.queues.service.clone();
-        let no_path = "the queue service's URL has no path";
-        url.path_segments_mut()
-            .map_err(|()| azure_core::Error::with_message(ErrorKind::Other, no_path))?
-            .pop_if_empty()
-            .push(self.name.as_str());
-        let options = QueueClientOptions {
-            client_options: self.queues.options.clone(),
-            ..QueueClientOptions::default()
-        };
-        QueueClient::new(url, None, Some(options))
+        self.queues.service.queue_client(self.name.as_str())
     }
 
     async fn put(&self, body: &Bytes, delay: Duration) -> Asked<()> {

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use crate::queue::QueueName;
+
 /// A container, and the queues of the same account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AzurePlace {
@@ -100,7 +102,7 @@ impl AzurePlace {
             _ => return Err(no()),
         };
         blobs.set_path(if is_styled_by_path { account } else { "" });
-        let queues = match queues {
+        let mut queues = match queues {
             Some(queues) => service(queues.strip_prefix(SCHEME).unwrap_or(queues), &|| {
                 NoAzurePlace::Service {
                     text: queues.to_owned(),
@@ -108,6 +110,9 @@ impl AzurePlace {
             })?,
             None => beside(&blobs, &host)?,
         };
+        // Names of queues are put behind it.
+        let path = queues.path().trim_end_matches('/').to_owned();
+        queues.set_path(&path);
         Ok(AzurePlace {
             account: account.clone(),
             container: container_name(container)?,
@@ -181,7 +186,9 @@ fn beside(blobs: &Url, host: &str) -> Result<Url, NoAzurePlace> {
     }
 }
 
-fn is_styled_by_path(url: &Url) -> bool {
+/// Whether the account is in the path, as emulators have it, and not in the name
+/// of the host.
+pub(crate) fn is_styled_by_path(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         _ => true,
@@ -199,13 +206,9 @@ fn is_loopback(url: &Url) -> bool {
 
 /// By Azure's rules, which are those of queues.
 fn container_name(name: &str) -> Result<String, NoAzurePlace> {
-    let plain = |part: &str| {
-        let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        !part.is_empty() && part.bytes().all(good)
-    };
-    match (3..=63).contains(&name.len()) && name.split('-').all(plain) {
-        true => Ok(name.to_owned()),
-        false => Err(NoAzurePlace::Container {
+    match name.parse::<QueueName>() {
+        Ok(name) => Ok(name.as_str().to_owned()),
+        Err(_) => Err(NoAzurePlace::Container {
             name: name.to_owned(),
         }),
     }

@@ -16,6 +16,12 @@ pub(super) struct Route {
     params: Vec<String>,
 }
 
+/// The method and the path of `POST /customers/{id}/score`.
+pub(crate) fn route_parts(text: &str) -> Option<(&str, &str)> {
+    let (method, path) = text.split_once(' ')?;
+    Some((method, path.trim()))
+}
+
 impl Route {
     /// Reads `POST /customers/{id}/score`.
     pub(super) fn parse(text: &str) -> Result<Route, MappingError> {
@@ -23,14 +29,12 @@ impl Route {
             route: text.to_owned(),
             problem,
         };
-        let (method, path) = text
-            .split_once(' ')
-            .ok_or_else(|| problem("it has no method".to_owned()))?;
+        let (method, path) =
+            route_parts(text).ok_or_else(|| problem("it has no method".to_owned()))?;
         let method = Method::from_bytes(method.as_bytes());
         let method = method.map_err(|_| problem("its method does not read".to_owned()))?;
         let filter = MethodFilter::try_from(method.clone());
         let filter = filter.map_err(|_| problem(format!("its method {method} is not taken")))?;
-        let path = path.trim();
         if !path.starts_with('/') || path.contains(['?', '#', '*']) {
             return Err(problem(
                 "its path starts with `/` and has no `?`, `#` or `*`".to_owned(),

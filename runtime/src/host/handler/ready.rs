@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,9 +21,6 @@ pub struct Early {
     waiting: VecDeque<(TcpStream, SocketAddr)>,
     listener: TcpListener,
 }
-
-/// Between two looks at a request of which a part is there.
-const MOMENT: Duration = Duration::from_millis(5);
 
 /// How long a request that has begun is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -94,40 +91,29 @@ impl Listener for Early {
     }
 }
 
-/// Answers a sign of life; gives back what asks for something else.
+/// Answers a sign of life; gives back what asks for something else, or has said
+/// too little to tell.
 async fn answered(
     mut stream: TcpStream,
     from: SocketAddr,
     mut over: watch::Receiver<bool>,
 ) -> Option<(TcpStream, SocketAddr)> {
     const ASKED: &[u8] = b"GET / HTTP/1.";
+    const MOST: usize = 8 * 1024;
     let mut seen = [0; ASKED.len()];
-    loop {
-        let seen_by_now = tokio::select! {
-            biased;
-            _ = over.wait_for(|over| *over) => None,
-            seen_by_now = stream.peek(&mut seen) => Some(seen_by_now),
-        };
-        let Some(seen_by_now) = seen_by_now else {
-            return Some((stream, from));
-        };
-        match seen_by_now.ok()? {
-            0 => return None,
-            n if !ASKED.starts_with(&seen[..n]) => return Some((stream, from)),
-            n if n == ASKED.len() => break,
-            // The rest is under way.
-            _ => tokio::time::sleep(MOMENT).await,
-        }
+    let seen_by_now = tokio::select! {
+        biased;
+        _ = over.wait_for(|over| *over) => 0,
+        seen_by_now = stream.peek(&mut seen) => seen_by_now.ok()?,
+    };
+    if seen[..seen_by_now] != *ASKED {
+        return Some((stream, from));
     }
     // The request is read to its end, lest the connection be reset.
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
-        stream.readable().await.ok()?;
-        match stream.try_read_buf(&mut text) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
+        if stream.read_buf(&mut text).await.ok()? == 0 || text.len() > MOST {
+            return None;
         }
     }
     stream.write_all(READY).await.ok()?;
@@ -138,7 +124,6 @@ async fn answered(
 mod tests {
     use axum::Router;
     use axum::routing::get;
-    use tokio::io::AsyncReadExt;
     use tokio::sync::oneshot;
 
     use super::*;

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use super::payload::{self, Answer};
 use super::{MOST_BYTES, RESPONSE, failed};
-use crate::face::mapping::HttpWritten;
+use crate::face::mapping::{HttpWritten, route_parts};
 use crate::function::whole;
 use crate::pipeline::{Params, Problem};
 
@@ -43,7 +43,7 @@ impl Named {
         let mut named = BTreeMap::new();
         for face in faces {
             let written: HttpWritten = face.read()?;
-            let (method, path) = written.route.split_once(' ').unwrap_or_default();
+            let (method, path) = route_parts(&written.route).unwrap_or_default();
             let face = Face {
                 method: method.to_owned(),
                 path: path.to_owned(),
