@@ -1,10 +1,11 @@
 //! Whether `functions.toml` answers what `routes.toml` lets stages have.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use cutline_proxy::route::{Address, RouteTable, Upstreams};
+use cutline_runtime::host::{ROUTES, ROUTES_OF_INFERENCE};
 use toml::{Table, Value};
 
 use super::{Asked, Finding};
@@ -22,31 +23,6 @@ pub(super) fn look(asked: &Asked<'_>) -> Vec<Finding> {
 
 /// Where functions listen unless `serve.listen` says so.
 const LISTEN: &str = "127.0.0.1:7070";
-
-/// What `cutline run` answers whatever the file declares.
-const STANDARD: [&str; 13] = [
-    "GET /functions/databases",
-    "GET /functions/runs/{id}",
-    "GET /metrics",
-    "GET /v2",
-    "GET /v2/health/live",
-    "GET /v2/health/ready",
-    "GET /v2/models/{model}",
-    "GET /v2/models/{model}/ready",
-    "GET /v2/models/{model}/versions/{version}",
-    "GET /v2/models/{model}/versions/{version}/ready",
-    "POST /functions/databases/{name}",
-    "POST /v2/models/{model}/infer",
-    "POST /v2/models/{model}/versions/{version}/infer",
-];
-
-/// What the first inference function answers as MLflow does.
-const OF_INFERENCE: [&str; 4] = [
-    "GET /health",
-    "GET /ping",
-    "GET /version",
-    "POST /invocations",
-];
 
 /// Routes of stages that no face answers.
 fn unanswered(table: &RouteTable, functions: &Table) -> Vec<Finding> {
@@ -94,7 +70,7 @@ fn faces(functions: &Table) -> Vec<&str> {
     let declared = functions.get("http").and_then(Value::as_array);
     let declared = declared.into_iter().flatten();
     let declared = declared.filter_map(|face| face.get("route")?.as_str());
-    let mut faces: Vec<&str> = declared.chain(STANDARD).collect();
+    let mut faces: Vec<&str> = declared.chain(ROUTES).collect();
     let all = functions.get("function").and_then(Value::as_table);
     let mut all = all.into_iter().flatten();
     let predicts = all.any(|(name, function)| {
@@ -102,27 +78,24 @@ fn faces(functions: &Table) -> Vec<&str> {
         stage.unwrap_or(name) == "inference"
     });
     if predicts {
-        faces.extend(OF_INFERENCE);
+        faces.extend(ROUTES_OF_INFERENCE);
     }
     faces
 }
 
 /// True if the functions, which listen there, can be who is meant.
 fn is_at(address: &Address, listen: &str) -> bool {
-    let Some((host, port)) = listen.rsplit_once(':') else {
+    // Nothing else is taken for `serve.listen`.
+    let Ok(listen) = listen.parse::<SocketAddr>() else {
         return false;
     };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let ip = |host: &str| match host {
-        "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-        host => host.parse::<IpAddr>().ok(),
+    let asked = match address.host.as_str() {
+        "localhost" => Some(IpAddr::from(Ipv4Addr::LOCALHOST)),
+        host => host.parse().ok(),
     };
-    let same = match (ip(&address.host), ip(host)) {
-        (_, Some(all)) if all.is_unspecified() => true,
-        (Some(asked), Some(own)) => asked == own || asked.is_loopback() && own.is_loopback(),
-        _ => address.host == host,
-    };
-    same && port.parse() == Ok(address.port)
+    let own = listen.ip();
+    let is_own = |asked: IpAddr| asked == own || asked.is_loopback() && own.is_loopback();
+    address.port == listen.port() && (own.is_unspecified() || asked.is_some_and(is_own))
 }
 
 /// True if the face takes requests of the route.
@@ -271,7 +244,6 @@ mod tests {
             ("http://other:7070", "10.0.0.7:7070", &[]),
             ("http://other:7070", "0.0.0.0:7070", wrong),
             ("http://[::1]:7070", "[::]:7070", wrong),
-            ("http://127.0.0.1:7070", "localhost:7070", wrong),
         ] {
             check(&routes, Some(candidate), &at(listen), expected);
         }

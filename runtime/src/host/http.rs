@@ -35,9 +35,34 @@ use crate::face::mapping::{self, Lookups};
 use crate::face::{ModelVersions, Predictor, Refusal, Refused, Version, inference, mlflow};
 use crate::function::Services;
 use crate::log::{self, PredictionLog};
-use crate::pipeline::{Function, Params, Pipeline, Problem};
+use crate::pipeline::{Function, Params, Pipeline, Problem, is_hosted};
 use crate::spans::Tracing;
 use crate::stages::Serving;
+
+/// What is answered whatever a file declares, where figures are kept.
+pub const ROUTES: [&str; 13] = [
+    "GET /functions/databases",
+    "GET /functions/runs/{id}",
+    "GET /metrics",
+    "GET /v2",
+    "GET /v2/health/live",
+    "GET /v2/health/ready",
+    "GET /v2/models/{model}",
+    "GET /v2/models/{model}/ready",
+    "GET /v2/models/{model}/versions/{version}",
+    "GET /v2/models/{model}/versions/{version}/ready",
+    "POST /functions/databases/{name}",
+    "POST /v2/models/{model}/infer",
+    "POST /v2/models/{model}/versions/{version}/infer",
+];
+
+/// What is answered beside these where a function predicts, as MLflow does.
+pub const ROUTES_OF_INFERENCE: [&str; 4] = [
+    "GET /health",
+    "GET /ping",
+    "GET /version",
+    "POST /invocations",
+];
 
 /// The faces of a pipeline, and what answers behind them.
 pub struct Http {
@@ -193,7 +218,7 @@ pub(super) fn functions(
     pipeline: Pipeline,
     only: &[String],
 ) -> (Vec<Arc<Function>>, Vec<Params>, Vec<String>) {
-    let wanted = |function: &Function| only.is_empty() || only.contains(&function.name);
+    let wanted = |function: &Function| is_hosted(only, &function.name);
     let (here, elsewhere): (Vec<_>, Vec<_>) = pipeline.functions.into_iter().partition(wanted);
     let elsewhere = elsewhere.into_iter().map(|function| function.name);
     let here = here.into_iter().map(Arc::new);

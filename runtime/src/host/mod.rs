@@ -28,7 +28,7 @@ pub use faces::check_faces;
 pub use figures::Render;
 pub use guard::Guard;
 pub use handler::Early;
-pub use http::Http;
+pub use http::{Http, ROUTES, ROUTES_OF_INFERENCE};
 pub use local::{Local, Running};
 pub use open::{OpenError, Opened, open};
 

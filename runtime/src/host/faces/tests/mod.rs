@@ -17,7 +17,7 @@ use axum::http::{Request, header};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::super::{Local, Running, Settings};
+use super::super::{Local, ROUTES, ROUTES_OF_INFERENCE, Running, Settings};
 use super::*;
 use crate::function::sample::services;
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
@@ -156,4 +156,32 @@ fn in_folder(path: &Path, clock: &ManualClock) -> (Services, Storage) {
         ..services(Arc::new(clock.clone()))
     };
     (services, folder.storage().clone())
+}
+
+const PREDICTS: &str = r#"
+[function.inference]
+trigger = { http = true }
+input   = { model = { model = "churn@champion" } }
+"#;
+
+#[tokio::test]
+async fn what_is_said_to_be_answered_anyway_is() {
+    let services = services(Arc::new(ManualClock::default()));
+    let pipeline = Pipeline::parse(PREDICTS, crate::stages::ALL).unwrap();
+    let local = Local::new(pipeline, &[], services, Settings::default());
+    let local = local.with_metrics(Arc::new(String::new));
+    let router = local.http().unwrap().router;
+    let nothing = ask(&router, "GET /nothing", &[], "").await;
+    assert_eq!((nothing.status, nothing.body), (404, Value::Null));
+    for route in ROUTES.iter().chain(&ROUTES_OF_INFERENCE) {
+        let filled = ["{id}", "{model}", "{version}", "{name}"]
+            .iter()
+            .fold((*route).to_owned(), |route, field| {
+                route.replace(field, "1")
+            });
+        let said = ask(&router, &filled, &[], "").await;
+        // There is no such run or model, but there is the route.
+        let is_there = said.status != 404 || said.body != Value::Null;
+        assert!(is_there && said.status != 405, "{route}: {}", said.status);
+    }
 }
