@@ -14,7 +14,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cutline_runtime::azure::{Account, Credential};
 use cutline_runtime::store::artifact::ArtifactId;
 use cutline_runtime::store::clock::SystemClock;
 use cutline_runtime::store::registry::Alias;
@@ -37,16 +36,11 @@ fn home(blobs: SocketAddr, queues: SocketAddr) -> Home {
     ))
 }
 
-fn account(service: &Azurite, container: &str) -> Account {
-    let key = Credential::Key(azurite::key(ACCOUNT));
-    service.account(ACCOUNT, container, key)
-}
-
 async fn started(service: &Azurite, home: &Home, names: &[String]) {
     for container in ["kept", "incoming"] {
         service.make_container(ACCOUNT, container);
     }
-    let blobs = account(service, "incoming").blobs().unwrap();
+    let blobs = service.by_key(ACCOUNT, "incoming").blobs().unwrap();
     for name in names {
         let file = fs::read(home.path().join(format!("incoming/{name}.csv"))).unwrap();
         let path = format!("{name}.csv").as_str().into();
@@ -56,7 +50,11 @@ async fn started(service: &Azurite, home: &Home, names: &[String]) {
 
 async fn storage(service: &Azurite) -> Storage {
     let clock = Arc::new(SystemClock);
-    account(service, "kept").storage(clock).await.unwrap()
+    service
+        .by_key(ACCOUNT, "kept")
+        .storage(clock)
+        .await
+        .unwrap()
 }
 
 fn key() -> String {

@@ -19,7 +19,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_runtime::azure::{Account, Credential};
+use cutline_runtime::azure::Account;
 use cutline_runtime::queue::{Delivery, Message, Queue, QueueName, Queues};
 use cutline_runtime::store::clock::SystemClock;
 use cutline_runtime::store::registry::Alias;
@@ -124,7 +124,7 @@ impl Host {
     }
 
     fn queue(&self, name: &QueueName) -> Arc<dyn Queue> {
-        self.account.queues().open(name)
+        self.account.queues().unwrap().open(name)
     }
 
     /// Gives functions their messages until none is left; says how often each
@@ -241,8 +241,7 @@ impl Place {
     }
 
     fn account(&self, container: &str) -> Account {
-        let key = Credential::Key(azurite::key(ACCOUNT));
-        self.service.account(ACCOUNT, container, key)
+        self.service.by_key(ACCOUNT, container)
     }
 
     async fn comes(&self, name: &str) {

@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 #[cfg(feature = "azure")]
-use cutline_runtime::azure::{Account, Credential};
+use cutline_runtime::azure::Account;
 use cutline_runtime::queue::{Message, Peeked, Queue};
 use cutline_runtime::store::artifact::ArtifactId;
 use cutline_runtime::store::clock::{ManualClock, Timestamp};
@@ -232,10 +232,7 @@ impl Home {
         for container in ["kept", "incoming"] {
             service.make_container(NAME, container);
         }
-        let account = |container| {
-            let key = Credential::Key(azurite::key(NAME));
-            service.account(NAME, container, key)
-        };
+        let account = |container| service.by_key(NAME, container);
         home.account = Some(account("kept"));
         let incoming = account("incoming").blobs().unwrap();
         for message in fs::read_dir(folder.join("incoming")).unwrap() {

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tempfile::TempDir;
 
-use super::environment::{environment, run};
+use super::environment::npm;
 
 /// An exact version, so that all test the same service.
 const PACKAGE: &str = "azurite@3.37.0";
@@ -78,6 +78,11 @@ impl Azurite {
             queues,
             _folder: folder,
         }
+    }
+
+    /// A container, asked with the account's key.
+    pub(crate) fn by_key(&self, account: &str, container: &str) -> Account {
+        self.account(account, container, Credential::Key(key(account)))
     }
 
     /// A container, asked with a credential.
@@ -157,15 +162,5 @@ pub(crate) fn sas(account: &str, permissions: &str, until: &str) -> String {
 
 /// Installed once.
 fn program() -> PathBuf {
-    let folder = environment("azurite", &PACKAGE, |folder| {
-        std::fs::create_dir_all(folder).expect("the target folder can be written");
-        run(
-            Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--prefix"])
-                .arg(folder)
-                .arg(PACKAGE),
-            "npm cannot install Azurite; is the package registry reachable?",
-        );
-    });
-    folder.join(Path::new("node_modules/azurite/dist/src/azurite.js"))
+    npm("azurite", &[PACKAGE]).join("node_modules/azurite/dist/src/azurite.js")
 }

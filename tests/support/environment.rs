@@ -57,6 +57,23 @@ pub(crate) fn environment(kind: &str, key: &impl Hash, build: impl FnOnce(&Path)
     env
 }
 
+/// A folder whose `node_modules` hold packages, installed once.
+pub(crate) fn npm(kind: &str, packages: &[&str]) -> PathBuf {
+    environment(kind, &packages, |folder| install(folder, packages))
+}
+
+/// Puts packages into the `node_modules` of a folder.
+pub(crate) fn install(folder: &Path, packages: &[&str]) {
+    fs::create_dir_all(folder).expect("the target folder can be written");
+    run(
+        Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--prefix"])
+            .arg(folder)
+            .args(packages),
+        "npm cannot install what these tests need; is the package registry reachable?",
+    );
+}
+
 /// Runs `command` to its end; fails with `otherwise` and what it printed.
 pub(crate) fn run(command: &mut Command, otherwise: &str) -> Output {
     let output = command

