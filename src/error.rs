@@ -57,7 +57,20 @@ impl CommandError {
     /// The message with its causes, without the hint.
     #[cfg(feature = "proxy")]
     pub(crate) fn told(&self) -> String {
-        format!("{:#}", self.error)
+        self.causes()
+    }
+
+    /// Each cause once: some repeat their own.
+    fn causes(&self) -> String {
+        let mut text = String::new();
+        for cause in self.error.chain() {
+            let cause = cause.to_string();
+            if !text.contains(&cause) {
+                let between = if text.is_empty() { "" } else { ": " };
+                text = text + between + &cause;
+            }
+        }
+        text
     }
 
     /// Whether it only says that nobody reads our output any more.
@@ -79,10 +92,27 @@ impl From<anyhow::Error> for CommandError {
 /// The message with its causes, then the hint, without a newline at the end.
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)?;
+        f.write_str(&self.causes())?;
         match &self.hint {
             Some(hint) => write!(f, "\nhint: {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let error = anyhow::anyhow!("403 Forbidden")
+            .context("the blob cannot be read: 403 Forbidden")
+            .context("the store cannot be used");
+        let told = CommandError::new(Kind::Internal, error).hint("look at it");
+        assert_eq!(
+            told.to_string(),
+            "the store cannot be used: the blob cannot be read: 403 Forbidden\nhint: look at it"
+        );
     }
 }

@@ -42,6 +42,14 @@ pub enum CredentialError {
         /// Its end.
         until: String,
     },
+    /// Its time has not come.
+    #[error(
+        "the SAS is not good before {from}: see that this machine's clock is right, and that of the one that made it"
+    )]
+    NotYet {
+        /// Its beginning.
+        from: String,
+    },
     /// It is no key.
     #[error("the key is not in base64")]
     NoKey,
@@ -58,6 +66,10 @@ pub enum CredentialError {
 /// What every request shows.
 #[derive(Clone)]
 pub(super) struct Shown(Arc<dyn CredentialProvider<Credential = AzureCredential>>);
+
+/// How far clocks may differ before it is said. ("Best practices when using SAS":
+/// up to 15 minutes)
+const SKEW: Duration = Duration::from_secs(15 * 60);
 
 const SCOPE: &str = "https://storage.azure.com/.default";
 
@@ -114,6 +126,13 @@ fn sas(text: &str, now: SystemTime) -> Result<Vec<(String, String)>, CredentialE
     };
     if part("sig").is_none() {
         return Err(CredentialError::NoSas { part: "sig" });
+    }
+    if let Some(from) = part("st")
+        && from
+            .parse::<Timestamp>()
+            .is_ok_and(|begins| begins > Timestamp::from(now + SKEW))
+    {
+        return Err(CredentialError::NotYet { from: from.clone() });
     }
     // One that names a policy of the account has its end there.
     match (part("se"), part("si")) {
@@ -237,6 +256,11 @@ mod tests {
                 sas("sv=1&se=2020-01-01T00:00:00Z&sig=s3cret"),
                 REAL,
                 "was good until 2020-01-01T00:00:00Z",
+            ),
+            (
+                sas("sv=1&st=2998-01-01T00:00:00Z&se=2999-01-01T00:00:00Z&sig=s3cret"),
+                REAL,
+                "is not good before 2998-01-01T00:00:00Z",
             ),
             (sas("?sv=1&sig=s3cret"), REAL, "has no se"),
             (sas("s3cret"), REAL, "has no sig"),
