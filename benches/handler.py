@@ -8,22 +8,19 @@ Starts it nine times with its store in an emulator, as the host of Azure Functio
 does: a free port in FUNCTIONS_CUSTOMHANDLER_PORT, then GET / until it is answered.
 """
 
-import base64
-import hashlib
-import hmac
 import os
-import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
 import urllib.request
 
+from emulator import KEY, azurite, put
+
 PROGRAM, AZURITE = (os.path.abspath(path) for path in sys.argv[1:])
-ACCOUNT, KEY = "dev", base64.b64encode(b"a key for a measurement").decode()
+ACCOUNT = "dev"
 STARTS = 9
 
 FUNCTIONS = """[store]
@@ -36,31 +33,6 @@ trigger = {{ queue = "raw-arrived" }}
 input   = {{ blob = "rows.csv" }}
 output  = {{ artifact = "customers", queue = "customers-ready" }}
 """
-
-
-def azurite():
-    """The process, and where its services are."""
-    flags = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0", "--silent"]
-    flags += ["--skipApiVersionCheck", "--disableTelemetry", "--inMemoryPersistence"]
-    environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"}
-    process = subprocess.Popen(["node", AZURITE, *flags], stdout=subprocess.PIPE, text=True, env=environment)
-    places = {}
-    for line in process.stdout:
-        found = re.match(r"Azurite (\w+) service is successfully listening at http://(\S+)", line)
-        if found:
-            places[found[1]] = found[2]
-        if len(places) == 3:
-            return process, places
-    raise SystemExit("Azurite does not say where it listens")
-
-
-def sas():
-    """An account SAS of version 2020-12-06."""
-    until, version = "2999-01-01T00:00:00Z", "2020-12-06"
-    signed = f"{ACCOUNT}\nrwdlacup\nbq\nsco\n\n{until}\n\nhttps,http\n{version}\n\n"
-    digest = hmac.new(base64.b64decode(KEY), signed.encode(), hashlib.sha256).digest()
-    signature = urllib.parse.quote(base64.b64encode(digest).decode(), safe="")
-    return f"sv={version}&ss=bq&srt=sco&sp=rwdlacup&se={until}&spr=https,http&sig={signature}"
 
 
 def answers(port):
@@ -93,11 +65,10 @@ def start(folder):
 
 
 def main():
-    service, places = azurite()
+    service, places = azurite(AZURITE, [ACCOUNT])
     with tempfile.TemporaryDirectory() as folder:
         for container in ("kept", "incoming"):
-            url = f"http://{places['Blob']}/{ACCOUNT}/{container}?restype=container&{sas()}"
-            urllib.request.urlopen(urllib.request.Request(url, method="PUT", data=b"")).read()
+            put(places, ACCOUNT, container, "restype=container")
         with open(os.path.join(folder, "functions.toml"), "w") as file:
             file.write(FUNCTIONS.format(blobs=places["Blob"], queues=places["Queue"], account=ACCOUNT))
         starts = [start(folder) for _ in range(STARTS)]
