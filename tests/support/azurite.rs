@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -29,14 +29,27 @@ pub(crate) struct Azurite {
     child: Child,
     pub(crate) blobs: SocketAddr,
     pub(crate) queues: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Azurite {
     pub(crate) fn start() -> Azurite {
+        Azurite::started("http", &ACCOUNTS, &[])
+    }
+
+    /// Over https with the certificate in `TLS.pem` and `TLS.key`, for who shows
+    /// a token.
+    pub(crate) fn over_https(tls: &Path, account: &str) -> Azurite {
+        let file = |ending| tls.with_extension(ending).display().to_string();
+        let (certificate, key) = (file("pem"), file("key"));
+        let options = ["--oauth", "basic", "--cert", &certificate, "--key", &key];
+        Azurite::started("https", &[account], &options)
+    }
+
+    fn started(scheme: &str, accounts: &[&str], options: &[&str]) -> Azurite {
         let program = program();
         let folder = TempDir::new().expect("there is a temporary folder");
-        let accounts: Vec<String> = ACCOUNTS
+        let accounts: Vec<String> = accounts
             .iter()
             .map(|account| format!("{account}:{}", key(account)))
             .collect();
@@ -50,6 +63,7 @@ impl Azurite {
             ])
             .arg(program)
             .args(["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"])
+            .args(options)
             .args(["--silent", "--skipApiVersionCheck", "--disableTelemetry"])
             .arg("--location")
             .arg(folder.path())
@@ -61,7 +75,8 @@ impl Azurite {
             .expect("sh can be run");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut listening = |service: &str| {
-            let begins = format!("Azurite {service} service is successfully listening at http://");
+            let begins =
+                format!("Azurite {service} service is successfully listening at {scheme}://");
             loop {
                 let line = lines.next().and_then(Result::ok);
                 let line = line.expect("Azurite says where it listens");
@@ -76,7 +91,7 @@ impl Azurite {
             child,
             blobs,
             queues,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -100,6 +115,11 @@ impl Azurite {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls);
         let http = http.build().expect("a client can be made");
         Account::new(place.expect("it is one"), shown, http).expect("it can be right")
+    }
+
+    /// Where it keeps everything.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// `store.url` of a container.
@@ -146,9 +166,14 @@ pub(crate) fn key(account: &str) -> String {
 /// An account SAS of all services. ("Create an account SAS", Azure Storage REST
 /// API, version 2020-12-06.)
 pub(crate) fn sas(account: &str, permissions: &str, until: &str) -> String {
+    sas_from(account, permissions, "", until)
+}
+
+/// The same, not good before a time.
+pub(crate) fn sas_from(account: &str, permissions: &str, from: &str, until: &str) -> String {
     const VERSION: &str = "2020-12-06";
     let signed =
-        format!("{account}\n{permissions}\nbq\nsco\n\n{until}\n\nhttps,http\n{VERSION}\n\n");
+        format!("{account}\n{permissions}\nbq\nsco\n{from}\n{until}\n\nhttps,http\n{VERSION}\n\n");
     let key = STANDARD.decode(key(account)).expect("it was encoded");
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("keys have any length");
     mac.update(signed.as_bytes());
@@ -157,7 +182,13 @@ pub(crate) fn sas(account: &str, permissions: &str, until: &str) -> String {
         .replace('+', "%2B")
         .replace('/', "%2F")
         .replace('=', "%3D");
-    format!("sv={VERSION}&ss=bq&srt=sco&sp={permissions}&se={until}&spr=https,http&sig={signature}")
+    let begins = match from.is_empty() {
+        true => String::new(),
+        false => format!("&st={from}"),
+    };
+    format!(
+        "sv={VERSION}&ss=bq&srt=sco&sp={permissions}{begins}&se={until}&spr=https,http&sig={signature}"
+    )
 }
 
 /// Installed once.

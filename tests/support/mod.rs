@@ -19,6 +19,8 @@ pub(crate) use environment::{environment, eventually, install, npm, run, target,
 pub(crate) mod asking;
 #[cfg(feature = "azure")]
 pub(crate) mod azurite;
+#[cfg(all(unix, feature = "azure"))]
+pub(crate) mod cloud;
 pub(crate) mod collector;
 mod environment;
 #[cfg(feature = "azure")]

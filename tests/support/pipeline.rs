@@ -141,9 +141,10 @@ impl Home {
             let log = running.log();
             let ended = running.child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {log}");
-            let Some((_, url)) = log.split_once("clients: http://") else {
+            let Some((_, url)) = log.split_once("clients: http") else {
                 return false;
             };
+            let url = url.trim_start_matches("s").trim_start_matches("://");
             let address = url.split_once('\n').map(|(address, _)| address.parse());
             if let Some(Ok(address)) = address {
                 running.address = address;
