@@ -15,8 +15,9 @@ use ureq::tls::{ClientCert, PemItem, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Timeout};
 
-use crate::client::{Connect, certificates, system_certificates, tls};
+use crate::client::{Connect, certificates};
 use crate::error::{CommandError, Kind};
+use crate::trust::{system_certificates, tls};
 
 /// What concerned the connection it came over, or is said anew.
 const NOT_AGAIN: [&str; 13] = [

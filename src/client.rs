@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,11 +13,12 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, PemItem, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::error::{CommandError, Kind};
+use crate::trust::{system_tls, tls};
 
 /// Where the running proxy is.
 #[derive(Args)]
@@ -140,29 +140,6 @@ fn trusting(file: Option<&Path>) -> Result<TlsConfig, CommandError> {
         None => return Ok(system_tls()),
     };
     Ok(tls(certificates, None))
-}
-
-/// Believes whom the system's authorities vouch for.
-pub(crate) fn system_tls() -> TlsConfig {
-    tls(system_certificates(), None)
-}
-
-pub(crate) fn system_certificates() -> Vec<Certificate<'static>> {
-    let found = rustls_native_certs::load_native_certs().certs;
-    let found = found.iter();
-    found
-        .map(|der| Certificate::from_der(der).to_owned())
-        .collect()
-}
-
-/// Believes whom these vouch for; shows `own` to who asks for it.
-pub(crate) fn tls(certificates: Vec<Certificate<'static>>, own: Option<ClientCert>) -> TlsConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    TlsConfig::builder()
-        .root_certs(RootCerts::from(certificates))
-        .client_cert(own)
-        .unversioned_rustls_crypto_provider(provider)
-        .build()
 }
 
 const KNOWN_BY: &str = "--admin-ca names a file, in PEM, with the interface's own certificate or that of the authority that signed it";

@@ -14,6 +14,8 @@
 mod again;
 #[cfg(feature = "azure")]
 mod azure;
+#[cfg(feature = "runtime")]
+mod certificate;
 #[cfg(feature = "proxy")]
 mod client;
 mod commands;
@@ -30,6 +32,8 @@ mod otlp;
 mod private;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
 mod problem;
+#[cfg(any(feature = "proxy", feature = "runtime"))]
+mod secrets;
 #[cfg(feature = "proxy")]
 mod sides;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
@@ -40,6 +44,8 @@ mod steps;
 mod table;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod telemetry;
+#[cfg(any(feature = "proxy", feature = "runtime"))]
+mod trust;
 #[cfg(feature = "proxy")]
 mod webhook;
 #[cfg(any(feature = "proxy", feature = "runtime"))]

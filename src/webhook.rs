@@ -20,9 +20,9 @@ use cutline_proxy::route::{Mode, Share};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use crate::client::system_tls;
 use crate::error::{CommandError, Kind};
-use crate::private;
+use crate::trust::system_tls;
+use crate::{private, secrets};
 
 /// Notices that may wait, for each webhook.
 const QUEUE: usize = 256;
@@ -62,8 +62,12 @@ struct Told {
 
 impl Webhooks {
     /// Starts the threads that post.
-    pub(crate) fn start(notices: &Notices) -> Result<Webhooks, CommandError> {
+    pub(crate) fn start(notices: &Notices, home: &Path) -> Result<Webhooks, CommandError> {
         let mut all = notices.webhooks.clone();
+        for secret in &notices.secrets {
+            let found = found(secret, home);
+            all.push(found.map_err(|error| CommandError::new(Kind::Configuration, error))?);
+        }
         if let Some(file) = &notices.file {
             let listed = listed(file);
             all.extend(listed.map_err(|error| CommandError::new(Kind::Configuration, error))?);
@@ -142,6 +146,14 @@ impl Notify for Told {
 fn lost(webhook: &Webhook, counted: &AtomicU64, why: &str) {
     let lost = counted.fetch_add(1, Ordering::Relaxed) + 1;
     tracing::warn!(%webhook, why, lost, "a decision was not told");
+}
+
+/// The URL that is a secret.
+fn found(secret: &str, home: &Path) -> anyhow::Result<Webhook> {
+    let text = secrets::referred(secret, home).context("notify: webhook")?;
+    Webhook::parse(&text).with_context(|| {
+        format!("notify: webhook: what {secret} says is no URL: write https://host/path")
+    })
 }
 
 /// The URLs in a file, one per line; lines that begin with # are not read.
@@ -405,6 +417,10 @@ mod tests {
         let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         fs::write(&file, "# on call\nhttps://hooks.example/secret\n\n").unwrap();
         mode(0o644);
+        let referred = || found("secret:file:webhooks", folder.path());
+        let refused = format!("{:#}", referred().unwrap_err());
+        let begins = "notify: webhook: others can read";
+        assert!(refused.starts_with(begins), "{refused}");
         let refused = format!("{:#}", listed(&file).unwrap_err());
         assert!(
             refused.starts_with("notify: webhook_file: others can read"),
@@ -419,5 +435,25 @@ mod tests {
             "{refused}"
         );
         assert!(!refused.contains("secret"), "{refused}");
+    }
+
+    #[test]
+    fn what_stands_for_a_url_is_opened_and_never_told() {
+        let home = Path::new("");
+        for (reference, says) in [
+            (
+                "secret:env:CUTLINE_NO_SUCH_SECRET",
+                "CUTLINE_NO_SUCH_SECRET cannot be read",
+            ),
+            (
+                "secret:vault:on-call",
+                "neither secret:env:VARIABLE nor secret:file:PATH",
+            ),
+            ("secret:env:PATH", "what secret:env:PATH says is no URL"),
+        ] {
+            let refused = format!("{:#}", found(reference, home).unwrap_err());
+            assert!(refused.contains(says), "{refused}");
+            assert!(!refused.contains("/bin"), "{refused}");
+        }
     }
 }

@@ -26,6 +26,7 @@ pub mod model;
 pub mod page;
 pub mod pipeline;
 pub mod queue;
+pub mod secret;
 pub mod spans;
 pub mod stages;
 pub mod store;

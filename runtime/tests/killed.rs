@@ -81,7 +81,6 @@ fn version(number: u64) -> ModelVersion {
         parameters: IndexMap::new(),
         passed: None,
         card: None,
-        signature: None,
     }
 }
 

@@ -15,6 +15,7 @@ use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 use crate::table::table;
+use crate::trust::system_tls;
 
 /// Hands the databases of a stage over from the monolith to the functions, or
 /// back.
@@ -188,18 +189,26 @@ impl HandoverArgs {
     fn running(&self, pipeline: &Pipeline) -> Result<Option<Running>, CommandError> {
         let url = match &self.run {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", here(pipeline.listen)),
+            None => {
+                let scheme = if pipeline.tls.is_some() {
+                    "https"
+                } else {
+                    "http"
+                };
+                format!("{scheme}://{}", here(pipeline.listen))
+            }
         };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(Duration::from_secs(5)))
+            .tls_config(system_tls())
             .build();
         let running = Running {
             agent: config.into(),
             url,
-            header: self.pipeline.token(pipeline)?,
+            header: block_on(self.pipeline.token(pipeline))??,
         };
         match running.agent.get(running.path("")).call() {
             Ok(_) => Ok(Some(running)),

@@ -172,7 +172,6 @@ async fn register(
         code: services.code.to_string(),
         parameters,
         card: None,
-        signature: None,
     };
     let by = "cutline import-model";
     let registered = registry

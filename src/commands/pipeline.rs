@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,7 +12,8 @@ use cutline_runtime::azure::Credential;
 use cutline_runtime::host::{Guard, OpenError, Opened, check_faces};
 #[cfg(feature = "azure")]
 use cutline_runtime::pipeline::Shows;
-use cutline_runtime::pipeline::{Pipeline, Place, TokenFrom};
+use cutline_runtime::pipeline::{Pipeline, Place};
+use cutline_runtime::secret::{SecretFrom, Secrets};
 use cutline_runtime::stages;
 use cutline_runtime::store::folder::FolderError;
 use cutline_runtime::store::seal::{Key, NoKey};
@@ -21,6 +23,7 @@ use crate::azure;
 use crate::error::{CommandError, Kind};
 use crate::private;
 use crate::problem::Problem;
+use crate::secrets::Known;
 
 /// Which pipeline.
 #[derive(Args)]
@@ -32,6 +35,9 @@ pub(super) struct PipelineArgs {
     /// in base64 or hexadecimal [default: what CUTLINE_KEY says, or no key].
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// One for all: it keeps what it fetched.
+    #[arg(skip)]
+    known: OnceLock<Arc<Known>>,
 }
 
 /// Reads and checks a file.
@@ -54,6 +60,15 @@ pub(crate) fn read(path: &Path) -> Result<Pipeline, CommandError> {
 }
 
 impl PipelineArgs {
+    /// Of another file.
+    pub(super) fn at(config: PathBuf, key_file: Option<PathBuf>) -> PipelineArgs {
+        PipelineArgs {
+            config,
+            key_file,
+            known: OnceLock::new(),
+        }
+    }
+
     /// Reads and checks the file.
     pub(super) fn read(&self) -> Result<Pipeline, CommandError> {
         read(&self.config)
@@ -68,6 +83,7 @@ impl PipelineArgs {
     pub(super) async fn open_of(&self, pipeline: Pipeline) -> Result<Opened, CommandError> {
         const CODE: &str = concat!("cutline ", env!("CARGO_PKG_VERSION"));
         let key = self.key()?;
+        let secrets = self.secrets(&pipeline)?;
         #[cfg(feature = "azure")]
         if let Place::Azure { kept, shows, .. } = &pipeline.store.place {
             if key.is_some() {
@@ -80,21 +96,25 @@ impl PipelineArgs {
             let http = azure::http()?;
             let credential = match shows {
                 Shows::Identity => Credential::Token(azure::identity(&http)?),
-                Shows::Sas(from) => Credential::Sas(self.secret(from, "store.sas")?),
-                Shows::Key(from) => Credential::Key(self.secret(from, "store.key")?),
+                Shows::Sas(from) => Credential::Sas(secret(&*secrets, from, "store.sas").await?),
+                Shows::Key(from) => Credential::Key(secret(&*secrets, from, "store.key").await?),
             };
             let account = azure::account(kept, credential, http)?;
             let opened = Opened::on_azure(pipeline, &self.config, &account, CODE).await;
-            return opened.map_err(opening);
+            return opened
+                .map(|opened| opened.knowing(secrets))
+                .map_err(opening);
         }
-        Opened::new(pipeline, &self.config, key, CODE).map_err(opening)
+        let opened = Opened::new(pipeline, &self.config, key, CODE);
+        opened
+            .map(|opened| opened.knowing(secrets))
+            .map_err(opening)
     }
 
     /// Where its data folder is.
     pub(super) fn folder(&self) -> Result<PathBuf, CommandError> {
-        let home = self.config.parent().unwrap_or(Path::new(""));
         match self.read()?.store.place {
-            Place::Folders { data, .. } => Ok(home.join(data)),
+            Place::Folders { data, .. } => Ok(self.home().join(data)),
             Place::Azure { kept, .. } => {
                 let message = format!("the store is {kept}, and no data folder");
                 Err(CommandError::message(Kind::Usage, message)
@@ -104,18 +124,18 @@ impl PipelineArgs {
     }
 
     /// What lets requests in, where the file asks for a token.
-    pub(super) fn guard(&self, pipeline: &Pipeline) -> Result<Option<Guard>, CommandError> {
+    pub(super) async fn guard(&self, pipeline: &Pipeline) -> Result<Option<Guard>, CommandError> {
         let header = pipeline
             .token
             .as_ref()
             .and_then(|token| token.header.clone());
-        let text = self.token_text(pipeline)?;
+        let text = self.token_text(pipeline).await?;
         Ok(text.map(|text| Guard::new(text, header)))
     }
 
     /// The header with which a request shows the token, where the file asks for
     /// one.
-    pub(super) fn token(
+    pub(super) async fn token(
         &self,
         pipeline: &Pipeline,
     ) -> Result<Option<(String, String)>, CommandError> {
@@ -123,41 +143,35 @@ impl PipelineArgs {
             .token
             .as_ref()
             .and_then(|token| token.header.as_ref());
-        let text = self.token_text(pipeline)?;
+        let text = self.token_text(pipeline).await?;
         Ok(text.map(|text| match header {
             Some(header) => (header.to_string(), text),
             None => ("authorization".to_owned(), format!("Bearer {text}")),
         }))
     }
 
-    fn token_text(&self, pipeline: &Pipeline) -> Result<Option<String>, CommandError> {
-        let token = pipeline.token.as_ref();
-        let text = token.map(|token| self.secret(&token.from, "serve.token"));
-        text.transpose()
+    async fn token_text(&self, pipeline: &Pipeline) -> Result<Option<String>, CommandError> {
+        let Some(token) = &pipeline.token else {
+            return Ok(None);
+        };
+        let secrets = self.secrets(pipeline)?;
+        secret(&*secrets, &token.from, "serve.token")
+            .await
+            .map(Some)
     }
 
-    /// What stands where the file says that a secret is.
-    fn secret(&self, from: &TokenFrom, key: &str) -> Result<String, CommandError> {
-        let wrong = |error: anyhow::Error| {
-            let error = error.context(format!("{key} cannot be used"));
-            CommandError::new(Kind::Configuration, error)
-        };
-        let (from, text) = match from {
-            TokenFrom::Env(name) => {
-                let text = std::env::var(name);
-                let text = text.with_context(|| format!("the environment variable {name}"));
-                (name.clone(), text.map_err(wrong)?)
-            }
-            TokenFrom::File(file) => {
-                let path = self.config.parent().unwrap_or(Path::new("")).join(file);
-                let text = private::read(&path).map_err(wrong)?;
-                (path.display().to_string(), text)
-            }
-        };
-        match text.trim() {
-            some if !some.is_empty() => Ok(some.to_owned()),
-            _ => Err(wrong(anyhow::anyhow!("{from} is empty"))),
+    /// Who knows what the file refers to.
+    pub(super) fn secrets(&self, pipeline: &Pipeline) -> Result<Arc<Known>, CommandError> {
+        if let Some(known) = self.known.get() {
+            return Ok(Arc::clone(known));
         }
+        let known = Known::of(pipeline, self.home())?;
+        Ok(Arc::clone(self.known.get_or_init(|| known)))
+    }
+
+    /// The folder that the file is in.
+    pub(super) fn home(&self) -> &Path {
+        self.config.parent().unwrap_or(Path::new(""))
     }
 
     fn key(&self) -> Result<Option<Key>, CommandError> {
@@ -178,6 +192,19 @@ impl PipelineArgs {
     }
 }
 
+/// What stands where the file says that a secret is.
+async fn secret(
+    secrets: &dyn Secrets,
+    from: &SecretFrom,
+    key: &str,
+) -> Result<String, CommandError> {
+    let text = secrets.text(from).await.map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("{key} cannot be used"));
+        CommandError::new(Kind::Configuration, error)
+    })?;
+    Ok(text.to_string())
+}
+
 fn opening(error: OpenError) -> CommandError {
     let kind = match &error {
         OpenError::Folder(
@@ -194,7 +221,7 @@ fn opening(error: OpenError) -> CommandError {
 }
 
 /// A runtime for a command that asks a store something.
-pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -225,6 +252,7 @@ output  = { artifact = \"rows\" }
         let args = PipelineArgs {
             config: folder.path().join("functions.toml"),
             key_file: Some(file.clone()),
+            known: OnceLock::new(),
         };
         let key = |mode| {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
@@ -243,6 +271,7 @@ output  = { artifact = \"rows\" }
         let args = PipelineArgs {
             config: folder.path().join("functions.toml"),
             key_file: None,
+            known: OnceLock::new(),
         };
         let token = folder.path().join("token");
         fs::write(&args.config, FILE).unwrap();
@@ -250,7 +279,8 @@ output  = { artifact = \"rows\" }
         let pipeline = args.read().map_err(|_| "the file is right").unwrap();
         let guard = |mode| {
             fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
-            let guard = args.guard(&pipeline).map(|guard| guard.is_some());
+            let guard = block_on(args.guard(&pipeline)).and_then(|guard| guard);
+            let guard = guard.map(|guard| guard.is_some());
             guard.map_err(|error| error.to_string())
         };
         assert_eq!(guard(0o600), Ok(true));

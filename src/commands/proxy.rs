@@ -1,7 +1,7 @@
 //! `cutline proxy`
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -110,7 +110,9 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
     let _telemetry = telemetry::start(args.log, LogFormat::Text, args.access_log);
     let webhooks = config.settings.notify.as_ref();
-    let webhooks = webhooks.map(Webhooks::start).transpose()?;
+    let home = args.config.parent().unwrap_or(Path::new(""));
+    let webhooks = webhooks.map(|notices| Webhooks::start(notices, home));
+    let webhooks = webhooks.transpose()?;
     let beside = || args.config.with_file_name(".cutline");
     let state = args.state.clone().unwrap_or_else(beside);
     let state = StateFolder::make(&state).map_err(folder)?;

@@ -1,5 +1,7 @@
 //! `cutline registry`
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use cutline_runtime::host::Opened;
@@ -50,6 +52,30 @@ enum Action {
         model: ModelName,
         #[command(flatten)]
         alias: AliasArgs,
+    },
+    /// Signs a version with signing.key: vouches for one that nobody trusted
+    /// signed, or signs anew when a key is replaced.
+    Sign {
+        /// The model.
+        model: ModelName,
+        /// The version, as v3 [default: each that a trusted key signed].
+        version: Option<VersionNumber>,
+    },
+    /// Copies versions to the store of another functions.toml, with their
+    /// model, preprocessing, data, card, signatures and lineage. No alias is
+    /// moved there.
+    Copy {
+        /// The model.
+        model: ModelName,
+        /// The version, as v3 [default: all].
+        version: Option<VersionNumber>,
+        /// The other functions.toml.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// The file with the key of the other data folder [default: what
+        /// CUTLINE_KEY says, or no key].
+        #[arg(long, value_name = "FILE")]
+        to_key_file: Option<PathBuf>,
     },
 }
 
@@ -117,6 +143,16 @@ async fn act(args: &RegistryArgs, console: &Console) -> Result<(), CommandError>
                 .await;
             told(console, model, alias.alias, moved)
         }
+        Action::Sign { model, version } => sign(&registry, model, *version, console).await,
+        Action::Copy {
+            model,
+            version,
+            to,
+            to_key_file,
+        } => {
+            let to = PipelineArgs::at(to.clone(), to_key_file.clone());
+            copy(&registry, model, *version, &to, console).await
+        }
         Action::Rollback { model, alias } => {
             let moved = registry
                 .roll_back(model, alias.alias.into(), BY, &alias.why)
@@ -124,6 +160,81 @@ async fn act(args: &RegistryArgs, console: &Console) -> Result<(), CommandError>
             told(console, model, alias.alias, moved)
         }
     }
+}
+
+async fn sign(
+    registry: &Registry,
+    model: &ModelName,
+    number: Option<VersionNumber>,
+    console: &Console,
+) -> Result<(), CommandError> {
+    let versions = chosen(registry, model, number).await?;
+    for version in &versions {
+        let signed = registry.signed_by(model, &version.id).await;
+        let signed = signed.context("the registry cannot be read")?;
+        if number.is_none() && signed.is_empty() {
+            console.note(&format!(
+                "{model} {number}: no trusted key signed it; name it to vouch for it\n",
+                number = version.number
+            ));
+            continue;
+        }
+        let key = registry.sign(version).await.map_err(refused)?;
+        console.print(&format!("{model} {} is signed by {key}\n", version.number))?;
+    }
+    Ok(())
+}
+
+async fn copy(
+    registry: &Registry,
+    model: &ModelName,
+    number: Option<VersionNumber>,
+    to: &PipelineArgs,
+    console: &Console,
+) -> Result<(), CommandError> {
+    let there = to.open().await?.services.space.registry();
+    for version in &chosen(registry, model, number).await? {
+        let copied = registry.copy_to(&there, version, BY).await;
+        let copied = copied.map_err(refused)?;
+        console.print(&format!(
+            "{model} {} is {} there; {} artifacts were copied\n",
+            version.number, copied.registered.number, copied.artifacts
+        ))?;
+    }
+    Ok(())
+}
+
+/// The version, or each, signed or not.
+async fn chosen(
+    registry: &Registry,
+    model: &ModelName,
+    number: Option<VersionNumber>,
+) -> Result<Vec<Registered>, CommandError> {
+    let found = match number {
+        Some(number) => registry
+            .any_version(model, number)
+            .await
+            .map(|one| vec![one]),
+        None => registry.versions(model).await,
+    };
+    let found = found.map_err(refused)?;
+    if found.is_empty() {
+        let message = format!("there is no version of {model}");
+        return Err(CommandError::message(Kind::Usage, message)
+            .hint("`cutline registry list` shows what there is"));
+    }
+    Ok(found)
+}
+
+fn refused(error: RegistryError) -> CommandError {
+    let kind = match &error {
+        RegistryError::NoVersion { .. }
+        | RegistryError::NothingBefore { .. }
+        | RegistryError::Unsigned { .. } => Kind::Usage,
+        RegistryError::Signing(_) => Kind::Configuration,
+        _ => Kind::Internal,
+    };
+    CommandError::new(kind, error)
 }
 
 /// A version, and the aliases that point to it.
@@ -205,13 +316,7 @@ fn told(
     alias: Alias,
     moved: Result<Move, RegistryError>,
 ) -> Result<(), CommandError> {
-    let moved = moved.map_err(|error| {
-        let kind = match error {
-            RegistryError::NoVersion { .. } | RegistryError::NothingBefore { .. } => Kind::Usage,
-            _ => Kind::Internal,
-        };
-        CommandError::new(kind, error)
-    })?;
+    let moved = moved.map_err(refused)?;
     let alias = registry::Alias::from(alias);
     let before = moved
         .from

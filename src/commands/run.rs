@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use cutline_runtime::host::{Early, Local, Render, Settings};
+use cutline_runtime::host::{Early, Listening, Local, Render, Secured, Settings};
 use cutline_runtime::{Pipeline, Tracing};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use super::pipeline::PipelineArgs;
+use crate::certificate::FacesTls;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 use crate::otlp::{self, Lost, Otlp};
-use crate::signals::Signals;
+use crate::signals::{Signals, Told};
 use crate::telemetry::{self, LogFormat, LogLevel};
 
 /// Runs the functions of a pipeline, and answers its HTTP clients.
@@ -141,21 +142,26 @@ async fn serve(
         let listener = TcpListener::bind(listen).await;
         listener.with_context(|| format!("cannot listen on {listen}"))
     };
-    let (opened, listener) = match trigger {
+    let (opened, listener, address, tls) = match trigger {
         Trigger::Own => {
+            let secrets = args.pipeline.secrets(&pipeline)?;
+            let home = args.pipeline.home();
+            let tls = FacesTls::read(pipeline.tls.clone(), home, secrets).await?;
             let opened = args.pipeline.open_of(pipeline).await?;
             let listener = bind(opened.pipeline.listen).await?;
-            (opened, Early::from(listener))
+            let address = listener.local_addr().context("cannot listen")?;
+            (opened, listening(listener, tls.as_ref())?, address, tls)
         }
-        // Its host waits for a sign of life, and no store is that quick.
+        // Its host waits for a sign of life, and no store is that quick; and
+        // clients speak TLS with that.
         Trigger::Host(address) => {
             let opening = args.pipeline.open_of(pipeline);
             let (opened, listener) = Early::during(bind(address).await?, opening).await;
-            (opened?, listener)
+            let address = listener.address().context("cannot listen")?;
+            (opened?, Listening::from(listener), address, None)
         }
     };
-    let address = listener.address().context("cannot listen")?;
-    let guard = args.pipeline.guard(&opened.pipeline)?;
+    let guard = args.pipeline.guard(&opened.pipeline).await?;
     let mut local = Local::new(
         opened.pipeline,
         &args.only,
@@ -176,12 +182,30 @@ async fn serve(
         Trigger::Host(_) => local.handling(listener),
     };
     let answering = answering.map_err(|error| CommandError::new(Kind::Configuration, error))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     console.note(&match trigger {
-        Trigger::Own => format!("functions run; clients: http://{address}\n"),
+        Trigger::Own => format!("functions run; clients: {scheme}://{address}\n"),
         Trigger::Host(_) => format!("functions wait for their host: http://{address}\n"),
     });
-    let ended = answering.until(signals.stop()).await;
+    let ended = answering.until(stopped(&mut signals, tls.as_ref())).await;
     Ok(ended.context("clients cannot be answered")?)
+}
+
+fn listening(listener: TcpListener, tls: Option<&FacesTls>) -> Result<Listening, CommandError> {
+    let Some(tls) = tls else {
+        return Ok(Listening::from(listener));
+    };
+    let secured = Secured::over(listener, tls.certificate());
+    Ok(Listening::from(secured.context("TLS cannot be spoken")?))
+}
+
+/// Until it is told to end.
+async fn stopped(signals: &mut Signals, tls: Option<&FacesTls>) {
+    while signals.next().await == Told::Reload {
+        if let Some(tls) = tls {
+            tls.reload().await;
+        }
+    }
 }
 
 /// Keeps this process's figures. Buckets of seconds, from a quick answer to a

@@ -14,6 +14,8 @@ mod proxy;
 mod python;
 #[cfg(feature = "runtime")]
 mod runtime;
+#[cfg(feature = "runtime")]
+mod secrets;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -59,6 +61,8 @@ const LOOKS: &[Look] = &[
     proxy::look,
     #[cfg(feature = "runtime")]
     runtime::look,
+    #[cfg(feature = "runtime")]
+    secrets::look,
     #[cfg(all(feature = "proxy", feature = "runtime"))]
     faces::look,
     python::look,

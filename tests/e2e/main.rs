@@ -12,6 +12,8 @@ mod backup;
 mod bad_input;
 mod behind_the_proxy;
 mod browser;
+#[cfg(all(unix, feature = "azure"))]
+mod cloud;
 #[cfg(feature = "runtime")]
 mod custom_stage;
 mod dashboard;
@@ -19,6 +21,8 @@ mod dashboard;
 mod demo;
 #[cfg(feature = "runtime")]
 mod faces;
+#[cfg(all(unix, feature = "runtime"))]
+mod faces_tls;
 mod fixtures;
 #[cfg(all(target_os = "linux", feature = "runtime"))]
 mod full_disk;

@@ -19,11 +19,15 @@ use super::Problem;
 use super::file::OneOrManyText;
 use super::values::Texts;
 
+/// What stands for a secret begins with it; whoever opens it knows the rest.
+const SECRET: &str = "secret:";
+
 /// Who is told of decisions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NotifyFile {
-    /// Where each decision is posted to, in the form that Slack reads.
+    /// Where each decision is posted to, in the form that Slack reads: a URL, or
+    /// `secret:env:VARIABLE` or `secret:file:PATH`, where it is.
     #[schemars(with = "Option<OneOrManyText>")]
     webhook: Option<Spanned<Texts>>,
     /// A file with such URLs, one per line, that its owner alone can read: they
@@ -56,6 +60,8 @@ pub enum Occasion {
 pub struct Notices {
     /// Where to post to.
     pub webhooks: Vec<Webhook>,
+    /// What says where more of them are, beginning with `secret:`.
+    pub secrets: Vec<String>,
     /// A file with more of them, one per line.
     pub file: Option<PathBuf>,
     /// What is told of.
@@ -97,9 +103,13 @@ impl fmt::Debug for Webhook {
 
 pub(super) fn notices(written: &Spanned<NotifyFile>) -> Result<Notices, Problem> {
     let file = written.get_ref();
-    let mut webhooks = Vec::new();
+    let (mut webhooks, mut secrets) = (Vec::new(), Vec::new());
     if let Some(texts) = &file.webhook {
         for (span, text) in &texts.get_ref().0 {
+            if text.starts_with(SECRET) {
+                secrets.push(text.clone());
+                continue;
+            }
             let span = span.clone().unwrap_or_else(|| texts.span());
             // What it is, is not said: it may be a secret all the same.
             let wrong = || {
@@ -109,7 +119,7 @@ pub(super) fn notices(written: &Spanned<NotifyFile>) -> Result<Notices, Problem>
             webhooks.push(Webhook::parse(text).ok_or_else(wrong)?);
         }
     }
-    if webhooks.is_empty() && file.webhook_file.is_none() {
+    if webhooks.is_empty() && secrets.is_empty() && file.webhook_file.is_none() {
         let problem = Problem::at(written.span(), "notify names no webhook");
         return Err(problem.label("add webhook_file = \"webhooks\", one URL per line"));
     }
@@ -121,6 +131,7 @@ pub(super) fn notices(written: &Spanned<NotifyFile>) -> Result<Notices, Problem>
     ];
     Ok(Notices {
         webhooks,
+        secrets,
         file: file.webhook_file.clone(),
         on: file.on.clone().unwrap_or_else(|| all.into()),
     })
@@ -147,7 +158,13 @@ mod tests {
         assert_eq!(notices.on.len(), 4);
         assert!(!notices.on.contains(&Occasion::People));
         let shown = format!("{notices:?} {}", notices.webhooks[0]);
-        assert!(!shown.contains("secret"), "{shown}");
+        assert!(!shown.contains("T0"), "{shown}");
+
+        let notices = checked("webhook = \"secret:env:ON_CALL\"")
+            .unwrap()
+            .unwrap();
+        assert_eq!(notices.secrets, ["secret:env:ON_CALL"]);
+        assert!(notices.webhooks.is_empty());
 
         let notices = checked("webhook_file = \"hooks\"\non = [\"people\"]").unwrap();
         let notices = notices.unwrap();

@@ -4,9 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::handler::Early;
+use super::tls::Secured;
 use super::{Http, Local};
 use crate::function::Stop;
 use crate::pipeline::Problem;
@@ -16,9 +18,35 @@ use crate::stages::Serving;
 pub struct Answering {
     pub(super) local: Local,
     pub(super) http: Http,
-    pub(super) listener: Early,
+    pub(super) listener: Listening,
     /// Told to work that another starts: then nothing is received here.
     pub(super) invoked: Option<Stop>,
+}
+
+/// Where clients come.
+pub enum Listening {
+    /// As they are.
+    Plain(Early),
+    /// Over TLS.
+    Tls(Secured),
+}
+
+impl From<TcpListener> for Listening {
+    fn from(listener: TcpListener) -> Listening {
+        Listening::Plain(listener.into())
+    }
+}
+
+impl From<Early> for Listening {
+    fn from(listener: Early) -> Listening {
+        Listening::Plain(listener)
+    }
+}
+
+impl From<Secured> for Listening {
+    fn from(listener: Secured) -> Listening {
+        Listening::Tls(listener)
+    }
 }
 
 /// How often an alias is looked at.
@@ -33,7 +61,7 @@ impl Local {
     ///
     /// # Errors
     /// When a face is not as it should be.
-    pub fn answering(self, listener: impl Into<Early>) -> Result<Answering, Problem> {
+    pub fn answering(self, listener: impl Into<Listening>) -> Result<Answering, Problem> {
         Ok(Answering {
             http: self.http()?,
             local: self,
@@ -68,9 +96,16 @@ impl Answering {
         let following = tokio::spawn(follow(serving, ends.clone()));
         let tidying = tokio::spawn(tidy);
         let mut answering = tokio::spawn(async move {
-            axum::serve(self.listener, router)
-                .with_graceful_shutdown(ended(ends))
-                .await
+            match self.listener {
+                Listening::Plain(listener) => {
+                    let serve = axum::serve(listener, router);
+                    serve.with_graceful_shutdown(ended(ends)).await
+                }
+                Listening::Tls(listener) => {
+                    let serve = axum::serve(listener, router);
+                    serve.with_graceful_shutdown(ended(ends)).await
+                }
+            }
         });
         let broken = tokio::select! {
             () = stop => None,

@@ -17,13 +17,14 @@ mod http;
 mod local;
 mod open;
 mod shadow;
+mod tls;
 mod told;
 mod traced;
 mod work;
 
 use std::time::Duration;
 
-pub use answering::Answering;
+pub use answering::{Answering, Listening};
 pub use faces::check_faces;
 pub use figures::Render;
 pub use guard::Guard;
@@ -31,6 +32,7 @@ pub use handler::Early;
 pub use http::{Http, ROUTES, ROUTES_OF_INFERENCE};
 pub use local::{Local, Running};
 pub use open::{OpenError, Opened, open};
+pub use tls::{Certificate, NoCertificate, Secured};
 
 use crate::queue::retry::Retry;
 use crate::spans::Tracing;

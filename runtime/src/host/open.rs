@@ -10,6 +10,7 @@ use object_store::ObjectStore;
 use crate::azure::{Account, AccountError};
 use crate::function::{Kind, Services};
 use crate::pipeline::{Pipeline, Place, Problem};
+use crate::secret::Secrets;
 use crate::store::blob::{self, BlobError};
 use crate::store::clock::SystemClock;
 use crate::store::folder::{DataFolder, FolderError};
@@ -145,6 +146,16 @@ impl Opened {
         Ok(Opened::of(pipeline, home, storage, blobs, code))
     }
 
+    /// With who knows the secrets that the file refers to.
+    #[must_use]
+    pub fn knowing(mut self, secrets: Arc<dyn Secrets>) -> Opened {
+        let signing = self.pipeline.signing.clone().knowing(Arc::clone(&secrets));
+        self.storage = self.storage.signed(signing);
+        self.services.space = self.storage.live().clone();
+        self.services.owners = self.services.owners.knowing(secrets);
+        self
+    }
+
     fn of(
         pipeline: Pipeline,
         home: &Path,
@@ -153,6 +164,7 @@ impl Opened {
         code: &str,
     ) -> Opened {
         let pipeline = pipeline.beside(home);
+        let storage = storage.signed(pipeline.signing.clone());
         let services = Services {
             space: storage.live().clone(),
             blobs,

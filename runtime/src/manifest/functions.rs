@@ -13,8 +13,9 @@ use super::schedule::ncrontab;
 use super::{File, ManifestError};
 use crate::face::mapping::{HttpWritten, route_parts};
 use crate::host::handler::{NEXT, RESPONSE, wrapped};
-use crate::pipeline::{Function, Pipeline, Place, Shows, TokenFrom, Trigger, is_hosted};
+use crate::pipeline::{Function, Pipeline, Place, Trigger, is_hosted};
 use crate::queue::retry::Retry;
+use crate::secret::SecretFrom;
 use crate::store::place::AzurePlace;
 
 /// The connection of queues. Where the app's identity is used, its settings
@@ -27,17 +28,16 @@ const CONNECTION: &str = "CUTLINE";
 /// # Errors
 /// When the pipeline cannot be hosted so.
 pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, ManifestError> {
-    let Place::Azure { kept, shows, .. } = &pipeline.store.place else {
+    let Place::Azure { kept, .. } = &pipeline.store.place else {
         return Err(ManifestError::Folder);
     };
     let mut secrets = Vec::new();
-    for (key, from) in secrets_of(pipeline, shows) {
+    for (key, from) in pipeline.secrets(only) {
         match from {
-            TokenFrom::Env(name) => secrets.push(name),
-            TokenFrom::File(file) => {
-                let file = file.clone();
-                return Err(ManifestError::SecretFile { key, file });
-            }
+            SecretFrom::Env(name) => secrets.push(name),
+            SecretFrom::File(file) => return Err(ManifestError::SecretFile { key, file }),
+            // The program asks for it by itself.
+            SecretFrom::Vault(_) => {}
         }
     }
     let mut app = App::default();
@@ -224,24 +224,9 @@ fn host(only: &[String]) -> Value {
     })
 }
 
-/// Where secrets are, each with its key of the file.
-fn secrets_of<'p>(
-    pipeline: &'p Pipeline,
-    shows: &'p Shows,
-) -> impl Iterator<Item = (&'static str, &'p TokenFrom)> {
-    let shown = match shows {
-        Shows::Identity => None,
-        Shows::Sas(from) => Some(("store.sas", from)),
-        Shows::Key(from) => Some(("store.key", from)),
-    };
-    let token = pipeline.token.as_ref();
-    let token = token.map(|token| ("serve.token", &token.from));
-    shown.into_iter().chain(token)
-}
-
 /// For `func start` on one's own machine: where things are, and never what
 /// opens them.
-fn settings(kept: &AzurePlace, secrets: &[&String]) -> Value {
+fn settings(kept: &AzurePlace, secrets: &[String]) -> Value {
     const EMULATOR: &str = "UseDevelopmentStorage=true";
     let mut values = Map::new();
     let mut say = |name: &str, value: &str| values.insert(name.to_owned(), value.into());

@@ -45,7 +45,7 @@ pub enum ManifestError {
     )]
     SecretFile {
         /// The key that names it.
-        key: &'static str,
+        key: String,
         /// The file.
         file: String,
     },

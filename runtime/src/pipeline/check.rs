@@ -14,7 +14,7 @@ pub(crate) use database::is_declared;
 
 use super::file::{BindingFile, File, FunctionFile, OutputFile, TriggerFile};
 use super::problem::Problem;
-use super::{Alias, Function, Input, Output, Pipeline, Template, Trigger, serve};
+use super::{Alias, Function, Input, Output, Pipeline, Template, Trigger, secrets, serve};
 use crate::function::Kind;
 use crate::store::registry;
 
@@ -26,15 +26,20 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     database::are_declared(&databases, &file.functions)?;
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
-    let (listen, token) = serve::check(file.serve)?;
-    Ok(Pipeline {
+    let served = serve::check(file.serve)?;
+    let pipeline = Pipeline {
         store: store::store(file.store)?,
-        listen,
-        token,
+        listen: served.listen,
+        tls: served.tls,
+        token: served.token,
+        vault: secrets::vault(&file.secrets)?,
+        signing: secrets::signing(file.signing)?,
         databases,
         functions: last_ones(functions),
         faces: file.faces,
-    })
+    };
+    secrets::have_a_vault(&pipeline)?;
+    Ok(pipeline)
 }
 
 /// A second or longer; `owner` says whose.

@@ -11,11 +11,14 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::params::{Params, Step};
 use super::problem::Problem;
 use super::unfinished;
+use crate::secret::SecretFrom;
 
 /// `functions.toml`, its functions still as tables.
 pub(super) struct File {
     pub(super) store: StoreFile,
     pub(super) serve: ServeFile,
+    pub(super) secrets: SecretsFile,
+    pub(super) signing: Option<SigningFile>,
     pub(super) databases: Vec<(Spanned<String>, DatabaseFile)>,
     pub(super) functions: Vec<FunctionFile>,
     pub(super) faces: Vec<Params>,
@@ -27,8 +30,8 @@ pub(super) struct StoreFile {
     pub(super) folder: Option<Spanned<String>>,
     pub(super) url: Option<Spanned<String>>,
     pub(super) queues: Option<Spanned<String>>,
-    pub(super) sas: Option<Spanned<TokenWritten>>,
-    pub(super) key: Option<Spanned<TokenWritten>>,
+    pub(super) sas: Option<Spanned<SecretWritten>>,
+    pub(super) key: Option<Spanned<SecretWritten>>,
     pub(super) incoming: Option<Spanned<String>>,
     pub(super) keep_shadows: Option<Spanned<String>>,
 }
@@ -40,22 +43,49 @@ pub(super) struct ServeFile {
     /// Faces off the loopback interface ask nobody who he is.
     #[serde(default)]
     pub(super) open: bool,
-    pub(super) token: Option<Spanned<TokenWritten>>,
+    pub(super) token: Option<Spanned<SecretWritten>>,
+    pub(super) tls: Option<TlsFile>,
 }
 
-/// Whatever else stands there may be the token, which nothing repeats.
+/// With what faces say who they are.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsFile {
+    pub(super) certificate: String,
+    pub(super) key: Spanned<SecretWritten>,
+}
+
+/// `[secrets]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretsFile {
+    pub(super) vault: Option<Spanned<String>>,
+}
+
+/// `[signing]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SigningFile {
+    pub(super) key: Option<Spanned<SecretWritten>>,
+    pub(super) trusted: Spanned<Vec<Spanned<String>>>,
+}
+
+/// Whatever else stands there may be the secret, which nothing repeats.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum TokenWritten {
-    Table(TokenFile),
+pub(super) enum SecretWritten {
+    Reference(SecretFrom),
+    Table(SecretFile),
     Other(IgnoredAny),
 }
 
+/// `header` is the token's alone.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TokenFile {
+pub(super) struct SecretFile {
     pub(super) env: Option<String>,
     pub(super) file: Option<String>,
+    pub(super) vault: Option<String>,
     pub(super) header: Option<String>,
 }
 
@@ -145,6 +175,8 @@ pub(super) fn read(text: &Arc<str>) -> Result<File, Problem> {
     let mut file = File {
         store: StoreFile::default(),
         serve: ServeFile::default(),
+        secrets: SecretsFile::default(),
+        signing: None,
         databases: Vec::new(),
         functions: Vec::new(),
         faces: Vec::new(),
@@ -153,13 +185,15 @@ pub(super) fn read(text: &Arc<str>) -> Result<File, Problem> {
         match key.get_ref().as_ref() {
             "store" => file.store = typed("store", value)?,
             "serve" => file.serve = typed("serve", value)?,
+            "secrets" => file.secrets = typed("secrets", value)?,
+            "signing" => file.signing = Some(typed("signing", value)?),
             "database" => file.databases = databases(value)?,
             "function" => file.functions = functions(text, value)?,
             "http" => file.faces = faces(text, &value)?,
             other => {
                 let message = format!("there is no key {other}");
                 return Err(Problem::at(key.span(), message).label(
-                    "the file has [store], [serve], [database.NAME], [function.NAME] and [[http]]",
+                    "the file has [store], [serve], [secrets], [signing], [database.NAME], [function.NAME] and [[http]]",
                 ));
             }
         }

@@ -27,6 +27,7 @@ mod check;
 mod file;
 mod params;
 mod problem;
+mod secrets;
 mod serve;
 mod show;
 mod template;
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use indexmap::IndexMap;
+use url::Url;
 
 pub(crate) use check::is_declared;
 pub use params::Params;
@@ -47,9 +49,10 @@ pub use problem::Problem;
 pub use template::Template;
 
 use crate::function::{Kind, StageFn};
+use crate::secret::SecretFrom;
 use crate::store::owners::{SharedDatabase, url_beside};
 use crate::store::place::AzurePlace;
-use crate::store::registry::{self, ModelName};
+use crate::store::registry::{self, ModelName, Signing};
 
 /// A checked `functions.toml`.
 pub struct Pipeline {
@@ -57,8 +60,14 @@ pub struct Pipeline {
     pub store: Store,
     /// Where faces are.
     pub listen: SocketAddr,
+    /// With what faces say who they are, over TLS.
+    pub tls: Option<Tls>,
     /// What a request has to show that changes something.
     pub token: Option<Token>,
+    /// The Key Vault that `secret:vault:` means.
+    pub vault: Option<Url>,
+    /// Who vouches for versions of models.
+    pub signing: Signing,
     /// What the monolith and the functions share, in the order of the file.
     pub databases: Vec<SharedDatabase>,
     /// In the order of the file.
@@ -103,27 +112,28 @@ pub enum Shows {
     /// A token of this machine's identity, or of whoever is logged in.
     Identity,
     /// A shared access signature.
-    Sas(TokenFrom),
+    Sas(SecretFrom),
     /// The key of an emulator.
-    Key(TokenFrom),
+    Key(SecretFrom),
+}
+
+/// With what faces say who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The file of the chain in PEM, the leaf first; relative to
+    /// `functions.toml`.
+    pub certificate: String,
+    /// Where its key is, in PEM.
+    pub key: SecretFrom,
 }
 
 /// Where the token is that is to be shown, and in which header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Where it is.
-    pub from: TokenFrom,
+    pub from: SecretFrom,
     /// The header whose value it is; without, `Authorization: Bearer`.
     pub header: Option<HeaderName>,
-}
-
-/// Where a token, or another secret, is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenFrom {
-    /// In this variable of the environment.
-    Env(String),
-    /// In this file, relative to `functions.toml`.
-    File(String),
 }
 
 /// One stage function.

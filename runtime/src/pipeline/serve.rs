@@ -4,38 +4,70 @@ use std::net::SocketAddr;
 
 use toml::Spanned;
 
-use super::file::{ServeFile, TokenFile, TokenWritten};
+use super::file::{SecretWritten, ServeFile, TlsFile};
 use super::problem::Problem;
-use super::{Token, TokenFrom};
+use super::secrets::found;
+use super::{Tls, Token};
 
-pub(super) fn check(file: ServeFile) -> Result<(SocketAddr, Option<Token>), Problem> {
+/// What the table says.
+pub(super) struct Served {
+    pub(super) listen: SocketAddr,
+    pub(super) tls: Option<Tls>,
+    pub(super) token: Option<Token>,
+}
+
+pub(super) fn check(file: ServeFile) -> Result<Served, Problem> {
     let token = file.token.map(token).transpose()?;
-    let Some(listen) = file.listen else {
-        return Ok((SocketAddr::from(([127, 0, 0, 1], 7070)), token));
+    let tls = file.tls.map(tls).transpose()?;
+    let listen = match &file.listen {
+        None => SocketAddr::from(([127, 0, 0, 1], 7070)),
+        Some(listen) => address(listen)?,
     };
-    let address: SocketAddr = listen.get_ref().parse().map_err(|_| {
+    if let Some(written) = file
+        .listen
+        .filter(|_| !listen.ip().is_loopback() && !file.open)
+    {
+        let lacks = match (&token, &tls) {
+            (None, _) => Some(("faces ask nobody who he is", "token = { env = \"…\" }")),
+            (_, None) => Some((
+                "faces send what they say as it is",
+                "tls = { certificate = \"…\", key = { file = \"…\" } }",
+            )),
+            (Some(_), Some(_)) => None,
+        };
+        if let Some((why, write)) = lacks {
+            let message =
+                format!("serve: listen: {listen} can be reached from other machines, and {why}");
+            return Err(Problem::at(written.span(), message).label(format!(
+                "write 127.0.0.1, or beside it {write}, or open = true where something else does it"
+            )));
+        }
+    }
+    Ok(Served { listen, tls, token })
+}
+
+fn address(listen: &Spanned<String>) -> Result<SocketAddr, Problem> {
+    listen.get_ref().parse().map_err(|_| {
         let message = format!(
             "serve: listen: {:?} is no address with a port",
             listen.get_ref()
         );
         Problem::at(listen.span(), message).label("write 127.0.0.1:7070")
-    })?;
-    if !address.ip().is_loopback() && !file.open && token.is_none() {
-        let message = format!(
-            "serve: listen: {address} can be reached from other machines, and faces ask nobody who he is"
-        );
-        return Err(Problem::at(listen.span(), message).label(
-            "write 127.0.0.1, or beside it token = { env = \"…\" }, or open = true where something else asks",
-        ));
-    }
-    Ok((address, token))
+    })
 }
 
-fn token(mut written: Spanned<TokenWritten>) -> Result<Token, Problem> {
+fn tls(file: TlsFile) -> Result<Tls, Problem> {
+    Ok(Tls {
+        certificate: file.certificate,
+        key: found(file.key, "serve: tls: key")?,
+    })
+}
+
+fn token(mut written: Spanned<SecretWritten>) -> Result<Token, Problem> {
     let span = written.span();
     let header = match written.get_mut() {
-        TokenWritten::Table(table) => table.header.take(),
-        TokenWritten::Other(_) => None,
+        SecretWritten::Table(table) => table.header.take(),
+        SecretWritten::Reference(_) | SecretWritten::Other(_) => None,
     };
     let header = header.map(|header| {
         header.parse().map_err(|_| {
@@ -47,27 +79,4 @@ fn token(mut written: Spanned<TokenWritten>) -> Result<Token, Problem> {
         from: found(written, "serve: token")?,
         header: header.transpose()?,
     })
-}
-
-/// Where a secret is; `owner` says what for.
-pub(super) fn found(written: Spanned<TokenWritten>, owner: &str) -> Result<TokenFrom, Problem> {
-    let span = written.span();
-    match written.into_inner() {
-        TokenWritten::Table(TokenFile {
-            env: Some(env),
-            file: None,
-            header: None,
-        }) => Ok(TokenFrom::Env(env)),
-        TokenWritten::Table(TokenFile {
-            env: None,
-            file: Some(file),
-            header: None,
-        }) => Ok(TokenFrom::File(file)),
-        TokenWritten::Table(_) | TokenWritten::Other(_) => {
-            let message = format!("{owner}: it says where the secret is, once");
-            Err(Problem::at(span, message).label(
-                "write { env = \"VARIABLE\" } or { file = \"PATH\" }, never the secret itself",
-            ))
-        }
-    }
 }

@@ -140,7 +140,7 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, expected) in [
         (
             "functions = 1",
-            "1:1: there is no key functions (the file has [store], [serve], [database.NAME], [function.NAME] and [[http]])",
+            "1:1: there is no key functions (the file has [store], [serve], [secrets], [signing], [database.NAME], [function.NAME] and [[http]])",
         ),
         (
             "http = 1",
@@ -363,11 +363,27 @@ fn faces_are_for_this_machine_unless_it_is_said() {
     assert_eq!(open.listen.port(), 7070);
     parse("[serve]\nlisten = \"[::1]:7070\"\n").unwrap();
     let token = "token = { env = \"TOKEN\", header = \"X-Admin-Token\" }";
-    let asks = parse(&format!("[serve]\nlisten = \"0.0.0.0:7070\"\n{token}\n")).unwrap();
+    let plain = format!("[serve]\nlisten = \"0.0.0.0:7070\"\n{token}\n");
+    let told = parse(&plain).map(|_| ()).unwrap_err().to_string();
+    assert!(
+        told.contains(
+            "and faces send what they say as it is (write 127.0.0.1, or beside it tls = {"
+        ),
+        "{told}"
+    );
+    let tls = "tls = { certificate = \"faces.pem\", key = { file = \"faces.key\" } }";
+    let asks = parse(&format!("{plain}{tls}\n")).unwrap();
+    assert_eq!(
+        asks.tls,
+        Some(Tls {
+            certificate: "faces.pem".to_owned(),
+            key: SecretFrom::File("faces.key".to_owned()),
+        })
+    );
     assert_eq!(
         asks.token,
         Some(Token {
-            from: TokenFrom::Env("TOKEN".to_owned()),
+            from: SecretFrom::Env("TOKEN".to_owned()),
             header: Some("x-admin-token".parse().unwrap()),
         })
     );
@@ -382,6 +398,12 @@ fn faces_are_for_this_machine_unless_it_is_said() {
         ),
         ("{ env = \"A\", header = \"a b\" }", "\"a b\" is no header"),
         ("\"s3cret\"", "3:9: serve: token: it says"),
+        ("\"secret:s3cret\"", "3:9: serve: token: it says"),
+        ("{ vault = \"s3_cret\" }", "vault names no secret"),
+        (
+            "{ vault = \"a\" }",
+            "secret:vault:a: the file names no Key Vault",
+        ),
     ] {
         let told = parse(&format!("\n[serve]\ntoken = {wrong}\n")).map(|_| ());
         let told = told.unwrap_err().to_string();
@@ -409,4 +431,72 @@ fn a_schedules_own_queue_is_nobody_elses() {
         told.contains("function ingestion: monitoring reads the queue monitoring-due too"),
         "{told}"
     );
+}
+
+#[test]
+fn a_secret_may_be_anywhere_and_its_keys_are_listed() {
+    let text = r#"
+        [secrets]
+        vault = "https://churn.vault.azure.net"
+
+        [serve]
+        token = { vault = "churn-token", header = "x-admin-token" }
+
+        [store]
+        url = "azure:https://churn.blob.core.windows.net/kept"
+        sas = "secret:file:sas"
+
+        [database.churn]
+        stage    = "ingestion"
+        monolith = "secret:vault:churn-db/43f7"
+        tables   = ["customers"]
+
+        [function.ingestion]
+        trigger = { queue = "raw-arrived" }
+        input   = { blob = "a.csv" }
+        output  = { artifact = "rows", table = { sql = "churn", name = "customers", key = ["id"] } }
+
+        [function.monitoring]
+        trigger = { every = "15m" }
+        input = { current = { sql = "secret:env:LIVE_DB", query = "SELECT 1" }, reference = { model = "churn@champion" } }
+        output = { artifact = "drift" }
+    "#;
+    let pipeline = Pipeline::parse(text, crate::stages::ALL).unwrap();
+    let listed = |only: &[&str]| {
+        let only: Vec<String> = only.iter().map(ToString::to_string).collect();
+        let secrets = pipeline.secrets(&only).into_iter();
+        let said = secrets.map(|(key, from)| format!("{key}: {from}"));
+        said.collect::<Vec<_>>()
+    };
+    let (sas, token) = (
+        "store.sas: secret:file:sas",
+        "serve.token: secret:vault:churn-token",
+    );
+    let shared = "database churn: monolith: secret:vault:churn-db/43f7";
+    let live = "function monitoring: input current: sql: secret:env:LIVE_DB";
+    assert_eq!(listed(&[]), [sas, token, shared, live]);
+    assert_eq!(listed(&["ingestion"]), [sas, token, shared]);
+    assert_eq!(listed(&["monitoring"]), [sas, token, live]);
+    for (good, bad, says) in [
+        (
+            "secret:env:LIVE_DB",
+            "secret:s3cret",
+            "it does not say where the secret is",
+        ),
+        (
+            "secret:vault:churn-db/43f7",
+            "secret:vault:s3_cret",
+            "it does not say where",
+        ),
+        (
+            "https://churn.vault.azure.net",
+            "http://s3cret.vault.azure.net",
+            "it is the URL of no Key Vault",
+        ),
+    ] {
+        let told = Pipeline::parse(&text.replace(good, bad), crate::stages::ALL).map(|_| ());
+        let told = told.unwrap_err().to_string();
+        assert!(told.contains(says), "{told}");
+        assert!(!told.contains("s3"), "{told}");
+    }
 }

@@ -142,7 +142,6 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
         data,
         code: model.made.code,
         parameters: model.made.parameters,
-        signature: None,
     })
 }
 

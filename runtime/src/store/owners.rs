@@ -14,6 +14,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::cells::{CellError, Cells, Swapped, document, read_document};
 use super::clock::Timestamp;
+use crate::secret::{self, SecretError, Secrets};
 
 /// A database that the monolith and the functions share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,9 @@ pub enum OwnerError {
         /// Of the database.
         name: String,
     },
+    /// Its URL is a secret that cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Somebody else changed it meanwhile.
     #[error("somebody else hands the database {name} over")]
     Conflict {
@@ -95,7 +99,10 @@ pub enum OwnerError {
 
 /// The shared databases of a pipeline. Clones are the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct Owners(Arc<Inner>);
+pub struct Owners {
+    inner: Arc<Inner>,
+    secrets: Option<Arc<dyn Secrets>>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -149,26 +156,39 @@ impl Owners {
     /// are seen from `home`.
     #[must_use]
     pub fn new(home: &Path, databases: Vec<SharedDatabase>) -> Owners {
-        Owners(Arc::new(Inner {
+        let inner = Inner {
             home: home.to_owned(),
             writers: databases.iter().map(|_| Arc::default()).collect(),
             databases,
-        }))
+        };
+        Owners {
+            inner: Arc::new(inner),
+            secrets: None,
+        }
+    }
+
+    /// The same, with who knows the URLs that are secrets.
+    #[must_use]
+    pub fn knowing(self, secrets: Arc<dyn Secrets>) -> Owners {
+        Owners {
+            secrets: Some(secrets),
+            ..self
+        }
     }
 
     /// All of them.
     #[must_use]
     pub fn databases(&self) -> &[SharedDatabase] {
-        &self.0.databases
+        &self.inner.databases
     }
 
     fn find(&self, name: &str) -> Option<(&SharedDatabase, &Arc<RwLock<()>>)> {
         let place = self
-            .0
+            .inner
             .databases
             .iter()
             .position(|known| known.name == name)?;
-        Some((&self.0.databases[place], &self.0.writers[place]))
+        Some((&self.inner.databases[place], &self.inner.writers[place]))
     }
 
     /// The URL of a database for who reads: of a shared one, named so, where
@@ -178,10 +198,10 @@ impl Owners {
     /// When the cells cannot be used.
     pub async fn url(&self, cells: &dyn Cells, database: &str) -> Result<String, OwnerError> {
         match self.find(database) {
-            None => Ok(database.to_owned()),
+            None => self.opened(database).await,
             Some((shared, _)) => {
                 let ownership = ownership(cells, database).await?;
-                Ok(shared.url(ownership.owner).to_owned())
+                self.opened(shared.url(ownership.owner)).await
             }
         }
     }
@@ -197,7 +217,7 @@ impl Owners {
         database: &str,
     ) -> Result<String, OwnerError> {
         match self.find(database) {
-            None => Ok(url_beside(&self.0.home, database)),
+            None => self.opened(&url_beside(&self.inner.home, database)).await,
             Some(_) => self.url(cells, database).await,
         }
     }
@@ -209,7 +229,7 @@ impl Owners {
     pub async fn writing(&self, cells: &dyn Cells, database: &str) -> Result<Held, OwnerError> {
         let Some((shared, writers)) = self.find(database) else {
             return Ok(Held {
-                url: database.to_owned(),
+                url: self.opened(database).await?,
                 _writes: None,
             });
         };
@@ -220,10 +240,14 @@ impl Owners {
                 name: database.to_owned(),
             }),
             None => Ok(Held {
-                url: shared.url(ownership.owner).to_owned(),
+                url: self.opened(shared.url(ownership.owner)).await?,
                 _writes: Some(writes),
             }),
         }
+    }
+
+    async fn opened(&self, url: &str) -> Result<String, OwnerError> {
+        Ok(secret::opened(self.secrets.as_deref(), url).await?)
     }
 
     /// Waits until nobody writes to a shared database; from then on nobody does

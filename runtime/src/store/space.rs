@@ -18,7 +18,7 @@ use super::cells::{Cell, CellError, Cells, Revision, Swapped};
 use super::clock::Clock;
 use super::ledger::Ledger;
 use super::lineage::Lineages;
-use super::registry::Registry;
+use super::registry::{Registry, Signing};
 use super::runs::Runs;
 use super::turn::Turns;
 use crate::queue::{MemoryQueues, Queues};
@@ -33,6 +33,7 @@ pub struct Space {
     /// Wakes those who wait for a run.
     told: Arc<Notify>,
     is_shadow: bool,
+    signing: Signing,
 }
 
 impl Space {
@@ -50,6 +51,7 @@ impl Space {
             clock,
             told: Arc::default(),
             is_shadow: false,
+            signing: Signing::default(),
         }
     }
 
@@ -66,6 +68,7 @@ impl Space {
             clock: self.clock.clone(),
             told: Arc::default(),
             is_shadow: true,
+            signing: self.signing.clone(),
         }
     }
 
@@ -75,6 +78,12 @@ impl Space {
             queues,
             ..self.clone()
         }
+    }
+
+    /// The same, where versions of models are signed.
+    #[must_use]
+    pub fn signed(self, signing: Signing) -> Space {
+        Space { signing, ..self }
     }
 
     /// Whether it is a shadow, from which nothing outside is changed.
@@ -105,7 +114,7 @@ impl Space {
     /// Versions of models, and which of them serve.
     pub fn registry(&self) -> Registry {
         let (artifacts, cells) = (self.artifacts.clone(), self.cells.clone());
-        Registry::new(artifacts, cells, self.clock.clone())
+        Registry::new(artifacts, cells, self.clock.clone()).signed(self.signing.clone())
     }
 
     /// What has been done.

@@ -10,6 +10,7 @@ use object_store::ObjectStore;
 use super::artifact::ArtifactId;
 use super::cells::CellError;
 use super::clock::Timestamp;
+use super::registry::Signing;
 use super::space::Space;
 
 /// What is live, and the shadows of requests beside it. Clones are the same
@@ -57,6 +58,13 @@ impl Storage {
     #[must_use]
     pub fn shared(mut self) -> Storage {
         self.is_shared = true;
+        self
+    }
+
+    /// Where versions of models are signed.
+    #[must_use]
+    pub fn signed(mut self, signing: Signing) -> Storage {
+        self.live = self.live.signed(signing);
         self
     }
 

@@ -15,6 +15,7 @@ use toml::Table;
 use super::StatusArgs;
 use super::stands::{Functions, Known};
 use crate::error::{CommandError, Kind};
+use crate::trust::system_tls;
 
 /// How long the functions have to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -108,10 +109,14 @@ fn functions(
     })?;
     let listen = table.get("serve").and_then(|serve| serve.get("listen"));
     let listen = listen.and_then(toml::Value::as_str).unwrap_or(LISTEN);
-    let ready = ready(listen);
+    let is_tls = table
+        .get("serve")
+        .is_some_and(|serve| serve.get("tls").is_some());
+    let scheme = if is_tls { "https" } else { "http" };
+    let ready = ready(scheme, listen);
     match &ready {
         None => missing.push(format!(
-            "functions: nobody answers at http://{listen}; start them: cutline run --config {file}"
+            "functions: nobody answers at {scheme}://{listen}; start them: cutline run --config {file}"
         )),
         Some(said) => {
             let trouble = said["trouble"].as_object().into_iter().flatten();
@@ -130,15 +135,16 @@ fn functions(
 
 /// What who runs the functions says of them; whoever else answers there is
 /// nobody.
-fn ready(listen: &str) -> Option<Value> {
+fn ready(scheme: &str, listen: &str) -> Option<Value> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)
+        .tls_config(system_tls())
         .timeout_global(Some(PATIENCE));
     let agent: ureq::Agent = config.build().into();
     let mut answer = agent
-        .get(format!("http://{}/v2/health/ready", reached_at(listen)))
+        .get(format!("{scheme}://{}/v2/health/ready", reached_at(listen)))
         .call()
         .ok()?;
     let text = answer.body_mut().read_to_string().ok()?;

@@ -39,7 +39,7 @@ use self::held::{HeldQueues, Noted};
 use self::payload::{Answer, Payload, Trigger};
 use self::wrapped::Named;
 use super::Settings;
-use super::answering::Answering;
+use super::answering::{Answering, Listening};
 use super::faces::MOST_BYTES;
 use super::local::Local;
 use super::work::{Left, work};
@@ -64,7 +64,7 @@ impl Local {
     ///
     /// # Errors
     /// When a face is not as it should be.
-    pub fn handling(self, listener: impl Into<Early>) -> Result<Answering, Problem> {
+    pub fn handling(self, listener: impl Into<Listening>) -> Result<Answering, Problem> {
         let mut http = self.http()?;
         let functions = self.functions.iter();
         let functions = functions.map(|function| (function.name.clone(), Arc::clone(function)));

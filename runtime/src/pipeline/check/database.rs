@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::super::Problem;
 use super::super::file::{DatabaseFile, FunctionFile};
 use super::is_name;
+use crate::secret::{SCHEME, SecretFrom};
 use crate::store::owners::SharedDatabase;
 
 pub(super) fn check(
@@ -50,7 +51,11 @@ fn database(name: &Spanned<String>, file: DatabaseFile) -> Result<SharedDatabase
         Err(Problem::at(span, format!("{owner}: {why}")).label(label.to_owned()))
     };
     let is_file = |url: &Spanned<String>| url.get_ref().starts_with("sqlite:");
-    if !is_file(&file.monolith) && !file.monolith.get_ref().starts_with("postgres") {
+    if let Err((why, label)) = reference(file.monolith.get_ref()) {
+        return wrong(file.monolith.span(), &why, &label);
+    }
+    let is_known = |url: &str| url.starts_with("postgres") || url.starts_with(SCHEME);
+    if !is_file(&file.monolith) && !is_known(file.monolith.get_ref()) {
         return wrong(
             file.monolith.span(),
             "monolith is no database",
@@ -129,9 +134,21 @@ pub(super) fn are_declared(
     Ok(())
 }
 
+/// Where it says that it stands for a secret, it does.
+fn reference(sql: &str) -> Result<(), (String, String)> {
+    match SecretFrom::parse(sql) {
+        Some(Err(why)) => {
+            let message = "it does not say where the secret is".to_owned();
+            Err((message, why.to_string()))
+        }
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
 /// # Errors
 /// What is wrong, and what to write.
 pub(crate) fn is_declared(databases: &[SharedDatabase], sql: &str) -> Result<(), (String, String)> {
+    reference(sql)?;
     if sql.contains(':') || databases.iter().any(|known| known.name == sql) {
         return Ok(());
     }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::super::file::{StoreFile, TokenWritten};
+use super::super::file::{SecretWritten, StoreFile};
 use super::super::problem::Problem;
-use super::super::{Place, Shows, Store, serve};
+use super::super::{Place, Shows, Store, secrets};
 use super::time;
 use crate::store::place::{AzurePlace, NoAzurePlace};
 
@@ -88,14 +88,16 @@ fn wrong(written: &Spanned<String>, key: &str, error: &NoAzurePlace) -> Problem 
 }
 
 fn shows(
-    sas: Option<Spanned<TokenWritten>>,
-    key: Option<Spanned<TokenWritten>>,
+    sas: Option<Spanned<SecretWritten>>,
+    key: Option<Spanned<SecretWritten>>,
     kept: &AzurePlace,
 ) -> Result<Shows, Problem> {
     match (sas, key) {
         (None, None) => Ok(Shows::Identity),
-        (Some(sas), None) => Ok(Shows::Sas(serve::found(sas, "store: sas")?)),
-        (None, Some(key)) if kept.is_emulator() => Ok(Shows::Key(serve::found(key, "store: key")?)),
+        (Some(sas), None) => Ok(Shows::Sas(secrets::found(sas, "store: sas")?)),
+        (None, Some(key)) if kept.is_emulator() => {
+            Ok(Shows::Key(secrets::found(key, "store: key")?))
+        }
         (None, Some(key)) => {
             let message = "store: key: an account's key opens everything, and is taken for an emulator on this machine only";
             Err(Problem::at(key.span(), message)

@@ -120,6 +120,7 @@ impl Registry {
                 alias,
             });
         };
+        self.version(model, to).await?;
         let seen = history.last();
         self.push(
             model,

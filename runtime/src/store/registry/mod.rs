@@ -4,6 +4,7 @@
 //! version/MODEL/00000003              which version is v3: the artifact that says all of it
 //! alias/MODEL/champion                the last move of the alias, and so where it points
 //! history/MODEL/champion/00000002     the moves before
+//! signature/MODEL/ID/KEY              who vouches for the version of that name
 //! ```
 //!
 //! Each line is a cell. A version's number is taken by creating its cell, in
@@ -13,6 +14,8 @@
 //! and of two that move at once exactly one does.
 
 mod alias;
+mod copy;
+mod signing;
 mod version;
 
 use std::sync::Arc;
@@ -20,6 +23,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use alias::{Alias, Move};
+pub use copy::Copied;
+pub use signing::{NoPublicKey, PublicKey, Signing, SigningError};
 pub use version::{
     ModelName, ModelVersion, NoModelName, NoVersionNumber, Registered, VersionNumber,
 };
@@ -34,6 +39,7 @@ pub struct Registry {
     artifacts: Artifacts,
     cells: Arc<dyn Cells>,
     clock: Arc<dyn Clock>,
+    signing: Signing,
 }
 
 /// Why the registry cannot be read or changed.
@@ -98,6 +104,19 @@ pub enum RegistryError {
         /// Why.
         source: serde_json::Error,
     },
+    /// Nobody who is trusted vouches for it.
+    #[error(
+        "no key of signing.trusted signed {number} of {model}: `cutline registry sign {model} {number}` vouches for it; until then it serves nobody"
+    )]
+    Unsigned {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        number: VersionNumber,
+    },
+    /// It cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// The cells cannot be used.
     #[error(transparent)]
     Cell(#[from] CellError),
@@ -122,12 +141,33 @@ impl Registry {
             artifacts,
             cells,
             clock,
+            signing: Signing::default(),
         }
     }
 
-    /// Keeps a version under the next number. One that is there already comes
-    /// back as it is, whoever registered it.
+    /// The same, where versions are signed.
+    #[must_use]
+    pub fn signed(self, signing: Signing) -> Registry {
+        Registry { signing, ..self }
+    }
+
+    /// Keeps a version under the next number, and signs it where signatures are
+    /// asked for. One that is there already comes back as it is, whoever
+    /// registered it.
     pub async fn register(
+        &self,
+        model: &ModelName,
+        version: ModelVersion,
+        by: &str,
+    ) -> Result<Registered, RegistryError> {
+        let registered = self.numbered_as_next(model, version, by).await?;
+        if self.believe(&registered).await.is_err() {
+            self.sign(&registered).await?;
+        }
+        Ok(registered)
+    }
+
+    async fn numbered_as_next(
         &self,
         model: &ModelName,
         version: ModelVersion,
@@ -171,8 +211,20 @@ impl Registry {
         Ok(versions)
     }
 
-    /// One version of a model.
+    /// One version of a model, which may serve: where signatures are asked for,
+    /// it has one.
     pub async fn version(
+        &self,
+        model: &ModelName,
+        number: VersionNumber,
+    ) -> Result<Registered, RegistryError> {
+        let registered = self.any_version(model, number).await?;
+        self.believe(&registered).await?;
+        Ok(registered)
+    }
+
+    /// One version of a model, signed or not.
+    pub async fn any_version(
         &self,
         model: &ModelName,
         number: VersionNumber,

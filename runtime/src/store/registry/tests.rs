@@ -6,17 +6,17 @@ use super::*;
 use crate::store::cells::BlobCells;
 use crate::store::clock::ManualClock;
 
-fn registry() -> Registry {
+pub(super) fn registry() -> Registry {
     let artifacts = Artifacts::new(Arc::new(InMemory::new()));
     let cells = Arc::new(BlobCells::new(Arc::new(InMemory::new())));
     Registry::new(artifacts, cells, Arc::new(ManualClock::default()))
 }
 
-fn churn() -> ModelName {
+pub(super) fn churn() -> ModelName {
     "churn".parse().unwrap()
 }
 
-fn version(model: &str) -> ModelVersion {
+pub(super) fn version(model: &str) -> ModelVersion {
     ModelVersion {
         model: ArtifactId::of(model.as_bytes()),
         preprocessing: Some(ArtifactId::of(b"scaler")),
@@ -27,7 +27,6 @@ fn version(model: &str) -> ModelVersion {
         parameters: IndexMap::new(),
         passed: None,
         card: None,
-        signature: None,
     }
 }
 

@@ -41,9 +41,6 @@ pub struct ModelVersion {
     /// The parameters it was trained with.
     #[serde(default)]
     pub parameters: IndexMap<String, Value>,
-    /// Who vouches for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
 }
 
 /// The number of a version, counted for each model from 1: `v1`.

@@ -49,7 +49,6 @@ async fn registered(registry: &Registry) -> ModelName {
             data: id,
             code: "1".to_owned(),
             parameters: IndexMap::new(),
-            signature: None,
         };
         registry.register(&model, version, "a test").await.unwrap();
     }
