@@ -5,20 +5,18 @@
     python3 benches/workers.py target/release/cutline node_modules/azurite/dist/src/azurite.js
 
 Twelve messages of 20,000 rows each go through ingestion, preprocessing and the
-training of a forest, from the moment the last is sent until the last is trained.
+training of a forest, from the start of the workers until the last is trained.
 One, two and four workers take turns, three times; each has an account of its own.
 Each worker has one thread for its forests, so that a second one has something to
 add; Azurite runs on the same machine and takes its share of the cores.
 """
 
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 from emulator import KEY, azurite, put
 
@@ -72,16 +70,14 @@ class Worker:
             self.process = subprocess.Popen(
                 [PROGRAM, "run", "--config", f"{account}.toml", "--visibility", "60s"],
                 cwd=folder, env=environment, stderr=log)
-        while not (found := re.search(r"clients: (\S+)", self.said())):
-            time.sleep(0.01)
-        urllib.request.urlopen(f"{found[1]}/functions/databases").read()
 
     def said(self):
         with open(self.log) as log:
             return log.read()
 
     def trained(self):
-        return sum('function="training"' in line for line in self.said().splitlines())
+        done = ('function="training"', "done")
+        return sum(all(word in line for word in done) for line in self.said().splitlines())
 
 
 def measured(folder, places, account, n_workers):
@@ -92,13 +88,15 @@ def measured(folder, places, account, n_workers):
         put(places, account, f"incoming/m{number}.csv", data=rows(number), x_ms_blob_type="BlockBlob")
     with open(os.path.join(folder, f"{account}.toml"), "w") as file:
         file.write(FUNCTIONS.format(blobs=places["Blob"], queues=places["Queue"], account=account))
-    workers = [Worker(folder, account, number) for number in range(n_workers)]
     for number in range(MESSAGES):
         command = [PROGRAM, "queue", "--config", f"{account}.toml", "send", "raw-arrived", f"name=m{number}"]
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, env={**os.environ, "STORE_KEY": KEY})
     begun = time.monotonic()
+    workers = [Worker(folder, account, number) for number in range(n_workers)]
     while sum(worker.trained() for worker in workers) < MESSAGES:
+        if any(worker.process.poll() is not None for worker in workers):
+            raise SystemExit(f"a worker ended: {[worker.said()[-500:] for worker in workers]}")
         time.sleep(0.02)
     took = time.monotonic() - begun
     for worker in workers:

@@ -51,6 +51,7 @@ impl FacesTls {
 
     /// Reads it again; what cannot be used leaves what was shown.
     pub(crate) async fn reload(&self) {
+        self.secrets.forget();
         let again = async {
             let (chain, key) = files(&self.tls, &self.home, &self.secrets).await?;
             anyhow::Ok(self.shown.replace(&chain, key.as_bytes())?)

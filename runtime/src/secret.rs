@@ -9,11 +9,11 @@
 //! secret:vault:churn-db/4387…    this version of it, for good
 //! ```
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
 use futures_util::future::BoxFuture;
+use url::Url;
 use zeroize::Zeroizing;
 
 /// What a reference to a secret begins with.
@@ -59,11 +59,22 @@ pub enum NoSecretFrom {
 #[error("{from}: {why}")]
 pub struct SecretError {
     /// Where it should be.
-    pub from: SecretFrom,
+    pub from: String,
     /// What is wrong there, and what to do.
     pub why: String,
-    /// Why.
-    pub source: Option<Box<dyn Error + Send + Sync>>,
+    /// Whether it may be had a little later.
+    pub may_pass: bool,
+}
+
+impl SecretError {
+    /// It will not be had by asking again.
+    pub fn lasting(from: &SecretFrom, why: impl Into<String>) -> SecretError {
+        SecretError {
+            from: from.to_string(),
+            why: why.into(),
+            may_pass: false,
+        }
+    }
 }
 
 /// Who knows secrets. Asked again, it may say another: secrets change.
@@ -156,27 +167,57 @@ impl fmt::Display for VaultSecret {
     }
 }
 
-/// What stands for a secret or is the text itself.
+/// A database's URL as it may be shown: what is no such URL may be anything, but
+/// for what says where a secret is.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some(scheme @ ("postgres" | "postgresql")) =
+        url.split_once("://").map(|(scheme, _)| scheme)
+    else {
+        return match url.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{path}"),
+            None if SecretFrom::parse(url).is_some_and(|from| from.is_ok()) => url.to_owned(),
+            None => "what is given".to_owned(),
+        };
+    };
+    // A slash in a password makes a host of what is before it.
+    let parsed = Url::parse(url).ok().filter(|url| !url.path().contains('@'));
+    let Some(parsed) = parsed else {
+        return format!("{scheme}://…");
+    };
+    let user = match parsed.username() {
+        "" => String::new(),
+        user => format!("{user}@"),
+    };
+    let host = parsed.host_str().unwrap_or_default();
+    let port = parsed
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}://{user}{host}{port}{}", parsed.path())
+}
+
+/// What a text stands for, where it says that it stands for a secret.
 pub(crate) async fn opened(
     secrets: Option<&dyn Secrets>,
     text: &str,
-) -> Result<String, SecretError> {
-    let wrong = |from: SecretFrom, why: &str| SecretError {
-        from,
-        why: why.to_owned(),
-        source: None,
-    };
-    match SecretFrom::parse(text) {
-        None => Ok(text.to_owned()),
-        Some(Ok(from)) => match secrets {
-            Some(secrets) => Ok(secrets.text(&from).await?.to_string()),
-            None => Err(wrong(
-                from,
-                "this program was given nobody who knows secrets",
-            )),
-        },
+) -> Result<Option<Zeroizing<String>>, SecretError> {
+    let from = match SecretFrom::parse(text) {
+        None => return Ok(None),
+        Some(Ok(from)) => from,
         // A checked file has none; one's own program may.
-        Some(Err(why)) => Err(wrong(SecretFrom::Env(String::new()), &why.to_string())),
+        Some(Err(why)) => {
+            return Err(SecretError {
+                from: SCHEME.to_owned() + "…",
+                why: why.to_string(),
+                may_pass: false,
+            });
+        }
+    };
+    match secrets {
+        Some(secrets) => secrets.text(&from).await.map(Some),
+        None => {
+            let why = "this program was given nobody who knows secrets: see `Opened::knowing`";
+            Err(SecretError::lasting(&from, why))
+        }
     }
 }
 
@@ -197,11 +238,7 @@ pub(crate) mod tests {
             Box::pin(async move {
                 match is_here {
                     true => Ok(Zeroizing::new(self.1.to_owned())),
-                    false => Err(SecretError {
-                        from: from.clone(),
-                        why: "it is gone".to_owned(),
-                        source: None,
-                    }),
+                    false => Err(SecretError::lasting(from, "it is gone")),
                 }
             })
         }
@@ -261,12 +298,41 @@ pub(crate) mod tests {
     async fn a_reference_is_opened_and_other_text_stays() {
         let told = Told("secret:env:DB", "postgres://me:s3cret@db/a");
         let plain = opened(Some(&told), "sqlite:a.db").await.unwrap();
-        assert_eq!(plain, "sqlite:a.db");
+        assert_eq!(plain, None);
         let found = opened(Some(&told), "secret:env:DB").await.unwrap();
-        assert_eq!(found, "postgres://me:s3cret@db/a");
+        assert_eq!(found.unwrap().as_str(), "postgres://me:s3cret@db/a");
         let gone = opened(Some(&told), "secret:env:OTHER").await.unwrap_err();
         assert_eq!(gone.to_string(), "secret:env:OTHER: it is gone");
         let nobody = opened(None, "secret:env:DB").await.unwrap_err();
         assert!(nobody.to_string().contains("nobody"), "{nobody}");
+    }
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_a_secret() {
+        for (url, shown) in [
+            ("sqlite:var/a.db", "sqlite:var/a.db"),
+            ("postgres://db/shop", "postgres://db/shop"),
+            (
+                "postgres://me:s3cret@db:5432/shop",
+                "postgres://me@db:5432/shop",
+            ),
+            (
+                "postgres://me:s3@cret@db/shop?password=s3",
+                "postgres://me@db/shop",
+            ),
+            (
+                "postgresql://db/shop?user=me&password=s3cret",
+                "postgresql://db/shop",
+            ),
+            ("postgres://me:12/s3cret@db/shop", "postgres://…"),
+            ("postgres://me:s3/cret@db/shop", "postgres://…"),
+            ("host=db user=me password=s3cret", "what is given"),
+            ("mysql://me:s3cret@db/shop", "what is given"),
+            ("s3cret", "what is given"),
+            ("secret:env:CHURN_DB", "secret:env:CHURN_DB"),
+            ("secret:s3cret", "what is given"),
+        ] {
+            assert_eq!(without_password(url), shown, "{url}");
+        }
     }
 }

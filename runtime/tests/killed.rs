@@ -80,6 +80,7 @@ fn version(number: u64) -> ModelVersion {
         code: "1".to_owned(),
         parameters: IndexMap::new(),
         passed: None,
+        kind: None,
         card: None,
     }
 }

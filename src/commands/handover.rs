@@ -212,14 +212,23 @@ impl HandoverArgs {
         };
         match running.agent.get(running.path("")).call() {
             Ok(_) => Ok(Some(running)),
-            Err(error) if self.run.is_some() => {
+            Err(error) if self.run.is_some() || !is_refused(&error) => {
                 let context = format!("{} does not answer", running.url);
                 let error = anyhow::Error::new(error).context(context);
                 Err(CommandError::from(error)
-                    .hint("--run names the address that `cutline run` says"))
+                    .hint("--run names the address that `cutline run` says, by a name that its certificate has; SSL_CERT_FILE names who vouches for that"))
             }
             Err(_) => Ok(None),
         }
+    }
+}
+
+/// Nobody listens there.
+fn is_refused(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        _ => false,
     }
 }
 

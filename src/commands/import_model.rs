@@ -11,7 +11,7 @@ use cutline_runtime::function::Services;
 use cutline_runtime::host::Opened;
 use cutline_runtime::pipeline::{Function, Input, Pipeline};
 use cutline_runtime::store::artifact::{ArtifactId, Description, Making};
-use cutline_runtime::store::registry::{Alias, ModelName, ModelVersion, Registered};
+use cutline_runtime::store::registry::{Alias, ModelName, ModelVersion, Registered, RegistryError};
 use cutline_runtime::transform::Fitted;
 use indexmap::IndexMap;
 use serde_json::json;
@@ -129,10 +129,11 @@ async fn register(
     } = args.pipeline.open().await?;
     let (registry, artifacts) = (services.space.registry(), services.space.artifacts());
     let failed = "the model cannot be registered";
-    let serving = registry
-        .serving(&args.model, Alias::Champion)
-        .await
-        .context(failed)?;
+    // Of one that nobody vouches for, nothing is taken over.
+    let serving = match registry.serving(&args.model, Alias::Champion).await {
+        Err(RegistryError::Unsigned { .. }) => None,
+        found => found.context(failed)?,
+    };
     let (preprocessing, rows) = match args.preprocessing.as_deref() {
         Some("last") => prepared_last(args, &pipeline, &services).await?,
         _ => (
@@ -147,6 +148,7 @@ async fn register(
         name: args.model.to_string(),
         ..Description::default()
     };
+    let kind = document.kind.to_owned();
     let made = Making {
         function: "import-model".to_owned(),
         code: services.code.to_string(),
@@ -161,6 +163,7 @@ async fn register(
         .context(failed)?;
     let version = ModelVersion {
         model: model.id,
+        kind: Some(kind),
         passed: None,
         preprocessing,
         schema: json!({}),

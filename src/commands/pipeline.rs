@@ -35,6 +35,9 @@ pub(super) struct PipelineArgs {
     /// in base64 or hexadecimal [default: what CUTLINE_KEY says, or no key].
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// Without a file there is no key.
+    #[arg(skip)]
+    only_by_file: bool,
     /// One for all: it keeps what it fetched.
     #[arg(skip)]
     known: OnceLock<Arc<Known>>,
@@ -60,11 +63,12 @@ pub(crate) fn read(path: &Path) -> Result<Pipeline, CommandError> {
 }
 
 impl PipelineArgs {
-    /// Of another file.
+    /// Of another file; CUTLINE_KEY is not its key.
     pub(super) fn at(config: PathBuf, key_file: Option<PathBuf>) -> PipelineArgs {
         PipelineArgs {
             config,
             key_file,
+            only_by_file: true,
             known: OnceLock::new(),
         }
     }
@@ -181,8 +185,8 @@ impl PipelineArgs {
                 let text = text.map_err(|error| CommandError::new(Kind::Configuration, error))?;
                 (file.display().to_string(), text)
             }
-            (None, Ok(text)) => ("CUTLINE_KEY".to_owned(), text),
-            (None, Err(_)) => return Ok(None),
+            (None, Ok(text)) if !self.only_by_file => ("CUTLINE_KEY".to_owned(), text),
+            (None, _) => return Ok(None),
         };
         let key = text.parse();
         key.map(Some).map_err(|error: NoKey| {
@@ -252,6 +256,7 @@ output  = { artifact = \"rows\" }
         let args = PipelineArgs {
             config: folder.path().join("functions.toml"),
             key_file: Some(file.clone()),
+            only_by_file: false,
             known: OnceLock::new(),
         };
         let key = |mode| {
@@ -271,6 +276,7 @@ output  = { artifact = \"rows\" }
         let args = PipelineArgs {
             config: folder.path().join("functions.toml"),
             key_file: None,
+            only_by_file: false,
             known: OnceLock::new(),
         };
         let token = folder.path().join("token");

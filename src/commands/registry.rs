@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cutline_runtime::host::Opened;
 use cutline_runtime::pipeline::{Input, Pipeline};
 use cutline_runtime::store::registry::{
-    self, ModelName, Move, Registered, Registry, RegistryError, VersionNumber,
+    self, ModelName, Move, PublicKey, Registered, Registry, RegistryError, VersionNumber,
 };
 use serde_json::{Value, json};
 
@@ -72,8 +72,8 @@ enum Action {
         /// The other functions.toml.
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
-        /// The file with the key of the other data folder [default: what
-        /// CUTLINE_KEY says, or no key].
+        /// The file with the key of the other data folder [default: no
+        /// key; CUTLINE_KEY is this one's].
         #[arg(long, value_name = "FILE")]
         to_key_file: Option<PathBuf>,
     },
@@ -180,7 +180,11 @@ async fn sign(
             continue;
         }
         let key = registry.sign(version).await.map_err(refused)?;
-        console.print(&format!("{model} {} is signed by {key}\n", version.number))?;
+        console.print(&format!(
+            "{model} {} ({}) is signed by {key}\n",
+            version.number,
+            version.id.short()
+        ))?;
     }
     Ok(())
 }
@@ -237,24 +241,36 @@ fn refused(error: RegistryError) -> CommandError {
     CommandError::new(kind, error)
 }
 
-/// A version, and the aliases that point to it.
-type Listed = (Registered, Vec<registry::Alias>);
+/// A version, and what is said of it.
+struct Listed {
+    version: Registered,
+    /// Those that point to it.
+    aliases: Vec<registry::Alias>,
+    /// The trusted keys that signed it, where signatures are asked for.
+    signed: Option<Vec<PublicKey>>,
+}
 
 async fn listed(registry: &Registry, model: &ModelName) -> Result<Vec<Listed>, RegistryError> {
-    let mut versions: Vec<Listed> = registry
-        .versions(model)
-        .await?
-        .into_iter()
-        .map(|version| (version, Vec::new()))
-        .collect();
+    let mut versions = Vec::new();
+    for version in registry.versions(model).await? {
+        let signed = match registry.asks_for_signatures() {
+            true => Some(registry.signed_by(model, &version.id).await?),
+            false => None,
+        };
+        versions.push(Listed {
+            version,
+            aliases: Vec::new(),
+            signed,
+        });
+    }
     for alias in registry::Alias::ALL {
         let Some(last) = registry.alias(model, alias).await? else {
             continue;
         };
         let points = versions
             .iter_mut()
-            .filter(|(version, _)| version.number == last.to);
-        points.for_each(|(_, aliases)| aliases.push(alias));
+            .filter(|listed| listed.version.number == last.to);
+        points.for_each(|listed| listed.aliases.push(alias));
     }
     Ok(versions)
 }
@@ -277,33 +293,52 @@ fn models(pipeline: &Pipeline) -> Vec<ModelName> {
 }
 
 fn as_table(versions: &[Listed]) -> String {
-    let rows = versions.iter().map(|(version, aliases)| {
-        let aliases: Vec<&str> = aliases.iter().map(|alias| alias.name()).collect();
+    let asks = versions.iter().any(|listed| listed.signed.is_some());
+    let rows = versions.iter().map(|listed| {
+        let version = &listed.version;
+        let aliases: Vec<&str> = listed.aliases.iter().map(|alias| alias.name()).collect();
         let metrics = version.version.metrics.iter();
         let metrics: Vec<String> = metrics
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect();
-        vec![
+        let mut row = vec![
             version.model.to_string(),
             version.number.to_string(),
             aliases.join(", "),
             version.at.to_string(),
             version.by.clone(),
-            metrics.join(", "),
-        ]
+        ];
+        if let Some(signed) = &listed.signed {
+            row.push(if signed.is_empty() { "no" } else { "yes" }.to_owned());
+        }
+        row.push(metrics.join(", "));
+        row
     });
-    table(
-        &["MODEL", "VERSION", "ALIASES", "SINCE", "BY", "METRICS"],
-        &rows.collect::<Vec<_>>(),
-    )
+    let rows: Vec<Vec<String>> = rows.collect();
+    match asks {
+        true => table(
+            &[
+                "MODEL", "VERSION", "ALIASES", "SINCE", "BY", "SIGNED", "METRICS",
+            ],
+            &rows,
+        ),
+        false => table(
+            &["MODEL", "VERSION", "ALIASES", "SINCE", "BY", "METRICS"],
+            &rows,
+        ),
+    }
 }
 
 fn as_json(versions: &[Listed]) -> Result<String, CommandError> {
     let mut all = Vec::new();
-    for (version, aliases) in versions {
-        let mut written = serde_json::to_value(version).context("it cannot be written")?;
+    for listed in versions {
+        let written = serde_json::to_value(&listed.version);
+        let mut written = written.context("it cannot be written")?;
         if let Value::Object(members) = &mut written {
-            members.insert("aliases".to_owned(), json!(aliases));
+            members.insert("aliases".to_owned(), json!(listed.aliases));
+            if let Some(signed) = &listed.signed {
+                members.insert("signed_by".to_owned(), json!(signed));
+            }
         }
         all.push(written);
     }

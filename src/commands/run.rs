@@ -202,8 +202,11 @@ fn listening(listener: TcpListener, tls: Option<&FacesTls>) -> Result<Listening,
 /// Until it is told to end.
 async fn stopped(signals: &mut Signals, tls: Option<&FacesTls>) {
     while signals.next().await == Told::Reload {
-        if let Some(tls) = tls {
-            tls.reload().await;
+        let Some(tls) = tls else { continue };
+        // It may wait for a vault, and nothing waits for it.
+        tokio::select! {
+            () = tls.reload() => {}
+            () = signals.stop() => return,
         }
     }
 }

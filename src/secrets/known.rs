@@ -31,11 +31,19 @@ impl Known {
         }))
     }
 
+    /// Looks anew for all that may have changed.
+    pub(crate) fn forget(&self) {
+        #[cfg(feature = "azure")]
+        if let Some(vault) = &self.vault {
+            vault.forget();
+        }
+    }
+
     #[cfg(feature = "azure")]
     async fn in_vault(&self, from: &SecretFrom) -> Result<Zeroizing<String>, SecretError> {
         match (from, &self.vault) {
             (SecretFrom::Vault(secret), Some(vault)) => vault.text(from, secret).await,
-            _ => Err(wrong(
+            _ => Err(SecretError::lasting(
                 from,
                 "functions.toml names no Key Vault: write [secrets] with vault = \"https://NAME.vault.azure.net\"",
             )),
@@ -44,7 +52,7 @@ impl Known {
 
     #[cfg(not(feature = "azure"))]
     async fn in_vault(&self, from: &SecretFrom) -> Result<Zeroizing<String>, SecretError> {
-        Err(wrong(
+        Err(SecretError::lasting(
             from,
             "this program was built without Azure: build it with the feature azure",
         ))
@@ -70,13 +78,5 @@ impl Secrets for Known {
 }
 
 fn of(from: &SecretFrom, error: &anyhow::Error) -> SecretError {
-    wrong(from, format!("{error:#}"))
-}
-
-pub(super) fn wrong(from: &SecretFrom, why: impl Into<String>) -> SecretError {
-    SecretError {
-        from: from.clone(),
-        why: why.into(),
-        source: None,
-    }
+    SecretError::lasting(from, format!("{error:#}"))
 }

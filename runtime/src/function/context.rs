@@ -536,7 +536,13 @@ impl From<String> for Content {
 }
 
 fn owner_unknown(error: OwnerError) -> StageError {
-    StageError::passing("whose the database is", error)
+    match error {
+        OwnerError::Secret(error) if !error.may_pass => StageError::of(
+            "where the database is, is a secret that cannot be had",
+            error,
+        ),
+        error => StageError::passing("it cannot be said where the database is", error),
+    }
 }
 
 /// What is not there or not whole will not come by itself: only the store's own
@@ -547,6 +553,7 @@ fn unreadable(message: String, error: ArtifactError) -> StageError {
         | ArtifactError::NoPart { .. }
         | ArtifactError::Damaged { .. }
         | ArtifactError::Document { .. }
+        | ArtifactError::Misnamed { .. }
         | ArtifactError::TooLong { .. } => StageError::of(message, error),
         ArtifactError::PartTwice { .. }
         | ArtifactError::Read { .. }

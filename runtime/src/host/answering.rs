@@ -60,12 +60,19 @@ impl Local {
     /// on a tokio runtime.
     ///
     /// # Errors
-    /// When a face is not as it should be.
+    /// When a face is not as it should be, or is less guarded than the file says.
     pub fn answering(self, listener: impl Into<Listening>) -> Result<Answering, Problem> {
+        let listener = listener.into();
+        if self.is_tls && matches!(listener, Listening::Plain(_)) {
+            let message = "serve: tls: the faces of this program speak none";
+            return Err(
+                Problem::at(0..0, message).label("give it a `Secured` listener, or leave tls out")
+            );
+        }
         Ok(Answering {
             http: self.http()?,
             local: self,
-            listener: listener.into(),
+            listener,
             invoked: None,
         })
     }

@@ -38,6 +38,8 @@ pub struct Local {
     keep_shadows: Duration,
     /// The file says that a token is to be shown.
     is_guarded: bool,
+    /// The file says that faces speak TLS.
+    pub(super) is_tls: bool,
     guard: Option<Guard>,
     storage: Option<Storage>,
     render: Option<Render>,
@@ -64,6 +66,7 @@ impl Local {
     ) -> Local {
         let keep_shadows = pipeline.store.keep_shadows;
         let is_guarded = pipeline.token.is_some();
+        let is_tls = pipeline.tls.is_some();
         let incoming = match &pipeline.store.place {
             Place::Azure { incoming, .. } => Some(incoming.container.clone()),
             Place::Folders { .. } => None,
@@ -78,6 +81,7 @@ impl Local {
             incoming,
             keep_shadows,
             is_guarded,
+            is_tls,
             guard: None,
             storage: None,
             render: None,

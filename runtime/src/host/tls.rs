@@ -42,8 +42,9 @@ pub enum NoCertificate {
     Together(rustls::Error),
 }
 
-/// Takes connections, and gives out those that have shaken hands: none that is
-/// slow at it keeps the others waiting.
+/// Takes connections, and gives out those that have shaken hands. Those that are
+/// slow at it keep no others waiting, as long as they are fewer than may be at it
+/// at once.
 pub struct Secured {
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
     address: SocketAddr,
@@ -138,14 +139,19 @@ async fn take(
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
-        let Ok((stream, from)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be taken");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         let (acceptor, give) = (acceptor.clone(), give.clone());
         tokio::spawn(async move {
+            // Held until somebody takes it.
+            let _place = place;
             let shaken = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await;
-            drop(place);
             match shaken {
                 // Whoever would answer may be gone.
                 Ok(Ok(stream)) => drop(give.send((stream, from)).await),

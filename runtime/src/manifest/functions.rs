@@ -33,6 +33,10 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     };
     let mut secrets = Vec::new();
     for (key, from) in pipeline.secrets(only) {
+        // Clients speak TLS with the app's host.
+        if key == "serve.tls.key" {
+            continue;
+        }
         match from {
             SecretFrom::Env(name) => secrets.push(name),
             SecretFrom::File(file) => return Err(ManifestError::SecretFile { key, file }),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Function, Input, Pipeline, Trigger};
+use crate::secret::without_password;
 
 impl Pipeline {
     /// A row per function: its name, stage, trigger, what it reads and makes.
@@ -126,16 +127,5 @@ fn listed(each: impl Iterator<Item = String>) -> String {
     match each.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => "–".to_owned(),
         some => some,
-    }
-}
-
-/// A database's URL as it may be shown.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://…@{host}"),
-        None => url.to_owned(),
     }
 }

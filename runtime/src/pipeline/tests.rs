@@ -107,7 +107,7 @@ fn it_is_shown_without_what_is_secret() {
             "ingestion",
             "ingestion",
             "queue raw-arrived",
-            "raw/{name}/customers.csv, postgres://…@db/x",
+            "raw/{name}/customers.csv, postgres://u@db/x",
             "customers, queue customers-ready",
         ]
     );

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::bundle::Bundle;
 use crate::face::{self, Refusal, Refused, Rows};
-use crate::function::StageError;
+use crate::function::{StageContext, StageError};
 use crate::import::{self, Imported};
 use crate::model::{self, Target};
+use crate::store::registry::ModelVersion;
 use crate::transform::{Column, Frame, Type};
 
 /// A model as it serves.
@@ -32,6 +33,18 @@ const ONNX: &str = "onnx-model";
 const XGBOOST: &str = "xgboost-model";
 
 impl Brain {
+    /// That of a version.
+    pub(super) async fn of(
+        ctx: &StageContext,
+        version: &ModelVersion,
+    ) -> Result<Brain, StageError> {
+        let kind = match &version.kind {
+            Some(kind) => kind.clone(),
+            None => ctx.described(&version.model).await?.description.kind,
+        };
+        Brain::read(&kind, &ctx.content(&version.model).await?)
+    }
+
     pub(super) fn read(kind: &str, document: &[u8]) -> Result<Brain, StageError> {
         let imported = match kind {
             IMPORTED => Imported::read(document),

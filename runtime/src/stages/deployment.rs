@@ -16,7 +16,7 @@ use super::evaluation::Report;
 use crate::function::{Facts, Invocation, Invoked, Kind, StageContext, StageError, StageFn};
 use crate::pipeline::{Params, Problem};
 use crate::store::artifact::ArtifactId;
-use crate::store::registry::{ModelVersion, RegistryError};
+use crate::store::registry::{ModelVersion, RegistryError, SigningError};
 
 pub(super) const KIND: Kind = Kind {
     name: "deployment",
@@ -54,9 +54,13 @@ impl Deployment {
     async fn deploy(&self, ctx: &StageContext, input: Invocation) -> Result<Facts, StageError> {
         let (registry, alias) = ctx.registry()?;
         let failed = |error: RegistryError| match error {
-            RegistryError::Conflict { .. } | RegistryError::NoVersion { .. } => {
-                StageError::of("the model cannot be deployed", error)
+            RegistryError::Signing(SigningError::Secret(why)) if why.may_pass => {
+                StageError::passing("the model cannot be deployed", why)
             }
+            RegistryError::Conflict { .. }
+            | RegistryError::NoVersion { .. }
+            | RegistryError::Unsigned { .. }
+            | RegistryError::Signing(_) => StageError::of("the model cannot be deployed", error),
             error => StageError::passing("the model cannot be deployed", error),
         };
         let version = version(ctx).await?;
@@ -134,6 +138,8 @@ async fn version(ctx: &StageContext) -> Result<ModelVersion, StageError> {
     }
     Ok(ModelVersion {
         model: model.id,
+        // Whatever its artifact says, it was read as one.
+        kind: Some("model".to_owned()),
         preprocessing: bound(ctx, "transform").await?,
         schema: json!({ "features": bundle.steps.features(), "label": bundle.label }),
         metrics,

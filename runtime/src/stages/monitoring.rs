@@ -340,8 +340,7 @@ async fn watched(ctx: &StageContext) -> Result<Option<Watched>, StageError> {
         return Ok(None);
     };
     let version = registered.version;
-    let kind = ctx.described(&version.model).await?.description.kind;
-    let brain = Brain::read(&kind, &ctx.content(&version.model).await?)?;
+    let brain = Brain::of(ctx, &version).await?;
     Ok(Some(Watched { version, brain }))
 }
 

@@ -247,7 +247,10 @@ impl Owners {
     }
 
     async fn opened(&self, url: &str) -> Result<String, OwnerError> {
-        Ok(secret::opened(self.secrets.as_deref(), url).await?)
+        match secret::opened(self.secrets.as_deref(), url).await? {
+            Some(found) => Ok(url_beside(&self.inner.home, &found)),
+            None => Ok(url.to_owned()),
+        }
     }
 
     /// Waits until nobody writes to a shared database; from then on nobody does

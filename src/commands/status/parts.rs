@@ -114,9 +114,13 @@ fn functions(
         .is_some_and(|serve| serve.get("tls").is_some());
     let scheme = if is_tls { "https" } else { "http" };
     let ready = ready(scheme, listen);
+    let of_tls = match is_tls {
+        true => "; or SSL_CERT_FILE names who vouches for their certificate",
+        false => "",
+    };
     match &ready {
         None => missing.push(format!(
-            "functions: nobody answers at {scheme}://{listen}; start them: cutline run --config {file}"
+            "functions: nobody answers at {scheme}://{listen}; start them: cutline run --config {file}{of_tls}"
         )),
         Some(said) => {
             let trouble = said["trouble"].as_object().into_iter().flatten();

@@ -26,7 +26,10 @@ struct Stub {
 #[derive(Clone)]
 enum Answer {
     Secret(&'static str),
-    Error(u16, &'static str),
+    /// As Azure's vaults answer: a status, a message, and the code inside.
+    Error(u16, &'static str, &'static str),
+    /// Only when somebody lets it.
+    Late(Arc<std::sync::Barrier>, &'static str),
     /// The connection ends.
     Nothing,
 }
@@ -116,7 +119,8 @@ fn answer(
     let head = String::from_utf8_lossy(&head).into_owned();
     let challenge = "www-authenticate: Bearer authorization=\"https://login.microsoftonline.com/t\", resource=\"https://vault.azure.net\"\r\n";
     let is_shown = head.contains(&format!("Bearer {TOKEN}"));
-    let (status, more, body) = match now.lock().unwrap().clone() {
+    let said = now.lock().unwrap().clone();
+    let (status, more, body) = match said {
         _ if !is_shown => (401, challenge, "{}".to_owned()),
         Answer::Nothing => return Ok(()),
         Answer::Secret(value) => {
@@ -125,8 +129,17 @@ fn answer(
             let secret = serde_json::json!({ "value": value, "id": id, "attributes": attributes });
             (200, "", secret.to_string())
         }
-        Answer::Error(status, code) => {
-            let error = serde_json::json!({ "error": { "code": code, "message": code } });
+        Answer::Late(until, value) => {
+            until.wait();
+            (200, "", serde_json::json!({ "value": value }).to_string())
+        }
+        Answer::Error(status, message, inner) => {
+            let code = if status == 403 { "Forbidden" } else { inner };
+            let error = serde_json::json!({ "error": {
+                "code": code,
+                "message": message,
+                "innererror": { "code": inner },
+            } });
             (status, "", error.to_string())
         }
     };
@@ -223,7 +236,7 @@ async fn a_vault_that_is_away_is_bridged_and_one_that_says_no_is_believed() {
     stub.says(Answer::Secret("one"));
     let (vault, _) = stub.vault(Duration::ZERO, PAUSE);
     assert_eq!(text(&vault, CURRENT).await.as_deref(), Ok("one"));
-    stub.says(Answer::Error(501, "NotNow"));
+    stub.says(Answer::Error(501, "Not now.", "NotNow"));
     stub.asked();
     assert_eq!(text(&vault, CURRENT).await.as_deref(), Ok("one"));
     // For a while it is left alone.
@@ -235,7 +248,11 @@ async fn a_vault_that_is_away_is_bridged_and_one_that_says_no_is_believed() {
     let (vault, _) = stub.vault(Duration::ZERO, Duration::ZERO);
     stub.says(Answer::Secret("one"));
     assert_eq!(text(&vault, CURRENT).await.as_deref(), Ok("one"));
-    stub.says(Answer::Error(404, "SecretNotFound"));
+    stub.says(Answer::Error(
+        404,
+        "A secret with (name/id) churn-db was not found in this key vault.",
+        "SecretNotFound",
+    ));
     let gone = text(&vault, CURRENT).await.unwrap_err();
     assert!(gone.contains("there is no such secret"), "{gone}");
     assert!(
@@ -243,7 +260,7 @@ async fn a_vault_that_is_away_is_bridged_and_one_that_says_no_is_believed() {
         "{gone}"
     );
     // It is used no longer, even if the vault is away then.
-    stub.says(Answer::Error(501, "NotNow"));
+    stub.says(Answer::Error(501, "Not now.", "NotNow"));
     let away = text(&vault, CURRENT).await.unwrap_err();
     assert!(away.contains("the vault does not answer"), "{away}");
     assert!(!away.contains(TOKEN), "{away}");
@@ -252,26 +269,82 @@ async fn a_vault_that_is_away_is_bridged_and_one_that_says_no_is_believed() {
 #[tokio::test]
 async fn what_a_vault_has_against_it_is_said_with_what_to_do() {
     let stub = Stub::start();
-    let (vault, _) = stub.vault(FRESH, PAUSE);
-    for (status, code, told) in [
+    for (status, message, code, told) in [
         (
             403,
-            "Forbidden",
+            "Caller is not authorized to perform action on resource.",
+            "ForbiddenByRbac",
             "give it Key Vault Secrets User on the secret",
         ),
         (
             403,
+            "Client address is not authorized and caller is not a trusted service.",
             "ForbiddenByFirewall",
             "its network rules and private endpoints",
         ),
-        (403, "SecretDisabled", "the secret is disabled"),
-        (400, "BadParameter", "takes no such question"),
+        (
+            403,
+            "Operation get is not allowed on a disabled secret.",
+            "SecretDisabled",
+            "the secret is disabled",
+        ),
+        (
+            400,
+            "The name is not valid.",
+            "BadParameter",
+            "takes no such question",
+        ),
     ] {
-        stub.says(Answer::Error(status, code));
+        stub.says(Answer::Error(status, message, code));
+        let (vault, _) = stub.vault(FRESH, PAUSE);
         let said = text(&vault, CURRENT).await.unwrap_err();
         assert!(said.contains(told), "{code}: {said}");
     }
+    let (vault, _) = stub.vault(FRESH, PAUSE);
     stub.says(Answer::Secret(" "));
     let said = text(&vault, CURRENT).await.unwrap_err();
     assert!(said.contains("the secret is empty"), "{said}");
+}
+
+#[tokio::test]
+async fn a_slow_vault_keeps_nobody_waiting_who_can_go_on() {
+    let stub = Stub::start();
+    stub.says(Answer::Secret("one"));
+    let (vault, _) = stub.vault(Duration::ZERO, PAUSE);
+    assert_eq!(text(&vault, CURRENT).await.as_deref(), Ok("one"));
+    let until = Arc::new(std::sync::Barrier::new(2));
+    stub.says(Answer::Late(Arc::clone(&until), "two"));
+    stub.asked();
+    let (first, second) = tokio::join!(text(&vault, CURRENT), text(&vault, CURRENT));
+    assert_eq!(
+        (first.as_deref(), second.as_deref()),
+        (Ok("one"), Ok("one"))
+    );
+    // Both were one question, which is answered for who asks then.
+    tokio::task::spawn_blocking(move || until.wait())
+        .await
+        .unwrap();
+    stub.says(Answer::Nothing);
+    while text(&vault, CURRENT).await.as_deref() != Ok("two") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn of_several_that_have_nothing_one_asks() {
+    let stub = Stub::start();
+    let (vault, _) = stub.vault(FRESH, PAUSE);
+    for (answer, said) in [
+        (Answer::Error(501, "Not now.", "NotNow"), None),
+        (Answer::Secret("one"), Some("one")),
+    ] {
+        stub.says(answer);
+        vault.forget();
+        let asking = (0..5).map(|_| text(&vault, CURRENT));
+        for answer in futures_util::future::join_all(asking).await {
+            assert_eq!(answer.as_deref().ok(), said, "{answer:?}");
+        }
+        assert_eq!(stub.asked().len(), 1);
+    }
 }

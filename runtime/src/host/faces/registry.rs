@@ -174,9 +174,9 @@ impl Models {
             RegistryError::NoVersion { .. } | RegistryError::NothingBefore { .. } => {
                 StatusCode::NOT_FOUND
             }
-            RegistryError::Conflict { .. } | RegistryError::NeverPointed { .. } => {
-                StatusCode::CONFLICT
-            }
+            RegistryError::Conflict { .. }
+            | RegistryError::NeverPointed { .. }
+            | RegistryError::Unsigned { .. } => StatusCode::CONFLICT,
             _ => return unavailable(error),
         };
         to.face.refused(status, &error.to_string())

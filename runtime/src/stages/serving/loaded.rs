@@ -44,8 +44,7 @@ impl Loaded {
         function: &str,
     ) -> Result<Loaded, StageError> {
         let version = &registered.version;
-        let kind = ctx.described(&version.model).await?.description.kind;
-        let brain = Brain::read(&kind, &ctx.content(&version.model).await?)?;
+        let brain = Brain::of(ctx, version).await?;
         let steps = match version.preprocessing {
             None => None,
             Some(id) => Some(steps(&ctx.content(&id).await?)?),

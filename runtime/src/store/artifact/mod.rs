@@ -71,6 +71,14 @@ pub enum ArtifactError {
         /// Where its document is kept.
         aside: String,
     },
+    /// Its document is of other content.
+    #[error(
+        "the document of the artifact {id} is that of other content, as if somebody had changed it: nothing of it is used; see who may write there"
+    )]
+    Misnamed {
+        /// Its name.
+        id: ArtifactId,
+    },
     /// Its document cannot be understood.
     #[error("the document of the artifact {id} is damaged or of a later cutline")]
     Document {
@@ -168,10 +176,13 @@ impl Artifacts {
             found => found.map_err(wrong)?,
         };
         let text = found.bytes().await.map_err(wrong)?;
-        let parsed = serde_json::from_slice(&text);
-        parsed
-            .map(Some)
-            .map_err(|source| ArtifactError::Document { id: *id, source })
+        let artifact: Artifact = serde_json::from_slice(&text)
+            .map_err(|source| ArtifactError::Document { id: *id, source })?;
+        // Whoever may write here could name any content by it.
+        match artifact.id == *id && document::name(&artifact.parts) == *id {
+            true => Ok(Some(artifact)),
+            false => Err(ArtifactError::Misnamed { id: *id }),
+        }
     }
 }
 

@@ -243,3 +243,23 @@ async fn an_artifact_whose_put_was_answered_late_stays_whole() {
         .unwrap();
     artifacts.verify(&kept.id).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_document_that_was_changed_names_nothing() {
+    let (store, artifacts) = memory();
+    let good = artifacts.put(table(), made("one"), "good").await.unwrap();
+    let evil = artifacts.put(table(), made("one"), "evil").await.unwrap();
+    let place = |id: &ArtifactId| Path::from(format!("artifacts/{id}.json"));
+    let text = store.get(&place(&evil.id)).await.unwrap().bytes().await;
+    let text = String::from_utf8(text.unwrap().to_vec()).unwrap();
+    // The other's document, and one that says it was always called so.
+    let renamed = text.replacen(&evil.id.to_string(), &good.id.to_string(), 1);
+    for forged in [text, renamed] {
+        store.put(&place(&good.id), forged.into()).await.unwrap();
+        let read = artifacts.read(&good.id, "").await;
+        assert!(
+            matches!(read, Err(ArtifactError::Misnamed { id }) if id == good.id),
+            "{read:?}"
+        );
+    }
+}

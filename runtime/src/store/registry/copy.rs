@@ -3,9 +3,10 @@
 
 use futures_util::TryStreamExt;
 
+use super::signing::statement;
 use super::{Registered, Registry, RegistryError};
 use crate::store::artifact::{Artifact, ArtifactId};
-use crate::store::cells::CellError;
+use crate::store::cells::Cell;
 use crate::store::lineage::{LineageError, Lineages};
 
 /// What a copy did.
@@ -32,14 +33,19 @@ impl Registry {
         registered: &Registered,
         by: &str,
     ) -> Result<Copied, RegistryError> {
+        let signatures = self.signatures_for(to, registered).await?;
         let mut artifacts = 0;
         for id in parts(registered) {
             artifacts += usize::from(self.copy_artifact(to, &id).await?);
         }
         self.copy_lineage(to, registered).await?;
-        self.copy_signatures(to, registered).await?;
+        for (key, cell) in signatures {
+            to.cells.swap(&key, None, cell.value).await?;
+        }
         let version = registered.version.clone();
-        let registered = to.register(&registered.model, version, by).await?;
+        let numbered = to.numbered_as_next(&registered.model, version, by);
+        let registered = numbered.await?;
+        to.believe(&registered).await?;
         Ok(Copied {
             registered,
             artifacts,
@@ -83,12 +89,26 @@ impl Registry {
         Ok(())
     }
 
-    async fn copy_signatures(&self, to: &Registry, of: &Registered) -> Result<(), CellError> {
+    /// Those that are believed there: a copy vouches for nothing itself. Where
+    /// none is asked for, all.
+    async fn signatures_for(
+        &self,
+        to: &Registry,
+        of: &Registered,
+    ) -> Result<Vec<(String, Cell)>, RegistryError> {
+        let statement = statement(&of.model, &of.id);
         let prefix = format!("signature/{}/{}/", of.model, of.id);
-        for (key, cell) in self.cells.list(&prefix).await? {
-            to.cells.swap(&key, None, cell.value).await?;
+        let mut found = self.cells.list(&prefix).await?;
+        if to.signing.is_asked_for() {
+            found.retain(|(key, cell)| to.signing.finds(key, cell, &statement));
+            if found.is_empty() && to.signed_by(&of.model, &of.id).await?.is_empty() {
+                return Err(RegistryError::Unsigned {
+                    model: of.model.clone(),
+                    number: of.number,
+                });
+            }
         }
-        Ok(())
+        Ok(found)
     }
 }
 
@@ -114,6 +134,7 @@ impl From<LineageError> for RegistryError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::signing::tests::{generated, signing};
     use super::super::tests::{churn, registry, version};
     use super::*;
     use crate::store::artifact::{ArtifactError, Description, Making};
@@ -182,5 +203,33 @@ mod tests {
             "{refused}"
         );
         assert_eq!(to.versions(&churn()).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_copy_vouches_for_nothing() {
+        let ((key, public), (other_key, other)) = (generated(), generated());
+        let from = registry().signed(signing(&[public], Some(key)));
+        let here = registered(&from).await;
+        // Where the key is trusted, the signature comes along, and no key is
+        // needed.
+        let to = registry().signed(signing(&[public], None));
+        let copied = from.copy_to(&to, &here, "copy").await.unwrap();
+        let there = to.version(&churn(), copied.registered.number).await;
+        assert_eq!(there.unwrap().id, here.id);
+        // Where it is not, a key that would be is no help, and nothing is there.
+        let strict = registry().signed(signing(&[other], Some(other_key)));
+        let refused = from.copy_to(&strict, &here, "copy").await.unwrap_err();
+        assert!(
+            matches!(refused, RegistryError::Unsigned { .. }),
+            "{refused}"
+        );
+        assert_eq!(strict.versions(&churn()).await.unwrap(), []);
+        assert_eq!(strict.artifacts.list().await.unwrap(), []);
+        // Until somebody whom it trusts vouches for it here.
+        let vouching = from
+            .clone()
+            .signed(signing(&[public, other], Some(other_key)));
+        vouching.sign(&here).await.unwrap();
+        from.copy_to(&strict, &here, "copy").await.unwrap();
     }
 }

@@ -151,6 +151,12 @@ impl Registry {
         Registry { signing, ..self }
     }
 
+    /// Whether a version has to be signed to serve.
+    #[must_use]
+    pub fn asks_for_signatures(&self) -> bool {
+        self.signing.is_asked_for()
+    }
+
     /// Keeps a version under the next number, and signs it where signatures are
     /// asked for. One that is there already comes back as it is, whoever
     /// registered it.
@@ -160,9 +166,14 @@ impl Registry {
         version: ModelVersion,
         by: &str,
     ) -> Result<Registered, RegistryError> {
+        // Who cannot sign it takes no number.
+        let signer = match self.signing.is_asked_for() {
+            true => Some(self.signing.signer().await?),
+            false => None,
+        };
         let registered = self.numbered_as_next(model, version, by).await?;
-        if self.believe(&registered).await.is_err() {
-            self.sign(&registered).await?;
+        if let Some(signer) = &signer {
+            self.sign_with(signer, &registered).await?;
         }
         Ok(registered)
     }

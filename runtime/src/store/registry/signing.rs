@@ -15,19 +15,21 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use rustc_hash::FxHashSet;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelName, Registered, Registry, RegistryError};
+use crate::function::whole;
 use crate::secret::{SecretError, SecretFrom, Secrets};
 use crate::store::artifact::ArtifactId;
-use crate::store::cells::{document, read_document};
+use crate::store::cells::{Cell, Swapped, document, read_document};
 use crate::store::clock::Timestamp;
 
 /// Whose signatures are asked for, and with which key this program signs.
@@ -37,6 +39,7 @@ pub struct Signing {
     trusted: Arc<[PublicKey]>,
     key: Option<SecretFrom>,
     secrets: Option<Arc<dyn Secrets>>,
+    known: Arc<Mutex<FxHashSet<(ModelName, ArtifactId)>>>,
 }
 
 /// The public half of a key: shown as the one line between the first and the
@@ -62,6 +65,9 @@ pub enum SigningError {
         "signing.trusted asks for signatures, and this program has nothing to sign with: write signing.key beside it, where versions are registered"
     )]
     NoKey,
+    /// It was not told who knows it.
+    #[error("this program was given nobody who knows signing.key: see `Opened::knowing`")]
+    Nobody,
     /// The key cannot be had.
     #[error("signing.key cannot be used")]
     Secret(#[from] SecretError),
@@ -104,6 +110,7 @@ impl Signing {
             trusted: trusted.into(),
             key,
             secrets: None,
+            known: Arc::default(),
         }
     }
 
@@ -128,16 +135,26 @@ impl Signing {
     }
 
     /// Asked each time: keys are replaced.
-    async fn signer(&self) -> Result<(Ed25519KeyPair, PublicKey), SigningError> {
-        let (Some(from), Some(secrets)) = (&self.key, &self.secrets) else {
-            return Err(SigningError::NoKey);
-        };
+    pub(super) async fn signer(&self) -> Result<(Ed25519KeyPair, PublicKey), SigningError> {
+        let from = self.key.as_ref().ok_or(SigningError::NoKey)?;
+        let secrets = self.secrets.as_ref().ok_or(SigningError::Nobody)?;
         let text = secrets.text(from).await?;
         let pair = key_pair(&text).ok_or_else(|| SigningError::Form { from: from.clone() })?;
         let public = PublicKey::of(&pair);
         match self.trusted.contains(&public) {
             true => Ok((pair, public)),
             false => Err(SigningError::NotTrusted { public }),
+        }
+    }
+
+    /// Whether a cell holds a signature of a trusted key.
+    pub(super) fn finds(&self, key: &str, cell: &Cell, statement: &[u8]) -> bool {
+        match read_document(key, cell) {
+            Ok(signed) => self.believes(&signed, statement),
+            Err(error) => {
+                tracing::warn!(error = whole(&error), "a signature cannot be read");
+                false
+            }
         }
     }
 
@@ -149,6 +166,18 @@ impl Signing {
                 let key = UnparsedPublicKey::new(&ED25519, signed.key.0);
                 key.verify(statement, &signature).is_ok()
             })
+    }
+
+    /// What was believed once goes on being so: whom to trust is said at the
+    /// start, and a version never changes.
+    fn has_believed(&self, model: &ModelName, id: &ArtifactId) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&(model.clone(), *id))
+    }
+
+    fn believed(&self, model: &ModelName, id: &ArtifactId) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((model.clone(), *id));
     }
 }
 
@@ -162,7 +191,7 @@ fn key_pair(text: &str) -> Option<Ed25519KeyPair> {
 }
 
 /// What is signed. A model's name has no line feed.
-fn statement(model: &ModelName, id: &ArtifactId) -> Vec<u8> {
+pub(super) fn statement(model: &ModelName, id: &ArtifactId) -> Vec<u8> {
     format!("cutline model version\n{model}\n{id}\n").into_bytes()
 }
 
@@ -171,11 +200,6 @@ impl PublicKey {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(pair.public_key().as_ref());
         PublicKey(bytes)
-    }
-
-    /// Names it in a cell's key.
-    fn id(&self) -> String {
-        hex::encode(self.0)
     }
 }
 
@@ -223,19 +247,35 @@ impl Registry {
     /// # Errors
     /// When there is no key, it is not trusted, or the cells cannot be used.
     pub async fn sign(&self, registered: &Registered) -> Result<PublicKey, RegistryError> {
+        let signer = self.signing.signer().await?;
+        self.sign_with(&signer, registered).await
+    }
+
+    pub(super) async fn sign_with(
+        &self,
+        (pair, public): &(Ed25519KeyPair, PublicKey),
+        registered: &Registered,
+    ) -> Result<PublicKey, RegistryError> {
         let Registered { model, id, .. } = registered;
-        let (pair, public) = self.signing.signer().await?;
-        let signature = STANDARD.encode(pair.sign(&statement(model, id)));
-        let key = format!("signature/{model}/{id}/{}", public.id());
+        let statement = statement(model, id);
         let signed = Signed {
-            key: public,
-            signature,
+            key: *public,
+            signature: STANDARD.encode(pair.sign(&statement)),
             at: self.clock.now(),
         };
-        self.cells
-            .swap(&key, None, document(&key, &signed)?)
-            .await?;
-        Ok(public)
+        let key = place(model, id, public);
+        let mut seen = None;
+        loop {
+            let put = document(&key, &signed)?;
+            match self.cells.swap(&key, seen.as_ref(), put).await? {
+                Swapped::Done(_) => return Ok(*public),
+                Swapped::Lost(Some(cell)) if self.signing.finds(&key, &cell, &statement) => {
+                    return Ok(*public);
+                }
+                // What stands in its place vouches for nothing.
+                Swapped::Lost(cell) => seen = cell.map(|cell| cell.revision),
+            }
+        }
     }
 
     /// The trusted keys that signed a version.
@@ -248,14 +288,16 @@ impl Registry {
         id: &ArtifactId,
     ) -> Result<Vec<PublicKey>, RegistryError> {
         let statement = statement(model, id);
-        let mut believed = Vec::new();
-        for (key, cell) in self.cells.list(&format!("signature/{model}/{id}/")).await? {
-            let signed: Signed = read_document(&key, &cell)?;
-            if self.signing.believes(&signed, &statement) {
-                believed.push(signed.key);
+        let mut signers = Vec::new();
+        for public in self.signing.trusted.iter() {
+            let key = place(model, id, public);
+            if let Some(cell) = self.cells.read(&key).await?
+                && self.signing.finds(&key, &cell, &statement)
+            {
+                signers.push(*public);
             }
         }
-        Ok(believed)
+        Ok(signers)
     }
 
     /// A version that nobody trusted signed serves nobody.
@@ -263,18 +305,27 @@ impl Registry {
         let Registered {
             model, number, id, ..
         } = registered;
-        if !self.signing.is_asked_for() || !self.signed_by(model, id).await?.is_empty() {
+        if !self.signing.is_asked_for() || self.signing.has_believed(model, id) {
             return Ok(());
         }
-        Err(RegistryError::Unsigned {
-            model: model.clone(),
-            number: *number,
-        })
+        if self.signed_by(model, id).await?.is_empty() {
+            return Err(RegistryError::Unsigned {
+                model: model.clone(),
+                number: *number,
+            });
+        }
+        self.signing.believed(model, id);
+        Ok(())
     }
 }
 
+/// Where a key's signature is.
+fn place(model: &ModelName, id: &ArtifactId, key: &PublicKey) -> String {
+    format!("signature/{model}/{id}/{}", hex::encode(key.0))
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tests::{churn, registry, version};
     use super::super::{Alias, VersionNumber};
     use super::*;
@@ -287,7 +338,7 @@ mod tests {
     );
     const FROM: &str = "secret:env:SIGNING_KEY";
 
-    fn generated() -> (&'static str, PublicKey) {
+    pub(in super::super) fn generated() -> (&'static str, PublicKey) {
         let random = ring::rand::SystemRandom::new();
         let der = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
         let text = STANDARD.encode(der.as_ref());
@@ -295,7 +346,7 @@ mod tests {
         (text.leak(), public)
     }
 
-    fn signing(trusted: &[PublicKey], key: Option<&'static str>) -> Signing {
+    pub(in super::super) fn signing(trusted: &[PublicKey], key: Option<&'static str>) -> Signing {
         let signing = Signing::new(trusted.to_vec(), key.map(|_| FROM.parse().unwrap()));
         match key {
             Some(key) => signing.knowing(Arc::new(Told(FROM, key))),
@@ -382,9 +433,9 @@ mod tests {
             .1
             .value;
         let forge = async |model: &str, id: &ArtifactId, key: &PublicKey, value: String| {
-            let place = format!("signature/{model}/{id}/{}", key.id());
-            plain.cells.swap(&place, None, value.into()).await.unwrap();
             let model = model.parse().unwrap();
+            let place = place(&model, id, key);
+            plain.cells.swap(&place, None, value.into()).await.unwrap();
             strict.signed_by(&model, id).await.unwrap()
         };
         let text = String::from_utf8(good.to_vec()).unwrap();
@@ -453,5 +504,37 @@ mod tests {
             assert!(refused.contains(says), "{refused}");
             assert!(!refused.contains("s3cret"), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_a_signatures_place_is_replaced_and_stops_no_other() {
+        let ((key, public), (_, other)) = (generated(), generated());
+        let registry = registry().signed(signing(&[other, public], Some(key)));
+        let version = version("a");
+        let id = {
+            let plain = registry.clone().signed(Signing::default());
+            let registered = plain.register(&churn(), version.clone(), "one").await;
+            registered.unwrap().id
+        };
+        for key in [&public, &other] {
+            let place = place(&churn(), &id, key);
+            let put = registry
+                .cells
+                .swap(&place, None, "of a later cutline".into());
+            put.await.unwrap();
+        }
+        let registered = registry.register(&churn(), version, "one").await.unwrap();
+        let found = registry.version(&churn(), registered.number).await;
+        assert_eq!(found.unwrap().id, id);
+        assert_eq!(registry.signed_by(&churn(), &id).await.unwrap(), [public]);
+    }
+
+    #[tokio::test]
+    async fn who_cannot_sign_takes_no_number() {
+        let (_, public) = generated();
+        let registry = registry().signed(signing(&[public], None));
+        let refused = registry.register(&churn(), version("a"), "one").await;
+        assert!(matches!(refused, Err(RegistryError::Signing(_))));
+        assert_eq!(registry.versions(&churn()).await.unwrap(), []);
     }
 }

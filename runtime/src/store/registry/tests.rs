@@ -26,6 +26,7 @@ pub(super) fn version(model: &str) -> ModelVersion {
         code: "0.1.0".to_owned(),
         parameters: IndexMap::new(),
         passed: None,
+        kind: None,
         card: None,
     }
 }

@@ -19,6 +19,10 @@ use crate::store::clock::Timestamp;
 pub struct ModelVersion {
     /// The model.
     pub model: ArtifactId,
+    /// What kind of document that is, by which it is read; of versions of before
+    /// its own artifact says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// The transformations that were fitted with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocessing: Option<ArtifactId>,

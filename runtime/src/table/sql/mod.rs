@@ -10,6 +10,8 @@ mod postgres;
 mod sqlite;
 mod statement;
 
+use std::fmt;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use indexmap::IndexMap;
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Columns, Table, TableError};
+use crate::secret::without_password;
 
 pub use lookup::parameters;
 pub use sqlite::Sum;
@@ -25,13 +28,13 @@ pub use sqlite::Sum;
 /// Where a database is.
 ///
 /// It can be shown: a password is not.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Database {
     place: Place,
     shown: String,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 enum Place {
     Sqlite(String),
     Postgres(String),
@@ -59,6 +62,12 @@ pub enum Upserted {
 
 /// Rows on their way into a database, from wherever they come.
 pub type Rows<'a> = &'a mut (dyn Iterator<Item = Result<RecordBatch, TableError>> + Send);
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.shown).finish()
+    }
+}
 
 impl Database {
     /// From `sqlite:PATH` (as `sqlite:///PATH`, too) or a `postgres://` URL.
@@ -179,20 +188,6 @@ impl Database {
             }
         }
     }
-}
-
-/// The URL as it may be shown.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let authority_end = rest.find('/').unwrap_or(rest.len());
-    let Some(at) = rest[..authority_end].rfind('@') else {
-        return url.to_owned();
-    };
-    let user = rest[..at].split(':').next().unwrap_or_default();
-    let shown = format!("{scheme}://{user}{}", &rest[at..]);
-    shown.split('?').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ async fn registered(registry: &Registry) -> ModelName {
             schema: json!(null),
             metrics: IndexMap::from([("auc".to_owned(), auc)]),
             passed: Some(passed),
+            kind: None,
             card: None,
             data: id,
             code: "1".to_owned(),
