@@ -5,21 +5,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-use url::Url;
+use serde_json::{Value, json};
 
 use super::roles::{Scope, roles};
 use super::schedule::ncrontab;
+use super::settings::{self, CONNECTION, secrets};
 use super::{File, ManifestError};
 use crate::face::mapping::{HttpWritten, route_parts};
 use crate::host::handler::{NEXT, RESPONSE, wrapped};
-use crate::pipeline::{Function, Pipeline, Place, Shows, TokenFrom, Trigger, is_hosted};
+use crate::pipeline::{Function, Pipeline, Place, Trigger, is_hosted};
 use crate::queue::retry::Retry;
-use crate::store::place::AzurePlace;
-
-/// The connection of queues. Where the app's identity is used, its settings
-/// are `CUTLINE__queueServiceUri`, `CUTLINE__credential` and `CUTLINE__clientId`.
-const CONNECTION: &str = "CUTLINE";
 
 /// An app of these functions, or of all: what lies beside `functions.toml` and
 /// the program.
@@ -27,19 +22,10 @@ const CONNECTION: &str = "CUTLINE";
 /// # Errors
 /// When the pipeline cannot be hosted so.
 pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, ManifestError> {
-    let Place::Azure { kept, shows, .. } = &pipeline.store.place else {
+    let Place::Azure { kept, .. } = &pipeline.store.place else {
         return Err(ManifestError::Folder);
     };
-    let mut secrets = Vec::new();
-    for (key, from) in secrets_of(pipeline, shows) {
-        match from {
-            TokenFrom::Env(name) => secrets.push(name),
-            TokenFrom::File(file) => {
-                let file = file.clone();
-                return Err(ManifestError::SecretFile { key, file });
-            }
-        }
-    }
+    let secrets = secrets(pipeline)?;
     let mut app = App::default();
     let is_here = |name: &str| is_hosted(only, name);
     let mut predicts = false;
@@ -62,7 +48,7 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     }
     let mut files = vec![
         file("host.json", &host(only))?,
-        file("local.settings.json", &settings(kept, &secrets))?,
+        file("local.settings.json", &settings::local(kept, &secrets))?,
         file("roles.json", &needed(pipeline, only))?,
     ];
     for (name, Entry { written, .. }) in &app.functions {
@@ -222,44 +208,6 @@ fn host(only: &[String]) -> Value {
         },
         "telemetryMode": "OpenTelemetry",
     })
-}
-
-/// Where secrets are, each with its key of the file.
-fn secrets_of<'p>(
-    pipeline: &'p Pipeline,
-    shows: &'p Shows,
-) -> impl Iterator<Item = (&'static str, &'p TokenFrom)> {
-    let shown = match shows {
-        Shows::Identity => None,
-        Shows::Sas(from) => Some(("store.sas", from)),
-        Shows::Key(from) => Some(("store.key", from)),
-    };
-    let token = pipeline.token.as_ref();
-    let token = token.map(|token| ("serve.token", &token.from));
-    shown.into_iter().chain(token)
-}
-
-/// For `func start` on one's own machine: where things are, and never what
-/// opens them.
-fn settings(kept: &AzurePlace, secrets: &[&String]) -> Value {
-    const EMULATOR: &str = "UseDevelopmentStorage=true";
-    let mut values = Map::new();
-    let mut say = |name: &str, value: &str| values.insert(name.to_owned(), value.into());
-    say("FUNCTIONS_WORKER_RUNTIME", "custom");
-    say("AzureWebJobsStorage", EMULATOR);
-    // The host knows no identity that an emulator takes.
-    match kept.is_emulator() {
-        true => say(CONNECTION, EMULATOR),
-        false => {
-            let at = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
-            say(&format!("{CONNECTION}__blobServiceUri"), &at(&kept.blobs));
-            say(&format!("{CONNECTION}__queueServiceUri"), &at(&kept.queues))
-        }
-    };
-    for secret in secrets {
-        say(secret, "");
-    }
-    json!({ "IsEncrypted": false, "Values": values })
 }
 
 /// What has to be there, and what the app's identity may do with it.
