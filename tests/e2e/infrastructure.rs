@@ -43,11 +43,16 @@ struct Looked {
 fn pipelines() -> Vec<(String, String)> {
     let mut pipelines = Vec::new();
     for fixture in ["churn_flask", "tumor_fastapi"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures")
+            .join(fixture);
         let written = fs::read_to_string(folder.join("functions.toml")).unwrap();
         let mut analyze = cutline();
         let analyze = analyze.arg("analyze").arg(&folder);
-        let derived = run(analyze.args(["--format", "functions"]), "the analysis failed");
+        let derived = run(
+            analyze.args(["--format", "functions"]),
+            "the analysis failed",
+        );
         let derived = String::from_utf8(derived.stdout).unwrap();
         pipelines.push((format!("{fixture}-written"), written));
         pipelines.push((format!("{fixture}-derived"), derived));
@@ -89,7 +94,13 @@ fn look(checkov: &Path, home: &Path, format: &str) -> Looked {
     let nobody = "http://127.0.0.1:9";
     let output = Command::new(checkov)
         .args(["--skip-download", "--framework", format])
-        .args(["--compact", "--output", "json", "--soft-fail", "--directory"])
+        .args([
+            "--compact",
+            "--output",
+            "json",
+            "--soft-fail",
+            "--directory",
+        ])
         .arg(home.join(format))
         .env("CKV_SKIP_PACKAGE_UPDATE_CHECK", "True")
         .env("HTTPS_PROXY", nobody)
@@ -126,7 +137,11 @@ fn without_reasons(folder: &Path) {
         }
         let text = fs::read_to_string(&path).unwrap();
         let lines = text.lines().filter(|line| !line.contains("checkov:skip="));
-        fs::write(&path, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        fs::write(
+            &path,
+            lines.map(|line| format!("{line}\n")).collect::<String>(),
+        )
+        .unwrap();
     }
 }
 

@@ -12,40 +12,64 @@ resource "azurerm_service_plan" "app" {
   zone_balancing_enabled = var.zone_redundant
 }
 
-resource "azurerm_function_app_flex_consumption" "app" {
+# azurerm's own resource sets AzureWebJobsStorage to a connection string without
+# a key, which the host then takes in place of the identity, and cannot say whose
+# references to the vault are (hashicorp/terraform-provider-azurerm, issues 29693
+# and 28928).
+resource "azapi_resource" "app" {
   for_each = local.apps
 
-  name                          = "${var.name}-${each.key}"
-  location                      = data.azurerm_resource_group.main.location
-  resource_group_name           = data.azurerm_resource_group.main.name
-  service_plan_id               = azurerm_service_plan.app[each.key].id
-  runtime_name                  = "custom"
-  runtime_version               = var.runtime_version
-  instance_memory_in_mb         = var.instance_memory
-  maximum_instance_count        = var.maximum_instances
-  https_only                    = true
-  public_network_access_enabled = var.public_faces
-  virtual_network_subnet_id     = azurerm_subnet.apps.id
-  app_settings                  = local.settings[each.key]
-
-  storage_container_type            = "blobContainer"
-  storage_container_endpoint        = "${azurerm_storage_account.host[each.key].primary_blob_endpoint}${azurerm_storage_container.package[each.key].name}"
-  storage_authentication_type       = "UserAssignedIdentity"
-  storage_user_assigned_identity_id = azurerm_user_assigned_identity.app[each.key].id
-
-  webdeploy_publish_basic_authentication_enabled = false
+  type      = "Microsoft.Web/sites@2024-04-01"
+  name      = "${var.name}-${each.key}"
+  location  = data.azurerm_resource_group.main.location
+  parent_id = data.azurerm_resource_group.main.id
 
   identity {
     type         = "UserAssigned"
     identity_ids = [azurerm_user_assigned_identity.app[each.key].id]
   }
 
-  site_config {
-    application_insights_connection_string = azurerm_application_insights.main.connection_string
-    http2_enabled                          = true
-    minimum_tls_version                    = "1.2"
-    scm_minimum_tls_version                = "1.2"
+  body = {
+    kind = "functionapp,linux"
+    properties = {
+      serverFarmId           = azurerm_service_plan.app[each.key].id
+      httpsOnly              = true
+      publicNetworkAccess    = var.public_faces ? "Enabled" : "Disabled"
+      virtualNetworkSubnetId = azurerm_subnet.apps.id
+      # Without it the vault would be asked as an identity that the app does not have.
+      keyVaultReferenceIdentity = azurerm_user_assigned_identity.app[each.key].id
+      functionAppConfig = {
+        deployment = {
+          storage = {
+            type  = "blobContainer"
+            value = "${azurerm_storage_account.host[each.key].primary_blob_endpoint}${azurerm_storage_container.package[each.key].name}"
+            authentication = {
+              type                           = "UserAssignedIdentity"
+              userAssignedIdentityResourceId = azurerm_user_assigned_identity.app[each.key].id
+            }
+          }
+        }
+        runtime = {
+          name    = "custom"
+          version = var.runtime_version
+        }
+        scaleAndConcurrency = {
+          instanceMemoryMB     = var.instance_memory
+          maximumInstanceCount = var.maximum_instances
+        }
+      }
+      siteConfig = {
+        appSettings            = [for name, value in local.settings[each.key] : { name = name, value = value }]
+        ftpsState              = "Disabled"
+        http20Enabled          = true
+        minTlsVersion          = "1.2"
+        scmMinTlsVersion       = "1.2"
+        remoteDebuggingEnabled = false
+      }
+    }
   }
+
+  response_export_values = ["properties.defaultHostName"]
 
   depends_on = [
     azurerm_private_endpoint.data,
@@ -55,17 +79,17 @@ resource "azurerm_function_app_flex_consumption" "app" {
   ]
 }
 
-# azurerm cannot say it: without this, references to the vault are looked up as
-# an identity that the app does not have.
-resource "azapi_update_resource" "vault_reference" {
-  for_each = local.vault_readers
+# Nobody publishes by a password.
+resource "azapi_update_resource" "publishing" {
+  for_each = { for pair in setproduct(local.apps, ["ftp", "scm"]) : join("-", pair) => pair }
 
-  type        = "Microsoft.Web/sites@2024-04-01"
-  resource_id = azurerm_function_app_flex_consumption.app[each.key].id
+  type      = "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01"
+  name      = each.value[1]
+  parent_id = azapi_resource.app[each.value[0]].id
 
   body = {
     properties = {
-      keyVaultReferenceIdentity = azurerm_user_assigned_identity.app[each.key].id
+      allow = false
     }
   }
 }
@@ -80,7 +104,7 @@ resource "azurerm_private_endpoint" "app" {
 
   private_service_connection {
     name                           = "sites"
-    private_connection_resource_id = azurerm_function_app_flex_consumption.app[each.key].id
+    private_connection_resource_id = azapi_resource.app[each.key].id
     subresource_names              = ["sites"]
     is_manual_connection           = false
   }
@@ -95,7 +119,7 @@ resource "azurerm_monitor_diagnostic_setting" "app" {
   for_each = local.apps
 
   name                       = "to-workspace"
-  target_resource_id         = azurerm_function_app_flex_consumption.app[each.key].id
+  target_resource_id         = azapi_resource.app[each.key].id
   log_analytics_workspace_id = azurerm_log_analytics_workspace.main.id
 
   dynamic "enabled_log" {

@@ -20,6 +20,7 @@ resource "azurerm_storage_account" "host" {
   allow_nested_items_to_be_public   = false
   cross_tenant_replication_enabled  = false
   infrastructure_encryption_enabled = true
+  queue_encryption_key_type         = "Account"
   public_network_access_enabled     = length(var.allowed_addresses) > 0
 
   network_rules {

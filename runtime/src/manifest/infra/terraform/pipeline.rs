@@ -4,7 +4,6 @@ use super::write::{Hcl, body, quoted};
 use crate::manifest::infra::model::{
     Infra, LOGGED, RECOVERY_DAYS, RETENTION_DAYS, VAULT_RECOVERY_DAYS, ZONES,
 };
-use crate::manifest::settings::Setting;
 
 pub(super) fn pipeline(infra: &Infra) -> String {
     let names = |names: &[String]| Hcl::set(names.iter().map(String::as_str));
@@ -23,7 +22,6 @@ pub(super) fn pipeline(infra: &Infra) -> String {
         ("containers", names(&infra.containers)),
         ("data_account", Hcl::text(&infra.account)),
         ("queues", names(&infra.queues)),
-        ("vault_readers", Hcl::set(vault_readers(infra))),
         ("subscriptions", Hcl::Map(told.collect())),
     ];
     let zones = ZONES.map(|(of, zone)| (of.to_owned(), Hcl::text(zone)));
@@ -40,14 +38,6 @@ pub(super) fn pipeline(infra: &Infra) -> String {
         body(&said.map(owned), 2),
         body(&decided.map(owned), 2),
     )
-}
-
-/// Apps with a setting that refers to the vault.
-fn vault_readers(infra: &Infra) -> impl Iterator<Item = &str> {
-    let refers = |(_, setting): &(String, Setting)| matches!(setting, Setting::Secret(_));
-    let apps = infra.apps.iter();
-    apps.filter(move |app| app.settings.iter().any(refers))
-        .map(|app| app.key.as_str())
 }
 
 fn owned((key, value): (&str, Hcl)) -> (String, Hcl) {

@@ -13,29 +13,22 @@ pub(super) fn settings(infra: &Infra) -> String {
 
 fn of(app: &App) -> Vec<(String, Hcl)> {
     let settings = app.settings.iter();
-    let settings = settings.filter_map(|(name, value)| Some((name.clone(), setting(value, app)?)));
+    let settings = settings.map(|(name, value)| (name.clone(), setting(value, app)));
     settings.collect()
 }
 
-/// Where telemetry goes azurerm sets by itself: `apps.tf` says it.
-fn setting(setting: &Setting, app: &App) -> Option<Hcl> {
-    let identity = format!(
-        "azurerm_user_assigned_identity.app[{}].client_id",
-        quoted(&app.key)
-    );
-    Some(match setting {
-        Setting::Text(text) => Hcl::text(text),
-        Setting::Identity => Hcl::Code(identity),
-        Setting::HostAccount => Hcl::Code(format!(
-            "azurerm_storage_account.host[{}].name",
-            quoted(&app.key)
-        )),
-        Setting::Telemetry => return None,
-        Setting::TelemetryIdentity => {
-            Hcl::Code(format!("\"ClientId=${{{identity}}};Authorization=AAD\""))
-        }
-        Setting::Secret(secret) => Hcl::Code(format!(
+fn setting(setting: &Setting, app: &App) -> Hcl {
+    let key = quoted(&app.key);
+    let identity = format!("azurerm_user_assigned_identity.app[{key}].client_id");
+    let code = match setting {
+        Setting::Text(text) => return Hcl::text(text),
+        Setting::Identity => identity,
+        Setting::HostAccount => format!("azurerm_storage_account.host[{key}].name"),
+        Setting::Telemetry => "azurerm_application_insights.main.connection_string".to_owned(),
+        Setting::TelemetryIdentity => format!("\"ClientId=${{{identity}}};Authorization=AAD\""),
+        Setting::Secret(secret) => format!(
             "\"@Microsoft.KeyVault(SecretUri=${{azurerm_key_vault.main.vault_uri}}secrets/{secret})\""
-        )),
-    })
+        ),
+    };
+    Hcl::Code(code)
 }

@@ -119,6 +119,8 @@ fn settings_are_the_same() {
             format!(
                 "APPLICATIONINSIGHTS_AUTHENTICATION_STRING \"ClientId=${{{identity}}};Authorization=AAD\""
             ),
+            "APPLICATIONINSIGHTS_CONNECTION_STRING azurerm_application_insights.main.connection_string"
+                .to_owned(),
             format!("AZURE_CLIENT_ID {identity}"),
             "AZURE_TOKEN_CREDENTIALS ManagedIdentityCredential".to_owned(),
             "AzureWebJobsStorage__accountName azurerm_storage_account.host[\"ingestion\"].name"
@@ -230,6 +232,12 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
                 "properties.networkAcls.defaultAction",
                 "Deny",
             ),
+            (
+                "queue_encryption_key_type",
+                "Account",
+                "properties.encryption.services.queue.keyType",
+                "Account",
+            ),
             ("account_kind", "StorageV2", "kind", "StorageV2"),
         ],
     ),
@@ -276,45 +284,62 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
         ],
     ),
     (
-        "azurerm_function_app_flex_consumption",
+        "azapi_resource",
         "Microsoft.Web/sites",
         &[
-            ("https_only", "true", "properties.httpsOnly", "true"),
             (
-                "public_network_access_enabled",
-                "var.public_faces",
+                "body.properties.httpsOnly",
+                "true",
+                "properties.httpsOnly",
+                "true",
+            ),
+            (
+                "body.properties.publicNetworkAccess",
+                "var.public_faces ? \"Enabled\" : \"Disabled\"",
                 "properties.publicNetworkAccess",
                 "outside",
             ),
             (
-                "runtime_name",
+                "body.properties.functionAppConfig.runtime.name",
                 "custom",
                 "properties.functionAppConfig.runtime.name",
                 "custom",
             ),
             (
-                "storage_authentication_type",
+                "body.properties.functionAppConfig.deployment.storage.authentication.type",
                 "UserAssignedIdentity",
                 "properties.functionAppConfig.deployment.storage.authentication.type",
                 "UserAssignedIdentity",
             ),
             (
-                "site_config.minimum_tls_version",
+                "body.properties.siteConfig.minTlsVersion",
                 "1.2",
                 "properties.siteConfig.minTlsVersion",
                 "1.2",
             ),
             (
-                "site_config.scm_minimum_tls_version",
+                "body.properties.siteConfig.scmMinTlsVersion",
                 "1.2",
                 "properties.siteConfig.scmMinTlsVersion",
                 "1.2",
             ),
             (
-                "site_config.http2_enabled",
+                "body.properties.siteConfig.http20Enabled",
                 "true",
                 "properties.siteConfig.http20Enabled",
                 "true",
+            ),
+            (
+                "body.properties.siteConfig.ftpsState",
+                "Disabled",
+                "properties.siteConfig.ftpsState",
+                "Disabled",
+            ),
+            (
+                "body.properties.keyVaultReferenceIdentity",
+                "azurerm_user_assigned_identity.app[each.key].id",
+                "properties.keyVaultReferenceIdentity",
+                "identity",
             ),
             (
                 "identity.type",
@@ -323,6 +348,16 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
                 "UserAssigned",
             ),
         ],
+    ),
+    (
+        "azapi_update_resource",
+        "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
+        &[(
+            "body.properties.allow",
+            "false",
+            "properties.allow",
+            "false",
+        )],
     ),
     (
         "azurerm_service_plan",

@@ -69,10 +69,27 @@ pub(super) fn texts(expression: &Expression) -> Vec<String> {
     }
 }
 
-/// What is at `blob_properties.delete_retention_policy.days` of a block.
+/// What is at `blob_properties.delete_retention_policy.days` of a block, through
+/// blocks and objects.
 pub(super) fn at(body: &Body, path: &str) -> Option<String> {
-    match path.split_once('.') {
-        None => Some(text(&body.get_attribute(path)?.value)),
-        Some((block, rest)) => at(&body.get_blocks(block).next()?.body, rest),
+    let (first, rest) = match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    match (body.get_attribute(first), rest) {
+        (Some(attribute), None) => Some(text(&attribute.value)),
+        (Some(attribute), Some(rest)) => inside(&attribute.value, rest),
+        (None, Some(rest)) => at(&body.get_blocks(first).next()?.body, rest),
+        (None, None) => None,
     }
+}
+
+fn inside(object: &Expression, path: &str) -> Option<String> {
+    let found = path.split('.').try_fold(object.clone(), |object, key| {
+        let mut entries = entries(&object).into_iter();
+        entries
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value)
+    });
+    Some(text(&found?))
 }

@@ -29,17 +29,17 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   }
 }
 
-resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = [for subscription in subscriptions: {
+resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = [for told in subscriptions: {
   parent: topic
-  name: subscription.name
+  name: told.name
   properties: {
     eventDeliverySchema: 'EventGridSchema'
     filter: {
       includedEventTypes: [
         'Microsoft.Storage.BlobCreated'
       ]
-      subjectBeginsWith: subscription.begins
-      subjectEndsWith: subscription.ends
+      subjectBeginsWith: told.begins
+      subjectEndsWith: told.ends
       isSubjectCaseSensitive: true
     }
     deliveryWithResourceIdentity: {
@@ -51,7 +51,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-
         endpointType: 'StorageQueue'
         properties: {
           resourceId: account.id
-          queueName: subscription.queue
+          queueName: told.queue
           // Never: what nobody works on waits.
           queueMessageTimeToLiveInSeconds: -1
         }
