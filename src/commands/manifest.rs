@@ -4,23 +4,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::Args;
-use cutline_runtime::manifest::{self, ManifestError};
+use clap::{Args, ValueEnum};
+use cutline_runtime::manifest::{self, File, ManifestError};
+use cutline_runtime::pipeline::Pipeline;
 
 use super::pipeline::PipelineArgs;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
 
 /// Writes an app of Azure Functions: host.json, a function.json for each
-/// function and face, functions.toml and this program.
+/// function and face, functions.toml and this program; or the infrastructure of
+/// all functions.
 ///
-/// `func azure functionapp publish` deploys the folder, `func start` runs it on
-/// one's own machine. local.settings.json says where the store is, and holds no
-/// secret.
+/// `func azure functionapp publish` deploys the app's folder, `func start` runs
+/// it on one's own machine. local.settings.json says where the store is, and
+/// holds no secret. With --format bicep or terraform the folder gets templates of
+/// an app for each function and all that these touch; its README.md says how
+/// they are deployed.
 #[derive(Args)]
 pub(crate) struct ManifestArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    /// What is written.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Functions)]
+    format: Format,
     /// The folder; made where there is none.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
@@ -36,24 +43,51 @@ pub(crate) struct ManifestArgs {
     force: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The app: what is published.
+    Functions,
+    /// Its infrastructure as modules of Bicep.
+    Bicep,
+    /// The same for Terraform.
+    Terraform,
+}
+
 /// Writes the folder, and says what is in it.
 pub(crate) fn manifest(args: &ManifestArgs, console: &Console) -> Result<(), CommandError> {
     let pipeline = args.pipeline.read()?;
     super::run::known(&pipeline, &args.only)?;
-    let files = manifest::functions(&pipeline, &args.only).map_err(refused)?;
+    match args.format {
+        Format::Functions => app(args, &pipeline, console),
+        Format::Bicep => templates(args, manifest::bicep(&pipeline), console),
+        Format::Terraform => templates(args, manifest::terraform(&pipeline), console),
+    }
+}
+
+fn templates(
+    args: &ManifestArgs,
+    files: Result<Vec<File>, ManifestError>,
+    console: &Console,
+) -> Result<(), CommandError> {
+    if !args.only.is_empty() || args.binary.is_some() {
+        let message = "templates are of all functions, and hold no program";
+        return Err(CommandError::message(Kind::Usage, message)
+            .hint("--only and --binary go with --format functions"));
+    }
+    console.print(&write_all(args, files.map_err(refused)?)?)?;
+    Ok(())
+}
+
+fn app(args: &ManifestArgs, pipeline: &Pipeline, console: &Console) -> Result<(), CommandError> {
     let config = fs::read_to_string(&args.pipeline.config);
     let config =
         config.with_context(|| format!("cannot read {}", args.pipeline.config.display()))?;
-    let mut written = vec![(PathBuf::from("functions.toml"), config)];
-    written.extend(files.into_iter().map(|file| (file.path, file.text)));
-    for (path, text) in &written {
-        differs(args, path, text.as_bytes())?;
-    }
-    let mut said = String::new();
-    for (path, text) in &written {
-        write(&args.out.join(path), text.as_bytes())?;
-        said.push_str(&format!("{}\n", args.out.join(path).display()));
-    }
+    let mut files = vec![File {
+        path: PathBuf::from("functions.toml"),
+        text: config,
+    }];
+    files.extend(manifest::functions(pipeline, &args.only).map_err(refused)?);
+    let mut said = write_all(args, files)?;
     let binary = match &args.binary {
         Some(binary) => binary.clone(),
         None => std::env::current_exe().context("this program cannot be found")?,
@@ -73,6 +107,20 @@ pub(crate) fn manifest(args: &ManifestArgs, console: &Console) -> Result<(), Com
         );
     }
     Ok(())
+}
+
+/// All or none where one is there that may not be written over; says which.
+fn write_all(args: &ManifestArgs, files: Vec<File>) -> Result<String, CommandError> {
+    for file in &files {
+        differs(args, &file.path, file.text.as_bytes())?;
+    }
+    let mut said = String::new();
+    for file in &files {
+        let path = args.out.join(&file.path);
+        write(&path, file.text.as_bytes())?;
+        said.push_str(&format!("{}\n", path.display()));
+    }
+    Ok(said)
 }
 
 fn refused(error: ManifestError) -> CommandError {

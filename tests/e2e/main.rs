@@ -36,6 +36,8 @@ mod handler;
 mod handover;
 #[cfg(feature = "runtime")]
 mod import_model;
+#[cfg(all(unix, feature = "demo"))]
+mod infrastructure;
 #[cfg(all(unix, feature = "runtime"))]
 mod killed;
 #[cfg(all(unix, feature = "demo"))]

@@ -5,22 +5,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-use url::Url;
+use serde_json::{Value, json};
 
-use super::roles::{Scope, roles};
+use super::roles::{Role, Scope, roles};
 use super::schedule::ncrontab;
+use super::settings::{self, CONNECTION, secrets};
 use super::{File, ManifestError};
 use crate::face::mapping::{HttpWritten, route_parts};
 use crate::host::handler::{NEXT, RESPONSE, wrapped};
 use crate::pipeline::{Function, Pipeline, Place, Trigger, is_hosted};
 use crate::queue::retry::Retry;
-use crate::secret::SecretFrom;
-use crate::store::place::AzurePlace;
-
-/// The connection of queues. Where the app's identity is used, its settings
-/// are `CUTLINE__queueServiceUri`, `CUTLINE__credential` and `CUTLINE__clientId`.
-const CONNECTION: &str = "CUTLINE";
 
 /// An app of these functions, or of all: what lies beside `functions.toml` and
 /// the program.
@@ -31,19 +25,7 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     let Place::Azure { kept, .. } = &pipeline.store.place else {
         return Err(ManifestError::Folder);
     };
-    let mut secrets = Vec::new();
-    for (key, from) in pipeline.secrets(only) {
-        // Clients speak TLS with the app's host.
-        if key == "serve.tls.key" {
-            continue;
-        }
-        match from {
-            SecretFrom::Env(name) => secrets.push(name),
-            SecretFrom::File(file) => return Err(ManifestError::SecretFile { key, file }),
-            // The program asks for it by itself.
-            SecretFrom::Vault(_) => {}
-        }
-    }
+    let secrets = secrets(pipeline, only)?;
     let mut app = App::default();
     let is_here = |name: &str| is_hosted(only, name);
     let mut predicts = false;
@@ -66,8 +48,11 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     }
     let mut files = vec![
         file("host.json", &host(only))?,
-        file("local.settings.json", &settings(kept, &secrets))?,
-        file("roles.json", &needed(pipeline, only))?,
+        file(
+            "local.settings.json",
+            &settings::local(kept, &secrets.variables),
+        )?,
+        file("roles.json", &needed(pipeline, only, &secrets.asked_for))?,
     ];
     for (name, Entry { written, .. }) in &app.functions {
         files.push(file(&format!("{name}/function.json"), written)?);
@@ -228,31 +213,12 @@ fn host(only: &[String]) -> Value {
     })
 }
 
-/// For `func start` on one's own machine: where things are, and never what
-/// opens them.
-fn settings(kept: &AzurePlace, secrets: &[String]) -> Value {
-    const EMULATOR: &str = "UseDevelopmentStorage=true";
-    let mut values = Map::new();
-    let mut say = |name: &str, value: &str| values.insert(name.to_owned(), value.into());
-    say("FUNCTIONS_WORKER_RUNTIME", "custom");
-    say("AzureWebJobsStorage", EMULATOR);
-    // The host knows no identity that an emulator takes.
-    match kept.is_emulator() {
-        true => say(CONNECTION, EMULATOR),
-        false => {
-            let at = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
-            say(&format!("{CONNECTION}__blobServiceUri"), &at(&kept.blobs));
-            say(&format!("{CONNECTION}__queueServiceUri"), &at(&kept.queues))
-        }
-    };
-    for secret in secrets {
-        say(secret, "");
-    }
-    json!({ "IsEncrypted": false, "Values": values })
-}
-
 /// What has to be there, and what the app's identity may do with it.
-fn needed(pipeline: &Pipeline, only: &[String]) -> Value {
+fn needed(pipeline: &Pipeline, only: &[String], asked_for: &[String]) -> Value {
+    let of_vault = asked_for.iter().map(|secret| {
+        let role = Role::SecretsUser;
+        json!({ "secret": secret, "role": role, "roleDefinitionId": role.id() })
+    });
     let needed = roles(pipeline, only).into_iter().map(|needed| {
         let (kind, name) = match &needed.scope {
             Scope::Container(name) => ("container", name),
@@ -260,7 +226,7 @@ fn needed(pipeline: &Pipeline, only: &[String]) -> Value {
         };
         json!({ kind: name, "role": needed.role, "roleDefinitionId": needed.role.id() })
     });
-    needed.collect::<Vec<_>>().into()
+    needed.chain(of_vault).collect::<Vec<_>>().into()
 }
 
 fn file(path: &str, written: &Value) -> Result<File, ManifestError> {

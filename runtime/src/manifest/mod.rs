@@ -2,14 +2,17 @@
 //! the files.
 
 mod functions;
+mod infra;
 mod roles;
 #[cfg(test)]
 mod sample;
 mod schedule;
+mod settings;
 
 use std::path::PathBuf;
 
 pub use functions::functions;
+pub use infra::{bicep, terraform};
 pub use roles::{Assignment, Role, Scope, roles};
 
 /// A file to be written, under the folder of what is deployed.
@@ -49,6 +52,40 @@ pub enum ManifestError {
         /// The file.
         file: String,
     },
+    /// No setting of an app can be called so.
+    #[error(
+        "{key}: {name:?} names no variable that an app's setting can become: write letters, digits and underscores, no digit first"
+    )]
+    Variable {
+        /// The key that names it.
+        key: String,
+        /// What it is called.
+        name: String,
+    },
+    /// Its store is no account that can be made.
+    #[error(
+        "store.url: {found} is no account that a template can make: name one as azure:https://ACCOUNT.blob.core.windows.net/CONTAINER, 3 to 24 lower-case letters and digits"
+    )]
+    Account {
+        /// Where it is.
+        found: String,
+    },
+    /// Its vault is none that can be made.
+    #[error(
+        "secrets.vault: {found} is no vault that a template can make: write https://NAME.vault.azure.net, a name of 3 to 24"
+    )]
+    Vault {
+        /// Where it is.
+        found: String,
+    },
+    /// Its requests show what the account refuses.
+    #[error(
+        "store.sas: the account of the templates takes no signature of its key: leave it out, and the app's identity is shown, which has the roles"
+    )]
+    Signature,
+    /// There is nothing to host.
+    #[error("there is no function, so there is nothing to host")]
+    Empty,
     /// Two functions of the app would be called the same.
     #[error("{one} and {other} would both be the function {name} of the app: call one otherwise")]
     Twice {

@@ -2,7 +2,8 @@
 //! Azure has: a container, a queue. They follow from the pipeline alone.
 //!
 //! The storage that the host of Azure Functions keeps its own things in is
-//! another account, and not listed here.
+//! another account; what is needed there, in the vault and for telemetry,
+//! `infra/granted.rs` adds.
 
 use std::collections::BTreeSet;
 
@@ -12,24 +13,28 @@ use crate::face::mapping::HttpWritten;
 use crate::pipeline::{Function, Input, Pipeline, Place, Trigger, is_hosted};
 use crate::queue::QueueName;
 
-/// A built-in role of Azure. ("Azure built-in roles for Storage".)
+/// A built-in role of Azure. ("Azure built-in roles".)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Role {
     /// Reads blobs.
-    #[serde(rename = "Storage Blob Data Reader")]
     BlobReader,
     /// Reads, writes and deletes blobs.
-    #[serde(rename = "Storage Blob Data Contributor")]
     BlobContributor,
+    /// Does with blobs and containers whatever can be done.
+    BlobOwner,
     /// Sees queues, how many messages there are, and the messages.
-    #[serde(rename = "Storage Queue Data Reader")]
     QueueReader,
     /// Receives and deletes messages.
-    #[serde(rename = "Storage Queue Data Message Processor")]
     QueueProcessor,
     /// Sends messages.
-    #[serde(rename = "Storage Queue Data Message Sender")]
     QueueSender,
+    /// Reads what a secret holds.
+    SecretsUser,
+    /// Wraps what encrypts an account by a key.
+    EncryptionUser,
+    /// Sends telemetry.
+    MetricsPublisher,
 }
 
 /// What a role is on.
@@ -52,15 +57,40 @@ pub struct Assignment {
 }
 
 impl Role {
+    /// As Azure calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::BlobReader => "Storage Blob Data Reader",
+            Role::BlobContributor => "Storage Blob Data Contributor",
+            Role::BlobOwner => "Storage Blob Data Owner",
+            Role::QueueReader => "Storage Queue Data Reader",
+            Role::QueueProcessor => "Storage Queue Data Message Processor",
+            Role::QueueSender => "Storage Queue Data Message Sender",
+            Role::SecretsUser => "Key Vault Secrets User",
+            Role::EncryptionUser => "Key Vault Crypto Service Encryption User",
+            Role::MetricsPublisher => "Monitoring Metrics Publisher",
+        }
+    }
+
     /// The id of its definition, the same in every subscription.
     pub fn id(self) -> &'static str {
         match self {
             Role::BlobReader => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
             Role::BlobContributor => "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+            Role::BlobOwner => "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
             Role::QueueReader => "19e7f393-937e-4f77-808e-94535e297925",
             Role::QueueProcessor => "8a0f0c08-91a1-4084-bc3d-661d67233fed",
             Role::QueueSender => "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
+            Role::SecretsUser => "4633458b-17de-408a-b874-0445c86b69e6",
+            Role::EncryptionUser => "e147488a-f6f5-4113-8e2d-b22465e65bf6",
+            Role::MetricsPublisher => "3913510d-42f4-4e42-8a64-420c390055eb",
         }
+    }
+}
+
+impl From<Role> for &'static str {
+    fn from(role: Role) -> &'static str {
+        role.name()
     }
 }
 

@@ -75,6 +75,17 @@ impl Template {
         Some(fields)
     }
 
+    /// With what every path begins, and ends.
+    pub fn around(&self) -> (&str, &str) {
+        fn text(part: Option<&Part>) -> &str {
+            match part {
+                Some(Part::Text(text)) => text,
+                Some(Part::Field(_)) | None => "",
+            }
+        }
+        (text(self.0.first()), text(self.0.last()))
+    }
+
     /// The path for a message whose fields `field` gives.
     ///
     /// # Errors

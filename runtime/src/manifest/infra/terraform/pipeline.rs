@@ -1,0 +1,45 @@
+//! `pipeline.tf`: what the pipeline says, and what cutline decides.
+
+use super::write::{Hcl, body, quoted};
+use crate::manifest::infra::model::{
+    Infra, LOGGED, RECOVERY_DAYS, RETENTION_DAYS, VAULT_RECOVERY_DAYS, ZONES,
+};
+
+pub(super) fn pipeline(infra: &Infra) -> String {
+    let names = |names: &[String]| Hcl::set(names.iter().map(String::as_str));
+    let keys = infra.apps.iter().map(|app| app.key.as_str());
+    let told = infra.subscriptions.iter().map(|told| {
+        let entries = [
+            ("begins", &told.begins),
+            ("ends", &told.ends),
+            ("queue", &told.queue),
+        ];
+        let entries = entries.map(|(key, value)| (key.to_owned(), Hcl::text(value)));
+        (quoted(&told.key), Hcl::Map(entries.into()))
+    });
+    let said = [
+        ("apps", Hcl::set(keys)),
+        ("containers", names(&infra.containers)),
+        ("data_account", Hcl::text(&infra.account)),
+        ("queues", names(&infra.queues)),
+        ("subscriptions", Hcl::Map(told.collect())),
+    ];
+    let zones = ZONES.map(|(of, zone)| (of.to_owned(), Hcl::text(zone)));
+    let logged = LOGGED.map(|(of, logs)| (of.to_owned(), Hcl::list(logs.iter().copied())));
+    let decided = [
+        ("recovery_days", Hcl::Number(RECOVERY_DAYS)),
+        ("retention_days", Hcl::Number(RETENTION_DAYS)),
+        ("vault_recovery_days", Hcl::Number(VAULT_RECOVERY_DAYS)),
+        ("logged", Hcl::Map(logged.into())),
+        ("zones", Hcl::Map(zones.into())),
+    ];
+    format!(
+        "# What functions.toml says.\nlocals {{\n{}}}\n\n# What cutline decides.\nlocals {{\n{}}}\n",
+        body(&said.map(owned), 2),
+        body(&decided.map(owned), 2),
+    )
+}
+
+fn owned((key, value): (&str, Hcl)) -> (String, Hcl) {
+    (key.to_owned(), value)
+}
