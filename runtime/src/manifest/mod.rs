@@ -1,6 +1,7 @@
 //! What a pipeline needs to be hosted elsewhere, as data: whoever calls writes
 //! the files.
 
+mod alerts;
 mod functions;
 mod roles;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod schedule;
 
 use std::path::PathBuf;
 
+pub use alerts::{ALERTS, Alert};
 pub use functions::functions;
 pub use roles::{Assignment, Role, Scope, roles};
 
