@@ -20,12 +20,12 @@ mod commands;
 #[cfg(feature = "analyzer")]
 mod config;
 mod console;
+#[cfg(all(feature = "proxy", feature = "runtime"))]
+mod dashboards;
 #[cfg(all(feature = "demo", unix))]
 mod demo;
 mod doctor;
 mod error;
-#[cfg(any(feature = "proxy", feature = "runtime"))]
-mod otlp;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod private;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
@@ -40,6 +40,8 @@ mod steps;
 mod table;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod telemetry;
+#[cfg(any(feature = "proxy", feature = "runtime"))]
+mod traces;
 #[cfg(feature = "proxy")]
 mod webhook;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
