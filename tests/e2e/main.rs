@@ -63,3 +63,5 @@ mod spans;
 mod stages;
 #[cfg(feature = "runtime")]
 mod tumor;
+#[cfg(all(feature = "insights", feature = "runtime"))]
+mod whole_trace;

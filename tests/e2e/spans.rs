@@ -9,11 +9,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::proxy_control::{Folder, ask, upstream};
 use crate::support::collector::{Collector, SOON, hex, value};
@@ -79,7 +76,10 @@ fn a_collector_gets_a_request_with_its_attempts() {
     assert!(head.contains("application/x-protobuf\r\n"), "{head}");
     assert!(head.contains("x-key: secret-key\r\n"), "{head}");
     let resource = format!("{:?}", got.resource_spans[0].resource);
-    assert!(resource.contains("StringValue(\"cutline\")"), "{resource}");
+    assert!(
+        resource.contains("StringValue(\"cutline-proxy\")"),
+        "{resource}"
+    );
     let log = proxy.log();
     assert!(log.contains("spans are sent"), "{log}");
     assert!(!log.contains("secret"), "{log}");
@@ -175,23 +175,8 @@ fn without_a_collector_requests_go_on_and_what_is_lost_is_counted() {
 #[test]
 fn a_collector_may_speak_tls() {
     let folder = folder("mode = \"monolith\"", telling(), "http://127.0.0.1:1");
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let file = folder.path().join("collector.pem");
-    fs::write(&file, made.cert.pem()).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
-        .unwrap();
-    let config = Arc::new(config);
-    let collector = Collector::over(move |socket| {
-        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-        StreamOwned::new(connection, socket)
-    });
-    let url = format!("https://localhost:{}", collector.address.port());
+    let (collector, file) = Collector::over_tls(folder.path());
+    let url = collector.tls_url();
     let environment = [SOON, ("SSL_CERT_FILE", file.to_str().unwrap())];
     let proxy = folder.start_in(&["--otlp", &url], &environment);
     ask(proxy.clients, "GET /", "");
