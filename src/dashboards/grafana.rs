@@ -146,7 +146,6 @@ fn stages() -> Value {
         "type": "query",
         "label": "Stage",
         "datasource": source(),
-        "definition": query,
         "query": { "query": query, "refId": "stages" },
         "refresh": 2,
         "sort": 1,

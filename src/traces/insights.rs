@@ -120,14 +120,16 @@ fn is_uuid(text: &str) -> bool {
 /// What sends there; `ratio` is the part of traces that are recorded, by which
 /// Application Insights counts on to all of them.
 pub(super) fn exporter(resource: &Resource, ratio: f64) -> Result<Insights, CommandError> {
+    let post = Post::to("Application Insights", &resource.endpoint, TIMEOUT)?;
+    over(resource, post, ratio)
+}
+
+fn over(resource: &Resource, post: Post, ratio: f64) -> Result<Insights, CommandError> {
     let Resource { key, endpoint } = resource;
     let place = endpoint.to_string();
-    let string = format!(
-        "InstrumentationKey={key};IngestionEndpoint={}",
-        place.trim_end_matches('/')
-    );
-    let post = Post::to("Application Insights", endpoint, TIMEOUT)?;
-    // Its own error would name the string.
+    let place = place.trim_end_matches('/');
+    let string = format!("InstrumentationKey={key};IngestionEndpoint={place}");
+    // Its own error might show some of it.
     let exporter = Exporter::new_from_connection_string(string, post).map_err(|_| {
         CommandError::message(Kind::Configuration, format!("{VARIABLE} cannot be read"))
     })?;
@@ -185,6 +187,12 @@ mod tests {
 
     use super::*;
 
+    /// Over no TLS, which would look for authorities.
+    fn made(resource: &Resource) -> Insights {
+        let nobody = "http://127.0.0.1:1".parse().unwrap();
+        over(resource, Post::to("nobody", &nobody, TIMEOUT).unwrap(), 1.0).unwrap()
+    }
+
     const KEY: &str = "InstrumentationKey=00000000-aaaa-0000-0000-00000000beef";
 
     #[test]
@@ -209,7 +217,7 @@ mod tests {
             let resource = read(&text).unwrap();
             let place = resource.endpoint.to_string();
             assert_eq!(place.trim_end_matches('/'), endpoint);
-            assert!(exporter(&resource, 1.0).is_ok());
+            made(&resource);
         }
     }
 
@@ -248,7 +256,7 @@ mod tests {
             assert!(!said.contains("secret") && !said.contains("beef"), "{said}");
         }
         let resource = read(KEY).unwrap();
-        let shown = format!("{resource:?} {:?}", exporter(&resource, 1.0).unwrap());
+        let shown = format!("{resource:?} {:?}", made(&resource));
         assert!(!shown.contains("beef"), "{shown}");
     }
 

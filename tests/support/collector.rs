@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -34,6 +35,7 @@ pub(crate) struct Collector {
     pub(crate) got: Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>,
     /// The same, of Application Insights: an envelope for each span.
     pub(crate) tracked: Arc<Mutex<Vec<(String, Vec<Value>)>>>,
+    refuses: Arc<AtomicBool>,
 }
 
 impl Collector {
@@ -51,6 +53,7 @@ impl Collector {
             address,
             got: Arc::default(),
             tracked: Arc::default(),
+            refuses: Arc::default(),
         };
         let (open, taking) = (Arc::new(open), collector.clone());
         thread::spawn(move || {
@@ -60,8 +63,12 @@ impl Collector {
                     let mut socket = BufReader::new(open(socket));
                     while let Some((head, body)) = receive(&mut socket) {
                         taking.take(head, &body);
-                        let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-                        if socket.get_mut().write_all(ok).is_err() {
+                        let status = match taking.refuses.load(Ordering::Relaxed) {
+                            true => "400 Bad Request",
+                            false => "200 OK",
+                        };
+                        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+                        if socket.get_mut().write_all(answer.as_bytes()).is_err() {
                             return;
                         }
                     }
@@ -90,6 +97,11 @@ impl Collector {
             StreamOwned::new(connection, socket)
         });
         (collector, file)
+    }
+
+    /// From now on, all that is sent.
+    pub(crate) fn refuse(&self) {
+        self.refuses.store(true, Ordering::Relaxed);
     }
 
     /// By the path that it was sent to.
