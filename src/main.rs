@@ -22,12 +22,12 @@ mod commands;
 #[cfg(feature = "analyzer")]
 mod config;
 mod console;
+#[cfg(all(feature = "proxy", feature = "runtime"))]
+mod dashboards;
 #[cfg(all(feature = "demo", unix))]
 mod demo;
 mod doctor;
 mod error;
-#[cfg(any(feature = "proxy", feature = "runtime"))]
-mod otlp;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod private;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
@@ -45,6 +45,7 @@ mod table;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod telemetry;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
+mod traces;
 mod trust;
 #[cfg(feature = "proxy")]
 mod webhook;

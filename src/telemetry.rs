@@ -8,12 +8,14 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
-use tracing_subscriber::fmt::format::{Format, Json, JsonFields};
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
@@ -71,15 +73,21 @@ pub(crate) fn start(level: LogLevel, format: LogFormat, access_log: bool) -> Tel
         LogFormat::Text => fmt::layer()
             .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
             .with_target(false)
+            .compact()
             .with_writer(errors)
             .boxed(),
-        LogFormat::Json => json().with_writer(errors).boxed(),
+        LogFormat::Json => fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(Within(json()))
+            .with_writer(errors)
+            .boxed(),
     };
     let log = log.with_filter(others);
     let access = access_log.then(|| {
         let only_access = filter_fn(|metadata| metadata.target() == ACCESS_LOG);
-        json()
-            .with_level(false)
+        fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(json().with_level(false))
             .with_writer(queued(Box::new(io::stdout())))
             .with_filter(only_access.and(LevelFilter::INFO))
     });
@@ -88,13 +96,46 @@ pub(crate) fn start(level: LogLevel, format: LogFormat, access_log: bool) -> Tel
 }
 
 /// A line per event, its fields beside each other.
-fn json<S>() -> fmt::Layer<S, JsonFields, Format<Json>> {
-    fmt::layer()
+fn json() -> Format<Json> {
+    Format::default()
         .json()
         .flatten_event(true)
         .with_target(false)
         .with_current_span(false)
         .with_span_list(false)
+}
+
+/// Lines of JSON, with what is known around an event, its trace, beside what it
+/// says itself.
+struct Within(Format<Json>);
+
+impl<S> FormatEvent<S, JsonFields> for Within
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, JsonFields>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let mut line = String::new();
+        self.0
+            .format_event(context, Writer::new(&mut line), event)?;
+        let around = context.lookup_current();
+        let around = around.as_ref().map(|span| span.extensions());
+        let known = around
+            .as_ref()
+            .and_then(|known| known.get::<FormattedFields<JsonFields>>());
+        let known = known.map(|known| known.fields.trim_matches(['{', '}']));
+        match (
+            known.filter(|known| !known.is_empty()),
+            line.strip_prefix('{'),
+        ) {
+            (Some(known), Some(said)) => write!(writer, "{{{known},{said}"),
+            _ => writer.write_str(&line),
+        }
+    }
 }
 
 impl LogLevel {

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     uri: Uri,
     client: IpAddr,
     trace: u128,
+    /// Its own, where it is recorded.
+    span: Option<u64>,
     why: Option<Why>,
     status: Option<StatusCode>,
 }
@@ -42,6 +44,7 @@ impl Entry {
                 uri: uri.clone(),
                 client,
                 trace: 0,
+                span: None,
                 why: None,
                 status: None,
             })
@@ -52,8 +55,8 @@ impl Entry {
         self.why = Some(why);
     }
 
-    pub(crate) fn traced(&mut self, trace: u128) {
-        self.trace = trace;
+    pub(crate) fn traced(&mut self, trace: u128, span: Option<u64>) {
+        (self.trace, self.span) = (trace, span);
     }
 
     pub(crate) fn answered(&mut self, status: StatusCode) {
@@ -67,6 +70,8 @@ impl Entry {
         tracing::info!(
             target: ACCESS_LOG,
             id = format_args!("{:032x}", self.trace),
+            trace_id = format_args!("{:032x}", self.trace),
+            span_id = self.span.map(|span| format!("{span:016x}")),
             client = %self.client,
             method = self.method.as_str(),
             path = self.uri.path(),

@@ -23,6 +23,7 @@ pub mod decide;
 mod forward;
 pub mod journal;
 mod listen;
+mod methods;
 pub mod metrics;
 pub mod outcome;
 mod refuse;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use cutline_proxy::metrics::{FIGURES, Figure, FigureKind};
 use cutline_proxy::{Proxy, RoutesFile};
 
 fn docs(name: &str) -> PathBuf {
@@ -93,25 +94,66 @@ fn every_key_is_one() {
     assert_eq!(n_keys, 8);
 }
 
+/// As it stands in the table.
+fn row(figure: &Figure) -> String {
+    let (name, labels, what) = (figure.prometheus, figure.labels.join(", "), figure.what);
+    format!("| `{name}` | {labels} | {what} |").replace("|  |", "| |")
+}
+
 #[test]
-fn every_metric_is_documented_and_no_other() {
+fn every_figure_is_documented_and_no_other() {
+    let page = read("proxy.md");
+    let table = page
+        .split("| metric | labels | |\n|---|---|---|\n")
+        .nth(1)
+        .unwrap();
+    let rows: Vec<_> = table
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let wanted: Vec<_> = FIGURES.iter().map(row).collect();
+    assert_eq!(
+        rows,
+        wanted,
+        "docs/proxy.md is to say:\n{}",
+        wanted.join("\n")
+    );
+}
+
+/// What counts knows no other than what is listed.
+#[test]
+fn what_is_shown_is_listed() {
     let text = "listen = \"127.0.0.1:0\"\n[monolith]\nupstream = \"http://127.0.0.1:1\"\n[stage.a]\nroutes = [\"GET /\"]\n";
     let config = RoutesFile::check(text, |_| Ok(Vec::new())).unwrap();
     let running = Proxy::bind(config).unwrap().start(1).unwrap();
     let metrics = running.metrics();
     running.stop();
-    let page = read("proxy.md");
     let shown = metrics
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "));
-    let shown: Vec<_> = shown.filter_map(|line| line.split(' ').next()).collect();
-    for name in &shown {
-        assert!(page.contains(&format!("| `{name}` |")), "{name}");
-    }
-    for line in page.lines().filter(|line| line.starts_with("| `cutline_")) {
-        let name = line.split('`').nth(1).unwrap();
-        // What was never measured has no buckets, and is not shown.
-        let known = shown.contains(&name) || name == "cutline_request_seconds";
-        assert!(known, "{name} in {metrics}");
+    let mut shown: Vec<_> = shown.filter_map(|line| line.split(' ').next()).collect();
+    // What was never measured has no buckets, and is not shown.
+    let measured = |figure: &&Figure| figure.kind != FigureKind::Histogram;
+    let listed = FIGURES
+        .iter()
+        .filter(measured)
+        .map(|figure| figure.prometheus);
+    let mut listed: Vec<_> = listed.collect();
+    shown.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(shown, listed);
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, labels)) = line.split_once('{') else {
+            continue;
+        };
+        let figure = FIGURES
+            .iter()
+            .find(|figure| figure.prometheus == name)
+            .unwrap();
+        let labels = labels
+            .split("=\"")
+            .map(|part| part.rsplit([',', '"']).next().unwrap());
+        let labels: Vec<_> = labels.take(figure.labels.len()).collect();
+        assert_eq!(labels, figure.labels, "{line}");
     }
 }

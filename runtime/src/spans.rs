@@ -13,9 +13,13 @@ use opentelemetry::trace::{
     Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
     TraceState, Tracer,
 };
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+use opentelemetry::{Array, Context, Key, KeyValue, StringValue, Value};
+use tracing::Instrument;
 
-use crate::queue::TraceContext;
+use crate::queue::{QueueName, TraceContext};
+
+/// Whose messages they are.
+pub(crate) const SYSTEM: &str = "cutline";
 
 /// Where spans go; unless told otherwise, nowhere.
 #[derive(Clone, Default)]
@@ -36,6 +40,8 @@ pub(crate) enum Of {
     Message,
     /// An invocation that a request waits for.
     Call,
+    /// A message on its way into a queue.
+    Send,
 }
 
 impl Tracing {
@@ -51,6 +57,14 @@ impl Tracing {
 
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Begins the span of a message that goes into a queue: whoever gets it is
+    /// its child.
+    pub(crate) fn send(&self, queue: &QueueName, parent: TraceContext) -> Span {
+        let mut span = self.begin(Of::Send, format!("send {queue}"), Some(parent));
+        span.is_of_queue("send", queue);
+        span
     }
 
     /// Begins a span that `parent` asked for, if anybody did.
@@ -79,9 +93,33 @@ impl Span {
         self.context
     }
 
-    pub(crate) fn say(&mut self, key: &'static str, value: impl Into<Value>) {
+    pub(crate) fn say(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
         if let Some(span) = &mut self.recorded {
             span.set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// What is logged within it names its trace, and itself where it is recorded.
+    pub(crate) fn logged(&self) -> tracing::Span {
+        let context = self.context;
+        // Of the highest level, so that it is there whatever is logged.
+        let logged = tracing::error_span!(
+            "traced",
+            trace_id = format!("{:032x}", context.trace()),
+            span_id = tracing::field::Empty
+        );
+        if self.recorded.is_some() {
+            logged.record("span_id", format!("{:016x}", context.parent()));
+        }
+        logged
+    }
+
+    /// In the words of the semantic conventions for messaging.
+    pub(crate) fn is_of_queue(&mut self, operation: &'static str, queue: &QueueName) {
+        if self.recorded.is_some() {
+            self.say("messaging.system", SYSTEM);
+            self.say("messaging.operation.type", operation);
+            self.say("messaging.destination.name", queue.to_string());
         }
     }
 
@@ -106,6 +144,7 @@ impl Of {
             Of::Request => SpanKind::Server,
             Of::Message => SpanKind::Consumer,
             Of::Call => SpanKind::Internal,
+            Of::Send => SpanKind::Producer,
         }
     }
 }
@@ -122,7 +161,27 @@ tokio::task_local! {
 
 /// Does `work` as what the span of a request asked for.
 pub(crate) async fn within<W: Future>(tracing: Tracing, span: &Span, work: W) -> W::Output {
-    REQUEST.scope((tracing, span.context()), work).await
+    let logged = work.instrument(span.logged());
+    REQUEST.scope((tracing, span.context()), logged).await
+}
+
+/// `work` on a task of its own, for the request of the moment all the same.
+pub(crate) fn along<W: Future>(work: W) -> impl Future<Output = W::Output> {
+    let request = REQUEST.try_with(Clone::clone).ok();
+    let work = work.in_current_span();
+    async move {
+        match request {
+            Some(request) => REQUEST.scope(request, work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// Begins the span of a message that the request of the moment sends; None where
+/// no request is recorded.
+pub(crate) fn send(queue: &QueueName) -> Option<Span> {
+    let of = |(tracing, parent): &(Tracing, TraceContext)| tracing.send(queue, *parent);
+    REQUEST.try_with(of).ok()
 }
 
 /// Begins a span of what the request of the moment waits for; None where no

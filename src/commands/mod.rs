@@ -54,6 +54,8 @@ mod shift;
 mod source;
 #[cfg(feature = "proxy")]
 mod status;
+#[cfg(all(feature = "proxy", feature = "runtime"))]
+mod telemetry;
 
 #[cfg(all(feature = "demo", unix))]
 pub(crate) use status::{evidence, share};
@@ -112,6 +114,8 @@ pub(crate) enum Command {
     Backup(backup::BackupArgs),
     #[cfg(feature = "runtime")]
     ImportModel(import_model::ImportModelArgs),
+    #[cfg(all(feature = "proxy", feature = "runtime"))]
+    Telemetry(telemetry::TelemetryArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
@@ -166,6 +170,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Backup(args) => backup::backup(&args, console),
         #[cfg(feature = "runtime")]
         Command::ImportModel(args) => import_model::import_model(&args, console),
+        #[cfg(all(feature = "proxy", feature = "runtime"))]
+        Command::Telemetry(args) => telemetry::telemetry(&args, console),
         Command::Doctor(args) => doctor::doctor(&args, console),
         Command::Completions(args) => completions::completions(&args, console),
         Command::Man(args) => completions::man(&args, console),

@@ -18,9 +18,9 @@ use tokio::sync::Notify;
 use super::routes::{addresses, read, share, shown, stages};
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
-use crate::otlp::{self, Lost, Otlp};
 use crate::signals::{Signals, Told};
 use crate::telemetry::{self, LogFormat, LogLevel};
+use crate::traces::{self, Lost, Role, Traces};
 use crate::webhook::Webhooks;
 
 /// Stands in front of a running monolith and moves it, stage by stage.
@@ -78,6 +78,9 @@ struct RunArgs {
     /// How much is logged on standard error.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log: LogLevel,
+    /// In which form.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
 }
 
 /// Serves, checks, or prints the schema.
@@ -107,8 +110,8 @@ impl Lost for LostSpans {
 
 fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     let (text, config) = read(&args.config)?;
-    let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
-    let _telemetry = telemetry::start(args.log, LogFormat::Text, args.access_log);
+    let settings = traces::settings(args.otlp.as_deref(), traces::environment)?;
+    let _telemetry = telemetry::start(args.log, args.log_format, args.access_log);
     let webhooks = config.settings.notify.as_ref();
     let home = args.config.parent().unwrap_or(Path::new(""));
     let webhooks = webhooks.map(|notices| Webhooks::start(notices, home));
@@ -143,10 +146,11 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     };
     let proxy = proxy.map_err(cannot_listen)?;
     let lost = Arc::new(LostSpans::default());
-    let start = |settings| Otlp::start(settings, Arc::clone(&lost) as Arc<dyn Lost>);
-    let otlp = otlp.map(start).transpose()?;
-    if let Some(otlp) = &otlp {
-        proxy.trace(Tracing::new(otlp.tracer(), Arc::clone(&lost)));
+    let told = Arc::clone(&lost) as Arc<dyn Lost>;
+    let start = |settings| Traces::start(settings, Role::Proxy, &told);
+    let traces = settings.map(start).transpose()?;
+    if let Some(traces) = &traces {
+        proxy.trace(Tracing::new(traces.tracer(), Arc::clone(&lost)));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let running = proxy
@@ -180,8 +184,8 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     admin.stop();
     // Whoever is cut off does not keep the process.
     runtime.shutdown_background();
-    if let (Some(otlp), Ok(())) = (otlp, &result) {
-        otlp.flush();
+    if let (Some(traces), Ok(())) = (traces, &result) {
+        traces.flush();
     }
     if let (Some(webhooks), Ok(())) = (webhooks, &result) {
         webhooks.flush();

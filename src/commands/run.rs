@@ -16,9 +16,9 @@ use super::pipeline::PipelineArgs;
 use crate::certificate::FacesTls;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
-use crate::otlp::{self, Lost, Otlp};
 use crate::signals::{Signals, Told};
 use crate::telemetry::{self, LogFormat, LogLevel};
+use crate::traces::{self, Lost, Role, Traces};
 
 /// Runs the functions of a pipeline, and answers its HTTP clients.
 ///
@@ -98,20 +98,21 @@ pub(super) fn host(
 ) -> Result<(), CommandError> {
     let pipeline = args.pipeline.read()?;
     known(&pipeline, &args.only)?;
-    let otlp = otlp::settings(args.otlp.as_deref(), otlp::environment)?;
+    let settings = traces::settings(args.otlp.as_deref(), traces::environment)?;
     let _telemetry = telemetry::start(args.log, args.log_format, false);
-    let start = |settings| Otlp::start(settings, Arc::new(LostFigures));
-    let otlp = otlp.map(start).transpose()?;
-    let tracing = otlp
+    let lost: Arc<dyn Lost> = Arc::new(LostFigures);
+    let start = |settings| Traces::start(settings, Role::Functions, &lost);
+    let traces = settings.map(start).transpose()?;
+    let tracing = traces
         .as_ref()
-        .map_or_else(Tracing::default, |otlp| Tracing::new(otlp.tracer()));
+        .map_or_else(Tracing::default, |traces| Tracing::new(traces.tracer()));
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
     let result = runtime.block_on(serve(args, pipeline, trigger, tracing, console));
-    if let (Some(otlp), Ok(())) = (otlp, &result) {
-        otlp.flush();
+    if let (Some(traces), Ok(())) = (traces, &result) {
+        traces.flush();
     }
     result
 }

@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::azurite::{self, Azurite};
+use crate::support::collector::{Collector, SOON, hex, value};
 use crate::support::pipeline::Home;
 use crate::support::service::{ask, cutline};
 use crate::support::{eventually, run};
@@ -56,8 +57,8 @@ struct Host {
 }
 
 impl Host {
-    /// Starts what `host.json` in the folder names.
-    fn start(app: &Path, account: Account) -> Host {
+    /// Starts what `host.json` in the folder names, with some variables more.
+    fn start(app: &Path, account: Account, environment: &[(&str, &str)]) -> Host {
         let read = |path: &Path| -> Value {
             serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
         };
@@ -81,6 +82,7 @@ impl Host {
                     .map(|(name, value)| (name, value.as_str().unwrap())),
             )
             .env("STORE_KEY", azurite::key(ACCOUNT))
+            .envs(environment.iter().copied())
             .stderr(Stdio::from(
                 fs::File::create(app.join("../handler.log")).unwrap(),
             ))
@@ -148,18 +150,8 @@ impl Host {
 
     async fn one(&self, function: &Function, queue: &dyn Queue, delivery: &Delivery) {
         let text = String::from_utf8(delivery.body.to_vec()).unwrap();
-        let (status, answered) = self.invoke(
-            &function.name,
-            &json!({
-                "Data": { "message": Value::from(text).to_string() },
-                "Metadata": {
-                    "DequeueCount": delivery.dequeue_count.to_string(),
-                    "Id": "\"a-message\"",
-                    "PopReceipt": "\"a-receipt\"",
-                    "sys": { "MethodName": function.name, "UtcNow": "2026-11-29T22:00:00Z" },
-                },
-            }),
-        );
+        let payload = payload(&function.name, &text, delivery.dequeue_count);
+        let (status, answered) = self.invoke(&function.name, &payload);
         if status == 200 {
             let answered: Value = serde_json::from_str(&answered).unwrap();
             for message in answered["Outputs"]["next"].as_array().into_iter().flatten() {
@@ -189,13 +181,31 @@ impl Host {
     }
 
     fn invoke(&self, function: &str, payload: &Value) -> (u16, String) {
+        self.invoke_within("", function, payload)
+    }
+
+    /// As the host does where it keeps a trace: with a field of its own.
+    fn invoke_within(&self, field: &str, function: &str, payload: &Value) -> (u16, String) {
         let body = payload.to_string();
         let fields = format!(
-            "content-type: application/json\r\nx-azure-functions-invocationid: 1\r\ncontent-length: {}\r\n",
+            "content-type: application/json\r\nx-azure-functions-invocationid: 1\r\n{field}content-length: {}\r\n",
             body.len()
         );
         ask(self.address, &format!("POST /{function}"), &fields, &body)
     }
+}
+
+/// A message of a queue, as the host writes it.
+fn payload(function: &str, text: &str, dequeue_count: u32) -> Value {
+    json!({
+        "Data": { "message": Value::from(text).to_string() },
+        "Metadata": {
+            "DequeueCount": dequeue_count.to_string(),
+            "Id": "\"a-message\"",
+            "PopReceipt": "\"a-receipt\"",
+            "sys": { "MethodName": function, "UtcNow": "2026-11-29T22:00:00Z" },
+        },
+    })
 }
 
 impl Drop for Host {
@@ -255,7 +265,11 @@ impl Place {
     }
 
     fn host(&self) -> Host {
-        Host::start(&self.app, self.account("kept"))
+        self.host_in(&[])
+    }
+
+    fn host_in(&self, environment: &[(&str, &str)]) -> Host {
+        Host::start(&self.app, self.account("kept"), environment)
     }
 }
 
@@ -444,4 +458,50 @@ async fn a_blob_that_arrives_starts_it_by_its_name() {
         answered.contains("ingestion reads {name}.csv"),
         "{answered}"
     );
+}
+
+/// What the host says of recording it says for its own telemetry.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_that_the_host_names_is_gone_on_with() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const HOST: &str = "00f067aa0ba902b7";
+    let (place, collector) = (Place::new().await, Collector::new());
+    let url = collector.url();
+    let host = place.host_in(&[SOON, ("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]);
+    let within = format!("traceparent: 00-{TRACE}-{HOST}-00\r\n");
+    let mut asks = Message::new("may");
+    asks.values.insert("name".to_owned(), "may".to_owned());
+    let text = String::from_utf8(asks.to_body().unwrap().to_vec()).unwrap();
+    let payload = payload("ingestion", &text, 1);
+    let (status, answered) = host.invoke_within(&within, "ingestion", &payload);
+    assert_eq!(status, 200, "{answered}");
+    // A request that the host unwraps says the client's span; the host is nearer.
+    let client = format!("00-{TRACE}-00000000000000c1-01");
+    let (status, wrapped) = host.invoke_within(
+        &within,
+        "post-predict",
+        &json!({ "Data": { "req": {
+            "Url": "https://churn.azurewebsites.net/predict",
+            "Method": "POST",
+            "Headers": { "Traceparent": [client], "Content-Type": ["application/json"] },
+            "Body": "{}",
+        }}}),
+    );
+    assert_eq!(status, 200, "{wrapped}");
+
+    let spans = collector.once(3);
+    assert!(
+        spans.iter().all(|span| hex(&span.trace_id) == TRACE),
+        "{spans:#?}"
+    );
+    let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+    let (ingestion, sent) = (named("ingestion"), named("send customers-ready"));
+    assert_eq!(hex(&ingestion.parent_span_id), HOST);
+    assert_eq!(value(ingestion, "cutline.end").as_deref(), Some("done"));
+    assert_eq!(hex(&named("POST /predict").parent_span_id), HOST);
+    // The message that the host sends on is the next one's parent.
+    let answered: Value = serde_json::from_str(&answered).unwrap();
+    let told = answered["Outputs"]["next"][0]["traceparent"].as_str();
+    let parent = format!("00-{TRACE}-{}-01", hex(&sent.span_id));
+    assert_eq!(told, Some(&*parent), "{answered}");
 }

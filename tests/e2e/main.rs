@@ -68,4 +68,8 @@ mod spans;
 #[cfg(feature = "runtime")]
 mod stages;
 #[cfg(feature = "runtime")]
+mod telemetry;
+#[cfg(feature = "runtime")]
 mod tumor;
+#[cfg(all(feature = "insights", feature = "runtime"))]
+mod whole_trace;

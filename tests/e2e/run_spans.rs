@@ -13,6 +13,8 @@ use crate::support::collector::{Collector, SOON, hex, value};
 use crate::support::pipeline::{Home, ROWS, STAGES};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+/// The request, and each stage with the message that it gets.
+const N: usize = 1 + 2 * STAGES.len();
 const PARENT: &str = "00f067aa0ba902b7";
 
 fn named<'s>(spans: &'s [Span], name: &str) -> &'s Span {
@@ -31,7 +33,7 @@ fn a_pipeline_is_one_trace_from_the_request_through_every_stage() {
     assert_eq!(status, 202, "{told}");
     running.says(1, "serves");
 
-    let spans = collector.once(1 + STAGES.len());
+    let spans = collector.once(N);
     assert!(spans.iter().all(|span| hex(&span.trace_id) == TRACE));
     let request = named(&spans, "POST /pipeline/run");
     assert_eq!(hex(&request.parent_span_id), PARENT);
@@ -41,7 +43,14 @@ fn a_pipeline_is_one_trace_from_the_request_through_every_stage() {
     let mut before = request;
     for stage in STAGES {
         let span = named(&spans, stage);
-        assert_eq!(span.parent_span_id, before.span_id, "{stage}");
+        let mut sent = spans.iter();
+        let sent = sent
+            .find(|sent| sent.span_id == span.parent_span_id)
+            .unwrap();
+        let queue = said(span, "messaging.destination.name");
+        assert_eq!(sent.name, format!("send {queue}"));
+        assert_eq!(sent.kind, SpanKind::Producer as i32);
+        assert_eq!(sent.parent_span_id, before.span_id, "{stage}");
         assert_eq!(span.kind, SpanKind::Consumer as i32);
         assert_eq!(said(span, "cutline.stage"), stage);
         assert_eq!(said(span, "cutline.dequeue_count"), "1");
@@ -59,7 +68,11 @@ fn a_pipeline_is_one_trace_from_the_request_through_every_stage() {
     let asked = r#"{"customer_id": 1, "age": 30}"#;
     let (status, told) = running.post("/predict?key=secret", &sent, asked);
     assert_eq!(status, 200, "{told}");
-    let spans = collector.once(1 + STAGES.len() + 2);
+    let spans = collector.once(N + 2);
+    assert_eq!(
+        said(named(&spans, "deployment"), "cutline.version"),
+        "churn v1"
+    );
     let (request, inference) = (named(&spans, "POST /predict"), named(&spans, "inference"));
     assert_eq!(hex(&request.parent_span_id), PARENT);
     assert_eq!(inference.parent_span_id, request.span_id);
@@ -69,7 +82,7 @@ fn a_pipeline_is_one_trace_from_the_request_through_every_stage() {
     // Who asks for figures is not recorded.
     assert_eq!(running.get("/metrics").0, 200);
     assert!(running.end().success());
-    assert_eq!(collector.spans().len(), 1 + STAGES.len() + 2);
+    assert_eq!(collector.spans().len(), N + 2);
 }
 
 #[test]
@@ -90,8 +103,31 @@ fn what_fails_is_one_trace_with_its_tries_and_begins_one_where_none_came() {
 /// As in the proxy: requests and messages do not wait for it.
 #[test]
 fn without_a_collector_the_work_is_done_and_what_is_lost_is_counted() {
+    work_is_done_and_lost_spans_counted(&["--otlp", "http://127.0.0.1:1"], &[SOON]);
+}
+
+/// What is refused is not sent again, and lost at once.
+#[cfg(feature = "insights")]
+#[test]
+fn where_application_insights_takes_nothing_the_work_is_done_and_the_loss_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (collector, believed) = Collector::over_tls(folder.path());
+    collector.refuse();
+    let string = collector.connection_string();
+    let environment = [
+        SOON,
+        ("SSL_CERT_FILE", believed.to_str().unwrap()),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", &string),
+    ];
+    let log = work_is_done_and_lost_spans_counted(&[], &environment);
+    assert!(log.contains("Application Insights takes no spans"), "{log}");
+    assert!(log.contains("it answers 400"), "{log}");
+    assert!(!log.contains("deadbeef"), "{log}");
+}
+
+fn work_is_done_and_lost_spans_counted(args: &[&str], environment: &[(&str, &str)]) -> String {
     let home = Home::new("");
-    let running = home.run(&["--otlp", "http://127.0.0.1:1"], &[SOON]);
+    let running = home.run(args, environment);
     let (status, told) = running.post("/pipeline/run", "", r#"{"name": "may"}"#);
     assert_eq!(status, 202, "{told}");
     running.says(1, "serves");
@@ -99,4 +135,5 @@ fn without_a_collector_the_work_is_done_and_what_is_lost_is_counted() {
         let (_, figures) = running.get("/metrics");
         figures.contains("cutline_spans_lost_total{reason=\"export\"} ")
     });
+    running.log()
 }

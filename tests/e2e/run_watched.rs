@@ -140,7 +140,8 @@ fn figures_tell_what_waits_what_was_done_and_what_was_answered() {
     for (end, n) in [("done", 1.0), ("poisoned", 1.0)] {
         let name = format!("cutline_invocations_total{{{labels}\"{end}\"}}");
         assert_eq!(sample(&name), n);
-        let name = format!("cutline_invocation_seconds_count{{{labels}\"{end}\"}}");
+        let queue = r#"messaging_system="cutline",messaging_operation_name="process",messaging_destination_name="raw-arrived","#;
+        let name = format!("messaging_process_duration_seconds_count{{{queue}{labels}\"{end}\"}}");
         assert_eq!(sample(&name), n);
     }
     let rows = sample(r#"cutline_rows_total{function="ingestion",stage="ingestion"}"#);
@@ -149,15 +150,15 @@ fn figures_tell_what_waits_what_was_done_and_what_was_answered() {
     let answered = sample(&format!("cutline_predictions_total{answered}"));
     assert_eq!(answered, 2.0);
     assert_eq!(
-        sample(r#"cutline_prediction_seconds_count{function="inference"}"#),
+        sample(r#"cutline_prediction_duration_seconds_count{function="inference"}"#),
         2.0
     );
     let of =
         |queue: &str, name: &str| sample(&format!("cutline_queue_{name}{{queue=\"{queue}\"}}"));
     assert_eq!(of("raw-arrived", "messages"), 0.0);
-    assert_eq!(of("raw-arrived", "oldest_message_seconds"), 0.0);
+    assert_eq!(of("raw-arrived", "oldest_message_age_seconds"), 0.0);
     assert_eq!(of("raw-arrived-poison", "messages"), 1.0);
-    assert!(of("raw-arrived-poison", "oldest_message_seconds") > 0.0);
+    assert!(of("raw-arrived-poison", "oldest_message_age_seconds") > 0.0);
     // The page of the runtime tells of each.
     let docs = include_str!("../../docs/runtime.md");
     for line in text.lines().filter(|line| line.starts_with("# TYPE")) {

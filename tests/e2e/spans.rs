@@ -9,11 +9,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::proxy_control::{Folder, ask, upstream};
 use crate::support::collector::{Collector, SOON, hex, value};
@@ -22,7 +19,11 @@ use crate::support::eventually;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// The spans by what they are, once there are `n`.
 fn named(collector: &Collector, n: usize) -> HashMap<String, Span> {
-    let name = |span: &Span| value(span, "cutline.attempt").unwrap_or("server".to_owned());
+    let name = |span: &Span| match value(span, "cutline.attempt") {
+        Some(attempt) => attempt,
+        None if span.name == "compare" => "compare".to_owned(),
+        None => "server".to_owned(),
+    };
     let spans = collector.once(n).into_iter();
     spans.map(|span| (name(&span), span)).collect()
 }
@@ -79,7 +80,10 @@ fn a_collector_gets_a_request_with_its_attempts() {
     assert!(head.contains("application/x-protobuf\r\n"), "{head}");
     assert!(head.contains("x-key: secret-key\r\n"), "{head}");
     let resource = format!("{:?}", got.resource_spans[0].resource);
-    assert!(resource.contains("StringValue(\"cutline\")"), "{resource}");
+    assert!(
+        resource.contains("StringValue(\"cutline-proxy\")"),
+        "{resource}"
+    );
     let log = proxy.log();
     assert!(log.contains("spans are sent"), "{log}");
     assert!(!log.contains("secret"), "{log}");
@@ -96,8 +100,9 @@ fn a_copy_is_among_them_and_a_flag_names_the_collector() {
     let environment = [SOON, ("OTEL_SERVICE_NAME", "front")];
     let proxy = folder.start_in(&["--otlp", &collector.url()], &environment);
     let (_, told) = ask(proxy.clients, "GET /predict", "");
-    let spans = named(&collector, 3);
+    let spans = named(&collector, 4);
     let (server, first, mirror) = (&spans["server"], &spans["first"], &spans["mirror"]);
+    assert_eq!(spans["compare"].parent_span_id, server.span_id);
     assert_eq!(server.parent_span_id, b"");
     assert_eq!(first.parent_span_id, server.span_id);
     assert_eq!(mirror.parent_span_id, server.span_id);
@@ -175,23 +180,8 @@ fn without_a_collector_requests_go_on_and_what_is_lost_is_counted() {
 #[test]
 fn a_collector_may_speak_tls() {
     let folder = folder("mode = \"monolith\"", telling(), "http://127.0.0.1:1");
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let file = folder.path().join("collector.pem");
-    fs::write(&file, made.cert.pem()).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
-        .unwrap();
-    let config = Arc::new(config);
-    let collector = Collector::over(move |socket| {
-        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-        StreamOwned::new(connection, socket)
-    });
-    let url = format!("https://localhost:{}", collector.address.port());
+    let (collector, file) = Collector::over_tls(folder.path());
+    let url = collector.tls_url();
     let environment = [SOON, ("SSL_CERT_FILE", file.to_str().unwrap())];
     let proxy = folder.start_in(&["--otlp", &url], &environment);
     ask(proxy.clients, "GET /", "");

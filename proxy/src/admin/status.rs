@@ -109,7 +109,9 @@ fn traffic(samples: &[Sample], stage: &str) -> Traffic {
 fn quantiles(own: &[&Sample], side: &str) -> Option<Quantiles> {
     let mut buckets: Vec<(f64, f64)> = Vec::new();
     for sample in own {
-        if sample.name != "cutline_request_seconds_bucket" || sample.label("side") != Some(side) {
+        if sample.name != "http_server_request_duration_seconds_bucket"
+            || sample.label("side") != Some(side)
+        {
             continue;
         }
         let bound: f64 = sample.label("le")?.replace("+Inf", "inf").parse().ok()?;
@@ -136,11 +138,11 @@ cutline_requests_total{stage="a",route="GET /y",end="monolith"} 3
 cutline_requests_total{stage="b",route="GET /z",end="monolith"} 9
 cutline_mirror_dropped_total{stage="a",route="GET /x",reason="memory"} 0
 cutline_mirror_dropped_total{stage="a",route="GET /x",reason="effects"} 1
-cutline_request_seconds_bucket{stage="a",route="GET /x",side="monolith",le="0.1"} 1
-cutline_request_seconds_bucket{stage="a",route="GET /y",side="monolith",le="0.1"} 1
-cutline_request_seconds_bucket{stage="a",route="GET /x",side="monolith",le="+Inf"} 1
-cutline_request_seconds_bucket{stage="a",route="GET /y",side="monolith",le="+Inf"} 1
-cutline_request_seconds_bucket{stage="a",route="GET /y",side="candidate",le="+Inf"} 0
+http_server_request_duration_seconds_bucket{http_request_method="GET",url_scheme="http",http_route="/x",stage="a",side="monolith",le="0.1"} 1
+http_server_request_duration_seconds_bucket{http_request_method="GET",url_scheme="http",http_route="/y",stage="a",side="monolith",le="0.1"} 1
+http_server_request_duration_seconds_bucket{http_request_method="GET",url_scheme="http",http_route="/x",stage="a",side="monolith",le="+Inf"} 1
+http_server_request_duration_seconds_bucket{http_request_method="GET",url_scheme="http",http_route="/y",stage="a",side="monolith",le="+Inf"} 1
+http_server_request_duration_seconds_bucket{http_request_method="GET",url_scheme="http",http_route="/y",stage="a",side="candidate",le="+Inf"} 0
 "#;
         let traffic = traffic(&samples(text), "a");
         assert_eq!(

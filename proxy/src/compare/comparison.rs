@@ -44,6 +44,24 @@ pub enum Verdict {
     Unavailable(Unavailable),
 }
 
+impl Verdict {
+    /// As they are counted and recorded.
+    pub(crate) const NAMES: [&str; 3] = ["match", "mismatch", "unavailable"];
+
+    pub(crate) fn name(&self) -> &'static str {
+        Verdict::NAMES[self.place()]
+    }
+
+    /// Its place among the names.
+    pub(crate) fn place(&self) -> usize {
+        match self {
+            Verdict::Match => 0,
+            Verdict::Mismatch => 1,
+            Verdict::Unavailable(_) => 2,
+        }
+    }
+}
+
 /// Why it cannot be said whether two answers are the same: what each side
 /// lacks, at least one something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

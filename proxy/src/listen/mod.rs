@@ -68,7 +68,8 @@ impl Proxy {
     /// Serves on listeners that are bound already.
     pub fn on(listeners: Vec<TcpListener>, config: Config) -> io::Result<Proxy> {
         config.check_files()?;
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Metrics::new().over_tls(config.settings.tls.is_some());
+        let metrics = Arc::new(metrics);
         let limits = config.settings.limits.clone();
         let certificate = config.settings.tls.as_ref();
         let certificate = certificate.map(|files| Certificate::read("the listeners", files, BOTH));

@@ -16,6 +16,7 @@ use crate::forward::mirror::{Copy, Meeting, Met, Place, Purpose};
 use crate::forward::upstream::Group;
 use crate::metrics::Dropped;
 use crate::route::{Mode, Side};
+use crate::spans::Origin;
 use crate::state::{Kept, Worker};
 use crate::verdict::{Answers, Request};
 
@@ -65,9 +66,12 @@ pub(super) fn start(
         return None;
     }
     let route = plan.route?;
+    let origin = exchange.spans.as_ref();
+    let origin = origin.map(|spans| Box::new(spans.origin().clone()));
     let asked = live.settings.compare[route].enabled.then(|| Asked {
         trace,
         time: SystemTime::now(),
+        origin: origin.clone(),
         place: plan.place,
         keyed: plan.keyed,
         request: Request {
@@ -97,10 +101,7 @@ pub(super) fn start(
             body: body.clone(),
             limit: limits.body,
             place,
-            origin: exchange
-                .spans
-                .as_ref()
-                .map(|spans| Box::new(spans.origin().clone())),
+            origin: origin.clone(),
             meeting: Rc::clone(&meeting),
         };
         tokio::task::spawn_local(copy.send(worker.pools.clone()));
@@ -114,6 +115,7 @@ struct Asked {
     /// When the answering side had answered: of a client that waits for each
     /// answer before it asks again, later for each request.
     time: SystemTime,
+    origin: Option<Box<Origin>>,
     place: u64,
     keyed: bool,
     request: Request,
@@ -153,6 +155,7 @@ fn met(
             place: asked.place,
             keyed: asked.keyed,
             time: asked.time,
+            origin: asked.origin,
             request: asked.request,
             primary: met.primary,
             mirrored: met.mirrored,

@@ -11,6 +11,7 @@ use crate::decide::Decision;
 use crate::forward::exchange::{Answer, Head};
 use crate::forward::headers::Client;
 use crate::forward::upstream::Upstream;
+use crate::methods::Known;
 use crate::metrics::End;
 use crate::outcome::Failure;
 use crate::route::Side;
@@ -26,6 +27,7 @@ pub(crate) struct Exchange {
     pub(super) side: Side,
     pub(super) end: End,
     pub(super) start: Instant,
+    method: Known,
     finished: bool,
     access: Option<Box<Entry>>,
     pub(super) spans: Option<Box<Spans>>,
@@ -45,6 +47,7 @@ impl Exchange {
             side: Side::Monolith,
             end: End::Refused,
             start,
+            method: Known::OTHER,
             finished: false,
             access: None,
             spans: None,
@@ -53,6 +56,7 @@ impl Exchange {
 
     /// Whoever follows single requests hears of this one from here on.
     pub(super) fn followed<B>(&mut self, request: &Request<B>, client: &Client) {
+        self.method = Known::of(request.method());
         self.access = Entry::begin(request.method(), request.uri(), client.address);
         let tracing = self.worker.shared.tracing.get();
         self.spans = Spans::begin(tracing, request, client);
@@ -83,7 +87,7 @@ impl Exchange {
     /// Its trace is known by that number.
     pub(super) fn traced(&mut self, trace: u128) {
         if let Some(access) = &mut self.access {
-            access.traced(trace);
+            access.traced(trace, self.spans.as_ref().map(|spans| spans.id()));
         }
     }
 
@@ -161,7 +165,7 @@ impl Drop for Exchange {
             }
         }
         if !matches!(end, End::Refused) {
-            metrics.took(self.side, self.start.elapsed());
+            metrics.took(self.method, self.side, self.start.elapsed());
         }
         self.worker
             .shared

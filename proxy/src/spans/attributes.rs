@@ -14,6 +14,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 
 use crate::forward::trace;
+use crate::methods::Known;
 
 /// What a client can make long is cut there: spans wait in memory.
 const LONGEST: usize = 1_024;
@@ -45,24 +46,9 @@ pub(super) fn remote(headers: &HeaderMap) -> Context {
 
 /// A method that is known, or `_OTHER` and what it is.
 pub(super) fn method(method: &Method) -> (&'static str, Option<String>) {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::CONNECT,
-        Method::TRACE,
-    ];
-    const NAMES: [&str; 9] = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
-    ];
-    match KNOWN.iter().position(|known| known == method) {
-        Some(known) => (NAMES[known], None),
-        None => ("_OTHER", Some(cut(method.as_str()))),
-    }
+    let known = Known::of(method);
+    let other = (known == Known::OTHER).then(|| cut(method.as_str()));
+    (known.name(), other)
 }
 
 pub(super) fn shown(method: &'static str) -> &'static str {

@@ -1,6 +1,6 @@
 //! What of requests is recorded as spans, where an exporter is handed in: one
-//! span of the server for each request, and one of the client for each attempt
-//! at an upstream, as its child.
+//! span of the server for each request, and as its children one of the client for
+//! each attempt at an upstream, and one of the comparison of both answers.
 //!
 //! Names and attributes are those of OpenTelemetry's semantic conventions for
 //! HTTP spans, as far as they are stable, and `cutline.*`. A query is never
@@ -8,6 +8,7 @@
 
 mod attempt;
 mod attributes;
+mod comparison;
 mod request;
 
 use std::fmt;

@@ -80,6 +80,11 @@ impl Spans {
         self.origin.trace
     }
 
+    /// Of the request's own span.
+    pub(crate) fn id(&self) -> u64 {
+        u64::from_be_bytes(self.server.span_context().span_id().to_bytes())
+    }
+
     /// For the copy, which may outlast the request.
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 
 use crate::outcome::{Captured, Outcome};
 use crate::route::Side;
+use crate::spans::Origin;
 use crate::state::Live;
 
 /// A request and what was said to it.
@@ -24,6 +25,8 @@ pub(crate) struct Answers {
     pub(crate) place: u64,
     pub(crate) keyed: bool,
     pub(crate) time: SystemTime,
+    /// Its own span, where it is recorded.
+    pub(crate) origin: Option<Box<Origin>>,
     pub(crate) request: Request,
     /// Of the side that answered the client.
     pub(crate) primary: Outcome,

@@ -1,6 +1,7 @@
 //! One pair of answers: compared, and added to what is gathered.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::gathered::MOST_PAIRS;
 use super::{Answers, KeptPair, Verdicts, lock, run};
@@ -19,6 +20,7 @@ pub(crate) const WARM_UP: u64 = 50;
 /// Each comparison is held against what was learnt before it: what is learnt
 /// from it counts for those that follow.
 pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
+    let start = SystemTime::now();
     let live = &answers.live;
     let route = &live.table.routes[answers.route];
     let stage = &live.table.stages[route.stage];
@@ -82,6 +84,11 @@ pub(super) fn look(answers: &Answers, verdicts: &Verdicts) {
     let Some(comparison) = compared.filter(|_| !warming_up) else {
         return;
     };
+    let verdict = &comparison.verdict;
+    live.metrics.route(Some(answers.route)).compared(verdict);
+    if let Some(origin) = &answers.origin {
+        origin.compared(start, &stage.name, verdict.name());
+    }
     summary.add(&format!("{:032x}", answers.id), &comparison);
     let stretch = gathered.stretch(&stage.name, answers.time);
     match comparison.verdict {

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use answering::{Answering, Listening};
 pub use faces::check_faces;
-pub use figures::Render;
+pub use figures::{FIGURES, Figure, FigureKind, Render};
 pub use guard::Guard;
 pub use handler::Early;
 pub use http::{Http, ROUTES, ROUTES_OF_INFERENCE};

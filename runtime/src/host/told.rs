@@ -3,11 +3,13 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::function::Facts;
 use crate::pipeline::{Function, Input};
 use crate::queue::retry::{Fate, Next};
 use crate::queue::{Message, QueueName, TraceContext};
-use crate::spans::{Of, Span, Tracing};
+use crate::spans::{self, Of, Span, Tracing};
 use crate::store::artifact::ArtifactId;
 
 use super::work::Came;
@@ -15,6 +17,8 @@ use super::work::Came;
 /// An invocation that a message started, until it is dropped.
 pub(super) struct Telling<'f> {
     function: &'f Function,
+    tracing: Tracing,
+    queue: String,
     message_id: String,
     dequeue_count: u32,
     /// The artifacts that its message names as inputs.
@@ -33,7 +37,7 @@ impl<'f> Telling<'f> {
         if tracing.is_on() {
             span.say("cutline.function", function.name.clone());
             span.say("cutline.stage", function.stage.clone());
-            span.say("cutline.queue", next.queue.to_string());
+            span.is_of_queue("process", &next.queue);
             span.say("cutline.message_id", message.id.clone());
             span.say(
                 "cutline.dequeue_count",
@@ -43,6 +47,8 @@ impl<'f> Telling<'f> {
         }
         Telling {
             function,
+            tracing: tracing.clone(),
+            queue: next.queue.to_string(),
             message_id: message.id.clone(),
             dequeue_count: next.delivery.dequeue_count,
             read,
@@ -51,9 +57,19 @@ impl<'f> Telling<'f> {
         }
     }
 
-    /// What the next message is a part of.
+    /// What it does is a part of that.
     pub(super) fn context(&self) -> TraceContext {
         self.span.context()
+    }
+
+    /// What it logs says whose it is.
+    pub(super) fn logged(&self) -> tracing::Span {
+        self.span.logged()
+    }
+
+    /// The next message is sent, until that is dropped.
+    pub(super) fn sends(&self, queue: &QueueName) -> Span {
+        self.tracing.send(queue, self.context())
     }
 
     /// The work was in the ledger.
@@ -66,7 +82,6 @@ impl<'f> Telling<'f> {
             message_id = self.message_id,
             dequeue_count = self.dequeue_count,
             artifacts = made(came).join(" "),
-            trace_id = self.trace_id(),
             "done before"
         );
     }
@@ -84,6 +99,7 @@ impl<'f> Telling<'f> {
             ];
             metrics::counter!("cutline_rows_total", &labels).increment(rows);
         }
+        self.say(&came.facts);
         tracing::info!(
             function = self.function.name,
             stage = self.function.stage,
@@ -94,7 +110,6 @@ impl<'f> Telling<'f> {
             read = self.read.join(" "),
             artifacts = made(came).join(" "),
             facts = serde_json::Value::from(came.facts.clone()).to_string(),
-            trace_id = self.trace_id(),
             "done"
         );
     }
@@ -105,7 +120,6 @@ impl<'f> Telling<'f> {
             function = self.function.name,
             stage = self.function.stage,
             message_id = self.message_id,
-            trace_id = self.trace_id(),
             "stopped; it comes again"
         );
     }
@@ -116,7 +130,7 @@ impl<'f> Telling<'f> {
         let function = &self.function.name;
         let stage = &self.function.stage;
         let (message_id, dequeue_count) = (&self.message_id, self.dequeue_count);
-        let (read, trace_id) = (self.read.join(" "), self.trace_id());
+        let read = self.read.join(" ");
         let end = match fate {
             Fate::Again { after } => {
                 tracing::warn!(
@@ -127,7 +141,6 @@ impl<'f> Telling<'f> {
                     seconds,
                     read,
                     error,
-                    trace_id,
                     "failed; tried again in {after:?}"
                 );
                 "retried"
@@ -142,7 +155,6 @@ impl<'f> Telling<'f> {
                     seconds,
                     read,
                     error,
-                    trace_id,
                     "failed; the message is in {poison}"
                 );
                 "poisoned"
@@ -150,6 +162,30 @@ impl<'f> Telling<'f> {
         };
         self.ended(end);
         self.span.fail(end);
+    }
+
+    /// What the stage says of its work in a word or a number.
+    fn say(&mut self, facts: &Facts) {
+        if !self.tracing.is_on() {
+            return;
+        }
+        let version = facts.get("version").and_then(Value::as_str);
+        if let (Some(alias), Some(version)) = (&self.function.output.alias, version) {
+            self.span
+                .say("cutline.version", format!("{} {version}", alias.model));
+        }
+        for (name, fact) in facts {
+            let key = format!("cutline.facts.{name}");
+            match fact {
+                Value::String(text) => self.span.say(key, text.clone()),
+                Value::Bool(truth) => self.span.say(key, *truth),
+                Value::Number(number) => match number.as_i64() {
+                    Some(whole) => self.span.say(key, whole),
+                    None => self.span.say(key, number.as_f64().unwrap_or_default()),
+                },
+                Value::Null | Value::Array(_) | Value::Object(_) => {}
+            }
+        }
     }
 
     fn ended(&mut self, end: &'static str) {
@@ -161,16 +197,21 @@ impl<'f> Telling<'f> {
             ("end", end.to_owned()),
         ];
         metrics::counter!("cutline_invocations_total", &labels).increment(1);
-        metrics::histogram!("cutline_invocation_seconds", &labels).record(self.took());
+        let [function, stage, end] = labels;
+        let labels = [
+            ("messaging_system", spans::SYSTEM.to_owned()),
+            ("messaging_operation_name", "process".to_owned()),
+            ("messaging_destination_name", self.queue.clone()),
+            function,
+            stage,
+            end,
+        ];
+        metrics::histogram!("messaging_process_duration_seconds", &labels).record(self.took());
     }
 
     /// In seconds.
     fn took(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
-    }
-
-    fn trace_id(&self) -> String {
-        format!("{:032x}", self.span.context().trace())
     }
 }
 
@@ -207,7 +248,7 @@ mod tests {
 
     #[test]
     fn rows_are_what_a_stage_says_of_all_its_tables() {
-        let told = |facts: serde_json::Value| rows(facts.as_object().unwrap());
+        let told = |facts: Value| rows(facts.as_object().unwrap());
         assert_eq!(told(json!({"rows": 3, "test": 1})), Some(3));
         let tables = json!({"customers": {"rows": 2}, "calls": {"rows": 5}, "why": "x"});
         assert_eq!(told(tables), Some(7));

@@ -11,7 +11,7 @@ use super::faces::SHADOW;
 use crate::queue::TraceContext;
 use crate::spans::{self, Of, Tracing};
 
-const TRACEPARENT: &str = "traceparent";
+pub(super) const TRACEPARENT: &str = "traceparent";
 
 /// What a client can make long is cut there: spans wait in memory.
 const LONGEST: usize = 1_024;
@@ -23,6 +23,26 @@ pub(super) fn sent(headers: &HeaderMap) -> Option<TraceContext> {
         (Some(one), None) => one.to_str().ok()?.parse().ok(),
         _ => None,
     }
+}
+
+/// Of what the host of an app says and what the request that it unwraps does,
+/// the nearer: the host's, where that is of the request's trace.
+pub(super) fn nearer(
+    host: Option<TraceContext>,
+    request: Option<TraceContext>,
+) -> Option<TraceContext> {
+    match (host, request) {
+        (Some(host), Some(request)) if host.trace() == request.trace() => {
+            TraceContext::new(host.trace(), host.parent(), request.is_sampled())
+        }
+        (host, request) => request.or(host.and_then(undecided)),
+    }
+}
+
+/// A trace that a host began by itself: what it says of recording it says for
+/// its own telemetry.
+pub(super) fn undecided(host: TraceContext) -> Option<TraceContext> {
+    TraceContext::new(host.trace(), host.parent(), true)
 }
 
 /// Each request at these routes is a span, where somebody records.
@@ -80,6 +100,18 @@ mod tests {
     use super::*;
 
     const ONE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_host_is_nearer_within_the_trace_of_the_request() {
+        let of = |trace, parent, sampled| TraceContext::new(trace, parent, sampled);
+        let request = of(1, 2, true);
+        assert_eq!(nearer(None, None), None);
+        assert_eq!(nearer(None, request), request);
+        assert_eq!(nearer(of(1, 3, false), request), of(1, 3, true));
+        assert_eq!(nearer(of(1, 3, true), of(1, 2, false)), of(1, 3, false));
+        assert_eq!(nearer(of(7, 3, true), request), request);
+        assert_eq!(nearer(of(7, 3, false), None), of(7, 3, true));
+    }
 
     #[test]
     fn a_request_is_of_the_one_trace_that_it_names() {

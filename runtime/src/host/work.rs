@@ -8,6 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use tokio::task::{AbortHandle, JoinError};
+use tracing::Instrument;
 
 use super::Settings;
 use super::told::Telling;
@@ -68,36 +69,42 @@ pub(super) async fn work(
         return postponed(services, &next, wait).await;
     }
     let mut telling = Telling::begin(&settings.tracing, function, &next);
-    match begun {
-        Begun::Done(output) => {
-            let came = serde_json::from_value(output)?;
-            telling.repeated(&came);
-            end(services, function, &next, came, &telling).await
-        }
-        Begun::Mine(claim) => {
-            let (came, next, claim) = held(services, settings, function, next, claim, stop).await?;
-            match came {
-                Ok(came) => {
-                    ledger.complete(claim, serde_json::to_value(&came)?).await?;
-                    telling.done(&came);
-                    end(services, function, &next, came, &telling).await
-                }
-                Err(error) if error.is_stopped() => {
-                    ledger.give_up(claim).await?;
-                    telling.stopped();
-                    postponed(services, &next, Duration::ZERO).await
-                }
-                Err(error) => {
-                    ledger.give_up(claim).await?;
-                    failed(services, settings, function, next, &error, &mut telling).await
+    let logged = telling.logged();
+    let worked = async {
+        match begun {
+            Begun::Done(output) => {
+                let came = serde_json::from_value(output)?;
+                telling.repeated(&came);
+                end(services, function, &next, came, &telling).await
+            }
+            Begun::Mine(claim) => {
+                let (came, next, claim) =
+                    held(services, settings, function, next, claim, stop).await?;
+                match came {
+                    Ok(came) => {
+                        ledger.complete(claim, serde_json::to_value(&came)?).await?;
+                        telling.done(&came);
+                        end(services, function, &next, came, &telling).await
+                    }
+                    Err(error) if error.is_stopped() => {
+                        ledger.give_up(claim).await?;
+                        telling.stopped();
+                        postponed(services, &next, Duration::ZERO).await
+                    }
+                    Err(error) => {
+                        ledger.give_up(claim).await?;
+                        failed(services, settings, function, next, &error, &mut telling).await
+                    }
                 }
             }
+            Begun::Different | Begun::Busy { .. } => {
+                let error =
+                    StageError::data(format!("{} is other work in the ledger", entry.key()));
+                failed(services, settings, function, next, &error, &mut telling).await
+            }
         }
-        Begun::Different | Begun::Busy { .. } => {
-            let error = StageError::data(format!("{} is other work in the ledger", entry.key()));
-            failed(services, settings, function, next, &error, &mut telling).await
-        }
-    }
+    };
+    worked.instrument(logged).await
 }
 
 /// The message comes again after so long. It comes as a new one, since to wait
@@ -163,7 +170,7 @@ impl Aborting {
         stop: Stop,
         work: impl Future<Output = Result<Came, StageError>> + Send + 'static,
     ) -> Aborting {
-        let handle = tokio::spawn(work);
+        let handle = tokio::spawn(work.in_current_span());
         let abort = handle.abort_handle();
         Aborting {
             stop,
@@ -252,8 +259,10 @@ async fn end(
         runs.set_told(queue, &told).await?;
     }
     runs.step(&next.message.id, step, state).await?;
-    if let Some((queue, message)) = queue.zip(message).filter(|_| !ends_here) {
+    if let Some((queue, mut message)) = queue.zip(message).filter(|_| !ends_here) {
         let queue: QueueName = queue.parse()?;
+        let sending = telling.sends(&queue);
+        message.traceparent = Some(sending.context());
         let target = services.space.queues().open(&queue);
         target.send(message.to_body()?, Duration::ZERO).await?;
     }

@@ -1,6 +1,7 @@
 //! What a pipeline needs to be hosted elsewhere, as data: whoever calls writes
 //! the files.
 
+mod alerts;
 mod functions;
 mod infra;
 mod roles;
@@ -11,6 +12,7 @@ mod settings;
 
 use std::path::PathBuf;
 
+pub use alerts::{ALERTS, Alert};
 pub use functions::functions;
 pub use infra::{bicep, terraform};
 pub use roles::{Assignment, Role, Scope, roles};

@@ -23,6 +23,7 @@ use serde_json::json;
 use super::answer::{refused, unavailable};
 use super::{MOST_BYTES, SHADOW};
 use crate::host::guard::Guard;
+use crate::spans;
 use crate::store::artifact::ArtifactId;
 use crate::store::ledger::{Begun, Claim, Entry, Ledger};
 
@@ -79,7 +80,8 @@ pub(super) async fn once(State(once): State<Once>, request: Request, next: Next)
         );
     };
     // What was begun is ended, though its client is gone.
-    let answering = tokio::spawn(async move { once.answer(&key, request, next).await });
+    let work = async move { once.answer(&key, request, next).await };
+    let answering = tokio::spawn(spans::along(work));
     match answering.await {
         Ok(Ok(response) | Err(response)) => response,
         Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "the answer broke off"),

@@ -15,6 +15,7 @@ use crate::face::mapping::{HttpWritten, MappingError};
 use crate::function::Services;
 use crate::pipeline::{Function, Input};
 use crate::queue::{Message, NoQueueName, QueueName};
+use crate::spans::{self, Span};
 use crate::store::runs::{Run, RunState};
 
 /// For how long it is kept how a run went.
@@ -93,7 +94,6 @@ impl Queue {
         }
         message.values.extend(asked.task.values.clone());
         message.until = self.until.clone();
-        message.traceparent = Some(asked.traceparent);
         if let Some(upload) = &asked.task.upload {
             // The same content has the same path, so that a repeat changes
             // nothing.
@@ -101,6 +101,9 @@ impl Queue {
             let kept = services.blobs.put(&path, content.into()).await;
             kept.map_err(|error| unavailable(&error))?;
         }
+        let sending = spans::send(&self.name);
+        let parent = sending.as_ref().map(Span::context);
+        message.traceparent = Some(parent.unwrap_or(asked.traceparent));
         let body = message.to_body();
         let body =
             body.map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;

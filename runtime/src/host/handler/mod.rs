@@ -42,11 +42,12 @@ use super::Settings;
 use super::answering::{Answering, Listening};
 use super::faces::MOST_BYTES;
 use super::local::Local;
+use super::traced;
 use super::work::{Left, work};
 use crate::function::{Services, Stop, whole};
 use crate::pipeline::{self, Function, Problem};
 use crate::queue::retry::Next;
-use crate::queue::{Delivery, Message, QueueName, Queues};
+use crate::queue::{Delivery, Message, QueueName, Queues, TraceContext};
 
 /// The host names each invocation.
 const INVOCATION: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
@@ -108,6 +109,8 @@ struct Invocation<'h> {
     function: &'h Arc<Function>,
     /// How the host names it.
     id: String,
+    /// The trace that the host has it in, where it says so.
+    trace: Option<TraceContext>,
 }
 
 async fn handled(State(handler): State<Arc<Handler>>, request: Request, rest: Rest) -> Response {
@@ -120,6 +123,7 @@ async fn handled(State(handler): State<Arc<Handler>>, request: Request, rest: Re
     let Some(id) = id.and_then(|id| id.to_str().ok()).map(str::to_owned) else {
         return rest.run(request).await;
     };
+    let trace = traced::sent(request.headers());
     let name = request.uri().path().trim_start_matches('/').to_owned();
     let (function, face) = (handler.functions.get(&name), handler.named.get(&name));
     if function.is_none() && face.is_none() {
@@ -135,13 +139,16 @@ async fn handled(State(handler): State<Arc<Handler>>, request: Request, rest: Re
         Err(error) => return failed(&format!("{name}: it is no invocation: {error}")),
     };
     match (function, face, payload.trigger()) {
-        (_, Some(face), Trigger::Request(asked)) => face.answer(&handler.faces, &asked).await,
+        (_, Some(face), Trigger::Request(asked)) => {
+            face.answer(&handler.faces, &asked, trace).await
+        }
         (Some(function), _, trigger) => {
             let handler = &handler;
             let invocation = Invocation {
                 handler,
                 function,
                 id,
+                trace,
             };
             invocation.answer(trigger, payload.dequeue_count()).await
         }
@@ -221,7 +228,7 @@ impl Invocation<'_> {
         output: Option<QueueName>,
     ) -> Result<Noted, Left> {
         let (function, services) = (self.function, &self.handler.services);
-        let message = match Message::from_body(&body) {
+        let mut message = match Message::from_body(&body) {
             Ok(message) => message,
             Err(error) => {
                 let incoming = self.handler.incoming.as_deref();
@@ -243,6 +250,9 @@ impl Invocation<'_> {
                 }
             }
         };
+        // What nobody's trace began is of the host's.
+        let begun = self.trace.and_then(traced::undecided);
+        message.traceparent = message.traceparent.or(begun);
         let queue = self.queue()?;
         let unread = matches!(function.trigger, pipeline::Trigger::Every(_));
         let unread = unread.then(|| queue.clone());

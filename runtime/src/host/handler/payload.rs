@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use super::super::traced::TRACEPARENT;
+use crate::queue::TraceContext;
 use crate::store::place::is_styled_by_path;
 
 /// One invocation.
@@ -155,6 +157,17 @@ impl Payload {
 }
 
 impl Request {
+    /// The one trace that it says it is a part of.
+    pub(super) fn trace(&self) -> Option<TraceContext> {
+        let is_trace = |name: &str| name.eq_ignore_ascii_case(TRACEPARENT);
+        let said = self.headers.iter().filter(|(name, _)| is_trace(name));
+        let mut said = said.flat_map(|(_, values)| values);
+        match (said.next(), said.next()) {
+            (Some(one), None) => one.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// The body as it was sent, as far as the host lets that be known: it
     /// writes JSON anew.
     pub(super) fn body(&self) -> Bytes {

@@ -13,11 +13,13 @@ use http::{Uri, header};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
+use super::super::traced::{self, TRACEPARENT};
 use super::payload::{self, Answer};
 use super::{MOST_BYTES, RESPONSE, failed};
 use crate::face::mapping::{HttpWritten, route_parts};
 use crate::function::whole;
 use crate::pipeline::{Params, Problem};
+use crate::queue::TraceContext;
 
 /// The faces of a file, as an app calls them.
 pub(super) struct Named(BTreeMap<String, Face>);
@@ -70,7 +72,12 @@ impl Named {
 
 impl Face {
     /// What it answers, wrapped for the host.
-    pub(super) async fn answer(&self, faces: &Router, asked: &payload::Request) -> Response {
+    pub(super) async fn answer(
+        &self,
+        faces: &Router,
+        asked: &payload::Request,
+        host: Option<TraceContext>,
+    ) -> Response {
         let Ok(uri) = asked.url.parse::<Uri>() else {
             return failed(&format!("{:?} is no URL", asked.url));
         };
@@ -83,9 +90,13 @@ impl Face {
         }
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let mut request = Request::builder().method(asked.method.as_str()).uri(target);
+        if let Some(trace) = traced::nearer(host, asked.trace()) {
+            request = request.header(TRACEPARENT, trace.to_string());
+        }
         for (name, values) in &asked.headers {
-            // Of the body as it came to the host.
-            if name.eq_ignore_ascii_case("content-length") {
+            // Of the body as it came to the host, and said anew.
+            let is_other = |own: &&str| name.eq_ignore_ascii_case(own);
+            if ["content-length", TRACEPARENT].iter().any(is_other) {
                 continue;
             }
             for value in values {

@@ -67,8 +67,7 @@ impl Serving {
             let message = "inference needs one called model, such as { model = { model = \"NAME@champion\" } }";
             return Err(function.params.problem("input", message));
         }
-        let took =
-            metrics::histogram!("cutline_prediction_seconds", "function" => function.name.clone());
+        let took = metrics::histogram!("cutline_prediction_duration_seconds", "function" => function.name.clone());
         Ok(Serving {
             trouble: Trouble::new(&function.name),
             function,

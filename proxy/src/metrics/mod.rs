@@ -1,15 +1,23 @@
 //! What is counted: every request once, by how it ended.
 
+mod list;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder, SharedString};
-use metrics::{Level, Unit};
+use http::Method;
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString,
+};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+pub use self::list::{FIGURES, Figure, FigureKind};
+
+use crate::compare::Verdict;
+use crate::methods::Known;
 use crate::outcome::{Failure, Outcome};
 use crate::refuse::Refusal;
 use crate::route::{Mode, RouteTable, Share, Side};
@@ -53,6 +61,8 @@ pub(crate) enum Dropped {
 
 /// The counters, and where they are read.
 pub struct Metrics {
+    /// That clients speak.
+    scheme: &'static str,
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     /// Open client connections.
@@ -74,11 +84,13 @@ pub(crate) struct TableMetrics {
 /// The counters of one route.
 pub(crate) struct RouteMetrics {
     ends: [Counter; End::ALL.len()],
-    seconds: [Histogram; 2],
+    /// By method, where the route takes several, and by side.
+    seconds: Vec<[Histogram; 2]>,
     failures: [[Counter; Failure::ALL.len()]; 2],
     dropped: [Counter; Dropped::ALL.len()],
     mirrored: [Counter; 2],
     pairs: Pairs,
+    compared: [Counter; Verdict::NAMES.len()],
 }
 
 /// Counters by whether the answering side, then the mirrored one, gave a
@@ -143,15 +155,16 @@ impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Metrics {
         let builder = PrometheusBuilder::new();
-        let name = Matcher::Full("cutline_request_seconds".to_owned());
+        let name = Matcher::Full(list::DURATION.to_owned());
         let recorder = match builder.set_buckets_for_metric(name, &BUCKETS) {
             Ok(builder) => builder.build_recorder(),
             // Only an empty list of buckets is refused.
             Err(_) => PrometheusBuilder::new().build_recorder(),
         };
         describe(&recorder);
-        let connections = Key::from_static_name("cutline_connections");
+        let connections = Key::from_static_name(list::CONNECTIONS);
         Metrics {
+            scheme: "http",
             connections: recorder.register_gauge(&connections, &METADATA),
             handle: recorder.handle(),
             refused: Refusal::ALL.map(|refusal| refused(&recorder, refusal.name())),
@@ -160,6 +173,13 @@ impl Metrics {
             in_flight: AtomicUsize::new(0),
             lost_spans: OnceLock::new(),
         }
+    }
+
+    /// Clients speak TLS, or do not.
+    #[must_use]
+    pub(crate) fn over_tls(mut self, is_tls: bool) -> Metrics {
+        self.scheme = if is_tls { "https" } else { "http" };
+        self
     }
 
     /// A request ended as refused, by the proxy's own rules.
@@ -179,13 +199,13 @@ impl Metrics {
 
     /// All of it, in Prometheus' text format.
     pub fn render(&self) -> String {
-        let in_flight = Key::from_static_name("cutline_requests_in_flight");
+        let in_flight = Key::from_static_name(list::IN_FLIGHT);
         let gauge = self.recorder.register_gauge(&in_flight, &METADATA);
         gauge.set(self.in_flight.load(Ordering::Relaxed) as f64);
         let none = LostSpans::default();
         let lost = self.lost_spans.get().map_or(&none, |lost| &**lost);
         for (reason, lost) in lost.counted() {
-            let key = key("cutline_spans_lost_total", [("reason", reason.to_owned())]);
+            let key = key(list::SPANS_LOST, [("reason", reason.to_owned())]);
             let counter = self.recorder.register_counter(&key, &METADATA);
             counter.absolute(lost);
         }
@@ -203,13 +223,12 @@ impl Metrics {
             self.share(&stage.name, Some(stage.share));
         }
         let routes = table.routes.iter().map(|route| {
-            let method = route.method.as_ref().map_or("*", |method| method.as_str());
-            let shown = format!("{method} {}", route.template);
-            self.of_route(&table.stages[route.stage].name, &shown)
+            let stage = &table.stages[route.stage].name;
+            self.of_route(stage, route.method.as_ref(), &route.template)
         });
         TableMetrics {
             routes: routes.collect(),
-            unowned: self.of_route("none", "*"),
+            unowned: self.of_route("none", None, "*"),
         }
     }
 
@@ -221,7 +240,7 @@ impl Metrics {
                 ("stage", stage.to_owned()),
                 ("mode", mode.name().to_owned()),
             ];
-            let key = key("cutline_stage_percent", labels);
+            let key = key(list::PERCENT, labels);
             let percent = match share {
                 Some(Share { mode: own, .. }) if own != mode => 0.0,
                 Some(Share {
@@ -235,8 +254,29 @@ impl Metrics {
         }
     }
 
-    fn of_route(&self, stage: &str, route: &str) -> RouteMetrics {
-        let own = || [("stage", stage.to_owned()), ("route", route.to_owned())];
+    /// In the words of the semantic conventions for HTTP, and ours.
+    fn seconds(&self, stage: &str, method: Known, template: &str, side: Side) -> Histogram {
+        let labels = [
+            ("http_request_method", method.name()),
+            ("url_scheme", self.scheme),
+            ("http_route", template),
+            ("stage", stage),
+            ("side", side.name()),
+        ];
+        let key = key(
+            list::DURATION,
+            labels.map(|(name, value)| (name, value.to_owned())),
+        );
+        self.recorder.register_histogram(&key, &METADATA)
+    }
+
+    fn of_route(&self, stage: &str, method: Option<&Method>, template: &str) -> RouteMetrics {
+        let route = match (method, template) {
+            (Some(method), _) => format!("{method} {template}"),
+            (None, "*") => "*".to_owned(),
+            (None, _) => format!("* {template}"),
+        };
+        let own = || [("stage", stage.to_owned()), ("route", route.clone())];
         let counter = |name, label: (&'static str, &str)| {
             let labels = own().into_iter().chain([(label.0, label.1.to_owned())]);
             self.recorder
@@ -244,32 +284,31 @@ impl Metrics {
         };
         let sides = [Side::Monolith, Side::Candidate];
         RouteMetrics {
-            ends: End::ALL.map(|end| counter("cutline_requests_total", ("end", end.name()))),
-            seconds: sides.map(|side| {
-                let labels = own().into_iter().chain([("side", side.name().to_owned())]);
-                let key = key("cutline_request_seconds", labels);
-                self.recorder.register_histogram(&key, &METADATA)
-            }),
+            ends: End::ALL.map(|end| counter(list::REQUESTS, ("end", end.name()))),
+            seconds: methods(method)
+                .map(|method| sides.map(|side| self.seconds(stage, method, template, side)))
+                .collect(),
             failures: sides.map(|side| {
                 Failure::ALL.map(|failure| {
                     let more = [("side", side.name()), ("failure", failure.name())];
                     let more = more.map(|(name, value)| (name, value.to_owned()));
                     let labels = own().into_iter().chain(more);
-                    let key = key("cutline_upstream_failures_total", labels);
+                    let key = key(list::FAILURES, labels);
                     self.recorder.register_counter(&key, &METADATA)
                 })
             }),
-            dropped: Dropped::ALL
-                .map(|why| counter("cutline_mirror_dropped_total", ("reason", why.name()))),
-            mirrored: sides.map(|side| counter("cutline_mirrored_total", ("side", side.name()))),
+            dropped: Dropped::ALL.map(|why| counter(list::DROPPED, ("reason", why.name()))),
+            mirrored: sides.map(|side| counter(list::MIRRORED, ("side", side.name()))),
             pairs: Pairs(["none", "reply"].map(|primary| {
                 ["none", "reply"].map(|mirrored| {
                     let more = [("primary", primary), ("mirrored", mirrored)];
                     let more = more.map(|(name, value)| (name, value.to_owned()));
-                    let key = key("cutline_pairs_total", own().into_iter().chain(more));
+                    let key = key(list::PAIRS, own().into_iter().chain(more));
                     self.recorder.register_counter(&key, &METADATA)
                 })
             })),
+            compared: Verdict::NAMES
+                .map(|verdict| counter(list::COMPARISONS, ("verdict", verdict))),
         }
     }
 }
@@ -299,8 +338,12 @@ impl RouteMetrics {
         self.ends[end as usize].increment(1);
     }
 
-    pub(crate) fn took(&self, side: Side, time: Duration) {
-        self.seconds[side as usize].record(time.as_secs_f64());
+    pub(crate) fn took(&self, method: Known, side: Side, time: Duration) {
+        // A route of one method has one.
+        let seconds = self.seconds.get(method.place()).or(self.seconds.first());
+        if let Some(seconds) = seconds {
+            seconds[side as usize].record(time.as_secs_f64());
+        }
     }
 
     pub(crate) fn failed(&self, side: Side, failure: Failure) {
@@ -309,6 +352,11 @@ impl RouteMetrics {
 
     pub(crate) fn dropped(&self, why: Dropped) {
         self.dropped[why as usize].increment(1);
+    }
+
+    /// Both answers were compared, once what is noise is known.
+    pub(crate) fn compared(&self, verdict: &Verdict) {
+        self.compared[verdict.place()].increment(1);
     }
 
     /// Where pairs of outcomes are counted.
@@ -321,6 +369,12 @@ impl RouteMetrics {
     }
 }
 
+/// Those that a route takes.
+fn methods(of: Option<&Method>) -> impl Iterator<Item = Known> {
+    let one = of.map(Known::of);
+    Known::all().filter(move |method| one.is_none_or(|one| one == *method))
+}
+
 fn key(name: &'static str, labels: impl IntoIterator<Item = (&'static str, String)>) -> Key {
     let labels = labels
         .into_iter()
@@ -330,61 +384,19 @@ fn key(name: &'static str, labels: impl IntoIterator<Item = (&'static str, Strin
 
 fn refused(recorder: &PrometheusRecorder, reason: &str) -> Counter {
     let labels = [("reason", reason.to_owned())];
-    recorder.register_counter(&key("cutline_refused_total", labels), &METADATA)
+    recorder.register_counter(&key(list::REFUSED, labels), &METADATA)
 }
 
 fn describe(recorder: &PrometheusRecorder) {
-    let counters = [
-        (
-            "cutline_refused_total",
-            "Requests that ended as refused, by reason",
-        ),
-        (
-            "cutline_requests_total",
-            "Requests, each once, by how they ended",
-        ),
-        (
-            "cutline_upstream_failures_total",
-            "Requests an upstream gave no answer to",
-        ),
-        (
-            "cutline_mirrored_total",
-            "Copies sent, by the side that got them",
-        ),
-        (
-            "cutline_pairs_total",
-            "Requests both of whose outcomes are known, by who gave a reply",
-        ),
-        (
-            "cutline_mirror_dropped_total",
-            "Copies that were due and not sent",
-        ),
-        (
-            "cutline_spans_lost_total",
-            "Spans that were recorded and reached no collector",
-        ),
-    ];
-    for (name, what) in counters {
-        let name = KeyName::from_const_str(name);
-        recorder.describe_counter(name, Some(Unit::Count), SharedString::const_str(what));
+    for figure in FIGURES {
+        let name = KeyName::from_const_str(figure.prometheus);
+        let what = SharedString::const_str(figure.what);
+        match figure.kind {
+            FigureKind::Counter => recorder.describe_counter(name, None, what),
+            FigureKind::Gauge => recorder.describe_gauge(name, None, what),
+            FigureKind::Histogram => recorder.describe_histogram(name, None, what),
+        }
     }
-    let gauges = [
-        ("cutline_connections", "Open client connections"),
-        ("cutline_requests_in_flight", "Requests now in the proxy"),
-        (
-            "cutline_stage_percent",
-            "Percent of a stage's requests its mode applies to",
-        ),
-    ];
-    for (name, what) in gauges {
-        let name = KeyName::from_const_str(name);
-        recorder.describe_gauge(name, None, SharedString::const_str(what));
-    }
-    recorder.describe_histogram(
-        KeyName::from_const_str("cutline_request_seconds"),
-        Some(Unit::Seconds),
-        SharedString::const_str("From a request's head to the end of its answer"),
-    );
 }
 
 #[cfg(test)]
@@ -410,13 +422,19 @@ mod tests {
     #[test]
     fn what_is_counted_is_rendered() {
         let metrics = Metrics::new();
-        let route = metrics.of_route("inference", "POST /predict");
+        let route = metrics.of_route("inference", Some(&Method::POST), "/predict");
         route.ended(End::Fallback);
-        route.took(Side::Candidate, Duration::from_millis(3));
+        route.took(
+            Known::of(&Method::POST),
+            Side::Candidate,
+            Duration::from_millis(3),
+        );
         let text = metrics.render();
         assert!(text.contains(
             r#"cutline_requests_total{stage="inference",route="POST /predict",end="fallback"} 1"#
         ), "{text}");
-        assert!(text.contains(r#"side="candidate",le="0.005"} 1"#), "{text}");
+        assert!(text.contains(
+            r#"http_server_request_duration_seconds_bucket{http_request_method="POST",url_scheme="http",http_route="/predict",stage="inference",side="candidate",le="0.005"} 1"#
+        ), "{text}");
     }
 }
