@@ -54,7 +54,17 @@ pub(crate) fn http() -> Result<reqwest::Client, CommandError> {
 /// what this machine's environment offers; or whoever is logged in with
 /// Azure's command line.
 pub(crate) fn identity(http: &reqwest::Client) -> Result<Arc<dyn TokenCredential>, CommandError> {
+    identity_of(http, None)
+}
+
+/// The same; of several managed ones the one with this client id.
+pub(crate) fn identity_of(
+    http: &reqwest::Client,
+    client_id: Option<&str>,
+) -> Result<Arc<dyn TokenCredential>, CommandError> {
     let environment = |name: &str| std::env::var(name).ok();
+    let client_id = client_id.map(ToOwned::to_owned);
+    let client_id = client_id.or_else(|| environment("AZURE_CLIENT_ID"));
     let options = || ClientOptions {
         transport: Some(Transport::new(Arc::new(http.clone()))),
         ..ClientOptions::default()
@@ -72,7 +82,7 @@ pub(crate) fn identity(http: &reqwest::Client) -> Result<Arc<dyn TokenCredential
         }
         Identity::Managed => {
             ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
-                user_assigned_id: environment("AZURE_CLIENT_ID").map(UserAssignedId::ClientId),
+                user_assigned_id: client_id.map(UserAssignedId::ClientId),
                 client_options: options(),
             }))
             .map(|made| made as Arc<dyn TokenCredential>)

@@ -9,11 +9,15 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use ureq::http::Uri;
 
+#[cfg(feature = "azure")]
+use super::identity::Identity;
 use super::post::Post;
 use crate::error::{CommandError, Kind};
 
 /// The variable that Azure sets.
 const VARIABLE: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
+/// The variable with which Azure says that an identity is shown.
+const AUTHENTICATION: &str = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING";
 /// Where it is unless the connection string says so.
 const ENDPOINT: &str = "https://dc.services.visualstudio.com";
 /// One try; a batch is sent again for half a minute.
@@ -28,6 +32,18 @@ const LONGEST_LIST: usize = 8_000;
 pub(super) struct Resource {
     key: String,
     endpoint: Uri,
+    shows: Shows,
+}
+
+/// What a request shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Shows {
+    /// The key.
+    #[default]
+    Key,
+    /// A token, too: of the managed identity with this client id, or of whom the
+    /// environment says.
+    Identity(Option<String>),
 }
 
 impl fmt::Debug for Resource {
@@ -43,10 +59,15 @@ impl Resource {
     pub(super) fn named(
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Resource>, String> {
-        let named = environment(VARIABLE).map(|text| read(&text));
-        named
-            .transpose()
-            .map_err(|wrong| format!("{VARIABLE} {wrong}"))
+        let Some(text) = environment(VARIABLE) else {
+            return Ok(None);
+        };
+        let resource = read(&text).map_err(|wrong| format!("{VARIABLE} {wrong}"))?;
+        let shows = environment(AUTHENTICATION).map_or(Ok(Shows::Key), |text| shows(&text));
+        Ok(Some(Resource {
+            shows: shows.map_err(|wrong| format!("{AUTHENTICATION} {wrong}"))?,
+            ..resource
+        }))
     }
 
     /// Where it is, for the log.
@@ -55,8 +76,23 @@ impl Resource {
     }
 }
 
-/// `NAME=VALUE;NAME=VALUE`, as Azure Monitor documents connection strings.
-fn read(text: &str) -> Result<Resource, String> {
+/// `Authorization=AAD` or `Authorization=AAD;ClientId=…`. ("App settings reference
+/// for Azure Functions")
+fn shows(text: &str) -> Result<Shows, String> {
+    let fields = fields(text)?;
+    let said = |name: &str| {
+        let found = fields.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| *value)
+    };
+    match said("authorization") {
+        Some(kind) if kind.eq_ignore_ascii_case("aad") => {
+            Ok(Shows::Identity(said("clientid").map(ToOwned::to_owned)))
+        }
+        _ => Err("does not say Authorization=AAD".to_owned()),
+    }
+}
+
+fn fields(text: &str) -> Result<Vec<(String, &str)>, String> {
     let mut fields = Vec::new();
     for field in text
         .split(';')
@@ -68,6 +104,12 @@ fn read(text: &str) -> Result<Resource, String> {
             .ok_or("has a part that is no NAME=VALUE; the Azure portal shows it whole")?;
         fields.push((name.trim().to_ascii_lowercase(), value.trim()));
     }
+    Ok(fields)
+}
+
+/// `NAME=VALUE;NAME=VALUE`, as Azure Monitor documents connection strings.
+fn read(text: &str) -> Result<Resource, String> {
+    let fields = fields(text)?;
     let said = |name: &str| {
         let found = fields.iter().find(|(known, _)| known == name);
         found
@@ -92,6 +134,7 @@ fn read(text: &str) -> Result<Resource, String> {
     Ok(Resource {
         key: key.to_owned(),
         endpoint: checked(&endpoint)?,
+        shows: Shows::Key,
     })
 }
 
@@ -121,11 +164,26 @@ fn is_uuid(text: &str) -> bool {
 /// Application Insights counts on to all of them.
 pub(super) fn exporter(resource: &Resource, ratio: f64) -> Result<Insights, CommandError> {
     let post = Post::to("Application Insights", &resource.endpoint, TIMEOUT)?;
+    let post = match &resource.shows {
+        Shows::Key => post,
+        Shows::Identity(client_id) => identified(post, client_id.as_deref())?,
+    };
     over(resource, post, ratio)
 }
 
+#[cfg(feature = "azure")]
+fn identified(post: Post, client_id: Option<&str>) -> Result<Post, CommandError> {
+    Ok(post.showing(Identity::of(client_id)?))
+}
+
+#[cfg(not(feature = "azure"))]
+fn identified(_: Post, _: Option<&str>) -> Result<Post, CommandError> {
+    let message = format!("{AUTHENTICATION}: this program was built without Azure's identities");
+    Err(CommandError::message(Kind::Configuration, message).hint("build it with the feature azure"))
+}
+
 fn over(resource: &Resource, post: Post, ratio: f64) -> Result<Insights, CommandError> {
-    let Resource { key, endpoint } = resource;
+    let Resource { key, endpoint, .. } = resource;
     let place = endpoint.to_string();
     let place = place.trim_end_matches('/');
     let string = format!("InstrumentationKey={key};IngestionEndpoint={place}");
@@ -223,7 +281,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_and_no_key_with_it() {
-        let named = |text: &str| Resource::named(|_| Some(text.to_owned())).unwrap_err();
+        let named = |text: &str| {
+            let said = |name: &str| (name == VARIABLE).then(|| text.to_owned());
+            Resource::named(said).unwrap_err()
+        };
         for (text, wrong) in [
             ("secret", "has a part that is no NAME=VALUE"),
             (
@@ -258,6 +319,25 @@ mod tests {
         let resource = read(KEY).unwrap();
         let shown = format!("{resource:?} {:?}", made(&resource));
         assert!(!shown.contains("beef"), "{shown}");
+    }
+
+    #[test]
+    fn an_identity_is_shown_where_azure_says_so() {
+        let named = |shown: &str| {
+            let said = |name: &str| match name {
+                VARIABLE => Some(KEY.to_owned()),
+                _ => Some(shown.to_owned()),
+            };
+            Resource::named(said).map(|resource| resource.map(|resource| resource.shows))
+        };
+        let of = |id: Option<&str>| Ok(Some(Shows::Identity(id.map(str::to_owned))));
+        assert_eq!(named("Authorization=AAD"), of(None));
+        assert_eq!(named("ClientId=a-b;Authorization=aad"), of(Some("a-b")));
+        for wrong in ["", "Authorization=ikey", "secret"] {
+            let said = named(wrong).unwrap_err();
+            assert!(said.starts_with(AUTHENTICATION), "{said}");
+            assert!(!said.contains("secret"), "{said}");
+        }
     }
 
     /// The library would panic.

@@ -6,6 +6,8 @@
 //! sends what a bounded queue holds; what finds the queue full, and what is not
 //! taken, is counted and lost. Requests never wait for it.
 
+#[cfg(feature = "azure")]
+mod identity;
 #[cfg(feature = "insights")]
 mod insights;
 mod otlp;
