@@ -30,6 +30,8 @@ mod otlp;
 mod private;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
 mod problem;
+#[cfg(all(feature = "analyzer", feature = "runtime"))]
+mod scaffold;
 #[cfg(feature = "proxy")]
 mod sides;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
