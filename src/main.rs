@@ -32,6 +32,8 @@ mod error;
 mod private;
 #[cfg(any(feature = "analyzer", feature = "proxy", feature = "runtime"))]
 mod problem;
+#[cfg(all(feature = "analyzer", feature = "runtime"))]
+mod scaffold;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod secrets;
 #[cfg(feature = "proxy")]

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 
 /// Files the cases find, by path.
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 15] = [
+    ("scaffolded/azure/mine.txt", "somebody's\n"),
     ("churn/train.py", "def fit():\n    pass\n"),
     ("text_only/notes.txt", "nothing to run\n"),
     ("tests_only/tests/test_a.py", "x = 1\n"),

@@ -16,6 +16,6 @@ pub mod stages;
 pub mod syntax;
 
 pub use catalog::Catalog;
-pub use line::{Analysis, Options, Watch, analyze, analyze_watched, examine};
+pub use line::{Analysis, Options, Watch, analyze, analyze_watched, examine, survey};
 pub use report::Report;
 pub use source::{SourceOptions, SourceTree};

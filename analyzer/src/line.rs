@@ -67,6 +67,15 @@ pub fn analyze_watched(tree: &SourceTree, options: &Options, watch: &mut Watch<'
     })
 }
 
+/// As [`analyze`], with what each room found.
+pub fn survey(tree: &SourceTree, options: &Options) -> (Analysis, Report) {
+    with_stack(|| {
+        let analysis = examine_here(tree, options, &mut |_| {});
+        let report = report::build(tree, &analysis, &options.catalog);
+        (analysis, report)
+    })
+}
+
 /// Reads `tree` through every room.
 pub fn examine(tree: &SourceTree, options: &Options) -> Analysis {
     with_stack(|| examine_here(tree, options, &mut |_| {}))
@@ -173,7 +182,7 @@ fn glob(pattern: &str, path: &str) -> bool {
 }
 
 /// Runs `work` on threads whose stack is deep enough for any accepted file.
-fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new()
         .stack_size(STACK_BYTES)
         .build();

@@ -35,6 +35,8 @@ pub struct SourceTree {
     pub files: Vec<SourceFile>,
     /// Configuration files, sorted by path.
     pub configs: Vec<ConfigFile>,
+    /// Paths of the files that hold no source, configuration among them, sorted.
+    pub others: Vec<SmolStr>,
     /// What could not be read, sorted by path.
     pub skipped: Vec<Skipped>,
 }
@@ -335,7 +337,11 @@ impl SourceTree {
             ..SourceTree::default()
         };
         for (path, text) in files {
-            match Kind::of(path) {
+            let kind = Kind::of(path);
+            if matches!(kind, None | Some(Kind::Config(_))) {
+                tree.others.push(path.into());
+            }
+            match kind {
                 Some(Kind::Config(format)) => tree.configs.push(ConfigFile {
                     path: path.into(),
                     format,
@@ -372,6 +378,7 @@ impl SourceTree {
     fn sort(&mut self) {
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.configs.sort_by(|a, b| a.path.cmp(&b.path));
+        self.others.sort();
         self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     }
 }
@@ -400,6 +407,7 @@ fn name_of(root: &Path, is_dir: bool) -> SmolStr {
 fn load(name: SmolStr, walked: Walked, options: &SourceOptions) -> SourceTree {
     let mut tree = SourceTree {
         name,
+        others: walked.others,
         skipped: walked.skipped,
         ..SourceTree::default()
     };

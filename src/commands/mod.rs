@@ -48,6 +48,8 @@ mod rollout;
 pub(crate) mod routes;
 #[cfg(feature = "runtime")]
 mod run;
+#[cfg(all(feature = "analyzer", feature = "runtime"))]
+mod scaffold;
 #[cfg(feature = "proxy")]
 mod shift;
 #[cfg(feature = "analyzer")]
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     #[cfg(feature = "runtime")]
     Manifest(manifest::ManifestArgs),
+    #[cfg(all(feature = "analyzer", feature = "runtime"))]
+    Scaffold(scaffold::ScaffoldArgs),
     #[cfg(feature = "runtime")]
     Handler(handler::HandlerArgs),
     #[cfg(feature = "runtime")]
@@ -156,6 +160,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), CommandErro
         Command::Run(args) => run::run(&args, console),
         #[cfg(feature = "runtime")]
         Command::Manifest(args) => manifest::manifest(&args, console),
+        #[cfg(all(feature = "analyzer", feature = "runtime"))]
+        Command::Scaffold(args) => scaffold::scaffold(&args, console),
         #[cfg(feature = "runtime")]
         Command::Handler(args) => handler::handler(&args, console),
         #[cfg(feature = "runtime")]

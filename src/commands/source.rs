@@ -68,6 +68,19 @@ impl SourceArgs {
         Ok(cutline_analyzer::examine(&tree, &options))
     }
 
+    /// Reads and analyses the code, and gives all of that.
+    #[cfg(feature = "runtime")]
+    pub(super) fn survey(
+        &self,
+        config: &Config,
+        console: &Console,
+    ) -> Result<(SourceTree, Analysis, Report), CommandError> {
+        let (tree, options) = self.read(config, console)?;
+        let _progress = console.progress(format!("analysing {}", tree.name));
+        let (analysis, report) = cutline_analyzer::survey(&tree, &options);
+        Ok((tree, analysis, report))
+    }
+
     fn read(
         &self,
         config: &Config,

@@ -64,6 +64,8 @@ mod run_spans;
 mod run_watched;
 #[cfg(feature = "runtime")]
 mod runtime_docs;
+#[cfg(all(feature = "analyzer", feature = "runtime"))]
+mod scaffold;
 mod spans;
 #[cfg(feature = "runtime")]
 mod stages;

@@ -151,6 +151,7 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, resource: &Resource, found: &
         },
         between: across.then_some((from, to)),
         related: related.collect(),
+        setting: None,
     });
 }
 

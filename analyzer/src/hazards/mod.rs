@@ -12,6 +12,8 @@ mod wall_clock_in_logic;
 
 use smol_str::SmolStr;
 
+pub use secret_in_code::{SecretPlace, secret_line, secrets};
+
 use crate::catalog::Catalog;
 use crate::effects::Effects;
 use crate::graph::data::DataFlowGraph;
@@ -89,6 +91,8 @@ pub struct Finding {
     pub between: Option<(Stage, Stage)>,
     /// Other places that belong to it: who else reads or writes.
     pub related: Vec<(FileId, u32, SmolStr)>,
+    /// The setting that replaces a secret.
+    pub setting: Option<String>,
 }
 
 /// How bad a finding is at a cut.

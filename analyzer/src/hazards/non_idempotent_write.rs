@@ -223,6 +223,7 @@ fn judge(
         mend,
         between: None,
         related: related.filter(|_| actors != [write.function]).collect(),
+        setting: None,
     })
 }
 
@@ -263,6 +264,7 @@ fn in_memory(ctx: &Context<'_>, callers: &Callers<'_>, found: &mut Vec<Finding>)
             ),
             between: None,
             related: Vec::new(),
+            setting: None,
         });
     }
 }

@@ -1,11 +1,13 @@
 mod words;
 
+use std::collections::BTreeMap;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::support::places::{AllPlaces, Places, Role};
 use super::{Context, Finding, Hazard, Severity};
 use crate::graph::globals::global_accesses;
-use crate::modules::FileId;
+use crate::modules::{FileId, ModuleSet};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{CompareOp, ExprId, ExprKind};
 use words::{is_secret, means_secret, shape};
@@ -38,8 +40,8 @@ def fetch(since):  # ingestion
 ```
 
 ## What to do
-Take it from the environment or a store of secrets, fail when it is missing,
-and change it: it has been seen.
+Take it from the environment, by the setting that the finding names, or from a
+store of secrets; fail when it is missing, and change it: it has been seen.
 "#;
 
 impl Hazard for SecretInCode {
@@ -53,13 +55,10 @@ impl Hazard for SecretInCode {
 
     fn check(&self, ctx: &Context<'_>, found: &mut Vec<Finding>) {
         let places = AllPlaces::new(ctx.modules);
-        let mut secrets = Vec::new();
-        for (file, facts) in ctx.modules.iter() {
-            in_file(file, &places.of(file), &mut secrets);
-            in_defaults(file, facts, &mut secrets);
-        }
+        let secrets = all(ctx.modules, &places);
+        let settings = settings(ctx.modules, &secrets);
         let globals = global_accesses(ctx.modules, ctx.program);
-        for secret in secrets {
+        for (secret, setting) in secrets.iter().zip(&settings) {
             let readers = globals.iter().filter(|access| {
                 !access.writes && access.owner == secret.file && access.name == secret.name
             });
@@ -68,9 +67,102 @@ impl Hazard for SecretInCode {
                 (access.file, access.line, note)
             });
             let related = related.collect();
-            found.extend(finding(ctx, &places, &secret, related));
+            found.extend(finding(ctx, &places, secret, setting, related));
         }
     }
+}
+
+/// Where a secret stands in the code, and the setting that replaces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretPlace {
+    /// The file.
+    pub file: FileId,
+    /// The text.
+    pub expr: ExprId,
+    /// The environment variable, and so an app's setting.
+    pub setting: String,
+}
+
+/// Every secret that stands in the code, by file.
+#[must_use]
+pub fn secrets(modules: &ModuleSet) -> Vec<SecretPlace> {
+    let places = AllPlaces::new(modules);
+    let secrets = all(modules, &places);
+    let settings = settings(modules, &secrets);
+    let both = secrets.into_iter().zip(settings);
+    both.map(|(secret, setting)| SecretPlace {
+        file: secret.file,
+        expr: secret.expr,
+        setting,
+    })
+    .collect()
+}
+
+/// The line of a text that gives a secret to a name, as configuration does
+/// (`password: …`, `token = …`).
+#[must_use]
+pub fn secret_line(text: &str) -> Option<u32> {
+    let bare = |text: &str| {
+        let text = text.trim().trim_end_matches(',').trim();
+        text.trim_matches(['"', '\'']).to_owned()
+    };
+    let holds = |line: &str| {
+        let Some(at) = line.find([':', '=']) else {
+            return false;
+        };
+        let (key, value) = (bare(&line[..at]), bare(&line[at + 1..]));
+        shape(&value).is_some() || means_secret(&key) && is_secret(&key, &value)
+    };
+    let lines = (1..).zip(text.lines());
+    lines
+        .into_iter()
+        .find_map(|(number, line)| holds(line).then_some(number))
+}
+
+fn all(modules: &ModuleSet, places: &AllPlaces<'_>) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    for (file, facts) in modules.iter() {
+        in_file(file, &places.of(file), &mut secrets);
+        in_defaults(file, facts, &mut secrets);
+    }
+    secrets
+}
+
+/// The setting of each secret: as it is called in the code, with its module's
+/// name in front where another secret is called the same.
+fn settings(modules: &ModuleSet, secrets: &[Secret]) -> Vec<String> {
+    let text = |secret: &Secret| match &modules.facts(secret.file).expr(secret.expr).kind {
+        ExprKind::Str(text) => text.clone(),
+        _ => SmolStr::default(),
+    };
+    let mut of: BTreeMap<String, BTreeMap<SmolStr, FileId>> = BTreeMap::new();
+    for secret in secrets {
+        let named = of.entry(variable_name(&secret.name)).or_default();
+        named.entry(text(secret)).or_insert(secret.file);
+    }
+    let setting = |secret: &Secret| {
+        let name = variable_name(&secret.name);
+        let others = &of[&name];
+        if others.len() < 2 {
+            return name;
+        }
+        let own = text(secret);
+        let stem = |file: FileId| variable_name(stem(&modules.facts(file).path));
+        let file = others.get(&own).copied().unwrap_or(secret.file);
+        let beside = others.iter().filter(|(_, other)| stem(**other) == stem(file));
+        match beside.map(|(text, _)| text).position(|text| *text == own) {
+            None | Some(0) => format!("{}_{name}", stem(file)),
+            Some(number) => format!("{}_{name}_{}", stem(file), number + 1),
+        }
+    };
+    secrets.iter().map(setting).collect()
+}
+
+/// `config` of `churn/config.py`, `churn` of `churn/__init__.py`.
+fn stem(path: &str) -> &str {
+    let path = path.rsplit_once('.').map_or(path, |(path, _)| path);
+    let path = path.strip_suffix("/__init__").unwrap_or(path);
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 struct Secret {
@@ -96,6 +188,7 @@ fn finding(
     ctx: &Context<'_>,
     places: &AllPlaces<'_>,
     secret: &Secret,
+    setting: &str,
     related: Vec<(FileId, u32, SmolStr)>,
 ) -> Option<Finding> {
     let places = places.of(secret.file);
@@ -103,7 +196,6 @@ fn finding(
     let line = facts.expr(secret.expr).line;
     let place = ctx.place(secret.file, line);
     let name = &secret.name;
-    let variable = variable_name(name);
     let message = match secret.why {
         Why::Named => format!("{name} at {place} is a secret that stands in the code"),
         Why::Fallback => {
@@ -116,9 +208,11 @@ fn finding(
     };
     let mend = match secret.why {
         Why::Fallback => format!(
-            "Leave out the default, fail when {variable} is not set, and change the secret."
+            "Leave out the default, fail when the setting {setting} is missing, and change the secret."
         ),
-        _ => format!("Read it from the environment variable {variable}, and change the secret."),
+        _ => format!(
+            "Read it from the setting {setting}, an environment variable, and change the secret."
+        ),
     };
     let mut scope = places.owner(secret.expr);
     let function = loop {
@@ -137,6 +231,7 @@ fn finding(
         mend,
         between: None,
         related,
+        setting: Some(setting.to_owned()),
     })
 }
 
@@ -150,15 +245,16 @@ fn variable_name(name: &str) -> String {
             variable.push('_');
         }
         lower = c.is_lowercase();
-        variable.extend(match c {
-            c if c.is_alphanumeric() => c.to_uppercase().collect::<Vec<_>>(),
-            _ => vec!['_'],
+        variable.push(match c.to_ascii_uppercase() {
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '_',
         });
     }
-    if variable.is_empty() {
-        return "SECRET".to_owned();
+    match variable.chars().next() {
+        None => "SECRET".to_owned(),
+        Some('0'..='9') => format!("SECRET_{variable}"),
+        Some(_) => variable,
     }
-    variable
 }
 
 fn in_file(file: FileId, places: &Places<'_>, found: &mut Vec<Secret>) {

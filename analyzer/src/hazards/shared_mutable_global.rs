@@ -167,6 +167,7 @@ fn judge(
         mend,
         between: worst.between,
         related,
+        setting: None,
     })
 }
 

@@ -123,6 +123,7 @@ fn judge(ctx: &Context<'_>, callers: &Callers<'_>, table: &Resource) -> Option<F
         ),
         between: Some((from, to)),
         related,
+        setting: None,
     })
 }
 

@@ -95,6 +95,7 @@ fn finding(ctx: &Context<'_>, effect: &Effect, bounded: bool, handled: bool) -> 
         },
         between: None,
         related: Vec::new(),
+        setting: None,
     }
 }
 

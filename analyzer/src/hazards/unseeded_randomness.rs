@@ -100,6 +100,7 @@ fn finding(ctx: &Context<'_>, effect: &Effect, learning: bool) -> Finding {
         mend: format!("Hand {name} a seed from the run's settings, and keep it with the result."),
         between: None,
         related: Vec::new(),
+        setting: None,
     }
 }
 

@@ -127,6 +127,7 @@ fn finding(
         },
         between: None,
         related: vec![(end.read.0, end.read.1, "reads the clock".into())],
+        setting: None,
     })
 }
 

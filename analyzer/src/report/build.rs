@@ -495,6 +495,7 @@ impl<'a> Writer<'a> {
                         what: what.to_string(),
                     })
                     .collect(),
+                setting: finding.setting.clone(),
             })
             .collect()
     }

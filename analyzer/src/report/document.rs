@@ -335,6 +335,9 @@ pub struct FindingEntry {
     /// Other places, with a word each.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub related: Vec<Related>,
+    /// The setting that replaces a secret: an environment variable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub setting: Option<String>,
 }
 
 /// Another place of a finding.

@@ -14,6 +14,7 @@ mod palette;
 mod routes;
 #[cfg(test)]
 mod sample;
+pub mod scaffold;
 mod state;
 mod text;
 mod words;

@@ -373,6 +373,7 @@ fn finding(of: &FindingRow) -> FindingEntry {
         mend: mend.to_string(),
         between: vec![],
         related: vec![],
+        setting: None,
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) struct Found {
 pub(super) struct Walked {
     pub(super) sources: Vec<Found>,
     pub(super) configs: Vec<Found>,
+    /// Files that hold no source, by their paths.
+    pub(super) others: Vec<SmolStr>,
     pub(super) skipped: Vec<Skipped>,
 }
 
@@ -67,8 +69,12 @@ impl Walked {
     fn add(&mut self, root: &Path, file: &Path) {
         let path = relative(root, file);
         let Some(kind) = Kind::of(&path) else {
+            self.others.push(path);
             return;
         };
+        if matches!(kind, Kind::Config(_)) {
+            self.others.push(path.clone());
+        }
         let found = Found {
             path,
             file: file.to_owned(),
@@ -303,6 +309,12 @@ fn is_test_file(name: &str) -> bool {
     stem == "conftest" || stem.starts_with("test_") || stem.ends_with("_test")
 }
 
+/// What `cutline scaffold` wrote: copies of this code base's own source.
+fn is_scaffolded(path: &Path) -> bool {
+    let said = fs::read_to_string(path.join("scaffold.json"));
+    said.is_ok_and(|said| said.starts_with("{\n  \"written_by\": \"cutline scaffold\""))
+}
+
 /// Installed, built or vendored: not this code base's own source.
 fn is_foreign(path: &Path, name: &str) -> bool {
     match name {
@@ -321,6 +333,7 @@ fn is_foreign(path: &Path, name: &str) -> bool {
                 || path.join("pyvenv.cfg").exists()
                 || path.join("conda-meta").is_dir()
                 || path.join("CACHEDIR.TAG").exists()
+                || is_scaffolded(path)
         }
     }
 }

@@ -16,6 +16,7 @@ fn examined(files: &[(&str, &str)]) -> Analysis {
         name: "tree".into(),
         files: files.iter().map(file).collect(),
         configs: Vec::new(),
+        others: Vec::new(),
         skipped: Vec::new(),
     };
     let options = Options {

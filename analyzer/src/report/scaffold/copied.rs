@@ -1,0 +1,149 @@
+//! The monolith's modules as an app has them: without the secrets that stand in
+//! them, which the app's settings hold instead.
+
+use crate::hazards::SecretPlace;
+use crate::line::Analysis;
+use crate::modules::FileId;
+use crate::syntax::facts::ExprKind;
+
+use super::ScaffoldError;
+
+/// A secret that was taken out, and the setting that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TakenOut {
+    pub(super) setting: String,
+    /// `file:line`
+    pub(super) place: String,
+}
+
+/// The text of a module in which each secret is read from its setting.
+///
+/// # Errors
+/// When one cannot be taken out, or stands there a second time.
+pub(super) fn copied(
+    analysis: &Analysis,
+    secrets: &[SecretPlace],
+    file: FileId,
+    text: &str,
+) -> Result<(String, Vec<TakenOut>), ScaffoldError> {
+    let facts = analysis.modules.facts(file);
+    let mut here: Vec<(usize, &SecretPlace, &str)> = Vec::new();
+    for secret in secrets.iter().filter(|secret| secret.file == file) {
+        let expr = facts.expr(secret.expr);
+        let ExprKind::Str(value) = &expr.kind else {
+            continue;
+        };
+        let at = offset(text, expr.line, expr.column);
+        let at = at.ok_or_else(|| ScaffoldError::secret(&facts.path, expr.line))?;
+        here.push((at, secret, value));
+    }
+    here.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    let mut out = text.to_owned();
+    let mut taken = Vec::new();
+    for (at, secret, value) in &here {
+        let line = facts.expr(secret.expr).line;
+        let length = literal(&out[*at..], value);
+        let length = length.ok_or_else(|| ScaffoldError::secret(&facts.path, line))?;
+        let read = format!("__import__(\"os\").environ[\"{}\"]", secret.setting);
+        out.replace_range(*at..at + length, &read);
+        taken.push(TakenOut {
+            setting: secret.setting.clone(),
+            place: format!("{}:{line}", facts.path),
+        });
+    }
+    for (_, _, value) in &here {
+        if let Some(line) = again(&out, value) {
+            return Err(ScaffoldError::secret(&facts.path, line));
+        }
+    }
+    taken.sort();
+    Ok((out, taken))
+}
+
+/// The place of a line and column, both from 1, in bytes.
+fn offset(text: &str, line: u32, column: u32) -> Option<usize> {
+    let mut start = 0;
+    for _ in 1..line {
+        start += text[start..].find('\n')? + 1;
+    }
+    let in_line = text[start..].char_indices().nth(column as usize - 1)?;
+    Some(start + in_line.0)
+}
+
+/// How long the literal is that `text` begins with and that means `value`;
+/// adjacent ones are one.
+fn literal(text: &str, value: &str) -> Option<usize> {
+    let mut read = String::new();
+    let mut end = 0;
+    loop {
+        let (inside, length) = one_literal(&text[end..])?;
+        read.push_str(inside);
+        end += length;
+        if read.len() >= value.len() || !value.starts_with(&read) {
+            return Some(end);
+        }
+        let gap = text[end..].find(|c: char| !c.is_whitespace() && c != '\\')?;
+        end += gap;
+    }
+}
+
+/// What stands in the quotes, and the length with them.
+fn one_literal(text: &str) -> Option<(&str, usize)> {
+    let prefix = text.find(['"', '\''])?;
+    let is_prefix = |c: char| matches!(c, 'r' | 'R' | 'b' | 'B' | 'u' | 'U');
+    if prefix > 2 || !text[..prefix].chars().all(is_prefix) {
+        return None;
+    }
+    let quote = &text[prefix..];
+    let mark = match quote {
+        _ if quote.starts_with("\"\"\"") || quote.starts_with("'''") => &quote[..3],
+        _ => &quote[..1],
+    };
+    let inside = &quote[mark.len()..];
+    let mut at = 0;
+    while !inside[at..].starts_with(mark) {
+        let mut chars = inside[at..].chars();
+        let first = chars.next()?;
+        at += first.len_utf8();
+        if first == '\\' {
+            at += chars.next()?.len_utf8();
+        }
+    }
+    Some((&inside[..at], prefix + at + 2 * mark.len()))
+}
+
+/// The line on which the value stands again. A short word is one only as a
+/// whole literal: it may be a word of the code.
+fn again(text: &str, value: &str) -> Option<u32> {
+    const LONG: usize = 12;
+    let stands = |line: &str| match value.len() {
+        LONG.. => line.contains(value),
+        _ => {
+            line.contains(&format!("\"{value}\"")) || line.contains(&format!("'{value}'"))
+        }
+    };
+    let lines = (1..).zip(text.lines());
+    lines.into_iter().find_map(|(number, line)| stands(line).then_some(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_is_as_long_as_it_is() {
+        assert_eq!(literal("\"abc\" + x", "abc"), Some(5));
+        assert_eq!(literal("r'a\\'c', 3", "a\\'c"), Some(7));
+        assert_eq!(literal("\"\"\"a\nb\"\"\")", "a\nb"), Some(9));
+        assert_eq!(literal("\"ab\"\n    'cd')", "abcd"), Some(13));
+        assert_eq!(literal("f\"ab\"", "ab"), None);
+        assert_eq!(literal("name", "ab"), None);
+        assert_eq!(literal("\"never ends", "never ends"), None);
+    }
+
+    #[test]
+    fn a_place_counts_characters() {
+        assert_eq!(offset("a\nüb = 'x'", 2, 6), Some(8));
+        assert_eq!(offset("a", 3, 1), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! `cutline scaffold`
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use cutline_analyzer::SourceTree;
+use cutline_analyzer::hazards::secret_line;
+use cutline_analyzer::report::scaffold::{self, Scaffold, ScaffoldError, Wish};
+use cutline_analyzer::report::{self, Format, Style};
+use cutline_analyzer::stages::Stage;
+
+use super::source::SourceArgs;
+use crate::config::Config;
+use crate::console::Console;
+use crate::error::{CommandError, Kind};
+use crate::scaffold::{Decided, Expressed, apps, python, readme};
+
+/// Writes an app of Azure Functions for each stage.
+///
+/// A stage that functions.toml says is an app of the custom handler, as
+/// `cutline manifest --only` writes it. A stage that it does not say stays
+/// Python: an app in the Python v2 programming model that calls the monolith's
+/// own functions, with a queue and a container for each crossing and the
+/// stage's routes. The modules that it needs are copied, without the secrets in
+/// them, which are settings of the app instead. README.md tells what each app is
+/// and what is to be filled in; scaffold.json says the same for machines.
+#[derive(Args)]
+pub(crate) struct ScaffoldArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// For which platform.
+    #[arg(long, value_enum)]
+    target: Target,
+    /// Writes into DIR [default: cutline/azure/ in the repository].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Keeps this stage in Python, whatever functions.toml says; may be
+    /// repeated.
+    #[arg(long, value_name = "STAGE", value_parser = stage)]
+    python: Vec<Stage>,
+    /// The functions, as a person completed them [default: as the code says
+    /// them].
+    #[arg(long, value_name = "FILE")]
+    functions: Option<PathBuf>,
+    /// The storage account of the custom handlers' store [default: Azurite's on
+    /// this machine].
+    #[arg(long, value_name = "NAME", value_parser = account)]
+    account: Option<String>,
+    /// Writes into a folder that is not empty, over files that are there.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Platforms that apps are written for.
+#[derive(Clone, Copy, ValueEnum)]
+enum Target {
+    /// Azure Functions, with queues and blobs of Azure Storage.
+    Azure,
+}
+
+fn stage(name: &str) -> Result<Stage, String> {
+    let stage = Stage::from_name(name).filter(|stage| stage.is_pipeline());
+    stage.ok_or_else(|| {
+        let all = Stage::ALL.iter().filter(|stage| stage.is_pipeline());
+        let all: Vec<&str> = all.map(|stage| stage.name()).collect();
+        format!("there is no such stage: {}", all.join(", "))
+    })
+}
+
+fn account(name: &str) -> Result<String, String> {
+    let is_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    match (3..=24).contains(&name.len()) && name.chars().all(is_char) {
+        true => Ok(name.to_owned()),
+        false => Err("an account has 3 to 24 small letters and digits".to_owned()),
+    }
+}
+
+/// Data that is larger belongs into a container.
+const MOST_BYTES: u64 = 20 << 20;
+
+/// Analyses the repository, decides, and writes the folder.
+pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), CommandError> {
+    let Target::Azure = args.target;
+    let repository = &args.source.path;
+    if !repository.is_dir() && args.out.is_none() {
+        let message = format!("{} is no folder", repository.display());
+        return Err(CommandError::message(Kind::Usage, message)
+            .hint("name the repository's folder, or say with --out where to write"));
+    }
+    let out = args.out.clone();
+    let out = out.unwrap_or_else(|| repository.join("cutline").join("azure"));
+    is_free(&out, args.force)?;
+    let config = Config::beside(repository)?;
+    let (tree, analysis, report) = args.source.survey(&config, console)?;
+    let text = match &args.functions {
+        Some(file) => fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))
+            .map_err(|error| CommandError::new(Kind::Configuration, error))?,
+        None => report::render(&report, Format::Functions, &Style::default()),
+    };
+    let expressed = Expressed::read(&text)?;
+    let possible = scaffold::stages(&analysis);
+    let why = python(&expressed, &possible, &scaffold::passed(&analysis), &args.python);
+    let wish = Wish {
+        python: why.keys().copied().collect(),
+        requirements: requirements(&tree, repository),
+    };
+    let written = match wish.python.is_empty() {
+        true => Scaffold::default(),
+        false => scaffold::scaffold(&tree, &analysis, &report, &wish).map_err(refused)?,
+    };
+    let stages: Vec<Stage> = expressed
+        .stages()
+        .filter(|stage| expressed.open(*stage).is_none() && !wish.python.contains(stage))
+        .collect();
+    let (rust, faces) = apps(&expressed, &stages, args.account.as_deref())?;
+    if rust.is_empty() && written.apps.is_empty() {
+        return Err(refused(ScaffoldError::Nothing));
+    }
+    let mut decided = Decided {
+        name: report.name.clone(),
+        left: written.left.clone(),
+        python: written,
+        rust,
+        why,
+    };
+    decided.left.extend(faces);
+    decided.left.extend(apart(&decided, &args.python, &possible));
+    write_all(&mut decided, repository, &out, console)
+}
+
+fn refused(error: ScaffoldError) -> CommandError {
+    CommandError::new(Kind::Input, error)
+}
+
+/// A folder in which something is, is somebody's.
+fn is_free(out: &Path, force: bool) -> Result<(), CommandError> {
+    let is_used = fs::read_dir(out).is_ok_and(|mut all| all.next().is_some());
+    if is_used && !force {
+        let message = format!("{} is there, and not empty", out.display());
+        return Err(CommandError::message(Kind::Usage, message)
+            .hint("--force writes over what is in it, --out names another folder"));
+    }
+    Ok(())
+}
+
+/// What says the monolith's dependencies, the nearest to its root first.
+fn requirements(tree: &SourceTree, repository: &Path) -> Vec<(String, String)> {
+    let says = |path: &&str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is_list = name.starts_with("requirements") && name.ends_with(".txt");
+        let in_folder = path.contains("requirements/") && name.ends_with(".txt");
+        is_list || in_folder || name == "pyproject.toml"
+    };
+    let others = tree.others.iter().map(|path| path.as_str());
+    let mut found: Vec<&str> = others.filter(says).collect();
+    found.sort_by_key(|path| (path.matches('/').count(), path.ends_with(".toml"), path.len()));
+    let read = |path: &str| fs::read_to_string(repository.join(path)).ok();
+    found
+        .into_iter()
+        .filter_map(|path| Some((path.to_owned(), read(path)?)))
+        .collect()
+}
+
+/// What does not pass between apps of both kinds, and what cannot be Python.
+fn apart(decided: &Decided, forced: &[Stage], possible: &BTreeSet<Stage>) -> Vec<String> {
+    let mut left = Vec::new();
+    if !decided.python.apps.is_empty() {
+        for app in &decided.rust {
+            left.push(format!(
+                "{} is an app of the custom handler, and gets nothing of what the Python apps hand over: bring a model to it with cutline import-model",
+                app.function
+            ));
+        }
+    }
+    for stage in forced.iter().filter(|stage| !possible.contains(stage)) {
+        left.push(format!(
+            "--python {stage}: nothing starts that stage: no function that asks several stages asks it, no script and no route is its own"
+        ));
+    }
+    left
+}
+
+fn write_all(
+    decided: &mut Decided,
+    repository: &Path,
+    out: &Path,
+    console: &Console,
+) -> Result<(), CommandError> {
+    for app in &mut decided.python.apps {
+        let folder = out.join(app.stage.name());
+        for (path, text) in &app.files {
+            write(&folder.join(path), text.as_bytes())?;
+        }
+        let copies = std::mem::take(&mut app.copies);
+        for path in copies {
+            match copy(&repository.join(&path), &folder.join("monolith").join(&path))? {
+                None => app.copies.push(path),
+                Some(why) => decided.left.push(format!("{path} is not copied: {why}")),
+            }
+        }
+    }
+    for app in &decided.rust {
+        for (path, text) in &app.files {
+            write(&out.join(&app.function).join(path), text.as_bytes())?;
+        }
+    }
+    decided.left.sort();
+    decided.left.dedup();
+    decided.python.left.clone_from(&decided.left);
+    write(&out.join("README.md"), readme(decided).as_bytes())?;
+    let document = serde_json::to_string_pretty(&decided.document())
+        .context("scaffold.json cannot be written")?;
+    write(&out.join("scaffold.json"), format!("{document}\n").as_bytes())?;
+    console.print(&said(decided, out))
+}
+
+/// Copies a file of the repository; says why, where it does not.
+fn copy(from: &Path, to: &Path) -> Result<Option<String>, CommandError> {
+    let metadata = fs::metadata(from);
+    let metadata = metadata.with_context(|| format!("cannot read {}", from.display()))?;
+    if metadata.len() > MOST_BYTES {
+        let why = format!("it has {} bytes, and belongs into a container", metadata.len());
+        return Ok(Some(why));
+    }
+    let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if let Some(line) = std::str::from_utf8(&content).ok().and_then(secret_line) {
+        let why = format!("a secret stands in line {line}: say it by a setting of the app");
+        return Ok(Some(why));
+    }
+    write(to, &content)?;
+    Ok(None)
+}
+
+fn said(decided: &Decided, out: &Path) -> String {
+    let mut said = String::new();
+    for app in &decided.python.apps {
+        let functions = match app.functions.len() {
+            1 => "1 function".to_owned(),
+            functions => format!("{functions} functions"),
+        };
+        let why = decided.why.get(&app.stage).map_or("", String::as_str);
+        said.push_str(&format!("  {:<14} Python, {functions}: {why}\n", app.stage.name()));
+    }
+    for app in &decided.rust {
+        said.push_str(&format!("  {:<14} custom handler\n", app.function));
+    }
+    let mut secrets: Vec<&str> = decided
+        .python
+        .apps
+        .iter()
+        .flat_map(|app| &app.settings)
+        .filter(|setting| setting.needed)
+        .map(|setting| setting.name.as_str())
+        .collect();
+    secrets.sort_unstable();
+    secrets.dedup();
+    if !secrets.is_empty() {
+        said.push_str(&format!(
+            "\nSecrets stood in the code; the copies read settings instead: {}\n",
+            secrets.join(", ")
+        ));
+    }
+    if !decided.left.is_empty() {
+        said.push_str("\nNot done:\n");
+        for left in &decided.left {
+            said.push_str(&format!("  {left}\n"));
+        }
+    }
+    said.push_str(&format!("\nNext: {}\n", out.join("README.md").display()));
+    said
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), CommandError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    Ok(fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?)
+}
