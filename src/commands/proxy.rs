@@ -184,7 +184,8 @@ fn run(args: &RunArgs, console: &Console) -> Result<(), CommandError> {
     admin.stop();
     // Whoever is cut off does not keep the process.
     runtime.shutdown_background();
-    if let (Some(traces), Ok(())) = (traces, &result) {
+    // What failed is what somebody wants to see.
+    if let Some(traces) = traces {
         traces.flush();
     }
     if let (Some(webhooks), Ok(())) = (webhooks, &result) {

@@ -111,7 +111,8 @@ pub(super) fn host(
         .build()
         .context("cannot start")?;
     let result = runtime.block_on(serve(args, pipeline, trigger, tracing, console));
-    if let (Some(traces), Ok(())) = (traces, &result) {
+    // What failed is what somebody wants to see.
+    if let Some(traces) = traces {
         traces.flush();
     }
     result

@@ -103,7 +103,12 @@ pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), Com
     };
     let expressed = Expressed::read(&text)?;
     let possible = scaffold::stages(&analysis);
-    let why = python(&expressed, &possible, &scaffold::passed(&analysis), &args.python);
+    let why = python(
+        &expressed,
+        &possible,
+        &scaffold::passed(&analysis),
+        &args.python,
+    );
     let wish = Wish {
         python: why.keys().copied().collect(),
         requirements: requirements(&tree, repository),
@@ -128,7 +133,9 @@ pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), Com
         why,
     };
     decided.left.extend(faces);
-    decided.left.extend(apart(&decided, &args.python, &possible));
+    decided
+        .left
+        .extend(apart(&decided, &args.python, &possible));
     write_all(&mut decided, repository, &out, console)
 }
 
@@ -157,7 +164,13 @@ fn requirements(tree: &SourceTree, repository: &Path) -> Vec<(String, String)> {
     };
     let others = tree.others.iter().map(|path| path.as_str());
     let mut found: Vec<&str> = others.filter(says).collect();
-    found.sort_by_key(|path| (path.matches('/').count(), path.ends_with(".toml"), path.len()));
+    found.sort_by_key(|path| {
+        (
+            path.matches('/').count(),
+            path.ends_with(".toml"),
+            path.len(),
+        )
+    });
     let read = |path: &str| fs::read_to_string(repository.join(path)).ok();
     found
         .into_iter()
@@ -197,7 +210,10 @@ fn write_all(
         }
         let copies = std::mem::take(&mut app.copies);
         for path in copies {
-            match copy(&repository.join(&path), &folder.join("monolith").join(&path))? {
+            match copy(
+                &repository.join(&path),
+                &folder.join("monolith").join(&path),
+            )? {
                 None => app.copies.push(path),
                 Some(why) => decided.left.push(format!("{path} is not copied: {why}")),
             }
@@ -214,7 +230,10 @@ fn write_all(
     write(&out.join("README.md"), readme(decided).as_bytes())?;
     let document = serde_json::to_string_pretty(&decided.document())
         .context("scaffold.json cannot be written")?;
-    write(&out.join("scaffold.json"), format!("{document}\n").as_bytes())?;
+    write(
+        &out.join("scaffold.json"),
+        format!("{document}\n").as_bytes(),
+    )?;
     console.print(&said(decided, out))
 }
 
@@ -223,7 +242,10 @@ fn copy(from: &Path, to: &Path) -> Result<Option<String>, CommandError> {
     let metadata = fs::metadata(from);
     let metadata = metadata.with_context(|| format!("cannot read {}", from.display()))?;
     if metadata.len() > MOST_BYTES {
-        let why = format!("it has {} bytes, and belongs into a container", metadata.len());
+        let why = format!(
+            "it has {} bytes, and belongs into a container",
+            metadata.len()
+        );
         return Ok(Some(why));
     }
     let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
@@ -243,7 +265,10 @@ fn said(decided: &Decided, out: &Path) -> String {
             functions => format!("{functions} functions"),
         };
         let why = decided.why.get(&app.stage).map_or("", String::as_str);
-        said.push_str(&format!("  {:<14} Python, {functions}: {why}\n", app.stage.name()));
+        said.push_str(&format!(
+            "  {:<14} Python, {functions}: {why}\n",
+            app.stage.name()
+        ));
     }
     for app in &decided.rust {
         said.push_str(&format!("  {:<14} custom handler\n", app.function));

@@ -63,6 +63,19 @@ fn parameters() -> Value {
             "resourceType": "microsoft.insights/components",
             "parameters": [
                 {
+                    "id": "5d1c6a3e-0f2b-4e57-9a61-6c1f0b7d2a00",
+                    "version": "KqlParameterItem/1.0",
+                    "name": "app",
+                    "label": "Application Insights",
+                    "type": 5,
+                    "isRequired": true,
+                    "typeSettings": {
+                        "resourceTypeFilter": { "microsoft.insights/components": true },
+                        "additionalResourceOptions": ["value::1"],
+                    },
+                    "value": "value::1",
+                },
+                {
                     "id": "5d1c6a3e-0f2b-4e57-9a61-6c1f0b7d2a01",
                     "version": "KqlParameterItem/1.0",
                     "name": "range",
@@ -115,6 +128,7 @@ fn query(name: &str, title: &str, kql: &str) -> Value {
             "timeContextFromParameter": "range",
             "queryType": 0,
             "resourceType": "microsoft.insights/components",
+            "crossComponentResources": ["{app}"],
         },
         "name": name,
     })
@@ -137,9 +151,10 @@ mod tests {
                 continue;
             };
             assert_eq!(item["content"]["timeContextFromParameter"], "range");
+            assert_eq!(item["content"]["crossComponentResources"], json!(["{app}"]));
             for asked in kql.split('{').skip(1) {
                 let asked = asked.split(['}', ':']).next().unwrap();
-                assert!(["range", "trace"].contains(&asked), "{asked}: {kql}");
+                assert!(["app", "range", "trace"].contains(&asked), "{asked}: {kql}");
             }
         }
         let shown = figures()

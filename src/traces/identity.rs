@@ -13,7 +13,8 @@ use super::post::Bearer;
 use crate::azure;
 use crate::error::CommandError;
 
-const SCOPE: &str = "https://monitor.azure.com/.default";
+/// Of the public cloud; the audience ends in a slash, and the scope has one more.
+const AUDIENCE: &str = "https://monitor.azure.com/";
 /// A token is renewed this long before its end.
 const EARLY: Duration = Duration::from_secs(5 * 60);
 /// How long one is waited for.
@@ -22,18 +23,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Used on the thread that sends, which may block.
 pub(super) struct Identity {
     credential: Arc<dyn TokenCredential>,
+    scope: String,
     runtime: Runtime,
     kept: Mutex<Option<AccessToken>>,
 }
 
 impl Identity {
     /// Of the managed identity with this client id, or of whom the environment
-    /// says.
-    pub(super) fn of(client_id: Option<&str>) -> Result<Identity, CommandError> {
+    /// says; for the audience that the connection string names.
+    pub(super) fn of(
+        client_id: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<Identity, CommandError> {
         let http = azure::http()?;
         let runtime = Builder::new_current_thread().enable_all().build();
         Ok(Identity {
             credential: azure::identity_of(&http, client_id)?,
+            scope: format!("{}/.default", audience.unwrap_or(AUDIENCE)),
             runtime: runtime.context("cannot start")?,
             kept: Mutex::default(),
         })
@@ -48,7 +54,7 @@ impl Bearer for Identity {
             return Ok(token.token.secret().to_owned());
         }
         let asked = self.runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, self.credential.get_token(&[SCOPE], None)).await
+            tokio::time::timeout(PATIENCE, self.credential.get_token(&[&self.scope], None)).await
         });
         let token = asked.map_err(|_| "no token came in time".to_owned())?;
         let token = token.map_err(|error| format!("no token could be had: {error}"))?;

@@ -32,6 +32,8 @@ const LONGEST_LIST: usize = 8_000;
 pub(super) struct Resource {
     key: String,
     endpoint: Uri,
+    /// For whom a token is, in clouds of their own.
+    audience: Option<String>,
     shows: Shows,
 }
 
@@ -134,6 +136,7 @@ fn read(text: &str) -> Result<Resource, String> {
     Ok(Resource {
         key: key.to_owned(),
         endpoint: checked(&endpoint)?,
+        audience: said("aadaudience").map(ToOwned::to_owned),
         shows: Shows::Key,
     })
 }
@@ -166,18 +169,24 @@ pub(super) fn exporter(resource: &Resource, ratio: f64) -> Result<Insights, Comm
     let post = Post::to("Application Insights", &resource.endpoint, TIMEOUT)?;
     let post = match &resource.shows {
         Shows::Key => post,
-        Shows::Identity(client_id) => identified(post, client_id.as_deref())?,
+        Shows::Identity(client_id) => {
+            identified(post, client_id.as_deref(), resource.audience.as_deref())?
+        }
     };
     over(resource, post, ratio)
 }
 
 #[cfg(feature = "azure")]
-fn identified(post: Post, client_id: Option<&str>) -> Result<Post, CommandError> {
-    Ok(post.showing(Identity::of(client_id)?))
+fn identified(
+    post: Post,
+    client_id: Option<&str>,
+    audience: Option<&str>,
+) -> Result<Post, CommandError> {
+    Ok(post.showing(Identity::of(client_id, audience)?))
 }
 
 #[cfg(not(feature = "azure"))]
-fn identified(_: Post, _: Option<&str>) -> Result<Post, CommandError> {
+fn identified(_: Post, _: Option<&str>, _: Option<&str>) -> Result<Post, CommandError> {
     let message = format!("{AUTHENTICATION}: this program was built without Azure's identities");
     Err(CommandError::message(Kind::Configuration, message).hint("build it with the feature azure"))
 }

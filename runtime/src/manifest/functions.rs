@@ -179,7 +179,10 @@ fn asked(route: &str, methods: &[&str]) -> Value {
 }
 
 fn host(only: &[String]) -> Value {
-    let mut arguments = vec!["handler".to_owned()];
+    // In lines of JSON, which tell traces.
+    let mut arguments = ["handler", "--log-format", "json"]
+        .map(ToOwned::to_owned)
+        .to_vec();
     for name in only {
         arguments.extend(["--only".to_owned(), name.clone()]);
     }
@@ -304,7 +307,7 @@ mod tests {
         );
         assert_eq!(
             files["host.json"]["customHandler"]["description"]["arguments"],
-            json!(["handler", "--only", "ingestion"])
+            json!(["handler", "--log-format", "json", "--only", "ingestion"])
         );
     }
 

@@ -56,7 +56,7 @@ pub enum ManifestError {
     },
     /// No setting of an app can be called so.
     #[error(
-        "{key}: {name:?} names no variable that an app's setting can become: write letters, digits and underscores, no digit first"
+        "{key}: {name:?} names no variable that an app's setting can become: write letters, digits and underscores, no digit first, and no name of Azure's own (AZURE_…, WEBSITE_…)"
     )]
     Variable {
         /// The key that names it.

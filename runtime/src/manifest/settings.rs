@@ -52,10 +52,13 @@ pub(super) fn secrets(pipeline: &Pipeline, only: &[String]) -> Result<Secrets, M
         match from {
             // Clients speak TLS with the app's host.
             _ if key == "serve.tls.key" => {}
-            SecretFrom::Env(name) if is_variable(&name) => secrets.variables.push(name),
+            SecretFrom::Env(name) if is_variable(&name) && !is_taken(&name) => {
+                secrets.variables.push(name);
+            }
             SecretFrom::Env(name) => return Err(ManifestError::Variable { key, name }),
             SecretFrom::File(file) => return Err(ManifestError::SecretFile { key, file }),
-            SecretFrom::Vault(secret) => secrets.asked_for.push(secret.name),
+            // The vault does not tell letters apart by their case.
+            SecretFrom::Vault(secret) => secrets.asked_for.push(secret.name.to_ascii_lowercase()),
         }
     }
     for names in [&mut secrets.variables, &mut secrets.asked_for] {
@@ -69,6 +72,19 @@ pub(super) fn secrets(pipeline: &Pipeline, only: &[String]) -> Result<Secrets, M
 fn is_variable(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(inside)
+}
+
+/// Whether a setting of the host's or of the program's own is called so.
+fn is_taken(name: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = [
+        "APPLICATIONINSIGHTS_",
+        "AZURE_",
+        "AzureWebJobs",
+        "CUTLINE__",
+        "FUNCTIONS_",
+        "WEBSITE_",
+    ];
+    BEGINNINGS.iter().any(|begins| name.starts_with(begins))
 }
 
 /// In Azure, in the order of their names. `secrets` are variables, each with

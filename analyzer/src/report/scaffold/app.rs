@@ -59,7 +59,11 @@ impl Apps<'_> {
 
     /// A run or a stage begins with it.
     pub(super) fn starts(&self, func: FuncId) -> bool {
-        let drivers = self.way.whole.iter().chain(self.way.scripts.values().flatten());
+        let drivers = self
+            .way
+            .whole
+            .iter()
+            .chain(self.way.scripts.values().flatten());
         drivers.into_iter().any(|driver| driver.func == func)
     }
 
@@ -119,7 +123,11 @@ impl Apps<'_> {
 
     /// Parameters that a run's first message has to say.
     pub(super) fn values(&self) -> Vec<String> {
-        let drivers = self.way.whole.iter().chain(self.way.scripts.values().flatten());
+        let drivers = self
+            .way
+            .whole
+            .iter()
+            .chain(self.way.scripts.values().flatten());
         let open: BTreeSet<String> = drivers
             .flat_map(|driver| &driver.arguments)
             .filter(|argument| argument.is_open())
@@ -181,7 +189,12 @@ impl Apps<'_> {
         let app = Written {
             repository: one_line(&self.report.name),
             stage: stage.name().to_owned(),
-            order: self.way.stages().iter().map(|it| it.name().to_owned()).collect(),
+            order: self
+                .way
+                .stages()
+                .iter()
+                .map(|it| it.name().to_owned())
+                .collect(),
             roots: self.layout.search_path(&files),
             drivers: drivers.iter().map(|driver| self.drive(driver)).collect(),
             entries: if takes_part { self.entries() } else { vec![] },
@@ -197,7 +210,10 @@ impl Apps<'_> {
         }
         written.extend(python::requirements(&needs));
         written.push(("host.json".into(), python::host()));
-        written.push(("local.settings.json".into(), python::local_settings(&settings)));
+        written.push((
+            "local.settings.json".into(),
+            python::local_settings(&settings),
+        ));
         written.push((".funcignore".into(), python::IGNORED.to_owned()));
         written.sort();
         Ok(Some(App {
@@ -279,7 +295,12 @@ impl Apps<'_> {
                     false => self.layout.module(function.file),
                 };
                 let qualname = facts.scope(function.scope).qualname.to_string();
-                [module, facts.path.to_string(), qualname, stage.name().to_owned()]
+                [
+                    module,
+                    facts.path.to_string(),
+                    qualname,
+                    stage.name().to_owned(),
+                ]
             })
             .collect()
     }
@@ -289,7 +310,10 @@ impl Apps<'_> {
         let entries = self.way.entries.iter().filter(|(_, of)| *of == stage);
         let scripts = self.way.scripts.get(&stage).into_iter().flatten();
         let scripts = scripts.map(|driver| self.id(driver.func));
-        entries.map(|(func, _)| self.id(*func)).chain(scripts).collect()
+        entries
+            .map(|(func, _)| self.id(*func))
+            .chain(scripts)
+            .collect()
     }
 
     fn queue(&self, stage: Stage, between: &Between, names: &mut Names) -> Queue {
@@ -300,7 +324,10 @@ impl Apps<'_> {
         let after = next.clone().or(between.ends.clone());
         Queue {
             function: names.function(&[stage.name()]),
-            queue: before.clone().or(between.begins.clone()).unwrap_or_default(),
+            queue: before
+                .clone()
+                .or(between.begins.clone())
+                .unwrap_or_default(),
             before,
             next,
             after: after.unwrap_or_default(),
@@ -331,9 +358,18 @@ impl Apps<'_> {
     fn web_of(&self, web: &Web) -> (String, String, bool, Vec<String>) {
         let files = match web.kind {
             super::web::Kind::Django => vec![],
-            _ => web.files.iter().map(|file| self.layout.module(*file)).collect(),
+            _ => web
+                .files
+                .iter()
+                .map(|file| self.layout.module(*file))
+                .collect(),
         };
-        (web.kind.name().to_owned(), web.what.clone(), web.is_made, files)
+        (
+            web.kind.name().to_owned(),
+            web.what.clone(),
+            web.is_made,
+            files,
+        )
     }
 
     /// Global variables that one stage writes and another touches.
@@ -348,7 +384,10 @@ impl Apps<'_> {
                 continue;
             }
             let stages = |does: &dyn Fn(Access) -> bool| -> BTreeSet<Stage> {
-                let accesses = resource.accesses.iter().filter(|access| does(access.access));
+                let accesses = resource
+                    .accesses
+                    .iter()
+                    .filter(|access| does(access.access));
                 let stages = accesses.map(|access| self.analysis.stages.stage(access.function));
                 stages.filter(|stage| stage.is_pipeline()).collect()
             };
@@ -401,7 +440,11 @@ impl Apps<'_> {
             };
             for access in &resource.accesses {
                 if access.function == func {
-                    let does = if access.access == Access::Read { "reads" } else { "writes" };
+                    let does = if access.access == Access::Read {
+                        "reads"
+                    } else {
+                        "writes"
+                    };
                     done.insert(format!("{does} {kind} {}", resource.identity));
                 }
             }
@@ -419,9 +462,8 @@ impl Between {
         let ends = self.ends.clone().filter(|_| !self.runs.contains(&stage));
         let mut seen: Vec<String> = hop.or(ends).into_iter().collect();
         for (other, kept) in &self.kept {
-            let crosses = |line: &&super::super::document::LineEntry| {
-                line.from == *other && line.to == stage
-            };
+            let crosses =
+                |line: &&super::super::document::LineEntry| line.from == *other && line.to == stage;
             if report.cut.lines.iter().any(|line| crosses(&line)) && *other != stage {
                 seen.push(kept.clone());
             }
@@ -497,5 +539,7 @@ fn is_private(name: &str) -> bool {
 
 fn one_line(text: &str) -> String {
     let is_bad = |c: char| c.is_control() || matches!(c, '"' | '\\');
-    text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if is_bad(c) { ' ' } else { c })
+        .collect()
 }

@@ -159,7 +159,11 @@ impl<'a> Calls<'a> {
         let init = methods.find_map(|methods| methods.get("__init__"));
         let needs = init.is_some_and(|init| {
             let function = program.function(*init);
-            let scope = self.analysis.modules.facts(function.file).scope(function.scope);
+            let scope = self
+                .analysis
+                .modules
+                .facts(function.file)
+                .scope(function.scope);
             scope.params.iter().skip(1).any(arguments::is_needed)
         });
         let of = facts.scope(at.scope);
@@ -311,7 +315,13 @@ mod tests {
             Stage::Training,
             Stage::Monitoring,
         );
-        let found = [entry(0, m), entry(1, i), entry(2, p), entry(3, p), entry(4, t)];
+        let found = [
+            entry(0, m),
+            entry(1, i),
+            entry(2, p),
+            entry(3, p),
+            entry(4, t),
+        ];
         assert_eq!(in_order(&found), found[1..]);
         let found = [entry(0, t), entry(1, i), entry(2, p), entry(3, t)];
         assert_eq!(in_order(&found), found[1..]);

@@ -47,6 +47,7 @@ pub(super) fn infra(pipeline: &Pipeline) -> Result<Infra, ManifestError> {
         name: names::beginning(&kept.account),
         account: kept.account.clone(),
         vault: vault(pipeline, kept)?,
+        names_vault: pipeline.vault.is_some(),
         containers: containers.into_iter().collect(),
         queues: queues(pipeline),
         apps,

@@ -11,6 +11,8 @@ pub(super) struct Infra {
     pub(super) account: String,
     /// The vault, unless told otherwise.
     pub(super) vault: String,
+    /// The pipeline says which, and asks it by itself.
+    pub(super) names_vault: bool,
     pub(super) containers: Vec<String>,
     /// Poison queues too.
     pub(super) queues: Vec<String>,

@@ -5,6 +5,7 @@ use super::model::{App, Infra};
 
 pub(super) fn bicep(infra: &Infra) -> String {
     let deploy = "\
+az provider register --namespace Microsoft.App --wait
 az group create --name RESOURCE_GROUP --location REGION
 az deployment group create --resource-group RESOURCE_GROUP --template-file main.bicep --parameters name=NAME";
     let outputs = "az deployment group show --resource-group RESOURCE_GROUP --name main --query properties.outputs";
@@ -13,19 +14,30 @@ az deployment group create --resource-group RESOURCE_GROUP --template-file main.
         "Bicep",
         deploy,
         outputs,
-        ["allowedAddresses", "publicFaces", "encryptionKey"],
+        [
+            "allowedAddresses",
+            "publicFaces",
+            "encryptionKey",
+            "actionGroups",
+        ],
     )
 }
 
 pub(super) fn terraform(infra: &Infra) -> String {
     let deploy = "\
+az provider register --namespace Microsoft.App --wait
 az group create --name RESOURCE_GROUP --location REGION
 export ARM_SUBSCRIPTION_ID=SUBSCRIPTION
 terraform init
 terraform plan -out plan -var resource_group=RESOURCE_GROUP -var name=NAME
 terraform apply plan";
     let outputs = "terraform output";
-    let names = ["allowed_addresses", "public_faces", "encryption_key"];
+    let names = [
+        "allowed_addresses",
+        "public_faces",
+        "encryption_key",
+        "action_groups",
+    ];
     let state = "\
 Terraform keeps what it knows in a state: name a backend for it that only those read who deploy. No secret's value is in it.\n\n";
     readme(infra, "Terraform", deploy, outputs, names).replace("## 2.", &format!("{state}## 2."))
@@ -36,7 +48,7 @@ fn readme(
     format: &str,
     deploy: &str,
     outputs: &str,
-    [addresses, faces, key]: [&str; 3],
+    [addresses, faces, key, groups]: [&str; 4],
 ) -> String {
     let mut readme = format!(
         "\
@@ -70,6 +82,7 @@ For each function an app, published from inside the network (or from one of `{ad
 - `{addresses}`: addresses outside the network that reach the accounts and the vault. None, unless told.
 - `{faces}`: clients reach the apps from the internet. Otherwise only from the network, by a private endpoint; each is asked for a key of the function, either way.
 - `{key}`: a key of the vault that encrypts the accounts. Deploy without it once, so that the vault is there; make the key (`az keyvault key create --vault-name VAULT --name KEY --kty RSA --size 3072`), and deploy again with its name.
+- `{groups}`: who is told of alerts: answers that differ, errors, latency, drift, work in a poison queue. Nobody, unless told.
 
 ## The roles
 

@@ -1,5 +1,6 @@
 //! `main.bicep`: parameters, what the pipeline decides, and the modules.
 
+use super::alerts::alerts;
 use super::write::{list, object, symbol, text};
 use crate::manifest::infra::model::{
     ACCOUNT, ADDRESSES, APPS_ADDRESSES, App, ENDPOINTS_ADDRESSES, INSTANCE_MEMORY, Infra, LOGGED,
@@ -17,6 +18,7 @@ const EVENTS: &str = include_str!("told.bicep");
 pub(super) fn main(infra: &Infra) -> String {
     let mut main = params(infra);
     main.push_str(&decided(infra));
+    main.push_str(&alerts());
     main.push_str(SHARED);
     for app in &infra.apps {
         main.push_str(&identity(app));
@@ -47,8 +49,8 @@ param location string = resourceGroup().location
 @maxLength({name_most})
 param name string = {name}
 
-@description('The vault. Vaults are called so in all of Azure.')
-@minLength({vault_least})
+@description('{vault_what}')
+{vault_allowed}@minLength({vault_least})
 @maxLength({vault_most})
 param vaultName string = {vault}
 
@@ -70,6 +72,9 @@ param allowedAddresses array = []
 @description('Whether clients reach the apps from the internet. Each is asked for a key of the function.')
 param publicFaces bool = false
 
+@description('The action groups that are told of alerts, by their resource ids: none unless said.')
+param actionGroups array = []
+
 @description('The key of the vault that encrypts the accounts; empty: a key of Microsoft.')
 param encryptionKey string = ''
 
@@ -89,6 +94,14 @@ param maximumInstances int = {MAXIMUM_INSTANCES}
         vault_least = VAULT.start(),
         vault_most = VAULT.end(),
         vault = text(&infra.vault),
+        vault_what = match infra.names_vault {
+            true => "The vault that functions.toml names, and its functions ask.",
+            false => "The vault. Vaults are called so in all of Azure.",
+        },
+        vault_allowed = match infra.names_vault {
+            true => format!("@allowed([\n  {}\n])\n", text(&infra.vault)),
+            false => String::new(),
+        },
         replication = text(&format!("Standard_{REPLICATION}")),
         ADDRESSES = text(ADDRESSES),
         APPS = text(APPS_ADDRESSES),

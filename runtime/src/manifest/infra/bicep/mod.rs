@@ -1,5 +1,6 @@
 //! An [`Infra`] in Bicep: `main.bicep` and its modules.
 
+mod alerts;
 mod main;
 mod roles;
 mod write;
@@ -11,6 +12,7 @@ use crate::manifest::File;
 /// Modules that no pipeline changes.
 const MODULES: &[(&str, &str)] = &[
     ("account", include_str!("modules/account.bicep")),
+    ("alerts", include_str!("modules/alerts.bicep")),
     ("app", include_str!("modules/app.bicep")),
     ("endpoint", include_str!("modules/endpoint.bicep")),
     ("events", include_str!("modules/events.bicep")),

@@ -67,3 +67,14 @@ module data 'modules/account.bicep' = {
     encryptionIdentity: vault.outputs.encryptionIdentity
   }
 }
+
+module alerting 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    location: location
+    name: name
+    insightsName: monitoring.outputs.insights
+    alerts: alerts
+    actionGroups: actionGroups
+  }
+}

@@ -12,6 +12,7 @@ use crate::manifest::File;
 
 /// Files that no pipeline changes.
 const SHARED: &[(&str, &str)] = &[
+    ("alerts.tf", include_str!("alerts.tf")),
     ("apps.tf", include_str!("apps.tf")),
     ("data.tf", include_str!("data.tf")),
     ("events.tf", include_str!("events.tf")),

@@ -1,6 +1,7 @@
 //! `pipeline.tf`: what the pipeline says, and what cutline decides.
 
 use super::write::{Hcl, body, quoted};
+use crate::manifest::ALERTS;
 use crate::manifest::infra::model::{
     Infra, LOGGED, RECOVERY_DAYS, RETENTION_DAYS, VAULT_RECOVERY_DAYS, ZONES,
 };
@@ -30,6 +31,7 @@ pub(super) fn pipeline(infra: &Infra) -> String {
         ("recovery_days", Hcl::Number(RECOVERY_DAYS)),
         ("retention_days", Hcl::Number(RETENTION_DAYS)),
         ("vault_recovery_days", Hcl::Number(VAULT_RECOVERY_DAYS)),
+        ("alerts", alerts()),
         ("logged", Hcl::Map(logged.into())),
         ("zones", Hcl::Map(zones.into())),
     ];
@@ -38,6 +40,23 @@ pub(super) fn pipeline(infra: &Infra) -> String {
         body(&said.map(owned), 2),
         body(&decided.map(owned), 2),
     )
+}
+
+fn alerts() -> Hcl {
+    let alerts = ALERTS.iter().map(|alert| {
+        let entries = [
+            ("what", Hcl::text(alert.what)),
+            ("query", Hcl::text(alert.query)),
+            ("measure", Hcl::text(alert.measure)),
+            ("by", Hcl::list(alert.by.iter().copied())),
+            ("above", Hcl::Code(alert.above.to_string())),
+            ("window", Hcl::text(alert.window)),
+            ("every", Hcl::text(alert.every)),
+            ("severity", Hcl::Number(alert.severity.into())),
+        ];
+        (alert.name.to_owned(), Hcl::Map(entries.map(owned).into()))
+    });
+    Hcl::Map(alerts.collect())
 }
 
 fn owned((key, value): (&str, Hcl)) -> (String, Hcl) {

@@ -59,14 +59,20 @@ fn names(infra: &Infra, hosts: Hcl) -> Vec<Variable> {
             )
         },
         Variable {
-            valid: Some((
-                vault,
-                format!(
-                    "{} to {} letters, digits and dashes.",
-                    VAULT.start(),
-                    VAULT.end()
+            valid: Some(match infra.names_vault {
+                true => (
+                    format!("var.vault_name == {}", quoted(&infra.vault)),
+                    "The one that functions.toml names, and its functions ask.".to_owned(),
                 ),
-            )),
+                false => (
+                    vault,
+                    format!(
+                        "{} to {} letters, digits and dashes.",
+                        VAULT.start(),
+                        VAULT.end()
+                    ),
+                ),
+            }),
             ..variable(
                 "vault_name",
                 "The vault. Vaults are called so in all of Azure.",
@@ -94,6 +100,12 @@ fn network() -> Vec<Variable> {
         variable(
             "allowed_addresses",
             "Addresses outside the network that reach the accounts and the vault: none unless said.",
+            "list(string)",
+            Some(Hcl::List(Vec::new())),
+        ),
+        variable(
+            "action_groups",
+            "The action groups that are told of alerts, by their resource ids: none unless said.",
             "list(string)",
             Some(Hcl::List(Vec::new())),
         ),

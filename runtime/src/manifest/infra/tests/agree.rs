@@ -2,6 +2,7 @@
 //! their files as it is.
 
 use super::{in_bicep, in_terraform, read_bicep, read_terraform, sample};
+use crate::manifest::ALERTS;
 use crate::manifest::infra::tests::read_bicep::Value;
 
 #[test]
@@ -59,6 +60,38 @@ fn the_same_is_there_in_both() {
             value,
             "{name}"
         );
+    }
+}
+
+#[test]
+fn alerts_are_the_same() {
+    let (bicep, terraform) = (
+        in_bicep(&sample()).unwrap(),
+        in_terraform(&sample()).unwrap(),
+    );
+    let there = read_terraform::entries(&read_terraform::local(&terraform, "alerts"));
+    let Value::List(alerts) = read_bicep::variable(&bicep, "alerts") else {
+        panic!("alerts are a list")
+    };
+    assert_eq!(alerts.len(), ALERTS.len());
+    for ((alert, (name, other)), known) in alerts.iter().zip(&there).zip(ALERTS) {
+        assert_eq!(
+            (name.as_str(), alert.at("name").unwrap().as_text()),
+            (known.name, known.name)
+        );
+        for (key, value) in read_terraform::entries(other) {
+            if key == "by" {
+                let Some(Value::List(dimensions)) = alert.at("dimensions") else {
+                    panic!("{alert:?}")
+                };
+                let columns = dimensions.iter().map(|by| by.at("name").unwrap().as_text());
+                assert_eq!(columns.collect::<Vec<_>>(), read_terraform::texts(&value));
+                continue;
+            }
+            let said = alert.at(&key).unwrap().as_text();
+            assert_eq!(said, read_terraform::text(&value), "{name}: {key}");
+        }
+        assert_eq!(alert.at("query").unwrap().as_text(), known.query);
     }
 }
 

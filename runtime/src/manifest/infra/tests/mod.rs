@@ -22,9 +22,19 @@ use crate::stages;
 /// Files by their paths.
 type Files = BTreeMap<String, String>;
 
-/// The sample, whose requests have to show a token.
+/// The sample, whose requests have to show a token, and whose rows go into a
+/// database that the vault knows.
 fn sample() -> String {
-    format!("[serve]\ntoken = {{ env = \"CHURN_TOKEN\" }}\n{FILE}")
+    let written = "output  = { artifact = \"customers\", queue = \"customers-ready\", table = { sql = \"secret:vault:Churn-DB\", name = \"customers\", key = [\"id\"] } }";
+    let file = FILE.replacen(
+        "output  = { artifact = \"customers\", queue = \"customers-ready\" }",
+        written,
+        1,
+    );
+    assert_ne!(file, FILE, "the sample has such an output");
+    format!(
+        "[secrets]\nvault = \"https://churn-vault.vault.azure.net\"\n\n[serve]\ntoken = {{ env = \"CHURN_TOKEN\" }}\n{file}"
+    )
 }
 
 fn in_bicep(text: &str) -> Result<Files, String> {

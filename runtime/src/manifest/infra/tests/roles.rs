@@ -5,12 +5,11 @@ use super::{Files, in_bicep, in_terraform, read_bicep, read_terraform, sample};
 use crate::manifest::infra::tests::read_bicep::{Resource, Value};
 use crate::manifest::roles::Role;
 
-const ROLES: [Role; 9] = [
+const ROLES: [Role; 8] = [
     Role::BlobReader,
     Role::BlobContributor,
     Role::BlobOwner,
-    Role::QueueReader,
-    Role::QueueProcessor,
+    Role::QueueContributor,
     Role::QueueSender,
     Role::SecretsUser,
     Role::EncryptionUser,
@@ -25,18 +24,15 @@ const OF_FUNCTIONS: &[&str] = &[
     "ingestion, container kept: Storage Blob Data Contributor",
     "ingestion, queue customers-ready: Storage Queue Data Message Sender",
     "ingestion, queue raw-arrived-poison: Storage Queue Data Message Sender",
-    "ingestion, queue raw-arrived: Storage Queue Data Message Processor",
-    "ingestion, queue raw-arrived: Storage Queue Data Message Sender",
-    "ingestion, queue raw-arrived: Storage Queue Data Reader",
+    "ingestion, queue raw-arrived: Storage Queue Data Contributor",
+    "ingestion, secret churn-db: Key Vault Secrets User",
     "ingestion, secret churn-token: Key Vault Secrets User",
     "monitoring, container kept: Storage Blob Data Contributor",
     "monitoring, queue monitoring-due-poison: Storage Queue Data Message Sender",
     "monitoring, secret churn-token: Key Vault Secrets User",
     "training, container kept: Storage Blob Data Contributor",
     "training, queue customers-ready-poison: Storage Queue Data Message Sender",
-    "training, queue customers-ready: Storage Queue Data Message Processor",
-    "training, queue customers-ready: Storage Queue Data Message Sender",
-    "training, queue customers-ready: Storage Queue Data Reader",
+    "training, queue customers-ready: Storage Queue Data Contributor",
     "training, queue model-trained: Storage Queue Data Message Sender",
     "training, secret churn-token: Key Vault Secrets User",
 ];
@@ -86,8 +82,7 @@ fn roles_have_the_ids_that_azure_lists() {
             "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1 Storage Blob Data Reader",
             "ba92f5b4-2d11-453d-a403-e96b0029c9fe Storage Blob Data Contributor",
             "b7e6dc6d-f1e8-4753-8033-0f276bb0955b Storage Blob Data Owner",
-            "19e7f393-937e-4f77-808e-94535e297925 Storage Queue Data Reader",
-            "8a0f0c08-91a1-4084-bc3d-661d67233fed Storage Queue Data Message Processor",
+            "974c5e8b-45b9-4653-ba55-5f855dd0fb88 Storage Queue Data Contributor",
             "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a Storage Queue Data Message Sender",
             "4633458b-17de-408a-b874-0445c86b69e6 Key Vault Secrets User",
             "e147488a-f6f5-4113-8e2d-b22465e65bf6 Key Vault Crypto Service Encryption User",
