@@ -21,8 +21,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use toml::Table;
 
+use crate::support::overlay::functions;
 use crate::support::service::cutline;
 use crate::support::{python_env, run};
+
+const OVERLAY: &str = include_str!("../../src/demo/functions.overlay.toml");
 
 const FORMATS: [&str; 2] = ["bicep", "terraform"];
 
@@ -38,45 +41,47 @@ struct Looked {
     unread: u64,
 }
 
-/// The pipelines: those that people wrote of the fixtures, and those that are
-/// derived from their code.
-fn pipelines() -> Vec<(String, String)> {
-    let mut pipelines = Vec::new();
-    for fixture in ["churn_flask", "tumor_fastapi"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fixtures")
-            .join(fixture);
-        let written = fs::read_to_string(folder.join("functions.toml")).unwrap();
-        let mut analyze = cutline();
-        let analyze = analyze.arg("analyze").arg(&folder);
-        let derived = run(
-            analyze.args(["--format", "functions"]),
-            "the analysis failed",
-        );
-        let derived = String::from_utf8(derived.stdout).unwrap();
-        pipelines.push((format!("{fixture}-written"), written));
-        pipelines.push((format!("{fixture}-derived"), derived));
-    }
-    pipelines
+/// The pipelines: those that a person wrote of the fixtures, and those that are
+/// derived from their code, finished as a person would: the Flask one as the demo
+/// does, the FastAPI one by the faces of the written one.
+fn pipelines() -> Vec<(&'static str, Table)> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let written = |fixture: &str| -> Table {
+        let file = fixtures.join(fixture).join("functions.toml");
+        fs::read_to_string(file).unwrap().parse().unwrap()
+    };
+    let (flask, fastapi) = (written("churn_flask"), written("tumor_fastapi"));
+    let faces = Table::from_iter([("http".to_owned(), fastapi["http"].clone())]);
+    vec![
+        ("flask", flask),
+        (
+            "flask-derived",
+            functions(&fixtures.join("churn_flask"), OVERLAY),
+        ),
+        ("fastapi", fastapi),
+        (
+            "fastapi-derived",
+            functions(&fixtures.join("tumor_fastapi"), &faces.to_string()),
+        ),
+    ]
 }
 
 /// The same pipeline, kept in an account, whose faces ask for a token.
-fn on_azure(text: &str) -> String {
-    let mut file: Table = text.parse().unwrap();
+fn on_azure(mut pipeline: Table) -> Table {
     let azure = "[store]\nurl = \"azure:https://churn.blob.core.windows.net/kept\"\n[serve]\ntoken = { env = \"CHURN_TOKEN\" }\n";
-    file.extend(azure.parse::<Table>().unwrap());
-    file.to_string()
+    pipeline.extend(azure.parse::<Table>().unwrap());
+    pipeline
 }
 
 fn write(home: &Path) {
-    for (name, text) in pipelines() {
+    for (name, pipeline) in pipelines() {
         let config = home.join(format!("{name}.toml"));
-        fs::write(&config, on_azure(&text)).unwrap();
+        fs::write(&config, on_azure(pipeline).to_string()).unwrap();
         for format in FORMATS {
             let mut manifest = cutline();
             manifest.args(["manifest", "--format", format, "--config"]);
             manifest.arg(&config).arg("--out");
-            manifest.arg(home.join(format).join(&name));
+            manifest.arg(home.join(format).join(name));
             run(&mut manifest, "no template is written");
         }
     }

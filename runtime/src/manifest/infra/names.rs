@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(key("feature-building"), "feature-building");
         assert_eq!(beginning("churn"), "churn");
         assert_eq!(beginning("7churn"), "c7churn");
-        assert_eq!(host("churn", "ingestion"), "churnhost96e3a3d6");
+        assert_eq!(host("churn", "ingestion"), "churnhost93783311");
         assert_eq!(vault("churn"), "kv-churn");
         assert_eq!(secret("CHURN_TOKEN"), "churn-token");
     }

@@ -86,7 +86,7 @@ For each function an app, published from inside the network (or from one of `{ad
 
 ## The roles
 
-{roles} lists every role, each on one container, queue or secret; {host} says what the Functions host does as the same identity.
+{roles} lists every role, each on one container, queue or secret. What the Functions host does as an app's identity takes two more: Storage Blob Data Owner of the host account, which is the app's alone, and Monitoring Metrics Publisher of Application Insights.
 ",
         lower = format.to_ascii_lowercase(),
         apps = infra.apps.len(),
@@ -97,7 +97,6 @@ For each function an app, published from inside the network (or from one of `{ad
             "Bicep" => "`modules/roles.bicep`",
             _ => "`roles.tf`",
         },
-        host = "Storage Blob Data Owner of an account that is the app's alone, and Monitoring Metrics Publisher of Application Insights,",
     );
     if !infra.subscriptions.is_empty() {
         readme.push_str(&told(infra));

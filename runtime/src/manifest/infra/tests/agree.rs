@@ -384,7 +384,7 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
     ),
     (
         "azapi_update_resource",
-        "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
+        "basicPublishingCredentialsPolicies",
         &[(
             "body.properties.allow",
             "false",

@@ -37,7 +37,7 @@ fn pipeline(account: &str, names: &BTreeSet<String>, before: &str, behind: &str)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn odd_names_and_paths(
