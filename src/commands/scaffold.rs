@@ -1,22 +1,22 @@
 //! `cutline scaffold`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use cutline_analyzer::SourceTree;
 use cutline_analyzer::hazards::secret_line;
 use cutline_analyzer::report::scaffold::{self, Scaffold, ScaffoldError, Wish};
 use cutline_analyzer::report::{self, Format, Style};
 use cutline_analyzer::stages::Stage;
+use cutline_analyzer::{Analysis, Report, SourceTree};
 
 use super::source::SourceArgs;
 use crate::config::Config;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
-use crate::scaffold::{Decided, Expressed, apps, python, readme};
+use crate::scaffold::{Decided, Expressed, RustApp, apps, python, readme};
 
 /// Writes an app of Azure Functions for each stage.
 ///
@@ -95,41 +95,80 @@ pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), Com
     is_free(&out, args.force)?;
     let config = Config::beside(repository)?;
     let (tree, analysis, report) = args.source.survey(&config, console)?;
-    let text = match &args.functions {
-        Some(file) => fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", file.display()))
-            .map_err(|error| CommandError::new(Kind::Configuration, error))?,
-        None => report::render(&report, Format::Functions, &Style::default()),
+    let mut decided = decide(args, &tree, &analysis, &report)?;
+    write_all(&mut decided, repository, &out, console)
+}
+
+/// Which stages become what, and what is written for them.
+fn decide(
+    args: &ScaffoldArgs,
+    tree: &SourceTree,
+    analysis: &Analysis,
+    report: &Report,
+) -> Result<Decided, CommandError> {
+    let expressed = Expressed::read(&functions(args, report)?)?;
+    let possible = scaffold::stages(analysis);
+    let passed = scaffold::passed(analysis);
+    let mut why = python(&expressed, &possible, &passed, &args.python);
+    let handled = handlers(&expressed, &why);
+    let (rust, mut left) = match apps(&expressed, &handled, args.account.as_deref()) {
+        Ok(found) => found,
+        // What the code alone says need not hold together without the rest.
+        Err(error) if args.functions.is_none() => {
+            let (of, without): (Vec<Stage>, Vec<Stage>) =
+                handled.iter().partition(|stage| possible.contains(stage));
+            why.extend(of.into_iter().map(|stage| (stage, error.to_string())));
+            let left = without.into_iter().map(|stage| format!("{stage}: {error}"));
+            (Vec::new(), left.collect())
+        }
+        Err(error) => return Err(error),
     };
-    let expressed = Expressed::read(&text)?;
-    let possible = scaffold::stages(&analysis);
-    let why = python(&expressed, &possible, &scaffold::passed(&analysis), &args.python);
     let wish = Wish {
         python: why.keys().copied().collect(),
-        requirements: requirements(&tree, repository),
+        requirements: requirements(tree, &args.source.path),
     };
-    let written = match wish.python.is_empty() {
+    let python = match wish.python.is_empty() {
         true => Scaffold::default(),
-        false => scaffold::scaffold(&tree, &analysis, &report, &wish).map_err(refused)?,
+        false => scaffold::scaffold(tree, analysis, report, &wish).map_err(refused)?,
     };
-    let stages: Vec<Stage> = expressed
-        .stages()
-        .filter(|stage| expressed.open(*stage).is_none() && !wish.python.contains(stage))
-        .collect();
-    let (rust, faces) = apps(&expressed, &stages, args.account.as_deref())?;
-    if rust.is_empty() && written.apps.is_empty() {
+    if rust.is_empty() && python.apps.is_empty() {
         return Err(refused(ScaffoldError::Nothing));
     }
-    let mut decided = Decided {
+    left.extend(python.left.clone());
+    left.extend(apart(&python, &rust, &args.python, &possible));
+    left.extend(nowhere(&expressed, &possible));
+    Ok(Decided {
         name: report.name.clone(),
-        left: written.left.clone(),
-        python: written,
+        python,
         rust,
         why,
-    };
-    decided.left.extend(faces);
-    decided.left.extend(apart(&decided, &args.python, &possible));
-    write_all(&mut decided, repository, &out, console)
+        left,
+    })
+}
+
+/// The functions, as a person or the code says them.
+fn functions(args: &ScaffoldArgs, report: &Report) -> Result<String, CommandError> {
+    match &args.functions {
+        Some(file) => fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))
+            .map_err(|error| CommandError::new(Kind::Configuration, error)),
+        None => Ok(report::render(report, Format::Functions, &Style::default())),
+    }
+}
+
+/// The stages that are apps of the custom handler.
+fn handlers(expressed: &Expressed, why: &BTreeMap<Stage, String>) -> Vec<Stage> {
+    let said = expressed.stages();
+    said.filter(|stage| expressed.open(*stage).is_none() && !why.contains_key(stage))
+        .collect()
+}
+
+/// Stages that no app does.
+fn nowhere(expressed: &Expressed, possible: &BTreeSet<Stage>) -> Vec<String> {
+    let stages = expressed.stages().filter(|stage| !possible.contains(stage));
+    let open = stages.filter_map(|stage| Some((stage, expressed.open(stage)?)));
+    open.map(|(stage, open)| format!("{stage}: {open}, and nothing in the code starts it"))
+        .collect()
 }
 
 fn refused(error: ScaffoldError) -> CommandError {
@@ -157,19 +196,43 @@ fn requirements(tree: &SourceTree, repository: &Path) -> Vec<(String, String)> {
     };
     let others = tree.others.iter().map(|path| path.as_str());
     let mut found: Vec<&str> = others.filter(says).collect();
-    found.sort_by_key(|path| (path.matches('/').count(), path.ends_with(".toml"), path.len()));
-    let read = |path: &str| fs::read_to_string(repository.join(path)).ok();
+    found.sort_by_key(|path| {
+        (
+            path.matches('/').count(),
+            path.ends_with(".toml"),
+            path.len(),
+        )
+    });
+    let read = |path: &str| Some(decoded(&fs::read(repository.join(path)).ok()?));
     found
         .into_iter()
         .filter_map(|path| Some((path.to_owned(), read(path)?)))
         .collect()
 }
 
+/// UTF-8, or what Windows' shell writes when pip's output is sent to a file.
+fn decoded(content: &[u8]) -> String {
+    let units = |of: fn([u8; 2]) -> u16| -> Vec<u16> {
+        let (pairs, _) = content[2..].as_chunks::<2>();
+        pairs.iter().map(|pair| of(*pair)).collect()
+    };
+    match content {
+        [0xff, 0xfe, ..] => String::from_utf16_lossy(&units(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => String::from_utf16_lossy(&units(u16::from_be_bytes)),
+        _ => String::from_utf8_lossy(content).into_owned(),
+    }
+}
+
 /// What does not pass between apps of both kinds, and what cannot be Python.
-fn apart(decided: &Decided, forced: &[Stage], possible: &BTreeSet<Stage>) -> Vec<String> {
+fn apart(
+    python: &Scaffold,
+    rust: &[RustApp],
+    forced: &[Stage],
+    possible: &BTreeSet<Stage>,
+) -> Vec<String> {
     let mut left = Vec::new();
-    if !decided.python.apps.is_empty() {
-        for app in &decided.rust {
+    if !python.apps.is_empty() {
+        for app in rust {
             left.push(format!(
                 "{} is an app of the custom handler, and gets nothing of what the Python apps hand over: bring a model to it with cutline import-model",
                 app.function
@@ -195,9 +258,16 @@ fn write_all(
         for (path, text) in &app.files {
             write(&folder.join(path), text.as_bytes())?;
         }
+        let unclear = app.unclear.iter();
+        decided.left.extend(unclear.map(|name| {
+            format!("{name} is not copied: several files of the repository are called so")
+        }));
         let copies = std::mem::take(&mut app.copies);
         for path in copies {
-            match copy(&repository.join(&path), &folder.join("monolith").join(&path))? {
+            match copy(
+                &repository.join(&path),
+                &folder.join("monolith").join(&path),
+            )? {
                 None => app.copies.push(path),
                 Some(why) => decided.left.push(format!("{path} is not copied: {why}")),
             }
@@ -214,7 +284,10 @@ fn write_all(
     write(&out.join("README.md"), readme(decided).as_bytes())?;
     let document = serde_json::to_string_pretty(&decided.document())
         .context("scaffold.json cannot be written")?;
-    write(&out.join("scaffold.json"), format!("{document}\n").as_bytes())?;
+    write(
+        &out.join("scaffold.json"),
+        format!("{document}\n").as_bytes(),
+    )?;
     console.print(&said(decided, out))
 }
 
@@ -223,7 +296,10 @@ fn copy(from: &Path, to: &Path) -> Result<Option<String>, CommandError> {
     let metadata = fs::metadata(from);
     let metadata = metadata.with_context(|| format!("cannot read {}", from.display()))?;
     if metadata.len() > MOST_BYTES {
-        let why = format!("it has {} bytes, and belongs into a container", metadata.len());
+        let why = format!(
+            "it has {} bytes, and belongs into a container",
+            metadata.len()
+        );
         return Ok(Some(why));
     }
     let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
@@ -243,7 +319,10 @@ fn said(decided: &Decided, out: &Path) -> String {
             functions => format!("{functions} functions"),
         };
         let why = decided.why.get(&app.stage).map_or("", String::as_str);
-        said.push_str(&format!("  {:<14} Python, {functions}: {why}\n", app.stage.name()));
+        said.push_str(&format!(
+            "  {:<14} Python, {functions}: {why}\n",
+            app.stage.name()
+        ));
     }
     for app in &decided.rust {
         said.push_str(&format!("  {:<14} custom handler\n", app.function));

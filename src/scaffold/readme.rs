@@ -9,7 +9,10 @@ use super::{Decided, RustApp};
 
 pub(crate) fn readme(decided: &Decided) -> String {
     let mut out = String::new();
-    put(&mut out, &format!("# {} as apps of Azure Functions\n", line(&decided.name)));
+    put(
+        &mut out,
+        &format!("# {} as apps of Azure Functions\n", line(&decided.name)),
+    );
     put(
         &mut out,
         "Written by `cutline scaffold --target azure`; `scaffold.json` says the same for machines.\n",
@@ -27,7 +30,10 @@ pub(crate) fn readme(decided: &Decided) -> String {
 }
 
 fn apps(out: &mut String, decided: &Decided) {
-    put(out, "## Apps\n\n| App | Kind | Functions | Why |\n| --- | --- | --- | --- |");
+    put(
+        out,
+        "## Apps\n\n| App | Kind | Functions | Why |\n| --- | --- | --- | --- |",
+    );
     for app in &decided.python.apps {
         let functions: Vec<String> = app
             .functions
@@ -37,10 +43,18 @@ fn apps(out: &mut String, decided: &Decided) {
         let why = decided.why.get(&app.stage).map_or("", String::as_str);
         put(
             out,
-            &format!("| `{}/` | Python | {} | {} |", app.stage, functions.join(", "), line(why)),
+            &format!(
+                "| `{}/` | Python | {} | {} |",
+                app.stage,
+                functions.join(", "),
+                line(why)
+            ),
         );
     }
-    for RustApp { stage, function, .. } in &decided.rust {
+    for RustApp {
+        stage, function, ..
+    } in &decided.rust
+    {
         put(
             out,
             &format!(
@@ -69,7 +83,11 @@ fn way(out: &mut String, python: &Scaffold) {
             "Each stage runs its own scripts, and hands over the files they leave to the next.\n",
         ),
     }
-    let values: Vec<String> = python.values.iter().map(|name| format!("\"{name}\": …")).collect();
+    let values: Vec<String> = python
+        .values
+        .iter()
+        .map(|name| format!("\"{name}\": …"))
+        .collect();
     let values = match values.is_empty() {
         true => String::new(),
         false => format!(", \"values\": {{{}}}", values.join(", ")),
@@ -90,9 +108,16 @@ fn way(out: &mut String, python: &Scaffold) {
     }
     put(out, "");
     for app in &python.apps {
-        for function in app.functions.iter().filter(|it| it.trigger.starts_with("queue")) {
-            let calls: Vec<String> =
-                function.calls.iter().map(|call| format!("`{}`", line(call))).collect();
+        for function in app
+            .functions
+            .iter()
+            .filter(|it| it.trigger.starts_with("queue"))
+        {
+            let calls: Vec<String> = function
+                .calls
+                .iter()
+                .map(|call| format!("`{}`", line(call)))
+                .collect();
             put(out, &format!("- {}: {}", app.stage, calls.join(", ")));
         }
     }
@@ -113,7 +138,8 @@ fn between(out: &mut String, python: &Scaffold) {
             Stage::None => "(whoever asks)",
             to => to.name(),
         };
-        let named = |name: &Option<String>| name.as_ref().map_or(String::new(), |it| format!("`{it}`"));
+        let named =
+            |name: &Option<String>| name.as_ref().map_or(String::new(), |it| format!("`{it}`"));
         let passes: Vec<String> = crossing.passes.iter().map(|it| line(it)).collect();
         put(
             out,
@@ -146,7 +172,12 @@ fn settings(out: &mut String, python: &Scaffold) {
         }
         seen.push(&setting.name);
         let has = |app: &&App| app.settings.iter().any(|own| own.name == setting.name);
-        let apps: Vec<&str> = python.apps.iter().filter(has).map(|app| app.stage.name()).collect();
+        let apps: Vec<&str> = python
+            .apps
+            .iter()
+            .filter(has)
+            .map(|app| app.stage.name())
+            .collect();
         let kind = match (setting.kind, setting.needed) {
             ("secret", true) => "secret, has to be set",
             ("secret", false) => "secret",
@@ -156,7 +187,12 @@ fn settings(out: &mut String, python: &Scaffold) {
         let from: Vec<String> = setting.from.iter().map(|from| line(from)).collect();
         put(
             out,
-            &format!("| `{}` | {kind} | {} | {} |", setting.name, apps.join(", "), from.join(", ")),
+            &format!(
+                "| `{}` | {kind} | {} | {} |",
+                setting.name,
+                apps.join(", "),
+                from.join(", ")
+            ),
         );
     }
     put(out, "");
@@ -191,20 +227,32 @@ fn locally(out: &mut String, decided: &Decided) {
     let connection = "--connection-string UseDevelopmentStorage=true";
     for crossing in &decided.python.crossings {
         if let Some(queue) = &crossing.queue {
-            put(out, &format!("$ az storage queue create --name {queue} {connection}"));
+            put(
+                out,
+                &format!("$ az storage queue create --name {queue} {connection}"),
+            );
         }
         if let Some(container) = &crossing.container {
-            put(out, &format!("$ az storage container create --name {container} {connection}"));
+            put(
+                out,
+                &format!("$ az storage container create --name {container} {connection}"),
+            );
         }
     }
     if let Some(app) = decided.python.apps.first() {
         put(
             out,
-            &format!("$ cd {} && python -m venv .venv && . .venv/bin/activate", app.stage),
+            &format!(
+                "$ cd {} && python -m venv .venv && . .venv/bin/activate",
+                app.stage
+            ),
         );
         put(out, "$ pip install -r requirements.txt && func start");
     }
-    put(out, "```\n\nSet what is empty in `local.settings.json` first.\n");
+    put(
+        out,
+        "```\n\nSet what is empty in `local.settings.json` first.\n",
+    );
 }
 
 fn publish(out: &mut String, decided: &Decided) {

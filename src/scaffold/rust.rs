@@ -106,7 +106,9 @@ impl Expressed {
                 is_here && open.is_none()
             });
         }
-        let store = file.entry("store").or_insert_with(|| Value::Table(Table::new()));
+        let store = file
+            .entry("store")
+            .or_insert_with(|| Value::Table(Table::new()));
         if let Some(store) = store.as_table_mut()
             && !store.get("url").is_some_and(|url| url.as_str().is_some())
         {
@@ -160,8 +162,10 @@ pub(crate) fn apps(
             let only = [name.clone()];
             let files = manifest::functions(&pipeline, &only)
                 .map_err(|error| CommandError::new(Kind::Configuration, error))?;
-            let mut files: Vec<(PathBuf, String)> =
-                files.into_iter().map(|file| (file.path, file.text)).collect();
+            let mut files: Vec<(PathBuf, String)> = files
+                .into_iter()
+                .map(|file| (file.path, file.text))
+                .collect();
             files.push((PathBuf::from("functions.toml"), text.clone()));
             apps.push(RustApp {
                 stage: stage.name().to_owned(),

@@ -149,7 +149,9 @@ fn settings(modules: &ModuleSet, secrets: &[Secret]) -> Vec<String> {
         let own = text(secret);
         let stem = |file: FileId| variable_name(stem(&modules.facts(file).path));
         let file = others.get(&own).copied().unwrap_or(secret.file);
-        let beside = others.iter().filter(|(_, other)| stem(**other) == stem(file));
+        let beside = others
+            .iter()
+            .filter(|(_, other)| stem(**other) == stem(file));
         match beside.map(|(text, _)| text).position(|text| *text == own) {
             None | Some(0) => format!("{}_{name}", stem(file)),
             Some(number) => format!("{}_{name}_{}", stem(file), number + 1),

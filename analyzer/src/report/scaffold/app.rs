@@ -36,6 +36,9 @@ pub(super) struct Apps<'a> {
     pub(super) secrets: &'a [SecretPlace],
 }
 
+/// Files that one name may mean, to be copied all.
+const MOST_ALIKE: usize = 4;
+
 /// What is called how between the apps.
 #[derive(Default)]
 pub(super) struct Between {
@@ -59,7 +62,11 @@ impl Apps<'_> {
 
     /// A run or a stage begins with it.
     pub(super) fn starts(&self, func: FuncId) -> bool {
-        let drivers = self.way.whole.iter().chain(self.way.scripts.values().flatten());
+        let drivers = self
+            .way
+            .whole
+            .iter()
+            .chain(self.way.scripts.values().flatten());
         drivers.into_iter().any(|driver| driver.func == func)
     }
 
@@ -119,7 +126,11 @@ impl Apps<'_> {
 
     /// Parameters that a run's first message has to say.
     pub(super) fn values(&self) -> Vec<String> {
-        let drivers = self.way.whole.iter().chain(self.way.scripts.values().flatten());
+        let drivers = self
+            .way
+            .whole
+            .iter()
+            .chain(self.way.scripts.values().flatten());
         let open: BTreeSet<String> = drivers
             .flat_map(|driver| &driver.arguments)
             .filter(|argument| argument.is_open())
@@ -178,10 +189,16 @@ impl Apps<'_> {
             });
         }
         let is_asked = !routes.is_empty();
+        let (copies, unclear) = self.copies(&files, is_asked);
         let app = Written {
             repository: one_line(&self.report.name),
             stage: stage.name().to_owned(),
-            order: self.way.stages().iter().map(|it| it.name().to_owned()).collect(),
+            order: self
+                .way
+                .stages()
+                .iter()
+                .map(|it| it.name().to_owned())
+                .collect(),
             roots: self.layout.search_path(&files),
             drivers: drivers.iter().map(|driver| self.drive(driver)).collect(),
             entries: if takes_part { self.entries() } else { vec![] },
@@ -197,14 +214,18 @@ impl Apps<'_> {
         }
         written.extend(python::requirements(&needs));
         written.push(("host.json".into(), python::host()));
-        written.push(("local.settings.json".into(), python::local_settings(&settings)));
+        written.push((
+            "local.settings.json".into(),
+            python::local_settings(&settings),
+        ));
         written.push((".funcignore".into(), python::IGNORED.to_owned()));
         written.sort();
         Ok(Some(App {
             stage,
             functions,
             settings,
-            copies: self.copies(&files),
+            copies,
+            unclear,
             modules: modules.into_iter().collect(),
             unnamed: needs.unnamed,
             files: written,
@@ -279,7 +300,12 @@ impl Apps<'_> {
                     false => self.layout.module(function.file),
                 };
                 let qualname = facts.scope(function.scope).qualname.to_string();
-                [module, facts.path.to_string(), qualname, stage.name().to_owned()]
+                [
+                    module,
+                    facts.path.to_string(),
+                    qualname,
+                    stage.name().to_owned(),
+                ]
             })
             .collect()
     }
@@ -289,7 +315,10 @@ impl Apps<'_> {
         let entries = self.way.entries.iter().filter(|(_, of)| *of == stage);
         let scripts = self.way.scripts.get(&stage).into_iter().flatten();
         let scripts = scripts.map(|driver| self.id(driver.func));
-        entries.map(|(func, _)| self.id(*func)).chain(scripts).collect()
+        entries
+            .map(|(func, _)| self.id(*func))
+            .chain(scripts)
+            .collect()
     }
 
     fn queue(&self, stage: Stage, between: &Between, names: &mut Names) -> Queue {
@@ -300,7 +329,10 @@ impl Apps<'_> {
         let after = next.clone().or(between.ends.clone());
         Queue {
             function: names.function(&[stage.name()]),
-            queue: before.clone().or(between.begins.clone()).unwrap_or_default(),
+            queue: before
+                .clone()
+                .or(between.begins.clone())
+                .unwrap_or_default(),
             before,
             next,
             after: after.unwrap_or_default(),
@@ -331,9 +363,18 @@ impl Apps<'_> {
     fn web_of(&self, web: &Web) -> (String, String, bool, Vec<String>) {
         let files = match web.kind {
             super::web::Kind::Django => vec![],
-            _ => web.files.iter().map(|file| self.layout.module(*file)).collect(),
+            _ => web
+                .files
+                .iter()
+                .map(|file| self.layout.module(*file))
+                .collect(),
         };
-        (web.kind.name().to_owned(), web.what.clone(), web.is_made, files)
+        (
+            web.kind.name().to_owned(),
+            web.what.clone(),
+            web.is_made,
+            files,
+        )
     }
 
     /// Global variables that one stage writes and another touches.
@@ -348,7 +389,10 @@ impl Apps<'_> {
                 continue;
             }
             let stages = |does: &dyn Fn(Access) -> bool| -> BTreeSet<Stage> {
-                let accesses = resource.accesses.iter().filter(|access| does(access.access));
+                let accesses = resource
+                    .accesses
+                    .iter()
+                    .filter(|access| does(access.access));
                 let stages = accesses.map(|access| self.analysis.stages.stage(access.function));
                 stages.filter(|stage| stage.is_pipeline()).collect()
             };
@@ -365,27 +409,50 @@ impl Apps<'_> {
     }
 
     /// Files of the repository that the modules name, and what lies in folders
-    /// of templates.
-    fn copies(&self, files: &BTreeSet<FileId>) -> Vec<String> {
-        let mut named: BTreeSet<&str> = BTreeSet::new();
+    /// of templates, where requests are answered.
+    fn copies(&self, files: &BTreeSet<FileId>, is_asked: bool) -> (Vec<String>, Vec<String>) {
+        let mut copied: BTreeSet<&str> = BTreeSet::new();
+        let mut unclear: BTreeSet<String> = BTreeSet::new();
         for file in files {
             for expr in &self.analysis.modules.facts(*file).exprs {
-                if let ExprKind::Str(text) = &expr.kind {
-                    named.insert(text.rsplit(['/', '\\']).next().unwrap_or_default());
+                let ExprKind::Str(text) = &expr.kind else {
+                    continue;
+                };
+                match self.named(text) {
+                    named if named.len() <= MOST_ALIKE => copied.extend(named),
+                    _ => drop(unclear.insert(text.to_string())),
                 }
             }
         }
-        let is_template = |path: &str| {
+        let is_template = |path: &&str| {
             let mut folders = path.split('/').rev().skip(1);
             folders.any(|folder| matches!(folder, "templates" | "static"))
         };
-        let asked = self.web.is_some();
-        let files = self.tree.others.iter();
-        let copied = files.filter(|path| {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            !is_private(name) && (named.contains(name) || asked && is_template(path))
-        });
-        copied.map(|path| path.to_string()).collect()
+        let others = self.tree.others.iter().map(|path| path.as_str());
+        copied.extend(others.filter(|path| is_asked && is_template(path)));
+        let is_free = |path: &&str| !is_private(path.rsplit('/').next().unwrap_or_default());
+        let copied = copied.into_iter().filter(is_free).map(str::to_owned);
+        (copied.collect(), unclear.into_iter().collect())
+    }
+
+    /// The files that a text in the code may mean: those that end like it,
+    /// nearest to the root.
+    fn named(&self, text: &str) -> Vec<&str> {
+        let text = text.trim_start_matches(['.', '/', '\\']);
+        if !text.contains('.') || text.contains(char::is_whitespace) {
+            return Vec::new();
+        }
+        let text = text.replace('\\', "/");
+        let others = self.tree.others.iter().map(|path| path.as_str());
+        let ends = |path: &&str| {
+            let before = path.strip_suffix(text.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let found: Vec<&str> = others.filter(ends).collect();
+        let depth = |path: &&str| path.matches('/').count();
+        let nearest = found.iter().map(depth).min();
+        let near = |path: &&str| Some(depth(path)) == nearest;
+        found.into_iter().filter(near).collect()
     }
 
     /// What a function does outside its own memory, in words: files, tables and
@@ -401,7 +468,11 @@ impl Apps<'_> {
             };
             for access in &resource.accesses {
                 if access.function == func {
-                    let does = if access.access == Access::Read { "reads" } else { "writes" };
+                    let does = if access.access == Access::Read {
+                        "reads"
+                    } else {
+                        "writes"
+                    };
                     done.insert(format!("{does} {kind} {}", resource.identity));
                 }
             }
@@ -419,9 +490,8 @@ impl Between {
         let ends = self.ends.clone().filter(|_| !self.runs.contains(&stage));
         let mut seen: Vec<String> = hop.or(ends).into_iter().collect();
         for (other, kept) in &self.kept {
-            let crosses = |line: &&super::super::document::LineEntry| {
-                line.from == *other && line.to == stage
-            };
+            let crosses =
+                |line: &&super::super::document::LineEntry| line.from == *other && line.to == stage;
             if report.cut.lines.iter().any(|line| crosses(&line)) && *other != stage {
                 seen.push(kept.clone());
             }
@@ -497,5 +567,7 @@ fn is_private(name: &str) -> bool {
 
 fn one_line(text: &str) -> String {
     let is_bad = |c: char| c.is_control() || matches!(c, '"' | '\\');
-    text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if is_bad(c) { ' ' } else { c })
+        .collect()
 }

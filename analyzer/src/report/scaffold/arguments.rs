@@ -116,7 +116,9 @@ fn made_of_nothing(analysis: &Analysis, class: FileId, scope: ScopeId) -> bool {
     let open = |stmt: &Stmt| matches!(stmt.kind, StmtKind::Declare { .. });
     let init = |stmt: &Stmt| -> Option<&Scope> {
         match stmt.kind {
-            StmtKind::Function(scope) => Some(facts.scope(scope)).filter(|it| it.name == "__init__"),
+            StmtKind::Function(scope) => {
+                Some(facts.scope(scope)).filter(|it| it.name == "__init__")
+            }
             _ => None,
         }
     };

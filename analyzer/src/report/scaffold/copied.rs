@@ -118,12 +118,12 @@ fn again(text: &str, value: &str) -> Option<u32> {
     const LONG: usize = 12;
     let stands = |line: &str| match value.len() {
         LONG.. => line.contains(value),
-        _ => {
-            line.contains(&format!("\"{value}\"")) || line.contains(&format!("'{value}'"))
-        }
+        _ => line.contains(&format!("\"{value}\"")) || line.contains(&format!("'{value}'")),
     };
     let lines = (1..).zip(text.lines());
-    lines.into_iter().find_map(|(number, line)| stands(line).then_some(number))
+    lines
+        .into_iter()
+        .find_map(|(number, line)| stands(line).then_some(number))
 }
 
 #[cfg(test)]

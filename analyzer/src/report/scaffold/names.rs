@@ -19,7 +19,11 @@ impl Names {
         let mut name = match whole.len() {
             0..3 => format!("{whole}-{}", tail(&whole)),
             3..=LONGEST => whole.clone(),
-            _ => format!("{}-{}", whole[..LONGEST - 9].trim_end_matches('-'), tail(&whole)),
+            _ => format!(
+                "{}-{}",
+                whole[..LONGEST - 9].trim_end_matches('-'),
+                tail(&whole)
+            ),
         };
         name = name.trim_start_matches('-').to_owned();
         self.once(&name, &format!("{whole}/{}", parts.join("/")))

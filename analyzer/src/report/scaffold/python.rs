@@ -88,7 +88,10 @@ pub(super) fn function_app(written: &Written) -> String {
              Written by `cutline scaffold`; README.md beside the apps says how it works.\n\"\"\"\n"
         ),
     );
-    put(&mut out, "import azure.functions as func\n\nimport cutline_handover\n");
+    put(
+        &mut out,
+        "import azure.functions as func\n\nimport cutline_handover\n",
+    );
     put(
         &mut out,
         "app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)\n",
@@ -109,10 +112,17 @@ fn stage_of(out: &mut String, written: &Written) {
     put(out, &format!("    order={},", list(&written.order)));
     put(out, &format!("    roots={},", list(&written.roots)));
     if !written.drivers.is_empty() {
-        put(out, "    # What a run goes through, and what it is called with.");
+        put(
+            out,
+            "    # What a run goes through, and what it is called with.",
+        );
         put(out, "    drivers=[");
         for drive in &written.drivers {
-            let kind = if drive.is_script { "script" } else { "function" };
+            let kind = if drive.is_script {
+                "script"
+            } else {
+                "function"
+            };
             let arguments: Vec<String> = drive.arguments.iter().map(argument).collect();
             put(
                 out,
@@ -128,7 +138,10 @@ fn stage_of(out: &mut String, written: &Written) {
         put(out, "    ],");
     }
     if !written.entries.is_empty() {
-        put(out, "    # What it asks of the stages: here one ends and the next begins.");
+        put(
+            out,
+            "    # What it asks of the stages: here one ends and the next begins.",
+        );
         put(out, "    entries=[");
         for entry in &written.entries {
             let parts: Vec<String> = entry.iter().map(|part| text(part)).collect();
@@ -137,7 +150,10 @@ fn stage_of(out: &mut String, written: &Written) {
         put(out, "    ],");
     }
     if !written.shared.is_empty() {
-        put(out, "    # Global variables that one stage writes and another reads.");
+        put(
+            out,
+            "    # Global variables that one stage writes and another reads.",
+        );
         lines(out, "shared", &written.shared);
     }
     let needed = written.settings.iter().filter(|setting| setting.needed);
@@ -149,14 +165,21 @@ fn stage_of(out: &mut String, written: &Written) {
         .collect();
     if !needed.is_empty() {
         put(out, "    settings=[");
-        needed.iter().for_each(|setting| put(out, &format!("        {setting},")));
+        needed
+            .iter()
+            .for_each(|setting| put(out, &format!("        {setting},")));
         put(out, "    ],");
     }
     if let Some((kind, what, is_made, modules)) = &written.web {
         let made = if *is_made { "True" } else { "False" };
         put(
             out,
-            &format!("    web=({}, {}, {made}, {}),", text(kind), text(what), list(modules)),
+            &format!(
+                "    web=({}, {}, {made}, {}),",
+                text(kind),
+                text(what),
+                list(modules)
+            ),
         );
     }
     put(out, ")");
@@ -230,7 +253,9 @@ fn by_request(out: &mut String, route: &Route) {
     } = route;
     put(out, &format!("\n\n@app.function_name({})", text(function)));
     let methods = match method.as_str() {
-        "ANY" => ["GET", "POST", "PUT", "PATCH", "DELETE"].map(text).join(", "),
+        "ANY" => ["GET", "POST", "PUT", "PATCH", "DELETE"]
+            .map(text)
+            .join(", "),
         method => text(method),
     };
     let azure = path.trim_start_matches('/');
@@ -238,7 +263,9 @@ fn by_request(out: &mut String, route: &Route) {
         out,
         &format!("@app.route(route={}, methods=[{methods}])", text(azure)),
     );
-    let names: Vec<String> = (1..=sees.len()).map(|number| format!("seen_{number}")).collect();
+    let names: Vec<String> = (1..=sees.len())
+        .map(|number| format!("seen_{number}"))
+        .collect();
     for (name, container) in names.iter().zip(sees) {
         let latest = format!("{container}/latest.zip");
         decorator(out, "blob_input", name, &[("path", &latest)]);
@@ -292,8 +319,14 @@ pub(super) fn requirements(requirements: &Requirements) -> Vec<(String, String)>
     put(&mut out, AZURE_FUNCTIONS);
     let needed = requirements.needed.iter();
     needed.for_each(|line| put(&mut out, line));
-    let tables = requirements.needed.iter().any(|line| line.to_lowercase().starts_with("pandas"));
-    let has_parquet = requirements.needed.iter().any(|line| line.starts_with("pyarrow"));
+    let tables = requirements
+        .needed
+        .iter()
+        .any(|line| line.to_lowercase().starts_with("pandas"));
+    let has_parquet = requirements
+        .needed
+        .iter()
+        .any(|line| line.starts_with("pyarrow"));
     if tables && !has_parquet {
         put(&mut out, "# Tables are handed over as Parquet.\npyarrow");
     }
@@ -305,7 +338,11 @@ pub(super) fn requirements(requirements: &Requirements) -> Vec<(String, String)>
     }
     let mut files = vec![("requirements.txt".to_owned(), out)];
     if !requirements.pins.is_empty() {
-        let pins: String = requirements.pins.iter().map(|pin| format!("{pin}\n")).collect();
+        let pins: String = requirements
+            .pins
+            .iter()
+            .map(|pin| format!("{pin}\n"))
+            .collect();
         files.push(("constraints.txt".to_owned(), pins));
     }
     files
@@ -350,7 +387,10 @@ pub(super) const IGNORED: &str = ".git*\n.venv/\n__pycache__/\nlocal.settings.js
 
 fn pretty(value: &Value) -> String {
     // A value of ours has no key that is no text.
-    format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default())
+    format!(
+        "{}\n",
+        serde_json::to_string_pretty(value).unwrap_or_default()
+    )
 }
 
 /// A string of Python's: JSON's, but for what is no character of its own.

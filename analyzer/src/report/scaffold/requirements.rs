@@ -75,14 +75,28 @@ pub(super) fn requirements(wish: &Wish, libraries: &BTreeSet<String>) -> Require
     }
     found.needed = needed.into_iter().collect();
     let pinned = |line: &&String| line.contains("==") && !line.contains(['@', '*']);
-    found.pins = said.values().filter(pinned).cloned().collect();
+    found.pins = said
+        .values()
+        .filter(pinned)
+        .map(|line| without_extras(line))
+        .collect();
     found
+}
+
+/// A constraint names no extras.
+fn without_extras(line: &str) -> String {
+    match (line.find('['), line.find(']')) {
+        (Some(from), Some(to)) if from < to => format!("{}{}", &line[..from], &line[to + 1..]),
+        _ => line.to_owned(),
+    }
 }
 
 /// What the distribution of a library may be called.
 fn distributions(library: &str) -> Vec<String> {
     let library = normal(library);
-    let called = CALLED.iter().filter(|(import, _)| normal(import) == library);
+    let called = CALLED
+        .iter()
+        .filter(|(import, _)| normal(import) == library);
     let mut names: Vec<String> = called.map(|(_, name)| normal(name)).collect();
     names.push(library);
     names
@@ -132,7 +146,9 @@ fn in_project(text: &str) -> Vec<String> {
         .collect();
     let poetry = at(&["tool", "poetry", "dependencies"]);
     for (name, value) in poetry.iter().filter_map(toml::Value::as_table).flatten() {
-        let version = value.as_str().or(value.get("version").and_then(|it| it.as_str()));
+        let version = value
+            .as_str()
+            .or(value.get("version").and_then(|it| it.as_str()));
         lines.extend(version.and_then(|version| poetry_line(name, version)));
     }
     lines
@@ -172,10 +188,17 @@ mod tests {
     #[test]
     fn only_what_is_imported_is_needed_and_all_that_is_pinned_holds() {
         let text = "# direct\nscikit-learn==1.5.2\nPyYAML==6.0.2  # config\nFlask>=3\n\
-                    idna==3.20\n-r other.txt\ngit+https://host/x\n";
-        let found = of("requirements.txt", text, &["sklearn", "yaml", "json", "odd"]);
+                    idna[all]==3.20\n-r other.txt\ngit+https://host/x\n";
+        let found = of(
+            "requirements.txt",
+            text,
+            &["sklearn", "yaml", "json", "odd"],
+        );
         assert_eq!(found.needed, ["PyYAML==6.0.2", "scikit-learn==1.5.2"]);
-        assert_eq!(found.pins, ["idna==3.20", "PyYAML==6.0.2", "scikit-learn==1.5.2"]);
+        assert_eq!(
+            found.pins,
+            ["idna==3.20", "PyYAML==6.0.2", "scikit-learn==1.5.2"]
+        );
         assert_eq!(found.unnamed, ["odd"]);
     }
 
@@ -185,6 +208,9 @@ mod tests {
                     [tool.poetry.dependencies]\npython = \"^3.11\"\nfastapi = \"^0.110\"\n\
                     joblib = { version = \"1.4.2\" }\n";
         let found = of("pyproject.toml", text, &["pandas", "fastapi", "joblib"]);
-        assert_eq!(found.needed, ["fastapi>=0.110", "joblib==1.4.2", "pandas>=2"]);
+        assert_eq!(
+            found.needed,
+            ["fastapi>=0.110", "joblib==1.4.2", "pandas>=2"]
+        );
     }
 }

@@ -19,7 +19,10 @@ fn scaffolded(files: &[(&str, &str)], python: &[Stage]) -> Result<Scaffold, Scaf
     let (analysis, report) = survey(&tree, &options);
     let wish = Wish {
         python: python.iter().copied().collect(),
-        requirements: vec![("requirements.txt".into(), "pandas==2.2.3\njoblib\nflask\n".into())],
+        requirements: vec![(
+            "requirements.txt".into(),
+            "pandas==2.2.3\njoblib\nflask\n".into(),
+        )],
     };
     scaffold(&tree, &analysis, &report, &wish)
 }
@@ -50,16 +53,38 @@ fn a_run_goes_the_way_of_the_function_that_asks_the_stages() {
     assert_eq!(found.values, ["path"]);
     assert_eq!(found.begins.as_deref(), Some("small-to-ingestion"));
     let app = text(&found, Stage::Training, "function_app.py");
-    assert!(app.contains("queue_name=\"small-ingestion-to-training\""), "{app}");
-    assert!(app.contains("path=\"small-ingestion-to-training/runs/{run}.zip\""), "{app}");
-    assert!(app.contains("(\"function\", \"run\", \"main\", [(\"path\", \"value\", \"\")])"), "{app}");
-    assert!(app.contains("(\"load\", \"load.py\", \"load\", \"ingestion\"),"), "{app}");
+    assert!(
+        app.contains("queue_name=\"small-ingestion-to-training\""),
+        "{app}"
+    );
+    assert!(
+        app.contains("path=\"small-ingestion-to-training/runs/{run}.zip\""),
+        "{app}"
+    );
+    assert!(
+        app.contains("(\"function\", \"run\", \"main\", [(\"path\", \"value\", \"\")])"),
+        "{app}"
+    );
+    assert!(
+        app.contains("(\"load\", \"load.py\", \"load\", \"ingestion\"),"),
+        "{app}"
+    );
     let modules = &found.apps[0].modules;
     assert_eq!(*modules, ["load.py", "run.py", "train.py"]);
     let needs = text(&found, Stage::Ingestion, "requirements.txt");
-    assert!(needs.contains("pandas==2.2.3\n") && !needs.contains("flask"), "{needs}");
-    assert_eq!(text(&found, Stage::Ingestion, "constraints.txt"), "pandas==2.2.3\n");
-    let settings: Vec<&str> = found.apps[0].settings.iter().map(|it| it.name.as_str()).collect();
+    assert!(
+        needs.contains("pandas==2.2.3\n") && !needs.contains("flask"),
+        "{needs}"
+    );
+    assert_eq!(
+        text(&found, Stage::Ingestion, "constraints.txt"),
+        "pandas==2.2.3\n"
+    );
+    let settings: Vec<&str> = found.apps[0]
+        .settings
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
     assert_eq!(settings, ["CUTLINE_VALUE_PATH"]);
     let again = scaffolded(&[LOAD, TRAIN, ("run.py", run), ("odd.py", "x = 1\n")], &ALL);
     assert_eq!(again.unwrap(), found);
@@ -80,9 +105,12 @@ fn a_package_below_a_folder_is_imported_as_its_code_imports_it() {
     let tree = SourceTree::from_texts("small", files);
     let options = Options {
         catalog: Catalog::built_in(),
-        pins: [("src/shop/load.py", "ingestion"), ("src/shop/train.py", "training")]
-            .map(|(file, stage)| (file.to_owned(), stage.to_owned()))
-            .into(),
+        pins: [
+            ("src/shop/load.py", "ingestion"),
+            ("src/shop/train.py", "training"),
+        ]
+        .map(|(file, stage)| (file.to_owned(), stage.to_owned()))
+        .into(),
     };
     let (analysis, report) = survey(&tree, &options);
     let wish = Wish {
@@ -92,8 +120,15 @@ fn a_package_below_a_folder_is_imported_as_its_code_imports_it() {
     let found = scaffold(&tree, &analysis, &report, &wish).unwrap();
     let app = text(&found, Stage::Ingestion, "function_app.py");
     assert!(app.contains("roots=[\"src\", \".\"]"), "{app}");
-    assert!(app.contains("(\"shop.load\", \"src/shop/load.py\", \"load\", \"ingestion\")"), "{app}");
-    assert!(found.apps[0].modules.contains(&"src/shop/__init__.py".to_owned()));
+    assert!(
+        app.contains("(\"shop.load\", \"src/shop/load.py\", \"load\", \"ingestion\")"),
+        "{app}"
+    );
+    assert!(
+        found.apps[0]
+            .modules
+            .contains(&"src/shop/__init__.py".to_owned())
+    );
     assert_eq!(found.apps[0].copies, ["data/raw.csv"]);
 }
 
@@ -105,9 +140,15 @@ fn a_secret_is_read_from_its_setting_in_the_copy() {
     let files = [("load.py", load.as_str()), TRAIN, ("run.py", run)];
     let found = scaffolded(&files, &ALL).unwrap();
     let copy = text(&found, Stage::Training, "monolith/load.py");
-    assert!(copy.starts_with("API_KEY = __import__(\"os\").environ[\"API_KEY\"]  # billing\n"), "{copy}");
+    assert!(
+        copy.starts_with("API_KEY = __import__(\"os\").environ[\"API_KEY\"]  # billing\n"),
+        "{copy}"
+    );
     let app = text(&found, Stage::Training, "function_app.py");
-    assert!(app.contains("(\"API_KEY\", \"it replaces the secret of load.py:1\")"), "{app}");
+    assert!(
+        app.contains("(\"API_KEY\", \"it replaces the secret of load.py:1\")"),
+        "{app}"
+    );
     let local = text(&found, Stage::Training, "local.settings.json");
     assert!(local.contains("\"API_KEY\": \"\""), "{local}");
     let written = found.apps.iter().flat_map(|app| &app.files);
@@ -116,7 +157,12 @@ fn a_secret_is_read_from_its_setting_in_the_copy() {
     let twice = format!("{load}# was {value}\n");
     let files = [("load.py", twice.as_str()), TRAIN, ("run.py", run)];
     let refused = scaffolded(&files, &ALL).unwrap_err();
-    assert!(refused.to_string().starts_with("load.py:6: a secret stands here"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .starts_with("load.py:6: a secret stands here"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -129,8 +175,14 @@ fn routes_are_answered_by_the_application_that_is_made() {
                \x20   app.register_blueprint(bp)\n    return app\n";
     let found = scaffolded(&[("serve.py", serve), ("app.py", app)], &[Stage::Inference]).unwrap();
     let written = text(&found, Stage::Inference, "function_app.py");
-    assert!(written.contains("web=(\"wsgi\", \"app:create_app\", True, [\"app\", \"serve\"])"), "{written}");
-    assert!(written.contains("@app.route(route=\"predict/{number}\", methods=[\"POST\"])"), "{written}");
+    assert!(
+        written.contains("web=(\"wsgi\", \"app:create_app\", True, [\"app\", \"serve\"])"),
+        "{written}"
+    );
+    assert!(
+        written.contains("@app.route(route=\"predict/{number}\", methods=[\"POST\"])"),
+        "{written}"
+    );
     assert!(found.run.is_none() && found.begins.is_none());
 }
 

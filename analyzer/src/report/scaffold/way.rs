@@ -9,6 +9,7 @@ use super::arguments::{self, Argument};
 use super::layout::Layout;
 use crate::graph::{ClassId, FuncId};
 use crate::line::Analysis;
+use crate::modules::FileId;
 use crate::routes::RouteKind;
 use crate::stages::Stage;
 use crate::syntax::facts::{ScopeId, ScopeKind, Stmt, StmtKind};
@@ -56,7 +57,7 @@ pub(super) fn way(analysis: &Analysis, layout: &Layout) -> Way {
         }
         let (entries, between) = calls.asked(func);
         let stages: BTreeSet<Stage> = entries.iter().map(|(_, stage)| *stage).collect();
-        if stages.len() < 2 {
+        if stages.len() < 2 || between.iter().any(|func| calls.servers.contains(func)) {
             continue;
         }
         let arguments = arguments::of(analysis, layout, func);
@@ -64,6 +65,7 @@ pub(super) fn way(analysis: &Analysis, layout: &Layout) -> Way {
             stages: stages.len(),
             known: usize::MAX - arguments.iter().filter(|one| one.is_open()).count(),
             is_function: calls.is_function(func),
+            small: usize::MAX - layout.closure([calls.file(func)]).len(),
             near: usize::MAX - between.len(),
         };
         if best.as_ref().is_none_or(|(other, _)| rank > *other) {
@@ -77,20 +79,25 @@ pub(super) fn way(analysis: &Analysis, layout: &Layout) -> Way {
             best = Some((rank, way));
         }
     }
-    let mut way = best.map(|(_, way)| way).unwrap_or_default();
-    if way.whole.is_none() {
-        way.scripts = scripts(analysis, layout, &calls);
+    let way = best.map(|(_, way)| way).unwrap_or_default();
+    let scripts = scripts(analysis, layout, &calls);
+    match scripts.len() > way.stages().len() {
+        true => Way {
+            scripts,
+            ..Way::default()
+        },
+        false => way,
     }
-    way
 }
 
 /// The better driver is greater: it asks more stages, needs less from outside,
-/// and is nearer to what it asks.
+/// imports less, and is nearer to what it asks.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     stages: usize,
     known: usize,
     is_function: bool,
+    small: usize,
     near: usize,
 }
 
@@ -100,11 +107,25 @@ struct Calls<'a> {
     of: BTreeMap<FuncId, Vec<FuncId>>,
     /// Handlers of requests.
     handlers: FxHashSet<FuncId>,
+    /// What starts a server, and so never ends.
+    servers: FxHashSet<FuncId>,
 }
+
+/// What starts a server.
+const SERVES: &[&str] = &[
+    "Bottle.run",
+    "Flask.run",
+    "Quart.run",
+    "Sanic.run",
+    "gradio.Interface.launch",
+    "hypercorn.asyncio.serve",
+    "uvicorn.run",
+    "waitress.serve",
+];
 
 impl<'a> Calls<'a> {
     fn of(analysis: &'a Analysis) -> Calls<'a> {
-        let mut edges: Vec<_> = analysis.call_graph.calls.iter().collect();
+        let mut edges: Vec<_> = analysis.call_graph.seen_through.iter().collect();
         edges.sort_by_key(|edge| (edge.caller, edge.line, analysis.stages.stage(edge.callee)));
         let mut of: BTreeMap<FuncId, Vec<FuncId>> = BTreeMap::new();
         for edge in edges {
@@ -121,7 +142,18 @@ impl<'a> Calls<'a> {
             analysis,
             of,
             handlers: asked.map(|route| route.handler).collect(),
+            servers: analysis
+                .call_graph
+                .library_calls
+                .iter()
+                .filter(|call| SERVES.iter().any(|serves| call.path.ends_with(serves)))
+                .map(|call| call.caller)
+                .collect(),
         }
+    }
+
+    fn file(&self, func: FuncId) -> FileId {
+        self.analysis.program.function(func).file
     }
 
     fn is_module(&self, func: FuncId) -> bool {
@@ -159,7 +191,11 @@ impl<'a> Calls<'a> {
         let init = methods.find_map(|methods| methods.get("__init__"));
         let needs = init.is_some_and(|init| {
             let function = program.function(*init);
-            let scope = self.analysis.modules.facts(function.file).scope(function.scope);
+            let scope = self
+                .analysis
+                .modules
+                .facts(function.file)
+                .scope(function.scope);
             scope.params.iter().skip(1).any(arguments::is_needed)
         });
         let of = facts.scope(at.scope);
@@ -206,12 +242,25 @@ impl<'a> Calls<'a> {
             if *callee == driver || !seen.insert(*callee) {
                 continue;
             }
-            let stage = self.analysis.stages.stage(*callee);
-            let is_stages = stage.is_pipeline() && self.can_be_asked(*callee);
-            match is_stages && self.asks(*callee).len() < ASKS {
-                true => found.push((*callee, stage)),
-                false => self.look(*callee, driver, seen, found),
+            match self.stage(*callee) {
+                Some(stage) => found.push((*callee, stage)),
+                None => self.look(*callee, driver, seen, found),
             }
+        }
+    }
+
+    /// The stage that a function does the work of: its own, or the only one
+    /// that it asks.
+    fn stage(&self, func: FuncId) -> Option<Stage> {
+        let own = self.analysis.stages.stage(func);
+        let asked = self.asks(func);
+        if !self.can_be_asked(func) || asked.len() >= ASKS {
+            return None;
+        }
+        match own.is_pipeline() {
+            true => Some(own),
+            false if asked.len() == 1 => asked.into_iter().next(),
+            false => None,
         }
     }
 
@@ -268,7 +317,9 @@ fn scripts(
     let mut found: BTreeMap<Stage, Vec<Driver>> = BTreeMap::new();
     for route in &analysis.routes {
         let stage = script_stage(analysis, calls, route.handler);
-        let starts = matches!(route.kind, RouteKind::Script | RouteKind::Step);
+        let (_, between) = calls.asked(route.handler);
+        let ends = !between.iter().any(|func| calls.servers.contains(func));
+        let starts = ends && matches!(route.kind, RouteKind::Script | RouteKind::Step);
         let (Some(stage), true, true) = (stage, starts, calls.can_drive(route.handler)) else {
             continue;
         };
@@ -284,18 +335,19 @@ fn scripts(
     found
 }
 
-/// The stage of what a script's main block does: its own, or the only one that
-/// it calls.
+/// The stage of what a script's main block does: its own, or the one that most
+/// of what it asks belongs to.
 fn script_stage(analysis: &Analysis, calls: &Calls<'_>, func: FuncId) -> Option<Stage> {
     let own = analysis.stages.stage(func);
     if own.is_pipeline() {
         return Some(own);
     }
-    let asked = calls.asks(func);
-    match asked.len() {
-        1 => asked.into_iter().next(),
-        _ => None,
+    let mut asked: BTreeMap<Stage, usize> = BTreeMap::new();
+    for (_, stage) in calls.asked(func).0 {
+        *asked.entry(stage).or_default() += 1;
     }
+    let most = asked.into_iter().max_by_key(|(stage, n)| (*n, *stage));
+    most.map(|(stage, _)| stage)
 }
 
 #[cfg(test)]
@@ -311,7 +363,13 @@ mod tests {
             Stage::Training,
             Stage::Monitoring,
         );
-        let found = [entry(0, m), entry(1, i), entry(2, p), entry(3, p), entry(4, t)];
+        let found = [
+            entry(0, m),
+            entry(1, i),
+            entry(2, p),
+            entry(3, p),
+            entry(4, t),
+        ];
         assert_eq!(in_order(&found), found[1..]);
         let found = [entry(0, t), entry(1, i), entry(2, p), entry(3, t)];
         assert_eq!(in_order(&found), found[1..]);
