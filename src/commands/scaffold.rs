@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use cutline_analyzer::hazards::secret_line;
 use cutline_analyzer::report::scaffold::{self, Scaffold, ScaffoldError, Wish};
 use cutline_analyzer::report::{self, Format, Style};
 use cutline_analyzer::stages::Stage;
@@ -16,7 +15,7 @@ use super::source::SourceArgs;
 use crate::config::Config;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
-use crate::scaffold::{Decided, Expressed, RustApp, apps, python, readme};
+use crate::scaffold::{Decided, Expressed, RustApp, apps, python, said, write_all};
 
 /// Writes an app of Azure Functions for each stage.
 ///
@@ -78,9 +77,6 @@ fn account(name: &str) -> Result<String, String> {
     }
 }
 
-/// Data that is larger belongs into a container.
-const MOST_BYTES: u64 = 20 << 20;
-
 /// Analyses the repository, decides, and writes the folder.
 pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), CommandError> {
     let Target::Azure = args.target;
@@ -96,7 +92,8 @@ pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), Com
     let config = Config::beside(repository)?;
     let (tree, analysis, report) = args.source.survey(&config, console)?;
     let mut decided = decide(args, &tree, &analysis, &report)?;
-    write_all(&mut decided, repository, &out, console)
+    write_all(&mut decided, repository, &out)?;
+    console.print(&said(&decided, &out))
 }
 
 /// Which stages become what, and what is written for them.
@@ -245,117 +242,4 @@ fn apart(
         ));
     }
     left
-}
-
-fn write_all(
-    decided: &mut Decided,
-    repository: &Path,
-    out: &Path,
-    console: &Console,
-) -> Result<(), CommandError> {
-    for app in &mut decided.python.apps {
-        let folder = out.join(app.stage.name());
-        for (path, text) in &app.files {
-            write(&folder.join(path), text.as_bytes())?;
-        }
-        let unclear = app.unclear.iter();
-        decided.left.extend(unclear.map(|name| {
-            format!("{name} is not copied: several files of the repository are called so")
-        }));
-        let copies = std::mem::take(&mut app.copies);
-        for path in copies {
-            match copy(
-                &repository.join(&path),
-                &folder.join("monolith").join(&path),
-            )? {
-                None => app.copies.push(path),
-                Some(why) => decided.left.push(format!("{path} is not copied: {why}")),
-            }
-        }
-    }
-    for app in &decided.rust {
-        for (path, text) in &app.files {
-            write(&out.join(&app.function).join(path), text.as_bytes())?;
-        }
-    }
-    decided.left.sort();
-    decided.left.dedup();
-    decided.python.left.clone_from(&decided.left);
-    write(&out.join("README.md"), readme(decided).as_bytes())?;
-    let document = serde_json::to_string_pretty(&decided.document())
-        .context("scaffold.json cannot be written")?;
-    write(
-        &out.join("scaffold.json"),
-        format!("{document}\n").as_bytes(),
-    )?;
-    console.print(&said(decided, out))
-}
-
-/// Copies a file of the repository; says why, where it does not.
-fn copy(from: &Path, to: &Path) -> Result<Option<String>, CommandError> {
-    let metadata = fs::metadata(from);
-    let metadata = metadata.with_context(|| format!("cannot read {}", from.display()))?;
-    if metadata.len() > MOST_BYTES {
-        let why = format!(
-            "it has {} bytes, and belongs into a container",
-            metadata.len()
-        );
-        return Ok(Some(why));
-    }
-    let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    if let Some(line) = std::str::from_utf8(&content).ok().and_then(secret_line) {
-        let why = format!("a secret stands in line {line}: say it by a setting of the app");
-        return Ok(Some(why));
-    }
-    write(to, &content)?;
-    Ok(None)
-}
-
-fn said(decided: &Decided, out: &Path) -> String {
-    let mut said = String::new();
-    for app in &decided.python.apps {
-        let functions = match app.functions.len() {
-            1 => "1 function".to_owned(),
-            functions => format!("{functions} functions"),
-        };
-        let why = decided.why.get(&app.stage).map_or("", String::as_str);
-        said.push_str(&format!(
-            "  {:<14} Python, {functions}: {why}\n",
-            app.stage.name()
-        ));
-    }
-    for app in &decided.rust {
-        said.push_str(&format!("  {:<14} custom handler\n", app.function));
-    }
-    let mut secrets: Vec<&str> = decided
-        .python
-        .apps
-        .iter()
-        .flat_map(|app| &app.settings)
-        .filter(|setting| setting.needed)
-        .map(|setting| setting.name.as_str())
-        .collect();
-    secrets.sort_unstable();
-    secrets.dedup();
-    if !secrets.is_empty() {
-        said.push_str(&format!(
-            "\nSecrets stood in the code; the copies read settings instead: {}\n",
-            secrets.join(", ")
-        ));
-    }
-    if !decided.left.is_empty() {
-        said.push_str("\nNot done:\n");
-        for left in &decided.left {
-            said.push_str(&format!("  {left}\n"));
-        }
-    }
-    said.push_str(&format!("\nNext: {}\n", out.join("README.md").display()));
-    said
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), CommandError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    Ok(fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?)
 }

@@ -10,15 +10,20 @@
 
 mod app;
 mod arguments;
+mod between;
+mod calls;
 mod copied;
 mod document;
+mod files;
+mod function_app;
 mod layout;
 mod names;
-mod python;
+mod parts;
 mod requirements;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod way;
 mod web;
 
