@@ -1,22 +1,21 @@
 //! `cutline scaffold`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use cutline_analyzer::SourceTree;
-use cutline_analyzer::hazards::secret_line;
 use cutline_analyzer::report::scaffold::{self, Scaffold, ScaffoldError, Wish};
 use cutline_analyzer::report::{self, Format, Style};
 use cutline_analyzer::stages::Stage;
+use cutline_analyzer::{Analysis, Report, SourceTree};
 
 use super::source::SourceArgs;
 use crate::config::Config;
 use crate::console::Console;
 use crate::error::{CommandError, Kind};
-use crate::scaffold::{Decided, Expressed, apps, python, readme};
+use crate::scaffold::{Decided, Expressed, RustApp, apps, python, said, write_all};
 
 /// Writes an app of Azure Functions for each stage.
 ///
@@ -78,9 +77,6 @@ fn account(name: &str) -> Result<String, String> {
     }
 }
 
-/// Data that is larger belongs into a container.
-const MOST_BYTES: u64 = 20 << 20;
-
 /// Analyses the repository, decides, and writes the folder.
 pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), CommandError> {
     let Target::Azure = args.target;
@@ -95,48 +91,81 @@ pub(crate) fn scaffold(args: &ScaffoldArgs, console: &Console) -> Result<(), Com
     is_free(&out, args.force)?;
     let config = Config::beside(repository)?;
     let (tree, analysis, report) = args.source.survey(&config, console)?;
-    let text = match &args.functions {
-        Some(file) => fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", file.display()))
-            .map_err(|error| CommandError::new(Kind::Configuration, error))?,
-        None => report::render(&report, Format::Functions, &Style::default()),
+    let mut decided = decide(args, &tree, &analysis, &report)?;
+    write_all(&mut decided, repository, &out)?;
+    console.print(&said(&decided, &out))
+}
+
+/// Which stages become what, and what is written for them.
+fn decide(
+    args: &ScaffoldArgs,
+    tree: &SourceTree,
+    analysis: &Analysis,
+    report: &Report,
+) -> Result<Decided, CommandError> {
+    let expressed = Expressed::read(&functions(args, report)?)?;
+    let possible = scaffold::stages(analysis);
+    let passed = scaffold::passed(analysis);
+    let mut why = python(&expressed, &possible, &passed, &args.python);
+    let handled = handlers(&expressed, &why);
+    let (rust, mut left) = match apps(&expressed, &handled, args.account.as_deref()) {
+        Ok(found) => found,
+        // What the code alone says need not hold together without the rest.
+        Err(error) if args.functions.is_none() => {
+            let (of, without): (Vec<Stage>, Vec<Stage>) =
+                handled.iter().partition(|stage| possible.contains(stage));
+            why.extend(of.into_iter().map(|stage| (stage, error.to_string())));
+            let left = without.into_iter().map(|stage| format!("{stage}: {error}"));
+            (Vec::new(), left.collect())
+        }
+        Err(error) => return Err(error),
     };
-    let expressed = Expressed::read(&text)?;
-    let possible = scaffold::stages(&analysis);
-    let why = python(
-        &expressed,
-        &possible,
-        &scaffold::passed(&analysis),
-        &args.python,
-    );
     let wish = Wish {
         python: why.keys().copied().collect(),
-        requirements: requirements(&tree, repository),
+        requirements: requirements(tree, &args.source.path),
     };
-    let written = match wish.python.is_empty() {
+    let python = match wish.python.is_empty() {
         true => Scaffold::default(),
-        false => scaffold::scaffold(&tree, &analysis, &report, &wish).map_err(refused)?,
+        false => scaffold::scaffold(tree, analysis, report, &wish).map_err(refused)?,
     };
-    let stages: Vec<Stage> = expressed
-        .stages()
-        .filter(|stage| expressed.open(*stage).is_none() && !wish.python.contains(stage))
-        .collect();
-    let (rust, faces) = apps(&expressed, &stages, args.account.as_deref())?;
-    if rust.is_empty() && written.apps.is_empty() {
+    if rust.is_empty() && python.apps.is_empty() {
         return Err(refused(ScaffoldError::Nothing));
     }
-    let mut decided = Decided {
+    left.extend(python.left.clone());
+    left.extend(apart(&python, &rust, &args.python, &possible));
+    left.extend(nowhere(&expressed, &possible));
+    Ok(Decided {
         name: report.name.clone(),
-        left: written.left.clone(),
-        python: written,
+        python,
         rust,
         why,
-    };
-    decided.left.extend(faces);
-    decided
-        .left
-        .extend(apart(&decided, &args.python, &possible));
-    write_all(&mut decided, repository, &out, console)
+        left,
+    })
+}
+
+/// The functions, as a person or the code says them.
+fn functions(args: &ScaffoldArgs, report: &Report) -> Result<String, CommandError> {
+    match &args.functions {
+        Some(file) => fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))
+            .map_err(|error| CommandError::new(Kind::Configuration, error)),
+        None => Ok(report::render(report, Format::Functions, &Style::default())),
+    }
+}
+
+/// The stages that are apps of the custom handler.
+fn handlers(expressed: &Expressed, why: &BTreeMap<Stage, String>) -> Vec<Stage> {
+    let said = expressed.stages();
+    said.filter(|stage| expressed.open(*stage).is_none() && !why.contains_key(stage))
+        .collect()
+}
+
+/// Stages that no app does.
+fn nowhere(expressed: &Expressed, possible: &BTreeSet<Stage>) -> Vec<String> {
+    let stages = expressed.stages().filter(|stage| !possible.contains(stage));
+    let open = stages.filter_map(|stage| Some((stage, expressed.open(stage)?)));
+    open.map(|(stage, open)| format!("{stage}: {open}, and nothing in the code starts it"))
+        .collect()
 }
 
 fn refused(error: ScaffoldError) -> CommandError {
@@ -171,18 +200,36 @@ fn requirements(tree: &SourceTree, repository: &Path) -> Vec<(String, String)> {
             path.len(),
         )
     });
-    let read = |path: &str| fs::read_to_string(repository.join(path)).ok();
+    let read = |path: &str| Some(decoded(&fs::read(repository.join(path)).ok()?));
     found
         .into_iter()
         .filter_map(|path| Some((path.to_owned(), read(path)?)))
         .collect()
 }
 
+/// UTF-8, or what Windows' shell writes when pip's output is sent to a file.
+fn decoded(content: &[u8]) -> String {
+    let units = |of: fn([u8; 2]) -> u16| -> Vec<u16> {
+        let (pairs, _) = content[2..].as_chunks::<2>();
+        pairs.iter().map(|pair| of(*pair)).collect()
+    };
+    match content {
+        [0xff, 0xfe, ..] => String::from_utf16_lossy(&units(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => String::from_utf16_lossy(&units(u16::from_be_bytes)),
+        _ => String::from_utf8_lossy(content).into_owned(),
+    }
+}
+
 /// What does not pass between apps of both kinds, and what cannot be Python.
-fn apart(decided: &Decided, forced: &[Stage], possible: &BTreeSet<Stage>) -> Vec<String> {
+fn apart(
+    python: &Scaffold,
+    rust: &[RustApp],
+    forced: &[Stage],
+    possible: &BTreeSet<Stage>,
+) -> Vec<String> {
     let mut left = Vec::new();
-    if !decided.python.apps.is_empty() {
-        for app in &decided.rust {
+    if !python.apps.is_empty() {
+        for app in rust {
             left.push(format!(
                 "{} is an app of the custom handler, and gets nothing of what the Python apps hand over: bring a model to it with cutline import-model",
                 app.function
@@ -195,113 +242,4 @@ fn apart(decided: &Decided, forced: &[Stage], possible: &BTreeSet<Stage>) -> Vec
         ));
     }
     left
-}
-
-fn write_all(
-    decided: &mut Decided,
-    repository: &Path,
-    out: &Path,
-    console: &Console,
-) -> Result<(), CommandError> {
-    for app in &mut decided.python.apps {
-        let folder = out.join(app.stage.name());
-        for (path, text) in &app.files {
-            write(&folder.join(path), text.as_bytes())?;
-        }
-        let copies = std::mem::take(&mut app.copies);
-        for path in copies {
-            match copy(
-                &repository.join(&path),
-                &folder.join("monolith").join(&path),
-            )? {
-                None => app.copies.push(path),
-                Some(why) => decided.left.push(format!("{path} is not copied: {why}")),
-            }
-        }
-    }
-    for app in &decided.rust {
-        for (path, text) in &app.files {
-            write(&out.join(&app.function).join(path), text.as_bytes())?;
-        }
-    }
-    decided.left.sort();
-    decided.left.dedup();
-    decided.python.left.clone_from(&decided.left);
-    write(&out.join("README.md"), readme(decided).as_bytes())?;
-    let document = serde_json::to_string_pretty(&decided.document())
-        .context("scaffold.json cannot be written")?;
-    write(
-        &out.join("scaffold.json"),
-        format!("{document}\n").as_bytes(),
-    )?;
-    console.print(&said(decided, out))
-}
-
-/// Copies a file of the repository; says why, where it does not.
-fn copy(from: &Path, to: &Path) -> Result<Option<String>, CommandError> {
-    let metadata = fs::metadata(from);
-    let metadata = metadata.with_context(|| format!("cannot read {}", from.display()))?;
-    if metadata.len() > MOST_BYTES {
-        let why = format!(
-            "it has {} bytes, and belongs into a container",
-            metadata.len()
-        );
-        return Ok(Some(why));
-    }
-    let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    if let Some(line) = std::str::from_utf8(&content).ok().and_then(secret_line) {
-        let why = format!("a secret stands in line {line}: say it by a setting of the app");
-        return Ok(Some(why));
-    }
-    write(to, &content)?;
-    Ok(None)
-}
-
-fn said(decided: &Decided, out: &Path) -> String {
-    let mut said = String::new();
-    for app in &decided.python.apps {
-        let functions = match app.functions.len() {
-            1 => "1 function".to_owned(),
-            functions => format!("{functions} functions"),
-        };
-        let why = decided.why.get(&app.stage).map_or("", String::as_str);
-        said.push_str(&format!(
-            "  {:<14} Python, {functions}: {why}\n",
-            app.stage.name()
-        ));
-    }
-    for app in &decided.rust {
-        said.push_str(&format!("  {:<14} custom handler\n", app.function));
-    }
-    let mut secrets: Vec<&str> = decided
-        .python
-        .apps
-        .iter()
-        .flat_map(|app| &app.settings)
-        .filter(|setting| setting.needed)
-        .map(|setting| setting.name.as_str())
-        .collect();
-    secrets.sort_unstable();
-    secrets.dedup();
-    if !secrets.is_empty() {
-        said.push_str(&format!(
-            "\nSecrets stood in the code; the copies read settings instead: {}\n",
-            secrets.join(", ")
-        ));
-    }
-    if !decided.left.is_empty() {
-        said.push_str("\nNot done:\n");
-        for left in &decided.left {
-            said.push_str(&format!("  {left}\n"));
-        }
-    }
-    said.push_str(&format!("\nNext: {}\n", out.join("README.md").display()));
-    said
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), CommandError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    Ok(fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?)
 }

@@ -3,6 +3,7 @@
 
 mod readme;
 mod rust;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,9 @@ use cutline_analyzer::report::scaffold::Scaffold;
 use cutline_analyzer::stages::Stage;
 use serde::Serialize;
 
-pub(crate) use readme::readme;
+use readme::readme;
 pub(crate) use rust::{Expressed, RustApp, apps};
+pub(crate) use written::{said, write_all};
 
 /// `scaffold.json`.
 #[derive(Serialize)]

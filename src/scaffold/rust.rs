@@ -15,6 +15,7 @@ use crate::error::{CommandError, Kind};
 
 /// What Azurite has on one's own machine.
 const LOCAL: &str = "azure:http://127.0.0.1:10000/devstoreaccount1/cutline";
+const LOCAL_QUEUES: &str = "http://127.0.0.1:10001/devstoreaccount1";
 
 /// An app of the custom handler.
 #[derive(Debug, Serialize)]
@@ -119,6 +120,7 @@ impl Expressed {
             };
             store.insert("url".to_owned(), Value::String(url));
             if account.is_none() {
+                store.insert("queues".to_owned(), Value::from(LOCAL_QUEUES));
                 let key = Table::from_iter([("env".to_owned(), Value::from("AZURITE_KEY"))]);
                 store.insert("key".to_owned(), Value::Table(key));
             }

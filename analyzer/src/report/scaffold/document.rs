@@ -36,6 +36,8 @@ pub struct App {
     pub modules: Vec<String>,
     /// Other files of the repository that these name, to be copied as they are.
     pub copies: Vec<String>,
+    /// Names of files in the code that several of the repository have.
+    pub unclear: Vec<String>,
     /// Libraries that are imported and that no requirement names.
     pub unnamed: Vec<String>,
     /// What is written for it: path in its folder, and text.

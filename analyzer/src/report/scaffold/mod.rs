@@ -10,15 +10,20 @@
 
 mod app;
 mod arguments;
+mod between;
+mod calls;
 mod copied;
 mod document;
+mod files;
+mod function_app;
 mod layout;
 mod names;
-mod python;
+mod parts;
 mod requirements;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod way;
 mod web;
 
@@ -156,7 +161,11 @@ fn left(report: &Report, apps: &Apps<'_>) -> Vec<String> {
     }
     for (entry, route) in report.routes.iter().zip(&apps.analysis.routes) {
         let why = match apps.web {
-            _ if route.kind == RouteKind::Job && !apps.starts(route.handler) => {
+            // A task of a request belongs to its route.
+            _ if route.kind == RouteKind::Job
+                && route.framework != "fastapi"
+                && !apps.starts(route.handler) =>
+            {
                 "no app starts it: let what keeps the time put a message into the first queue"
             }
             _ if route.kind == RouteKind::WebSocket => "Azure Functions answer no WebSocket",
@@ -167,7 +176,7 @@ fn left(report: &Report, apps: &Apps<'_>) -> Vec<String> {
             _ if !entry.stage.is_pipeline() => "its handler belongs to no stage",
             _ if !apps.wish.python.contains(&entry.stage) => continue,
             Some(web) if web.answers(route) => continue,
-            Some(_) => "no adapter answers its framework's routes",
+            Some(_) => "the application that is scaffolded does not answer it",
             None => "the application that answers it was not found",
         };
         let name = format!("{} {}", entry.method, entry.path);
@@ -175,10 +184,12 @@ fn left(report: &Report, apps: &Apps<'_>) -> Vec<String> {
         left.push(format!("{}: {why} ({place})", name.trim()));
     }
     for func in &apps.way.between {
-        for what in apps.does(*func) {
+        let does = apps.does(*func);
+        if !does.is_empty() {
             left.push(format!(
-                "{} {what} itself: that happens again in each stage",
-                apps.id(*func)
+                "{} itself {}: that happens again in each stage",
+                apps.id(*func),
+                does.join(", ")
             ));
         }
     }

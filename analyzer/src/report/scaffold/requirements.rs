@@ -75,8 +75,20 @@ pub(super) fn requirements(wish: &Wish, libraries: &BTreeSet<String>) -> Require
     }
     found.needed = needed.into_iter().collect();
     let pinned = |line: &&String| line.contains("==") && !line.contains(['@', '*']);
-    found.pins = said.values().filter(pinned).cloned().collect();
+    found.pins = said
+        .values()
+        .filter(pinned)
+        .map(|line| without_extras(line))
+        .collect();
     found
+}
+
+/// A constraint names no extras.
+fn without_extras(line: &str) -> String {
+    match (line.find('['), line.find(']')) {
+        (Some(from), Some(to)) if from < to => format!("{}{}", &line[..from], &line[to + 1..]),
+        _ => line.to_owned(),
+    }
 }
 
 /// What the distribution of a library may be called.
@@ -176,7 +188,7 @@ mod tests {
     #[test]
     fn only_what_is_imported_is_needed_and_all_that_is_pinned_holds() {
         let text = "# direct\nscikit-learn==1.5.2\nPyYAML==6.0.2  # config\nFlask>=3\n\
-                    idna==3.20\n-r other.txt\ngit+https://host/x\n";
+                    idna[all]==3.20\n-r other.txt\ngit+https://host/x\n";
         let found = of(
             "requirements.txt",
             text,

@@ -55,8 +55,10 @@ pub(super) struct Web {
     pub(super) what: String,
     /// It is made by calling that.
     pub(super) is_made: bool,
-    /// What it needs: its own file and those of the routes.
+    /// What it needs: its own file and those of its routes.
     pub(super) files: BTreeSet<FileId>,
+    /// What it imports, and so whose routes it can have.
+    reached: BTreeSet<FileId>,
 }
 
 /// The application that answers the tree's HTTP routes.
@@ -85,9 +87,11 @@ pub(super) fn web(analysis: &Analysis, layout: &Layout) -> Option<Web> {
     // What sees most of the routes; of these, what is made rather than there.
     found.sort_by(|a, b| (b.1, b.0, &a.2).cmp(&(a.1, a.0, &b.2)));
     let (.., app) = found.into_iter().next()?;
-    let mut files = handlers;
+    let reached = layout.closure([app.file]);
+    let mut files: BTreeSet<FileId> = handlers.intersection(&reached).copied().collect();
     files.insert(app.file);
     Some(Web {
+        reached,
         kind: app.kind,
         what: format!("{}:{}", layout.module(app.file), app.name),
         is_made: app.is_made,
@@ -229,19 +233,23 @@ fn django(analysis: &Analysis, layout: &Layout) -> Option<Web> {
         }
     }
     let files = analysis.modules.iter().map(|(file, _)| file);
+    let files: BTreeSet<FileId> = files
+        .filter(|file| layout.path(*file).ends_with(".py"))
+        .collect();
     Some(Web {
         kind: Kind::Django,
         what: settings?,
         is_made: false,
-        files: files
-            .filter(|file| layout.path(*file).ends_with(".py"))
-            .collect(),
+        reached: files.clone(),
+        files,
     })
 }
 
 impl Web {
     /// The adapter can ask it for this route.
     pub(super) fn answers(&self, route: &Route) -> bool {
-        is_asked(route) && Kind::of_framework(route.framework) == Some(self.kind)
+        is_asked(route)
+            && Kind::of_framework(route.framework) == Some(self.kind)
+            && self.reached.contains(&route.file)
     }
 }

@@ -1,31 +1,15 @@
-//! The files of one Python app.
+//! `function_app.py`: the functions of one app, in the Python v2 programming
+//! model.
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::arguments::{Argument, How};
 use super::document::Setting;
-use super::requirements::Requirements;
-
-/// What all apps have in common: how a stage hands over to the next.
-pub(super) const HANDOVER: &[(&str, &str)] = &[
-    ("__init__.py", include_str!("python/__init__.py")),
-    ("errors.py", include_str!("python/errors.py")),
-    ("archive.py", include_str!("python/archive.py")),
-    ("places.py", include_str!("python/places.py")),
-    ("redirect.py", include_str!("python/redirect.py")),
-    ("run.py", include_str!("python/run.py")),
-    ("stage.py", include_str!("python/stage.py")),
-    ("values.py", include_str!("python/values.py")),
-    ("web.py", include_str!("python/web.py")),
-];
 
 /// The setting that says where queues and blobs are.
-const CONNECTION: &str = "CUTLINE";
-
-/// The newest version of azure-functions that this was tried with.
-const AZURE_FUNCTIONS: &str = "azure-functions>=1.21,<2";
+pub(super) const CONNECTION: &str = "CUTLINE";
 
 /// What is written down of a stage.
 #[derive(Default)]
@@ -310,89 +294,6 @@ fn decorator(out: &mut String, name: &str, argument: &str, keys: &[(&str, &str)]
     put(out, ")");
 }
 
-/// What the app installs, and the versions that hold for all of it.
-pub(super) fn requirements(requirements: &Requirements) -> Vec<(String, String)> {
-    let mut out = String::new();
-    if !requirements.pins.is_empty() {
-        put(&mut out, "-c constraints.txt");
-    }
-    put(&mut out, AZURE_FUNCTIONS);
-    let needed = requirements.needed.iter();
-    needed.for_each(|line| put(&mut out, line));
-    let tables = requirements
-        .needed
-        .iter()
-        .any(|line| line.to_lowercase().starts_with("pandas"));
-    let has_parquet = requirements
-        .needed
-        .iter()
-        .any(|line| line.starts_with("pyarrow"));
-    if tables && !has_parquet {
-        put(&mut out, "# Tables are handed over as Parquet.\npyarrow");
-    }
-    for library in &requirements.unnamed {
-        put(
-            &mut out,
-            &format!("# {library} is imported, and no requirement of the monolith names it"),
-        );
-    }
-    let mut files = vec![("requirements.txt".to_owned(), out)];
-    if !requirements.pins.is_empty() {
-        let pins: String = requirements
-            .pins
-            .iter()
-            .map(|pin| format!("{pin}\n"))
-            .collect();
-        files.push(("constraints.txt".to_owned(), pins));
-    }
-    files
-}
-
-pub(super) fn host() -> String {
-    pretty(&json!({
-        "version": "2.0",
-        "extensionBundle": {
-            "id": "Microsoft.Azure.Functions.ExtensionBundle",
-            "version": "[4.*, 5.0.0)",
-        },
-        // As long as it takes: a training is no request.
-        "functionTimeout": "-1",
-        // One at a time: the monolith's modules have global variables.
-        "extensions": {
-            "http": { "routePrefix": "", "maxConcurrentRequests": 1 },
-            "queues": { "batchSize": 1, "newBatchThreshold": 0, "maxDequeueCount": 5 },
-        },
-    }))
-}
-
-/// For `func start` and Azurite; secrets are named, and empty.
-pub(super) fn local_settings(settings: &[Setting]) -> String {
-    let mut values = json!({
-        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-        CONNECTION: "UseDevelopmentStorage=true",
-        "FUNCTIONS_WORKER_RUNTIME": "python",
-        "PYTHON_THREADPOOL_THREAD_COUNT": "1",
-    });
-    for setting in settings {
-        // An empty variable is another thing than none, so that those with a
-        // default stay away.
-        if setting.needed {
-            values[&setting.name] = Value::from("");
-        }
-    }
-    pretty(&json!({ "IsEncrypted": false, "Values": values }))
-}
-
-pub(super) const IGNORED: &str = ".git*\n.venv/\n__pycache__/\nlocal.settings.json\n";
-
-fn pretty(value: &Value) -> String {
-    // A value of ours has no key that is no text.
-    format!(
-        "{}\n",
-        serde_json::to_string_pretty(value).unwrap_or_default()
-    )
-}
-
 /// A string of Python's: JSON's, but for what is no character of its own.
 fn text(text: &str) -> String {
     Value::from(text).to_string().replace('\u{7f}', "\\u007f")
@@ -403,7 +304,7 @@ fn list(values: &[String]) -> String {
     format!("[{}]", values.join(", "))
 }
 
-fn put(out: &mut String, text: &str) {
+pub(super) fn put(out: &mut String, text: &str) {
     // Writing to a string does not fail.
     let _ = writeln!(out, "{text}");
 }

@@ -1,0 +1,132 @@
+//! What the code of an app touches: global variables, files of the repository.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::app::Apps;
+use crate::catalog::Access;
+use crate::effects::ResourceKind;
+use crate::graph::FuncId;
+use crate::modules::FileId;
+use crate::stages::Stage;
+use crate::syntax::facts::ExprKind;
+
+/// Files that one name may mean, to be copied all.
+const MOST_ALIKE: usize = 4;
+
+impl Apps<'_> {
+    /// Global variables that one stage writes and another touches.
+    pub(super) fn shared(&self, files: &BTreeSet<FileId>) -> Vec<String> {
+        let modules: BTreeMap<&str, FileId> = files
+            .iter()
+            .map(|file| (self.layout.path(*file), *file))
+            .collect();
+        let mut shared = BTreeSet::new();
+        for resource in &self.analysis.effects.resources {
+            if !matches!(resource.kind, ResourceKind::Global | ResourceKind::Queue) {
+                continue;
+            }
+            let stages = |does: &dyn Fn(Access) -> bool| -> BTreeSet<Stage> {
+                let accesses = resource
+                    .accesses
+                    .iter()
+                    .filter(|access| does(access.access));
+                let stages = accesses.map(|access| self.analysis.stages.stage(access.function));
+                stages.filter(|stage| stage.is_pipeline()).collect()
+            };
+            let all = stages(&|_| true);
+            let writers = stages(&|access| access != Access::Read);
+            let Some((file, name)) = resource.identity.rsplit_once(':') else {
+                continue;
+            };
+            if let (2.., false, Some(file)) = (all.len(), writers.is_empty(), modules.get(file)) {
+                shared.insert(format!("{}:{name}", self.layout.module(*file)));
+            }
+        }
+        shared.into_iter().collect()
+    }
+
+    /// Files of the repository that the modules name, and what lies in folders
+    /// of templates, where requests are answered.
+    pub(super) fn copies(
+        &self,
+        files: &BTreeSet<FileId>,
+        is_asked: bool,
+    ) -> (Vec<String>, Vec<String>) {
+        let mut copied: BTreeSet<&str> = BTreeSet::new();
+        let mut unclear: BTreeSet<String> = BTreeSet::new();
+        for file in files {
+            for expr in &self.analysis.modules.facts(*file).exprs {
+                let ExprKind::Str(text) = &expr.kind else {
+                    continue;
+                };
+                match self.named(text) {
+                    named if named.len() <= MOST_ALIKE => copied.extend(named),
+                    _ => drop(unclear.insert(text.to_string())),
+                }
+            }
+        }
+        let is_template = |path: &&str| {
+            let mut folders = path.split('/').rev().skip(1);
+            folders.any(|folder| matches!(folder, "templates" | "static"))
+        };
+        let others = self.tree.others.iter().map(|path| path.as_str());
+        copied.extend(others.filter(|path| is_asked && is_template(path)));
+        let is_free = |path: &&str| !is_private(path.rsplit('/').next().unwrap_or_default());
+        let copied = copied.into_iter().filter(is_free).map(str::to_owned);
+        (copied.collect(), unclear.into_iter().collect())
+    }
+
+    /// The files that a text in the code may mean: those that end like it,
+    /// nearest to the root.
+    fn named(&self, text: &str) -> Vec<&str> {
+        let text = text.trim_start_matches(['.', '/', '\\']);
+        if !text.contains('.') || text.contains(char::is_whitespace) {
+            return Vec::new();
+        }
+        let text = text.replace('\\', "/");
+        let others = self.tree.others.iter().map(|path| path.as_str());
+        let ends = |path: &&str| {
+            let before = path.strip_suffix(text.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let found: Vec<&str> = others.filter(ends).collect();
+        let depth = |path: &&str| path.matches('/').count();
+        let nearest = found.iter().map(depth).min();
+        let near = |path: &&str| Some(depth(path)) == nearest;
+        found.into_iter().filter(near).collect()
+    }
+
+    /// What a function does outside its own memory, in words: files, tables and
+    /// models.
+    pub(super) fn does(&self, func: FuncId) -> Vec<String> {
+        let mut done = BTreeSet::new();
+        for resource in &self.analysis.effects.resources {
+            let kind = match resource.kind {
+                ResourceKind::File => "file",
+                ResourceKind::Table => "table",
+                ResourceKind::Model => "model",
+                _ => continue,
+            };
+            for access in &resource.accesses {
+                if access.function == func {
+                    let does = if access.access == Access::Read {
+                        "reads"
+                    } else {
+                        "writes"
+                    };
+                    done.insert(format!("{does} {kind} {}", resource.identity));
+                }
+            }
+        }
+        done.into_iter().collect()
+    }
+}
+
+/// Files that hold secrets by what they are.
+fn is_private(name: &str) -> bool {
+    let ends = [".pem", ".key", ".pfx", ".p12", ".jks", ".kdbx"];
+    name.starts_with(".env")
+        || name.starts_with("id_rsa")
+        || name.starts_with("id_ed25519")
+        || ends.iter().any(|end| name.ends_with(end))
+}
