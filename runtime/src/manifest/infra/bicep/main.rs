@@ -185,7 +185,7 @@ module account_{symbol} 'modules/account.bicep' = {{
     ]
     versioned: false
     trustsAzure: false
-    outside: outside
+    publicNetworkAccess: outside
     allowedAddresses: allowedAddresses
     recoveryDays: recoveryDays
     workspace: monitoring.outputs.workspace
@@ -292,7 +292,7 @@ module app_{symbol} 'modules/app.bicep' = {{
     instanceMemory: instanceMemory
     maximumInstances: maximumInstances
     zoneRedundant: zoneRedundant
-    outside: publicFaces ? 'Enabled' : 'Disabled'
+    publicNetworkAccess: publicFaces ? 'Enabled' : 'Disabled'
     appsSubnet: network.outputs.appsSubnet
     endpointsSubnet: network.outputs.endpointsSubnet
     zone: zones.sites

@@ -28,7 +28,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     name: name
     vaultName: vaultName
-    outside: outside
+    publicNetworkAccess: outside
     allowedAddresses: allowedAddresses
     recoveryDays: vaultRecoveryDays
     workspace: monitoring.outputs.workspace
@@ -55,7 +55,7 @@ module data 'modules/account.bicep' = {
     ]
     versioned: true
     trustsAzure: true
-    outside: outside
+    publicNetworkAccess: outside
     allowedAddresses: allowedAddresses
     recoveryDays: recoveryDays
     workspace: monitoring.outputs.workspace

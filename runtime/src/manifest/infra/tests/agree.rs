@@ -257,7 +257,7 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
                 "public_network_access_enabled",
                 "length(var.allowed_addresses) > 0",
                 "properties.publicNetworkAccess",
-                "outside",
+                "publicNetworkAccess",
             ),
             (
                 "network_rules.default_action",
@@ -300,7 +300,7 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
                 "public_network_access_enabled",
                 "length(var.allowed_addresses) > 0",
                 "properties.publicNetworkAccess",
-                "outside",
+                "publicNetworkAccess",
             ),
             (
                 "network_acls.default_action",
@@ -330,7 +330,7 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
                 "body.properties.publicNetworkAccess",
                 "var.public_faces ? \"Enabled\" : \"Disabled\"",
                 "properties.publicNetworkAccess",
-                "outside",
+                "publicNetworkAccess",
             ),
             (
                 "body.properties.functionAppConfig.runtime.name",

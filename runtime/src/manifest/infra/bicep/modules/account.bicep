@@ -15,7 +15,7 @@ param versioned bool
 param trustsAzure bool
 
 @description('Whether allowedAddresses come in from outside the network: Disabled or Enabled.')
-param outside string
+param publicNetworkAccess string
 param allowedAddresses array
 param recoveryDays int
 param workspace string
@@ -49,7 +49,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     isLocalUserEnabled: false
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
-    publicNetworkAccess: outside
+    publicNetworkAccess: publicNetworkAccess
     networkAcls: {
       defaultAction: 'Deny'
       bypass: trustsAzure ? 'AzureServices' : 'None'

@@ -13,7 +13,7 @@ param maximumInstances int
 param zoneRedundant bool
 
 @description('Whether clients reach it from the internet: Disabled or Enabled.')
-param outside string
+param publicNetworkAccess string
 param appsSubnet string
 param endpointsSubnet string
 param zone string
@@ -52,7 +52,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    publicNetworkAccess: outside
+    publicNetworkAccess: publicNetworkAccess
     virtualNetworkSubnetId: appsSubnet
     // Without it the vault would be asked as an identity that the app does not have.
     keyVaultReferenceIdentity: identity

@@ -5,7 +5,7 @@ param name string
 param vaultName string
 
 @description('Whether allowedAddresses come in from outside the network: Disabled or Enabled.')
-param outside string
+param publicNetworkAccess string
 param allowedAddresses array
 param recoveryDays int
 param workspace string
@@ -30,7 +30,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableSoftDelete: true
     enablePurgeProtection: true
     softDeleteRetentionInDays: recoveryDays
-    publicNetworkAccess: outside
+    publicNetworkAccess: publicNetworkAccess
     networkAcls: {
       defaultAction: 'Deny'
       // The accounts read their key so.
