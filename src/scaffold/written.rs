@@ -68,7 +68,7 @@ fn copy(from: &Path, to: &Path) -> Result<Option<String>, CommandError> {
         return Ok(Some(why));
     }
     let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    if let Some(line) = std::str::from_utf8(&content).ok().and_then(secret_line) {
+    if let Some(line) = secret_line(&String::from_utf8_lossy(&content)) {
         let why = format!("a secret stands in line {line}: say it by a setting of the app");
         return Ok(Some(why));
     }

@@ -102,21 +102,31 @@ pub fn secrets(modules: &ModuleSet) -> Vec<SecretPlace> {
 /// (`password: …`, `token = …`).
 #[must_use]
 pub fn secret_line(text: &str) -> Option<u32> {
-    let bare = |text: &str| {
-        let text = text.trim().trim_end_matches(',').trim();
-        text.trim_matches(['"', '\'']).to_owned()
-    };
-    let holds = |line: &str| {
-        let Some(at) = line.find([':', '=']) else {
-            return false;
-        };
-        let (key, value) = (bare(&line[..at]), bare(&line[at + 1..]));
-        shape(&value).is_some() || means_secret(&key) && is_secret(&key, &value)
-    };
     let lines = (1..).zip(text.lines());
     lines
         .into_iter()
-        .find_map(|(number, line)| holds(line).then_some(number))
+        .find_map(|(number, line)| holds_secret(line).then_some(number))
+}
+
+/// Whether a word of it looks like one, or some key of it has one.
+fn holds_secret(line: &str) -> bool {
+    const AROUND: [char; 10] = ['"', '\'', ',', ';', '{', '}', '[', ']', '(', ')'];
+    let looks_so = |word: &str| shape(word).is_some();
+    let mut words = line.split(|c: char| c.is_whitespace() || AROUND.contains(&c) || c == '=');
+    if looks_so(line.trim()) || words.any(looks_so) {
+        return true;
+    }
+    let is_inside = |c: char| c == ',' || c == ';' || c == '{' || c == '}';
+    let bare = |text: &str| text.trim().trim_matches(['"', '\'']).trim().to_owned();
+    let mut separators = line.match_indices([':', '=']);
+    separators.any(|(at, _)| {
+        let before = line[..at].rsplit(is_inside).next().unwrap_or_default();
+        let behind = line[at + 1..].split(is_inside).next().unwrap_or_default();
+        // What is behind a space and a # is a comment.
+        let behind = behind.split(" #").next().unwrap_or_default();
+        let (key, value) = (bare(before), bare(behind));
+        means_secret(&key) && is_secret(&key, &value)
+    })
 }
 
 fn all(modules: &ModuleSet, places: &AllPlaces<'_>) -> Vec<Secret> {
@@ -571,5 +581,30 @@ secret_key = os.getenv('SECRET_KEY', 'your-secret-key')
         );
         assert_eq!(found.len(), 2);
         assert!(!format!("{found:?}").contains("hunter22"));
+    }
+
+    #[test]
+    fn a_line_of_configuration_holds_a_secret_wherever_it_stands() {
+        let key = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+        for text in [
+            "user: x\npassword: hunter22\n",
+            "password = hunter22  # of production",
+            "{\"user\": \"x\", \"password\": \"hunter22\"}",
+            "db: {user: x, password: hunter22}",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
+            key,
+            &format!("see ({key}) there"),
+        ] {
+            assert!(secret_line(text).is_some(), "{text}");
+        }
+        for text in [
+            "user: x",
+            "password: ${PASSWORD}",
+            "token_count: 3",
+            "a,b,c\n1,2,3",
+            "path = data/raw.csv",
+        ] {
+            assert_eq!(secret_line(text), None, "{text}");
+        }
     }
 }

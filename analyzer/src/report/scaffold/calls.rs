@@ -133,7 +133,8 @@ impl<'a> Calls<'a> {
         let is_plain = scope.kind == ScopeKind::Function
             && !scope.qualname.contains("<locals>")
             && !(scope.name.starts_with("__") && scope.name.ends_with("__"));
-        is_plain && is_python(&facts.path)
+        // What a generator gives lies in no archive: it is asked bit by bit.
+        is_plain && !scope.is_generator && is_python(&facts.path)
     }
 
     /// What `driver` asks of stages, in order, and what lies between.

@@ -51,8 +51,12 @@ pub(super) fn copied(
             place: format!("{}:{line}", facts.path),
         });
     }
-    for (_, _, value) in &here {
-        if let Some(line) = again(&out, value) {
+    // One of another module may stand here in a comment.
+    for secret in secrets {
+        let expr = analysis.modules.facts(secret.file).expr(secret.expr);
+        if let ExprKind::Str(value) = &expr.kind
+            && let Some(line) = again(&out, value)
+        {
             return Err(ScaffoldError::secret(&facts.path, line));
         }
     }
@@ -71,7 +75,8 @@ fn offset(text: &str, line: u32, column: u32) -> Option<usize> {
 }
 
 /// How long the literal is that `text` begins with and that means `value`;
-/// adjacent ones are one.
+/// adjacent ones are one. `None` where that cannot be told for sure: what is left
+/// behind would be a part of the secret.
 fn literal(text: &str, value: &str) -> Option<usize> {
     let mut read = String::new();
     let mut end = 0;
@@ -79,12 +84,37 @@ fn literal(text: &str, value: &str) -> Option<usize> {
         let (inside, length) = one_literal(&text[end..])?;
         read.push_str(inside);
         end += length;
-        if read.len() >= value.len() || !value.starts_with(&read) {
-            return Some(end);
+        let rest = text[end..].trim_start_matches(|c: char| c.is_whitespace() || c == '\\');
+        let ends = one_literal(rest).is_none();
+        match (
+            ends,
+            read == value || unescaped(&read).as_deref() == Some(value),
+        ) {
+            (true, true) => return Some(end),
+            (true, false) => return None,
+            (false, _) => end = text.len() - rest.len(),
         }
-        let gap = text[end..].find(|c: char| !c.is_whitespace() && c != '\\')?;
-        end += gap;
     }
+}
+
+/// With the escapes that a secret may have; `None` for any other.
+fn unescaped(text: &str) -> Option<String> {
+    let mut read = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        read.push(match c {
+            '\\' => match chars.next()? {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                '\n' => continue,
+                c @ ('\\' | '\'' | '"') => c,
+                _ => return None,
+            },
+            c => c,
+        });
+    }
+    Some(read)
 }
 
 /// What stands in the quotes, and the length with them.
@@ -112,14 +142,23 @@ fn one_literal(text: &str) -> Option<(&str, usize)> {
     Some((&inside[..at], prefix + at + 2 * mark.len()))
 }
 
-/// The line on which the value stands again. A short word is one only as a
-/// whole literal: it may be a word of the code.
+/// The line on which the value stands again. A short word of letters is one only
+/// as a whole literal: it may be a word of the code.
 fn again(text: &str, value: &str) -> Option<u32> {
     const LONG: usize = 12;
     let stands = |line: &str| match value.len() {
         LONG.. => line.contains(value),
+        _ if value.contains(|c: char| !c.is_alphabetic() && c != '_') => {
+            line.split_whitespace().any(|word| {
+                word.trim_matches(|c: char| !c.is_alphanumeric() && !value.contains(c)) == value
+            })
+        }
         _ => line.contains(&format!("\"{value}\"")) || line.contains(&format!("'{value}'")),
     };
+    // One of several lines is none of these.
+    if value.contains('\n') && text.contains(value) {
+        return Some(1);
+    }
     let lines = (1..).zip(text.lines());
     lines
         .into_iter()
@@ -136,6 +175,10 @@ mod tests {
         assert_eq!(literal("r'a\\'c', 3", "a\\'c"), Some(7));
         assert_eq!(literal("\"\"\"a\nb\"\"\")", "a\nb"), Some(9));
         assert_eq!(literal("\"ab\"\n    'cd')", "abcd"), Some(13));
+        let key = "(\"-- KEY --\\n\"\n    \"abc\\n\")";
+        assert_eq!(literal(&key[1..], "-- KEY --\nabc\n"), Some(key.len() - 2));
+        assert_eq!(literal("\"ab\" \"cd\"", "ab"), None);
+        assert_eq!(literal("\"a\\x62\"", "ab"), None);
         assert_eq!(literal("f\"ab\"", "ab"), None);
         assert_eq!(literal("name", "ab"), None);
         assert_eq!(literal("\"never ends", "never ends"), None);

@@ -42,6 +42,11 @@ class Workplace:
                 path.unlink()
             elif digest(path) != self.first[name]:
                 shutil.copyfile(HERE / "monolith" / name, path)
+        for name in self.first:
+            path = self.folder / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(HERE / "monolith" / name, path)
         for name, data in members.items():
             if name.startswith("files/"):
                 path = (self.folder / name.removeprefix("files/")).resolve()

@@ -76,7 +76,12 @@ class Run:
                         f"{driver} needs `{name}`, which the code does not say: put it into `values` "
                         f"of the message, or as JSON into the app setting {setting}"
                     )
-                given[name] = json.loads(text)
+                try:
+                    given[name] = json.loads(text)
+                except ValueError as error:
+                    raise HandoverError(
+                        f"the app setting {setting} is no JSON; a text has quotes there: {error}"
+                    ) from error
         return given
 
     def called(self, number, args, kwargs):
@@ -175,11 +180,11 @@ def waited(coroutine):
 
 
 def drive(kind, module, name, given, values):
-    if kind == "script":
-        script(name)
-        return
     argv, sys.argv = sys.argv, [module]
     try:
+        if kind == "script":
+            script(name)
+            return
         driver = look_up(f"{module}:{name}")
         parameters = inspect.signature(driver).parameters
         given |= {name: value for name, value in values.items() if name in parameters}
