@@ -6,7 +6,7 @@ param insightsName string
 param alerts array
 param actionGroups array
 
-resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+resource watched 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
@@ -20,7 +20,7 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
       severity: alert.severity
       enabled: true
       scopes: [
-        insights.id
+        watched.id
       ]
       evaluationFrequency: alert.every
       windowSize: alert.window
