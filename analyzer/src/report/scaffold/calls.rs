@@ -159,9 +159,7 @@ impl<'a> Calls<'a> {
             if *callee == driver || !seen.insert(*callee) {
                 continue;
             }
-            let stage = self.stage(*callee);
-            let stage = stage.or_else(|| self.likeliest(*callee).filter(|_| func == driver));
-            match stage {
+            match self.stage(*callee) {
                 Some(stage) => found.push((*callee, stage)),
                 None => self.look(*callee, driver, seen, found),
             }
@@ -181,20 +179,6 @@ impl<'a> Calls<'a> {
             false if asked.len() == 1 => asked.into_iter().next(),
             false => None,
         }
-    }
-
-    /// Of a step that is hardly less one stage's than everybody's, that stage:
-    /// what is nobody's runs in each app.
-    fn likeliest(&self, func: FuncId) -> Option<Stage> {
-        const LEAST: f64 = 0.3;
-        if !self.can_be_asked(func) || self.asks(func).len() >= ASKS {
-            return None;
-        }
-        let shares = self.analysis.stages.of[func.0 as usize].distribution;
-        let each = Stage::ALL.into_iter().zip(shares);
-        let of_pipeline = each.filter(|(stage, _)| stage.is_pipeline());
-        let (stage, share) = of_pipeline.max_by(|(_, one), (_, other)| one.total_cmp(other))?;
-        (share >= LEAST).then_some(stage)
     }
 
     /// The stages that a function calls directly.

@@ -17,7 +17,6 @@ param zone string
 param encryptionKey string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
-  // checkov:skip=CKV_AZURE_189: Disabled, unless the parameter allowedAddresses names who comes in
   name: vaultName
   location: location
   properties: {
