@@ -71,7 +71,7 @@ impl Expressed {
             let function = self.file.get("function")?.get(name)?;
             function.get("trigger")?.get("queue")
         });
-        self.functions.get(&stage).is_none() || triggers.count() > 0
+        !self.functions.contains_key(&stage) || triggers.count() > 0
     }
 
     /// The stages with a function.
@@ -111,7 +111,7 @@ impl Expressed {
             .entry("store")
             .or_insert_with(|| Value::Table(Table::new()));
         if let Some(store) = store.as_table_mut()
-            && !store.get("url").is_some_and(|url| url.as_str().is_some())
+            && store.get("url").is_none_or(|url| url.as_str().is_none())
         {
             store.remove("folder");
             let url = match account {

@@ -27,6 +27,9 @@ use super::eventually;
 /// Sends at once, rather than every five seconds.
 pub(crate) const SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "20");
 
+/// The head of a request of Application Insights, and what it tells.
+pub(crate) type Tracked = (String, Vec<Value>);
+
 /// A collector. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct Collector {
@@ -34,7 +37,7 @@ pub(crate) struct Collector {
     /// The heads of requests, and what they held.
     pub(crate) got: Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>,
     /// The same, of Application Insights: an envelope for each span.
-    pub(crate) tracked: Arc<Mutex<Vec<(String, Vec<Value>)>>>,
+    pub(crate) tracked: Arc<Mutex<Vec<Tracked>>>,
     refuses: Arc<AtomicBool>,
 }
 
