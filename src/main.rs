@@ -48,6 +48,7 @@ mod table;
 mod telemetry;
 #[cfg(any(feature = "proxy", feature = "runtime"))]
 mod traces;
+#[cfg(any(feature = "proxy", feature = "runtime"))]
 mod trust;
 #[cfg(feature = "proxy")]
 mod webhook;

@@ -23,6 +23,10 @@ pub(crate) struct Known {
 
 impl Known {
     /// Of a file in the folder `home`.
+    #[cfg_attr(
+        not(feature = "azure"),
+        allow(unused_variables, reason = "only a vault is named there")
+    )]
     pub(crate) fn of(pipeline: &Pipeline, home: &Path) -> Result<Arc<Known>, CommandError> {
         Ok(Arc::new(Known {
             home: home.to_owned(),
