@@ -175,7 +175,7 @@ module account_{symbol} 'modules/account.bicep' = {{
     location: location
     name: '${{name}}-{key}-host'
     accountName: host_{symbol}
-    replication: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
+    accountSku: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
     containers: [
       'package'
     ]

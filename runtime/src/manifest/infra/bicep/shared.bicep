@@ -46,7 +46,7 @@ module data 'modules/account.bicep' = {
     location: location
     name: '${name}-data'
     accountName: dataAccount
-    replication: replication
+    accountSku: replication
     containers: containers
     queues: queues
     services: [

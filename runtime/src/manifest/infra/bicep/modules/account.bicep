@@ -3,7 +3,7 @@
 param location string
 param name string
 param accountName string
-param replication string
+param accountSku string
 param containers array
 param queues array
 
@@ -33,7 +33,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   location: location
   kind: 'StorageV2'
   sku: {
-    name: replication
+    name: accountSku
   }
   identity: empty(encryptionIdentity) ? null : {
     type: 'UserAssigned'
