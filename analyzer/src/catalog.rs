@@ -167,6 +167,25 @@ impl Catalog {
         from_base.or_else(|| self.any_calls.get(owner))
     }
 
+    /// `path` has an entry of its own, as a call, a type or another's name.
+    pub fn names(&self, path: &str) -> bool {
+        let canonical = self.canonical(path);
+        self.calls.contains_key(&*canonical)
+            || self.types.contains_key(&*canonical)
+            || matches!(canonical, Cow::Owned(_))
+    }
+
+    /// `path` has an entry of its own or of one of its type's bases, not just
+    /// a `*` that covers it.
+    pub fn knows_call(&self, path: &str) -> bool {
+        let canonical = self.canonical(path);
+        let Some((owner, member)) = canonical.rsplit_once('.') else {
+            return self.calls.contains_key(&*canonical);
+        };
+        let mut ancestors = self.ancestors(owner).into_iter();
+        ancestors.any(|ty| self.calls.contains_key(&*format!("{ty}.{member}")))
+    }
+
     /// What is known of the type `path`.
     pub fn ty(&self, path: &str) -> Option<&TypeEntry> {
         let path = self.canonical(path);

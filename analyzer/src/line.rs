@@ -86,7 +86,12 @@ fn examine_here(tree: &SourceTree, options: &Options, watch: &mut Watch<'_>) -> 
     watch("syntax");
     let (facts, skipped) = lower(tree);
     watch("modules");
-    let modules = ModuleSet::new(facts, &tree.name, catalog.libraries().into_keys());
+    let modules = ModuleSet::new(
+        facts,
+        &tree.configs,
+        &tree.name,
+        catalog.libraries().into_keys(),
+    );
     let mut program = Program::new(&modules);
     let configs = ConfigDocs::read(&tree.configs);
     watch("graph");

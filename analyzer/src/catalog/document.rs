@@ -83,8 +83,16 @@ pub struct CallEntry {
     /// part `*` stands for every member without an entry.
     pub name: Names,
     /// Type of the result: a qualified name, `self` for the receiver,
-    /// `argument 0` for what is given there.
+    /// `argument 0` for what is given there, `callback` for what the functions
+    /// it calls return, `self or callback` for either.
     pub returns: Option<SmolStr>,
+    /// Positions of arguments that the result can be instead.
+    #[serde(default)]
+    pub alternatives: Vec<u32>,
+    /// Its receiver becomes what a conversion of the tree makes of it, if one
+    /// takes it (Rust's `into` and `From`).
+    #[serde(default)]
+    pub converts: bool,
     /// What it does outside the process's own memory.
     #[serde(default)]
     pub effects: Vec<EffectEntry>,

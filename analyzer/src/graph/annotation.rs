@@ -1,35 +1,62 @@
 //! Declared types to values.
 
+use super::body::lookup_path;
+use super::classes;
 use super::solve::{At, Node, Solver, Use};
 use super::values::{ContainerKind, ElemKey, Value, ValueId};
-use crate::syntax::facts::{BinaryOp, ExprId, ExprKind};
+use crate::modules::Symbol;
+use crate::syntax::facts::{BinaryOp, ExprId, ExprKind, ImportRule, ScopeId, StmtKind};
 
 /// Types that are what they hold, as far as names go.
 const TRANSPARENT: &[&str] = &[
     "Annotated",
     "Arc",
+    "ArcSwap",
+    "ArcSwapOption",
     "AsyncGenerator",
     "AsyncIterator",
     "Awaitable",
     "Box",
+    "Cell",
     "ClassVar",
     "Coroutine",
     "Cow",
+    "Data",
+    "Extension",
     "Final",
+    "Form",
+    "Future",
     "Json",
+    "Lazy",
+    "LazyCell",
+    "LazyLock",
+    "ManuallyDrop",
     "Mapped",
     "Mutex",
+    "MutexGuard",
+    "NonNull",
+    "OnceCell",
+    "OnceLock",
     "Option",
     "Optional",
+    "Path",
     "Pin",
+    "Query",
     "Rc",
     "Ref",
     "RefCell",
     "RefMut",
+    "ReqData",
     "Result",
+    "Reverse",
     "RwLock",
+    "RwLockReadGuard",
+    "RwLockWriteGuard",
     "State",
     "Union",
+    "UnsafeCell",
+    "Weak",
+    "Wrapping",
 ];
 /// Types whose items are of their first argument.
 const SEQUENCES: &[&str] = &[
@@ -37,12 +64,24 @@ const SEQUENCES: &[&str] = &[
     "Deque",
     "FrozenSet",
     "Generator",
+    "BTreeSet",
+    "BinaryHeap",
+    "DoubleEndedIterator",
+    "ExactSizeIterator",
     "HashSet",
+    "IndexSet",
+    "IntoIterator",
+    "Iter",
     "Iterable",
     "Iterator",
     "List",
+    "ParallelIterator",
+    "Peekable",
+    "Receiver",
     "Sequence",
     "Set",
+    "SmallVec",
+    "Stream",
     "Tuple",
     "Vec",
     "VecDeque",
@@ -55,15 +94,21 @@ const SEQUENCES: &[&str] = &[
 /// Types whose items are of their second argument.
 const MAPPINGS: &[&str] = &[
     "BTreeMap",
+    "DashMap",
     "DefaultDict",
     "Dict",
+    "FxHashMap",
     "HashMap",
+    "IndexMap",
     "Mapping",
     "MutableMapping",
     "OrderedDict",
     "defaultdict",
     "dict",
 ];
+
+/// Types of what is called: values say what runs.
+const FUNCTIONS: &[&str] = &["Fn", "FnMut", "FnOnce", "fn"];
 
 type Lookup<'l> = dyn FnMut(&mut Solver<'_>, &str) -> Node + 'l;
 
@@ -80,7 +125,9 @@ fn declare_inner(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Looku
     let inner = |expr: ExprId| At { expr, ..at };
     match &facts.expr(at.expr).kind {
         ExprKind::Name(_) | ExprKind::Attr { .. } => {
-            if let Some(path) = facts.dotted(at.expr) {
+            if let Some(path) = facts.dotted(at.expr)
+                && !declare_alias(solver, at, &path, node, depth)
+            {
                 let ty = lookup(solver, &path);
                 solver.on(ty, Use::Typed { dst: node });
             }
@@ -104,10 +151,39 @@ fn declare_inner(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Looku
                 declare_inner(solver, inner(side), node, lookup, depth + 1);
             }
         }
+        ExprKind::List(parts) => {
+            // `[T]`
+            let alloc = solver.alloc(at, 3, ContainerKind::List);
+            let any = solver.elem(alloc, ElemKey::Any);
+            for part in parts {
+                declare_inner(solver, inner(*part), any, lookup, depth + 1);
+            }
+            solver.put(node, Value::Container(alloc));
+        }
+        ExprKind::Tuple(parts) => {
+            // `(A, B)`
+            let alloc = solver.alloc(at, 3, ContainerKind::Tuple);
+            for (idx, part) in parts.iter().enumerate() {
+                let elem = solver.elem(alloc, ElemKey::Number(idx as i64));
+                declare_inner(solver, inner(*part), elem, lookup, depth + 1);
+            }
+            solver.put(node, Value::Container(alloc));
+        }
+        ExprKind::Opaque(parts) => {
+            for part in parts {
+                declare_inner(solver, inner(*part), node, lookup, depth + 1);
+            }
+        }
         ExprKind::Item { base, index } => {
             let Some(path) = facts.dotted(*base) else {
                 return;
             };
+            if path == "impl" {
+                let some = solver.fresh();
+                declare_inner(solver, inner(*index), some, lookup, depth + 1);
+                solver.on(some, Use::SomeOf { dst: node });
+                return;
+            }
             let name = path.rsplit('.').next().unwrap_or(&path);
             let args: Vec<ExprId> = match &facts.expr(*index).kind {
                 ExprKind::Tuple(parts) => parts.to_vec(),
@@ -137,6 +213,7 @@ fn declare_inner(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Looku
                     declare_inner(solver, inner(*held), any, lookup, depth + 1);
                 }
                 solver.put(node, Value::Container(alloc));
+            } else if FUNCTIONS.contains(&name) {
             } else if matches!(name, "Type" | "type") {
                 if let Some(path) = args.first().and_then(|arg| facts.dotted(*arg)) {
                     let ty = lookup(solver, &path);
@@ -148,6 +225,44 @@ fn declare_inner(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Looku
         }
         _ => {}
     }
+}
+
+/// `type Rows = Vec<Row>`: the name declares what it stands for; false if
+/// `path` is no such name.
+fn declare_alias(solver: &mut Solver<'_>, at: At, path: &str, node: Node, depth: u32) -> bool {
+    let modules = solver.modules;
+    if modules.facts(at.file).rules.imports != ImportRule::Crates {
+        return false;
+    }
+    let scope = solver.program.function(solver.func_of(at.inst)).scope;
+    let Some(Symbol::Variable(file, name)) = modules.symbol(at.file, scope, path) else {
+        return false;
+    };
+    let facts = modules.facts(file);
+    let mut body = facts.scope(ScopeId::MODULE).body.iter();
+    let value = body.find_map(|stmt| match &stmt.kind {
+        StmtKind::Assign {
+            targets,
+            value,
+            annotation: None,
+        } => {
+            let is_it = matches!(&facts.expr(targets[0]).kind, ExprKind::Name(n) if *n == name);
+            is_it.then_some(*value)
+        }
+        _ => None,
+    });
+    let (Some(expr), Some(inst)) = (value, classes::module_instance(solver, file)) else {
+        return false;
+    };
+    if facts.dotted(expr).is_some() {
+        return false;
+    }
+    let there = At { inst, file, expr };
+    let lookup = &mut |solver: &mut Solver<'_>, path: &str| {
+        lookup_path(solver, there, ScopeId::MODULE, path)
+    };
+    declare_inner(solver, there, node, lookup, depth + 1);
+    true
 }
 
 /// The type `value` has instances; they go to `dst`.

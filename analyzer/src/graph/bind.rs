@@ -2,7 +2,7 @@
 
 use super::solve::{At, EMPTY, Key, Node, SiteArg, SiteId, Solver, Target, Use};
 use super::values::{AllocId, ContainerKind, ElemKey, InstId, Value, ValueId};
-use super::{classes, containers, library};
+use super::{classes, containers, interfaces, library};
 use crate::syntax::facts::{ArgKind, ParamKind, ScopeKind};
 
 /// Applies the call `site` to the callee `value`.
@@ -28,6 +28,9 @@ pub(super) fn call_value(
     decorates: bool,
 ) {
     match solver.get(value).clone() {
+        Value::Function(inst) if interfaces::declares(solver, inst) => {
+            interfaces::call_declared(solver, inst, at, args, result);
+        }
         Value::Function(inst) | Value::Static(inst) => {
             invoke(solver, inst, None, at, args, result);
         }

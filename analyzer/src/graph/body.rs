@@ -17,11 +17,11 @@ use smol_str::SmolStr;
 use super::solve::{At, EMPTY, ItemKey, Key, NOWHERE, Node, SiteArg, Solver, Use};
 use super::values::{ContainerKind, ElemKey, InstId, Sym, Value};
 use super::{annotation, classes};
-use crate::modules::{FileId, ModuleRef};
+use crate::modules::{FileId, ModuleRef, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
-    ArgKind, ExprId, ExprKind, Import, ImportBinds, LoopHead, ParamKind, ScopeId, ScopeKind, Stmt,
-    StmtKind,
+    ArgKind, ExprId, ExprKind, Import, ImportBinds, ImportRule, LoopHead, ParamKind, ScopeId,
+    ScopeKind, Stmt, StmtKind,
 };
 
 /// Present values of a scope's own names.
@@ -42,7 +42,7 @@ struct Body<'s, 'a> {
     frames: Vec<Frame>,
 }
 
-pub(super) use names::assigned as assigned_names;
+pub(super) use names::{assigned as assigned_names, lookup_path};
 
 /// Walks the body of `inst`.
 pub(super) fn walk(solver: &mut Solver<'_>, inst: InstId) {
@@ -617,40 +617,83 @@ impl<'a> Body<'_, 'a> {
     // ---- imports
 
     fn import(&mut self, import: &'a Import) {
-        let module = self
-            .solver
-            .modules
-            .imported(self.file, import.level, &import.module);
         match &import.binds {
             ImportBinds::Module { alias: Some(alias) } => {
-                let node = self.module_node(module, &import.module);
+                let node = self.imported(import.level, &import.module);
                 self.assign_name(alias, node);
             }
             ImportBinds::Module { alias: None } => {
-                let first = import.module.split('.').next().unwrap_or_default();
-                let top = match import.level {
-                    0 => self
-                        .solver
-                        .modules
-                        .absolute(self.file, first)
-                        .filter(|_| module.is_some()),
-                    _ => module,
-                };
-                let node = self.module_node(top, first);
+                let (first, node) = self.imported_top(import);
                 self.assign_name(&first.into(), node);
             }
             ImportBinds::Names(pairs) => {
-                let from = self.module_node(module, &import.module);
+                let from = self.imported(import.level, &import.module);
                 for (name, alias) in pairs {
-                    let dst = self.solver.fresh();
-                    let at = self.at_import();
-                    let sym = self.solver.symbols.intern(name);
-                    self.solver.on(from, Use::Load { name: sym, dst, at });
+                    let dst = self.load_of(from, name);
                     self.assign_name(alias.as_ref().unwrap_or(name), dst);
                 }
             }
-            ImportBinds::Star => self.import_star(module, &import.module),
+            ImportBinds::Star => self.import_star(import),
         }
+    }
+
+    /// What `import a.b` binds: its first name.
+    fn imported_top(&mut self, import: &'a Import) -> (&'a str, Node) {
+        let first = import.module.split('.').next().unwrap_or_default();
+        let modules = self.solver.modules;
+        let module = modules.imported(self.file, import.level, &import.module);
+        if modules.facts(self.file).rules.imports == ImportRule::Crates {
+            return (first, self.imported(import.level, first));
+        }
+        let top = match import.level {
+            0 => modules
+                .absolute(self.file, first)
+                .filter(|_| module.is_some()),
+            _ => module,
+        };
+        (first, self.module_node(top, first))
+    }
+
+    /// The node of what an import's path names.
+    fn imported(&mut self, level: u32, path: &str) -> Node {
+        if let Some((module, rest)) = self.solver.modules.lead(self.file, level, path) {
+            let node = self.module_node(Some(module), path);
+            return rest
+                .into_iter()
+                .fold(node, |at, name| self.load_of(at, name));
+        }
+        let rules = self.facts.rules;
+        match path.split_once('.') {
+            // `use Kind::*` of an enum of the scope itself.
+            Some((first, rest)) if level == 0 && rules.imports == ImportRule::Crates => {
+                if self.solver.modules.is_outside(self.file, first) {
+                    return self.module_node(None, path);
+                }
+                match self.name(&first.into()) {
+                    EMPTY => self.module_node(None, path),
+                    node => rest
+                        .split('.')
+                        .fold(node, |at, name| self.load_of(at, name)),
+                }
+            }
+            None if level == 0 && rules.imports == ImportRule::Crates => {
+                let is_outside = self.solver.modules.is_outside(self.file, path);
+                let bound = names::known_locals(self.solver, self.file, self.scope());
+                match bound.contains(path) && !is_outside {
+                    true => self.name(&path.into()),
+                    false => self.module_node(None, path),
+                }
+            }
+            _ => self.module_node(None, path),
+        }
+    }
+
+    fn load_of(&mut self, from: Node, name: &str) -> Node {
+        let dst = self.solver.fresh();
+        let at = self.at_import();
+        let name = self.solver.symbols.intern(name);
+        self.solver.on(from, Use::Load { name, dst, at });
+        dst
     }
 
     /// Imports hang on no expression; what they find calls nothing.
@@ -669,27 +712,48 @@ impl<'a> Body<'_, 'a> {
         node
     }
 
-    fn import_star(&mut self, module: Option<ModuleRef>, path: &str) {
-        let Some(module) = module else {
-            let sym = self.solver.symbols.intern(path);
-            self.solver
-                .star_externals
-                .entry(self.file)
-                .or_default()
-                .push(sym);
-            return;
+    fn import_star(&mut self, import: &'a Import) {
+        let path = &import.module;
+        let modules = self.solver.modules;
+        let led = modules.lead(self.file, import.level, path);
+        let names = match led {
+            Some((ModuleRef::File(from), ref rest)) if rest.is_empty() => {
+                modules.public_names(from)
+            }
+            Some((ModuleRef::Folder(_), _)) => return,
+            _ => match self.names_of(import) {
+                Some(names) => names,
+                None => return self.import_unknown(path),
+            },
         };
-        let ModuleRef::File(from) = module else {
-            return;
-        };
-        let node = self.module_node(Some(module), path);
-        for name in self.solver.modules.public_names(from) {
-            let dst = self.solver.fresh();
-            let at = self.at_import();
+        let node = self.imported(import.level, path);
+        for name in names {
+            let dst = self.load_of(node, &name);
             let sym = self.solver.symbols.intern(&name);
-            self.solver.on(node, Use::Load { name: sym, dst, at });
             self.bind_star(&name, dst, sym);
         }
+    }
+
+    /// Everything an unbound name of the file may then mean.
+    fn import_unknown(&mut self, path: &str) {
+        let sym = self.solver.symbols.intern(path);
+        let externals = self.solver.star_externals.entry(self.file).or_default();
+        externals.push(sym);
+    }
+
+    /// Names that the class or namespace behind a starred path binds.
+    fn names_of(&mut self, import: &'a Import) -> Option<Vec<SmolStr>> {
+        let symbol = self
+            .solver
+            .modules
+            .starred(self.file, self.scope(), import)?;
+        let Symbol::Scope(file, scope) = symbol else {
+            return None;
+        };
+        let names = names::known_locals(self.solver, file, scope);
+        let mut names: Vec<SmolStr> = names.iter().cloned().collect();
+        names.sort_unstable();
+        Some(names)
     }
 
     /// A starred name is no local that the text shows: it is put into the

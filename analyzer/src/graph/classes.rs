@@ -4,9 +4,9 @@ use super::bind::{self, by_position};
 use super::program::{ClassId, FuncId};
 use super::solve::{At, Key, Node, Owner, SiteArg, Solver, Target, Use};
 use super::values::{AllocId, InstId, Sym, Value, ValueId};
-use super::{containers, library, text};
+use super::{containers, interfaces, library, text};
 use crate::modules::{FileId, ModuleRef};
-use crate::syntax::facts::{ArgKind, Base, ScopeId, StmtKind};
+use crate::syntax::facts::{ArgKind, Base, ClassForm, ScopeId, StmtKind};
 
 /// `value.name` goes to `dst`.
 pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node, at: At) {
@@ -17,21 +17,31 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         Value::Module(module) => load_module(solver, module, name, dst, at),
         Value::External(path) => {
             load_kept(solver, value, name, dst, at);
+            if library::load_root(solver, value, name, dst, at) {
+                return;
+            }
             let path = format!("{}.{}", solver.text(path), solver.text(name));
             library::load_external(solver, &path, dst);
         }
         Value::Object(path, _) => {
             load_kept(solver, value, name, dst, at);
+            if interfaces::load_extension(solver, value, name, dst, at)
+                || library::load_root(solver, value, name, dst, at)
+            {
+                return;
+            }
             let path = solver.symbols.text(path).clone();
             let name = solver.symbols.text(name).clone();
             library::load_member(solver, &path, &name, dst, value);
         }
         Value::Container(alloc) => {
+            interfaces::load_extension(solver, value, name, dst, at);
             solver.put(dst, Value::ContainerMethod(alloc, name));
         }
         Value::Function(_) | Value::Bound(..) => {
             let attr = solver.node(Key::Attr(value, name));
             solver.edge(attr, dst);
+            library::load_root(solver, value, name, dst, at);
         }
         Value::Property(getter, _) => {
             if matches!(solver.text(name), "setter" | "deleter" | "getter") {
@@ -47,7 +57,12 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
                 solver.put_external(dst, &path);
             }
         }
-        Value::Text(_) => library::load_text(solver, value, name, dst),
+        Value::Text(_) => {
+            interfaces::load_extension(solver, value, name, dst, at);
+            if !library::load_root(solver, value, name, dst, at) {
+                library::load_text(solver, value, name, dst);
+            }
+        }
         Value::Handle(_) => {
             let path = format!("io.TextIOWrapper.{}", solver.text(name));
             solver.put_external(dst, &path);
@@ -67,6 +82,9 @@ fn load_instance(
     dst: Node,
     at: At,
 ) {
+    if interfaces::is_interface(solver, class) && interfaces::load(solver, class, name, dst, at) {
+        return;
+    }
     let mro = solver.program.class(class).mro.clone();
     for ancestor in &mro {
         let instance = solver.value(Value::Instance(*ancestor));
@@ -79,7 +97,9 @@ fn load_instance(
         solver.put(dst, Value::Text(text));
         return;
     }
-    if class_attribute(solver, &mro, name, value, dst, at) {
+    if class_attribute(solver, &mro, name, value, dst, at)
+        || interfaces::load_extension(solver, value, name, dst, at)
+    {
         return;
     }
     let text = solver.symbols.text(name).clone();
@@ -168,10 +188,30 @@ fn class_attribute(
         }
         return false;
     };
-    let class = solver.value(Value::Class(owner));
-    let attr = solver.node(Key::Attr(class, name));
-    solver.on(attr, Use::Bind { receiver, dst, at });
+    for owner in beside(solver, mro, owner, &text) {
+        let class = solver.value(Value::Class(owner));
+        let attr = solver.node(Key::Attr(class, name));
+        solver.on(attr, Use::Bind { receiver, dst, at });
+    }
     true
+}
+
+/// `owner`, and where it is an extension by a generic interface, the others by
+/// the same interface: types alone would tell which is meant.
+fn beside(solver: &mut Solver<'_>, mro: &[ClassId], owner: ClassId, name: &str) -> Vec<ClassId> {
+    let class = solver.program.class(owner).clone();
+    if !matches!(class.form, ClassForm::Extension(_)) {
+        return vec![owner];
+    }
+    let same = |other: &ClassId| {
+        let other = solver.program.class(*other);
+        matches!(other.form, ClassForm::Extension(_))
+            && (&other.bases, &other.library_bases) == (&class.bases, &class.library_bases)
+    };
+    let others: Vec<ClassId> = mro.iter().copied().filter(same).collect();
+    let mut found = others;
+    found.retain(|other| defines(solver, *other, name));
+    found
 }
 
 /// True if the class body itself binds `name` to a value.
@@ -272,6 +312,14 @@ pub(super) fn module_instance(solver: &mut Solver<'_>, file: FileId) -> Option<I
 pub(super) fn bind(solver: &mut Solver<'_>, value: ValueId, receiver: ValueId, dst: Node, at: At) {
     let through_class = matches!(solver.get(receiver), Value::Class(_));
     match solver.get(value).clone() {
+        // A type's own way to what it inherits from an interface.
+        Value::Function(inst)
+            if through_class
+                && interfaces::declares(solver, inst)
+                && !interfaces::is_of_interface(solver, receiver) =>
+        {
+            solver.put(dst, Value::Static(inst));
+        }
         Value::Function(inst) if !through_class => {
             solver.put(dst, Value::Bound(inst, receiver));
         }
@@ -387,16 +435,22 @@ pub(super) fn instantiate(
             library::construct_base(solver, &base, at);
         }
     }
+    interfaces::destroyed(solver, class, at);
     solver.add(result, instance);
 }
 
 /// A class without `__init__` (a dataclass, a model, a struct): arguments are
 /// its fields.
 fn fill_fields(solver: &mut Solver<'_>, class: ClassId, instance: ValueId, args: &[SiteArg]) {
+    let numbered = solver.program.class(class).root.is_some();
     let fields = declared_fields(solver, class);
     let mut position = 0;
     for arg in args {
         let name = match arg.kind {
+            ArgKind::Positional if numbered => {
+                position += 1;
+                solver.symbols.intern(&(position - 1).to_string())
+            }
             ArgKind::Positional => {
                 position += 1;
                 let Some(field) = fields.get(position - 1) else {
@@ -442,8 +496,10 @@ fn declared_fields(solver: &Solver<'_>, class: ClassId) -> Vec<smol_str::SmolStr
 /// The function that `class` has as method `name`, through its bases.
 pub(super) fn method(solver: &Solver<'_>, class: ClassId, name: &str) -> Option<FuncId> {
     let program = &solver.program;
-    let mro = &program.class(class).mro;
-    mro.iter()
+    let of = program.class(class);
+    let name = solver.modules.facts(of.file).rules.protocol(name);
+    of.mro
+        .iter()
         .find_map(|class| program.class(*class).methods.get(name).copied())
 }
 
@@ -634,7 +690,7 @@ pub(super) fn seed_receivers(solver: &mut Solver<'_>) {
         }
         let value = match of_class {
             true => Value::Class(class),
-            false => Value::Instance(class),
+            false => Value::Instance(solver.program.subject(class)),
         };
         solver.put(node, value);
     }

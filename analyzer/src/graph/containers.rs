@@ -3,7 +3,7 @@
 use super::bind::argument;
 use super::solve::{At, EMPTY, ItemKey, Node, Owner, SiteArg, Solver, Use};
 use super::values::{AllocId, ContainerKind, ElemKey, Sym, Value, ValueId};
-use super::{classes, library};
+use super::{classes, library, sequences};
 
 /// `value[key]` goes to `dst`.
 pub(super) fn load_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, dst: Node, at: At) {
@@ -52,12 +52,18 @@ pub(super) fn load_item(solver: &mut Solver<'_>, value: ValueId, key: ItemKey, d
                 false => solver.add(dst, value),
             }
         }
-        Value::Class(_) => solver.add(dst, value),
+        Value::Class(_) => match key {
+            // `<Type as Interface>`
+            ItemKey::Node(through) if solver.modules.facts(at.file).rules.root.is_some() => {
+                solver.on(through, Use::SeenThrough { base: value, dst });
+            }
+            _ => solver.add(dst, value),
+        },
         _ => {}
     }
 }
 
-fn known_item(solver: &mut Solver<'_>, value: ValueId, key: ElemKey, dst: Node) {
+pub(super) fn known_item(solver: &mut Solver<'_>, value: ValueId, key: ElemKey, dst: Node) {
     let Value::Container(alloc) = *solver.get(value) else {
         return;
     };
@@ -140,6 +146,9 @@ pub(super) fn elements(solver: &mut Solver<'_>, value: ValueId, dst: Node, at: A
     match solver.get(value).clone() {
         Value::Container(alloc) => {
             let from = match solver.allocs[alloc.0 as usize].kind {
+                ContainerKind::Dict if solver.modules.facts(at.file).rules.mapping_gives_pairs => {
+                    sequences::pairs(solver, alloc, at)
+                }
                 ContainerKind::Dict => solver.elem(alloc, ElemKey::Keys),
                 _ => solver.allocs[alloc.0 as usize].all,
             };
@@ -200,6 +209,9 @@ pub(super) fn call_method(
     let name = solver.symbols.text(name).clone();
     let path = format!("builtins.{}.{name}", kind.type_name());
     classes::record_external(solver, at, &path);
+    if solver.modules.facts(at.file).rules.root.is_some() {
+        return sequences::call(solver, alloc, &name, at, args, result);
+    }
     let container = solver.value(Value::Container(alloc));
     let first = argument(solver, args, Some(0), None);
     let second = argument(solver, args, Some(1), None);

@@ -146,6 +146,10 @@ pub(super) fn load_member(
     dst: Node,
     receiver: ValueId,
 ) {
+    if is_root(solver, receiver, path) {
+        root_method(solver, receiver, path, name, dst);
+        return;
+    }
     if let Some(ty) = solver.catalog.attribute(path, name).cloned() {
         let ty = if ty == "self" { path.into() } else { ty };
         solver.put_object(dst, &ty);
@@ -164,6 +168,102 @@ pub(super) fn load_member(
     }
 }
 
+/// `path` is the type that every value of the class's language has.
+fn is_root(solver: &Solver<'_>, receiver: ValueId, path: &str) -> bool {
+    match *solver.get(receiver) {
+        Value::Instance(class) | Value::Class(class) => {
+            solver.program.class(class).root == Some(path)
+        }
+        _ => false,
+    }
+}
+
+/// A method that every value of a language has, where the value's own type
+/// has none of that name; false if there is no such method.
+pub(super) fn load_root(
+    solver: &mut Solver<'_>,
+    value: ValueId,
+    name: Sym,
+    dst: Node,
+    at: At,
+) -> bool {
+    let Some(root) = solver.modules.facts(at.file).rules.root else {
+        return false;
+    };
+    let name = solver.symbols.text(name).clone();
+    let own = match *solver.get(value) {
+        Value::Object(path, _) => Some(path),
+        // A path's last name is a type or a module: what follows is its own.
+        Value::External(path) => {
+            let path_text = solver.text(path);
+            let last = path_text.rsplit('.').next().unwrap_or(path_text);
+            if last.starts_with(char::is_uppercase) || !path_text.contains('.') {
+                return false;
+            }
+            Some(path)
+        }
+        _ => None,
+    };
+    if let Some(path) = own {
+        let member = format!("{}.{name}", solver.text(path));
+        if solver.catalog.knows_call(&member) {
+            return false;
+        }
+    }
+    root_method(solver, value, root, &name, dst)
+}
+
+fn root_method(solver: &mut Solver<'_>, value: ValueId, root: &str, name: &str, dst: Node) -> bool {
+    let path = format!("{root}.{name}");
+    if solver.catalog.call(&path).is_none() {
+        return false;
+    }
+    let sym = solver.symbols.intern(&path);
+    solver.put(dst, Value::Inherited(sym, value));
+    true
+}
+
+/// Calls a method that every value has: only what it passes on matters.
+fn call_root(
+    solver: &mut Solver<'_>,
+    path: &str,
+    receiver: ValueId,
+    at: At,
+    args: &[SiteArg],
+    result: Node,
+) {
+    let Some(entry) = solver.catalog.call(path).cloned() else {
+        return;
+    };
+    if entry.converts && super::interfaces::convert(solver, receiver, at, result) {
+        return;
+    }
+    let called = match entry.returns.as_deref() {
+        Some("callback" | "self or callback") => result,
+        _ => EMPTY,
+    };
+    for function in &entry.calls {
+        let function = argument_of(solver, args, function);
+        let passed = solver.fresh();
+        solver.add(passed, receiver);
+        hand_over(solver, function, at, &[passed], called);
+    }
+    match entry.returns.as_deref() {
+        Some("self" | "self or callback") => match *solver.get(receiver) {
+            Value::Class(class) => {
+                solver.put(result, Value::Instance(class));
+            }
+            _ => solver.add(result, receiver),
+        },
+        Some("callback") | None => {}
+        Some(returns) => give(solver, returns, Some(receiver), args, result),
+    }
+    for alternative in &entry.alternatives {
+        let node = argument(solver, args, Some(*alternative as usize), None);
+        solver.edge(node, result);
+    }
+}
+
 /// Calls a library's method on an instance of a class of the tree that
 /// inherits it; such a method may call back methods of the class.
 pub(super) fn call_inherited(
@@ -175,6 +275,10 @@ pub(super) fn call_inherited(
     result: Node,
 ) {
     let path = solver.symbols.text(path).clone();
+    let root = solver.modules.facts(at.file).rules.root;
+    if root.is_some_and(|root| path.rsplit_once('.').is_some_and(|(of, _)| of == root)) {
+        return call_root(solver, &path, receiver, at, args, result);
+    }
     call_path(solver, &path, at, args, result, false, Some(receiver));
     let Value::Instance(class) = *solver.get(receiver) else {
         return;
@@ -302,7 +406,11 @@ fn call_path(
             for argument_ref in &entry.calls {
                 let function = argument_of(solver, args, argument_ref);
                 let passed = callback_args(solver, args, argument_ref, receiver);
-                hand_over(solver, function, at, &passed, EMPTY);
+                let called = match entry.returns.as_deref() {
+                    Some("callback") => result,
+                    _ => EMPTY,
+                };
+                hand_over(solver, function, at, &passed, called);
             }
             for argument_ref in &entry.registers {
                 let function = argument_of(solver, args, argument_ref);
@@ -336,12 +444,33 @@ fn default_result(solver: &mut Solver<'_>, path: &str, at: At, result: Node) {
     if path.starts_with("builtins.") {
         return;
     }
+    if let Some(made) =
+        constructed(path).filter(|_| solver.modules.facts(at.file).rules.root.is_some())
+    {
+        let sym = solver.symbols.intern(made);
+        solver.put(result, Value::Object(sym, Some((at.file, at.expr))));
+        return;
+    }
     if is_class {
         let sym = solver.symbols.intern(path);
         solver.put(result, Value::Object(sym, Some((at.file, at.expr))));
     } else if solver.catalog.call(path).is_none() {
         solver.put_external(result, path);
     }
+}
+
+/// What an associated function that is called like a constructor makes.
+fn constructed(path: &str) -> Option<&str> {
+    let (owner, name) = path.rsplit_once('.')?;
+    let ty = owner.rsplit('.').next().unwrap_or(owner);
+    let by_name = matches!(
+        name,
+        "new" | "default" | "build" | "connect" | "create" | "open"
+    ) || ["new_", "from_", "try_new", "with_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || name == "from";
+    (ty.starts_with(char::is_uppercase) && by_name).then_some(owner)
 }
 
 /// `returns` of the catalog as a value.
@@ -352,6 +481,9 @@ pub(super) fn give(
     args: &[SiteArg],
     result: Node,
 ) {
+    if returns == "callback" {
+        return;
+    }
     if returns == "self" {
         if let Some(receiver) = receiver {
             solver.add(result, receiver);

@@ -1,11 +1,12 @@
 //! Every function and class of the tree, numbered.
 
 use indexmap::IndexMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::modules::{FileId, ModuleSet, Symbol};
-use crate::syntax::facts::{Scope, ScopeId, ScopeKind};
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{ClassForm, ExprId, ExprKind, Scope, ScopeId, ScopeKind};
 
 /// Index of a function in [`Program::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +44,12 @@ pub struct Class {
     pub methods: IndexMap<SmolStr, FuncId>,
     /// Method resolution order, itself first.
     pub mro: Vec<ClassId>,
+    /// What it is to others.
+    pub form: ClassForm,
+    /// Of an extension: the type of the tree whose methods it has.
+    pub extends: Option<ClassId>,
+    /// The library type that every value of its language has besides.
+    pub root: Option<&'static str>,
 }
 
 /// The functions and classes of a [`ModuleSet`].
@@ -56,6 +63,8 @@ pub struct Program {
     class_of: FxHashMap<(FileId, ScopeId), ClassId>,
     /// Direct subclasses.
     pub subclasses: FxHashMap<ClassId, Vec<ClassId>>,
+    /// Extensions of library types, by qualified name.
+    pub extensions: FxHashMap<SmolStr, Vec<ClassId>>,
 }
 
 impl Program {
@@ -64,14 +73,14 @@ impl Program {
         let mut program = Program::default();
         for (file, facts) in modules.iter() {
             for (id, scope) in facts.scopes() {
-                program.add(file, id, scope, &facts.scopes);
+                program.add(file, id, scope, facts);
             }
         }
         program.link_classes(modules);
         program
     }
 
-    fn add(&mut self, file: FileId, id: ScopeId, scope: &Scope, scopes: &[Scope]) {
+    fn add(&mut self, file: FileId, id: ScopeId, scope: &Scope, facts: &FileFacts) {
         match scope.kind {
             ScopeKind::Comprehension => {}
             ScopeKind::Class => {
@@ -84,6 +93,9 @@ impl Program {
                     library_bases: Vec::new(),
                     methods: IndexMap::new(),
                     mro: vec![class],
+                    form: scope.form,
+                    extends: None,
+                    root: facts.rules.root,
                 });
             }
             ScopeKind::Module | ScopeKind::Function | ScopeKind::Lambda => {
@@ -103,7 +115,7 @@ impl Program {
                     if parent.is_some() {
                         break;
                     }
-                    around = scopes[at.0 as usize].parent;
+                    around = facts.scope(at).parent;
                 }
                 self.functions.push(Function {
                     file,
@@ -143,7 +155,68 @@ impl Program {
                 }
             }
         }
+        self.link_extensions(modules);
         self.linearize();
+    }
+
+    /// Puts extensions among the bases of what they extend.
+    fn link_extensions(&mut self, modules: &ModuleSet) {
+        for idx in 0..self.classes.len() {
+            let class = ClassId(idx as u32);
+            let ClassForm::Extension(subject) = self.class(class).form else {
+                continue;
+            };
+            let (file, scope) = (self.class(class).file, self.class(class).scope);
+            let facts = modules.facts(file);
+            let around = facts.scope(scope).parent.unwrap_or(ScopeId::MODULE);
+            let path = subject_path(facts, subject);
+            match path.and_then(|path| modules.symbol(file, around, &path)) {
+                Some(Symbol::Scope(file, scope)) => {
+                    if let Some(extended) = self.class_of.get(&(file, scope)).copied() {
+                        self.classes[idx].extends = Some(extended);
+                        self.add_base(extended, class);
+                    }
+                }
+                Some(Symbol::External(path)) => {
+                    self.extensions.entry(path).or_default().push(class);
+                }
+                _ => {
+                    let name = literal_type(facts, subject);
+                    if let Some(name) = name {
+                        self.extensions.entry(name.into()).or_default().push(class);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The type whose instances call the methods of `class`.
+    pub fn subject(&self, class: ClassId) -> ClassId {
+        self.class(class).extends.unwrap_or(class)
+    }
+
+    /// Types that define what the interface `of` declares, in order.
+    pub fn implementers(&self, of: ClassId) -> Vec<ClassId> {
+        let mut found = Vec::new();
+        let mut todo = vec![of];
+        let mut seen = FxHashSet::default();
+        while let Some(class) = todo.pop() {
+            if !seen.insert(class) {
+                continue;
+            }
+            match self.class(class).form {
+                ClassForm::Interface => {
+                    todo.extend(self.subclasses.get(&class).into_iter().flatten());
+                }
+                ClassForm::Extension(_) => match self.class(class).extends {
+                    Some(extended) => todo.push(extended),
+                    None => found.push(class),
+                },
+                ClassForm::Plain | ClassForm::Namespace => found.push(class),
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Adds a base unless it would close a cycle.
@@ -237,16 +310,39 @@ impl Program {
     /// Library types that `class` derives from, nearest first.
     pub fn library_bases(&self, class: ClassId) -> Vec<SmolStr> {
         let mro = &self.class(class).mro;
-        mro.iter()
-            .flat_map(|class| self.class(*class).library_bases.iter().cloned())
+        let bases = mro
+            .iter()
+            .flat_map(|class| self.class(*class).library_bases.iter().cloned());
+        bases
+            .chain(self.class(class).root.map(SmolStr::new_static))
             .collect()
     }
 }
 
+/// The path of an extended type, without its arguments; of `impl[Bound]` the
+/// bound's: what has the bound gets the methods.
+fn subject_path(facts: &FileFacts, subject: ExprId) -> Option<String> {
+    match &facts.expr(subject).kind {
+        ExprKind::Item { base, index } => match facts.dotted(*base)?.as_str() {
+            "impl" => subject_path(facts, *index),
+            path => Some(path.to_owned()),
+        },
+        _ => facts.dotted(subject),
+    }
+}
+
+/// Types that have no path: lists are what a list is.
+fn literal_type(facts: &FileFacts, subject: ExprId) -> Option<&'static str> {
+    match facts.expr(subject).kind {
+        ExprKind::List(_) => Some("builtins.list"),
+        _ => facts.rules.root,
+    }
+}
+
 /// `Base[T]` derives from `Base`.
-fn generic(facts: &crate::syntax::FileFacts, expr: crate::syntax::facts::ExprId) -> Option<String> {
+fn generic(facts: &FileFacts, expr: ExprId) -> Option<String> {
     match &facts.expr(expr).kind {
-        crate::syntax::facts::ExprKind::Item { base, .. } => facts.dotted(*base),
+        ExprKind::Item { base, .. } => facts.dotted(*base),
         _ => None,
     }
 }

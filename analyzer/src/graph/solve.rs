@@ -24,7 +24,7 @@ use super::call::Effort;
 use super::program::{ClassId, FuncId, Program};
 use super::text::TextOp;
 use super::values::{AllocId, ConfigId, InstId, Sym, Symbols, Value, ValueId};
-use super::{ConfigDocs, body, classes, containers, library, policy};
+use super::{ConfigDocs, body, classes, containers, interfaces, library, policy};
 use crate::catalog::Catalog;
 use crate::modules::{FileId, ModuleSet};
 use crate::syntax::facts::{ExprId, ScopeId};
@@ -96,6 +96,10 @@ pub(crate) struct Solver<'a> {
     pub settings: FxHashMap<ClassId, FxHashMap<Sym, Sym>>,
     /// Partials whose call is being followed, outermost first.
     pub open_partials: Vec<AllocId>,
+    /// What a node may hold by its bound, if no caller says better.
+    pub fallbacks: Vec<(Node, ValueId)>,
+    /// Functions that convert to another type, by what they take.
+    pub conversions: Option<Rc<interfaces::Conversions>>,
 }
 
 impl<'a> Solver<'a> {
@@ -142,6 +146,8 @@ impl<'a> Solver<'a> {
             registered: Vec::new(),
             class_names: FxHashMap::default(),
             settings: FxHashMap::default(),
+            fallbacks: Vec::new(),
+            conversions: None,
         }
     }
 
@@ -159,6 +165,7 @@ impl<'a> Solver<'a> {
         self.settle();
         self.settle_decorators();
         self.phase = Certainty::Inferred;
+        interfaces::fall_back(self);
         classes::seed_receivers(self);
         self.settle();
         self.settle_decorators();
@@ -360,6 +367,16 @@ impl<'a> Solver<'a> {
                 containers::position(self, value, *index, *dst, *at);
             }
             Use::Typed { dst } => super::annotation::instance_of(self, value, *dst),
+            Use::SomeOf { dst } => interfaces::some_of(self, value, *dst),
+            Use::SeenThrough { base, dst } => interfaces::seen_through(self, *base, value, *dst),
+            Use::Dispatch {
+                inst,
+                at,
+                args,
+                result,
+            } => {
+                interfaces::dispatch(self, *inst, value, *at, args, *result);
+            }
             Use::Enter { dst, at } => classes::enter(self, value, *dst, *at),
             Use::Operator {
                 method,

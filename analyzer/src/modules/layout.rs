@@ -205,18 +205,6 @@ impl Layout {
         let home = self.home[file.0 as usize];
         (1..level).try_fold(home, |dir, _| self.get(dir).parent)
     }
-
-    /// The nearest folder above `file` with `lib.rs` or `main.rs`.
-    pub(super) fn crate_root(&self, file: FileId) -> Option<DirId> {
-        let mut dir = self.home[file.0 as usize];
-        loop {
-            let files = &self.get(dir).files;
-            if files.contains_key("lib") || files.contains_key("main") {
-                return Some(dir);
-            }
-            dir = self.get(dir).parent?;
-        }
-    }
 }
 
 /// `a/b/__init__.py` is `a.b`.

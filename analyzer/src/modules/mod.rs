@@ -3,17 +3,21 @@
 //! Resolution follows what would happen when the program runs, as far as the
 //! layout tells: the folder of a script, then the root of the package, then
 //! the folders above, then any other root of the repository. A folder without
-//! `__init__.py` never shadows an installed library, as in Python.
+//! `__init__.py` never shadows an installed library, as in Python. Where files
+//! form crates, their manifests say instead.
 
+mod crates;
 mod layout;
 mod symbols;
 
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
+use crate::source::ConfigFile;
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ScopeId};
+use crate::syntax::facts::{ExprId, ImportRule, ScopeId};
 
+use crates::Crates;
 pub use layout::DirId;
 use layout::Layout;
 pub use symbols::Symbol;
@@ -52,23 +56,28 @@ pub struct ModuleSet {
     /// Sorted by path.
     pub files: Vec<FileFacts>,
     layout: Layout,
+    crates: Crates,
     /// Import names of installed libraries.
     libraries: FxHashSet<SmolStr>,
 }
 
 impl ModuleSet {
     /// Builds the set. `root` is the name of the analysed folder: when it is
-    /// itself a package, imports may begin with it. `libraries` are the import
-    /// names that, outside the tree, mean an installed library.
+    /// itself a package, imports may begin with it. `configs` are searched for
+    /// manifests. `libraries` are the import names that, outside the tree,
+    /// mean an installed library.
     pub fn new(
         files: Vec<FileFacts>,
+        configs: &[ConfigFile],
         root: &str,
         libraries: impl IntoIterator<Item = SmolStr>,
     ) -> ModuleSet {
         let layout = Layout::new(&files, root);
+        let crates = Crates::new(&files, configs);
         ModuleSet {
             files,
             layout,
+            crates,
             libraries: libraries.into_iter().collect(),
         }
     }
@@ -91,11 +100,37 @@ impl ModuleSet {
 
     /// What `import path` in `from` leads to, if it is inside the tree.
     pub fn absolute(&self, from: FileId, path: &str) -> Option<ModuleRef> {
-        let first = path.split('.').next().unwrap_or(path);
-        if first == "crate" {
-            let root = self.layout.crate_root(from)?;
-            return self.layout.descend(root, path.split('.').skip(1));
+        self.imported(from, 0, path)
+    }
+
+    /// The module an import statement names.
+    pub fn imported(&self, from: FileId, level: u32, path: &str) -> Option<ModuleRef> {
+        let (module, rest) = self.lead(from, level, path)?;
+        rest.is_empty().then_some(module)
+    }
+
+    /// The module of the tree that an import statement leads to, and the names
+    /// in it that it goes on with: `use crate::shapes::Kind::Round` may end in
+    /// a file, or in a type of that file.
+    pub(crate) fn lead<'p>(
+        &self,
+        from: FileId,
+        level: u32,
+        path: &'p str,
+    ) -> Option<(ModuleRef, Vec<&'p str>)> {
+        if self.facts(from).rules.imports == ImportRule::Crates {
+            let (file, rest) = self.crates.lead(from, level, path)?;
+            return Some((ModuleRef::File(file), rest));
         }
+        let module = match level {
+            0 => self.on_search_path(from, path),
+            _ => self.in_package(from, level, path),
+        };
+        Some((module?, Vec::new()))
+    }
+
+    fn on_search_path(&self, from: FileId, path: &str) -> Option<ModuleRef> {
+        let first = path.split('.').next().unwrap_or(path);
         let is_library = self.libraries.contains(first);
         let starts = self.layout.search_path(from, first, is_library);
         starts
@@ -103,8 +138,7 @@ impl ModuleSet {
             .find_map(|dir| self.layout.descend(dir, path.split('.')))
     }
 
-    /// What a relative import of `level` dots in `from` leads to.
-    pub fn relative(&self, from: FileId, level: u32, path: &str) -> Option<ModuleRef> {
+    fn in_package(&self, from: FileId, level: u32, path: &str) -> Option<ModuleRef> {
         let dir = self.layout.package_of(from, level)?;
         match path {
             "" => Some(self.layout.as_module(dir)),
@@ -112,17 +146,33 @@ impl ModuleSet {
         }
     }
 
-    /// The module an import statement names.
-    pub fn imported(&self, from: FileId, level: u32, path: &str) -> Option<ModuleRef> {
-        match level {
-            0 => self.absolute(from, path),
-            _ => self.relative(from, level, path),
+    /// The module `name` inside the package `of`.
+    pub fn submodule(&self, of: ModuleRef, name: &str) -> Option<ModuleRef> {
+        match of {
+            ModuleRef::File(file) if self.facts(file).rules.imports == ImportRule::Crates => {
+                self.crates.child(file, name).map(ModuleRef::File)
+            }
+            _ => self.layout.submodule(of, name),
         }
     }
 
-    /// The module `name` inside the package `of`.
-    pub fn submodule(&self, of: ModuleRef, name: &str) -> Option<ModuleRef> {
-        self.layout.submodule(of, name)
+    /// The module that `name` means at the head of a path in `from`, where
+    /// nothing binds it: the crate's root, the module around, another crate.
+    pub(crate) fn head(&self, from: FileId, name: &str) -> Option<ModuleRef> {
+        if self.facts(from).rules.imports != ImportRule::Crates {
+            return None;
+        }
+        let file = match name {
+            "super" => self.crates.parent(from)?,
+            _ => self.crates.lead(from, 0, name)?.0,
+        };
+        Some(ModuleRef::File(file))
+    }
+
+    /// `name` at the head of a path in `from` means a crate outside the tree.
+    pub(crate) fn is_outside(&self, from: FileId, name: &str) -> bool {
+        self.facts(from).rules.imports == ImportRule::Crates
+            && (self.crates.is_outside(name) || self.libraries.contains(name))
     }
 
     /// The scope's own symbols and those around it that its body sees, from
@@ -135,6 +185,16 @@ impl ModuleSet {
     /// definitions and plain aliases alone.
     pub fn symbol(&self, file: FileId, scope: ScopeId, path: &str) -> Option<Symbol> {
         symbols::resolve(self, file, scope, path, &mut FxHashSet::default())
+    }
+
+    /// What the path of `from path import *` in `scope` of `file` names.
+    pub(crate) fn starred(
+        &self,
+        file: FileId,
+        scope: ScopeId,
+        import: &crate::syntax::facts::Import,
+    ) -> Option<Symbol> {
+        symbols::starred(self, file, scope, import)
     }
 
     /// Public names at the top level of `file`, star imports included.

@@ -7,7 +7,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{FileId, ModuleRef, ModuleSet};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprKind, Import, ImportBinds, ScopeId, ScopeKind, Stmt, StmtKind};
+use crate::syntax::facts::{
+    ClassForm, ExprKind, Import, ImportBinds, ImportRule, ScopeId, ScopeKind, Stmt, StmtKind,
+};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +30,8 @@ pub(super) fn enclosing(facts: &FileFacts, scope: ScopeId) -> Vec<ScopeId> {
     let mut found = vec![scope];
     let mut at = scope;
     while let Some(parent) = facts.scope(at).parent {
-        if facts.scope(parent).kind != ScopeKind::Class || facts.rules.class_scope_visible {
+        let around = facts.scope(parent);
+        if around.kind != ScopeKind::Class || around.form == ClassForm::Namespace {
             found.push(parent);
         }
         at = parent;
@@ -47,16 +50,19 @@ pub(super) fn resolve(
         Some((first, rest)) => (first, Some(rest)),
         None => (path, None),
     };
-    if first == "crate" {
-        return set.absolute(file, path).map(Symbol::Module).or_else(|| {
-            let (module, name) = path.rsplit_once('.')?;
-            member(set, Symbol::Module(set.absolute(file, module)?), name, seen)
-        });
-    }
     let scopes = enclosing(set.facts(file), scope);
-    let start = scopes
+    let bound = scopes
         .into_iter()
-        .find_map(|scope| in_scope(set, file, scope, first, seen))?;
+        .find_map(|scope| in_scope(set, file, scope, first, seen));
+    let outside = || {
+        set.is_outside(file, first)
+            .then(|| Symbol::External(first.into()))
+    };
+    let prelude = || set.facts(file).rules.prelude(first);
+    let start = bound
+        .or_else(|| set.head(file, first).map(Symbol::Module))
+        .or_else(|| prelude().map(|path| Symbol::External(path.into())))
+        .or_else(outside)?;
     match rest {
         None => Some(start),
         Some(rest) => rest
@@ -146,7 +152,7 @@ fn binding(
         StmtKind::Function(id) | StmtKind::Class(id) => {
             (facts.scope(*id).name == name).then_some(Symbol::Scope(file, *id))
         }
-        StmtKind::Import(import) => imported(set, file, import, name, seen),
+        StmtKind::Import(import) => imported(set, file, scope, import, name, seen),
         StmtKind::Assign { targets, value, .. } => {
             let binds = targets
                 .iter()
@@ -168,40 +174,78 @@ fn binding(
 fn imported(
     set: &ModuleSet,
     file: FileId,
+    scope: ScopeId,
     import: &Import,
     name: &str,
     seen: &mut Seen,
 ) -> Option<Symbol> {
     match &import.binds {
         ImportBinds::Module { alias: Some(alias) } => {
-            (alias == name).then(|| of_module(set, file, import.level, &import.module))
+            if alias != name {
+                return None;
+            }
+            of_module(set, file, scope, import.level, &import.module, seen)
         }
         ImportBinds::Module { alias: None } => {
             let first = import.module.split('.').next().unwrap_or_default();
-            (first == name).then(|| of_module(set, file, import.level, first))
+            if first != name {
+                return None;
+            }
+            of_module(set, file, scope, import.level, first, seen)
         }
         ImportBinds::Names(names) => {
             let (original, _) = names
                 .iter()
                 .find(|(original, alias)| alias.as_ref().unwrap_or(original) == name)?;
-            let module = of_module(set, file, import.level, &import.module);
+            let module = of_module(set, file, scope, import.level, &import.module, seen)?;
             member(set, module, original, seen)
         }
         ImportBinds::Star => {
-            let module = set.imported(file, import.level, &import.module)?;
             if name.starts_with('_') {
                 return None;
             }
-            member(set, Symbol::Module(module), name, seen)
+            let module = of_module(set, file, scope, import.level, &import.module, seen)?;
+            match module {
+                Symbol::External(_) => None,
+                module => member(set, module, name, seen),
+            }
         }
     }
 }
 
-fn of_module(set: &ModuleSet, file: FileId, level: u32, path: &str) -> Symbol {
-    match set.imported(file, level, path) {
-        Some(module) => Symbol::Module(module),
-        None => Symbol::External(path.into()),
+pub(super) fn starred(
+    set: &ModuleSet,
+    file: FileId,
+    scope: ScopeId,
+    import: &Import,
+) -> Option<Symbol> {
+    let seen = &mut FxHashSet::default();
+    of_module(set, file, scope, import.level, &import.module, seen)
+}
+
+/// What the path of an import names: a module, something in one, something
+/// that the scope itself binds, or something of a library.
+fn of_module(
+    set: &ModuleSet,
+    file: FileId,
+    scope: ScopeId,
+    level: u32,
+    path: &str,
+    seen: &mut Seen,
+) -> Option<Symbol> {
+    if let Some((module, rest)) = set.lead(file, level, path) {
+        let mut names = rest.into_iter();
+        return names.try_fold(Symbol::Module(module), |at, name| {
+            member(set, at, name, seen)
+        });
     }
+    let own = match (level, path.split_once('.')) {
+        (0, Some(_)) if set.facts(file).rules.imports == ImportRule::Crates => {
+            resolve(set, file, scope, path, seen)
+        }
+        _ => None,
+    };
+    Some(own.unwrap_or_else(|| Symbol::External(path.into())))
 }
 
 pub(super) fn public_names(set: &ModuleSet, file: FileId) -> Vec<SmolStr> {

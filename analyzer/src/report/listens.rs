@@ -313,7 +313,7 @@ mod tests {
             many(&|n| format!("app.run(port=P{n})\nP{n} = P{}\n", n / 2)),
         ] {
             let facts = python::lower("a.py", &text).expect("it is Python");
-            let modules = ModuleSet::new(vec![facts], "t", []);
+            let modules = ModuleSet::new(vec![facts], &[], "t", []);
             assert_eq!(listens(&modules, &[]), None);
         }
     }

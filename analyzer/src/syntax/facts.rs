@@ -52,9 +52,46 @@ pub struct Rules {
     pub separator: &'static str,
     /// Separator of a nested function's qualified name: `.<locals>.` or `::`.
     pub nested: &'static str,
-    /// A function body sees the names of the class around it (Rust's `Self`
-    /// items are reached by path, so no language so far says yes).
-    pub class_scope_visible: bool,
+    /// How an import finds the file it names.
+    pub imports: ImportRule,
+    /// The type that every value has besides its own: what the language lets
+    /// one do with any of them. Its methods are in the catalog.
+    pub root: Option<&'static str>,
+    /// Names that need no import, sorted, with what they stand for.
+    pub prelude: &'static [(&'static str, &'static str)],
+    /// Protocol methods (`__add__`) under the names this language gives them,
+    /// sorted.
+    pub protocols: &'static [(&'static str, &'static str)],
+    /// Iterating a mapping gives pairs of key and value, not keys.
+    pub mapping_gives_pairs: bool,
+}
+
+/// How an import finds the file it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportRule {
+    /// Packages on a search path; a relative import starts at the folder.
+    Packages,
+    /// A tree of modules under the root of a crate; a relative import starts
+    /// at the module itself.
+    Crates,
+}
+
+impl Rules {
+    /// What the name `name` stands for without an import.
+    pub fn prelude(&self, name: &str) -> Option<&'static str> {
+        let at = self
+            .prelude
+            .binary_search_by(|(known, _)| (*known).cmp(name));
+        at.ok().map(|at| self.prelude[at].1)
+    }
+
+    /// The name of the protocol method `method`.
+    pub fn protocol<'m>(&self, method: &'m str) -> &'m str {
+        let at = self
+            .protocols
+            .binary_search_by(|(known, _)| (*known).cmp(method));
+        at.map_or(method, |at| self.protocols[at].1)
+    }
 }
 
 /// A module, class, function, lambda or comprehension.
@@ -62,6 +99,8 @@ pub struct Rules {
 pub struct Scope {
     /// What kind of scope this is.
     pub kind: ScopeKind,
+    /// What a class is to others; `Plain` for what is no class.
+    pub form: ClassForm,
     /// The bare name; `<lambda>` and `<module>` where there is none.
     pub name: SmolStr,
     /// Python's `__qualname__`; `A::b` in Rust; `<module>` for the module.
@@ -99,7 +138,7 @@ pub struct Scope {
 pub enum ScopeKind {
     /// The file.
     Module,
-    /// A class; in Rust a struct, enum or trait together with its `impl`s.
+    /// A class; in Rust a struct, enum or trait together with its own `impl`s.
     Class,
     /// A function or method.
     Function,
@@ -109,6 +148,23 @@ pub enum ScopeKind {
     /// holds a [`ExprKind::Yield`] of the element (a `Tuple` of key and value
     /// for a mapping).
     Comprehension,
+}
+
+/// What a class is to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClassForm {
+    /// A type with instances.
+    Plain,
+    /// A type without instances of its own: what it declares, others define
+    /// (a Rust trait).
+    Interface,
+    /// Names that belong together (an inline `mod`): what stands in it sees
+    /// them.
+    Namespace,
+    /// Methods of a type that is defined elsewhere (an `impl`). The expression
+    /// is that type, as declared types are written; its bases become the
+    /// type's.
+    Extension(ExprId),
 }
 
 /// A parameter of a function or lambda.

@@ -165,7 +165,7 @@ impl<'a> Body<'_, 'a> {
 
     // ---- names
 
-    fn name(&mut self, name: &smol_str::SmolStr) -> Node {
+    pub(super) fn name(&mut self, name: &smol_str::SmolStr) -> Node {
         let sym = self.solver.symbols.intern(name);
         for depth in (0..self.frames.len()).rev() {
             let frame = &self.frames[depth];

@@ -5,12 +5,14 @@ use std::rc::Rc;
 use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::graph::library;
 use crate::graph::solve::{At, EMPTY, Key, Node, Solver};
 use crate::graph::values::{InstId, Sym, Value};
 use crate::modules::FileId;
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
-    BinaryOp, ExprId, ExprKind, ImportBinds, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind,
+    BinaryOp, ClassForm, ExprId, ExprKind, ImportBinds, ImportRule, LoopHead, ScopeId, ScopeKind,
+    Stmt, StmtKind,
 };
 
 /// Names that `scope` binds itself.
@@ -202,11 +204,15 @@ pub(in crate::graph) fn outer(
             };
         }
         let visible = match definition.kind {
-            ScopeKind::Class => facts.rules.class_scope_visible,
+            ScopeKind::Class => definition.form == ClassForm::Namespace,
             ScopeKind::Module => true,
             _ => !global,
         };
         if visible && binds(facts, around, name, solver, file) {
+            if let Some(class) = solver.program.class_at(file, around) {
+                let class = solver.value(Value::Class(class));
+                return solver.node(Key::Attr(class, sym));
+            }
             return solver.node(Key::Var(inst, around, sym));
         }
         crossed = matches!(definition.kind, ScopeKind::Function | ScopeKind::Lambda);
@@ -237,17 +243,23 @@ fn unbound(solver: &mut Solver<'_>, file: FileId, name: &str, sym: Sym) -> Node 
         solver.put_text(node, &path);
         return node;
     }
-    if name == "crate"
-        && let Some(root) = solver.modules.absolute(file, "crate")
-    {
+    if let Some(module) = solver.modules.head(file, name) {
         let node = solver.fresh();
-        solver.put(node, Value::Module(root));
+        solver.put(node, Value::Module(module));
         return node;
     }
-    if let Some(node) = solver.builtin_nodes.get(&sym) {
+    let rules = solver.modules.facts(file).rules;
+    let outside = solver.modules.is_outside(file, name).then_some(name);
+    if let Some(path) = rules.prelude(name).or(outside) {
+        let node = solver.fresh();
+        solver.put_external(node, path);
+        return node;
+    }
+    let is_python = rules.imports == ImportRule::Packages;
+    if let Some(node) = solver.builtin_nodes.get(&sym).filter(|_| is_python) {
         return *node;
     }
-    if BUILTINS.binary_search(&name).is_ok() {
+    if is_python && BUILTINS.binary_search(&name).is_ok() {
         let node = solver.fresh();
         solver.put_external(node, &format_smolstr!("builtins.{name}"));
         solver.builtin_nodes.insert(sym, node);
@@ -262,9 +274,14 @@ fn unbound(solver: &mut Solver<'_>, file: FileId, name: &str, sym: Sym) -> Node 
         [] => EMPTY,
         modules => {
             let node = solver.fresh();
-            for module in modules {
-                let path = format_smolstr!("{}.{name}", solver.text(*module));
-                solver.put_external(node, &path);
+            let path = |module: &Sym| format_smolstr!("{}.{name}", solver.text(*module));
+            let mut paths: Vec<SmolStr> = modules.iter().map(path).collect();
+            // Where the catalog knows one of them, that is meant.
+            if paths.iter().any(|path| solver.catalog.names(path)) {
+                paths.retain(|path| solver.catalog.names(path));
+            }
+            for path in paths {
+                library::load_external(solver, &path, node);
             }
             node
         }
@@ -272,7 +289,12 @@ fn unbound(solver: &mut Solver<'_>, file: FileId, name: &str, sym: Sym) -> Node 
 }
 
 /// The node of a dotted path given as text, as in a quoted annotation.
-pub(super) fn lookup_path(solver: &mut Solver<'_>, at: At, scope: ScopeId, path: &str) -> Node {
+pub(in crate::graph) fn lookup_path(
+    solver: &mut Solver<'_>,
+    at: At,
+    scope: ScopeId,
+    path: &str,
+) -> Node {
     use crate::graph::solve::Use;
     let mut parts = path.split('.');
     let first = parts.next().unwrap_or(path);

@@ -122,6 +122,22 @@ pub(crate) enum Use {
     Typed {
         dst: Node,
     },
+    /// The value is of a type that has a bound, which callers know better.
+    SomeOf {
+        dst: Node,
+    },
+    /// `base`, seen through the interface that the value is.
+    SeenThrough {
+        base: ValueId,
+        dst: Node,
+    },
+    /// The receiver of an interface's method, called by the interface's name.
+    Dispatch {
+        inst: InstId,
+        at: At,
+        args: Rc<[SiteArg]>,
+        result: Node,
+    },
     Enter {
         dst: Node,
         at: At,

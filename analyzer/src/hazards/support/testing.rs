@@ -37,7 +37,7 @@ impl Tree {
         stage: impl Fn(&FileFacts, &str, u32) -> (Stage, Option<String>),
     ) -> Tree {
         let libraries = CATALOG.libraries().into_keys();
-        let modules = ModuleSet::new(facts, name, libraries);
+        let modules = ModuleSet::new(facts, &[], name, libraries);
         let mut program = Program::new(&modules);
         let call_graph = solve(&modules, &CATALOG, &mut program, &ConfigDocs::default());
         let globals = global_accesses(&modules, &program);

@@ -7,7 +7,9 @@ use super::kinds::{Field, Kind, field, kind};
 use super::text::Places;
 use super::{MAX_DEPTH, RULES};
 use crate::syntax::SyntaxError;
-use crate::syntax::facts::{Expr, ExprId, ExprKind, FileFacts, Scope, ScopeId, ScopeKind, Stmt};
+use crate::syntax::facts::{
+    ClassForm, Expr, ExprId, ExprKind, FileFacts, Scope, ScopeId, ScopeKind, Stmt,
+};
 
 /// A file on its way to [`FileFacts`].
 pub(super) struct Lower<'t> {
@@ -72,6 +74,7 @@ impl<'t> Lower<'t> {
         let parent = (kind != ScopeKind::Module).then_some(self.scope);
         self.scopes.push(Scope {
             kind,
+            form: ClassForm::Plain,
             name: SmolStr::new(name),
             qualname: self.qualname(parent, name),
             parent,

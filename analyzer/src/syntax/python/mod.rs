@@ -36,7 +36,7 @@ use tree_sitter::{Node, Parser, Tree};
 use self::build::Lower;
 use self::kinds::{Kind, kind};
 use super::SyntaxError;
-use super::facts::{FileFacts, Rules};
+use super::facts::{FileFacts, ImportRule, Rules};
 
 /// How deep expressions, blocks and patterns may nest in one another, `elif`
 /// and `case` counted as the nesting they lower to. Every recursion of the
@@ -48,7 +48,11 @@ const MAX_DEPTH: u32 = 1_000;
 const RULES: Rules = Rules {
     separator: ".",
     nested: ".<locals>.",
-    class_scope_visible: false,
+    imports: ImportRule::Packages,
+    root: None,
+    prelude: &[],
+    protocols: &[],
+    mapping_gives_pairs: false,
 };
 
 thread_local! {

@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 use syn::ext::IdentExt;
 
 use super::super::facts::{
-    Arg, ArgKind, Expr, ExprId, ExprKind, Scope, ScopeId, ScopeKind, Stmt, StmtKind,
+    Arg, ArgKind, ClassForm, Expr, ExprId, ExprKind, Scope, ScopeId, ScopeKind, Stmt, StmtKind,
 };
 
 /// A file being lowered: the facts so far and where we stand in them.
@@ -20,6 +20,8 @@ pub(super) struct Lowering {
     pub(super) modules: Vec<SmolStr>,
     /// How `Self` is spelled here, as a path that can be looked up.
     pub(super) self_path: Vec<SmolStr>,
+    /// Type parameters in scope with their bounds, innermost last.
+    pub(super) generics: Vec<(SmolStr, Vec<syn::TypeParamBound>)>,
     /// Loops and labelled blocks around the place at hand.
     pub(super) loops: Vec<Breakable>,
     n_temporaries: u32,
@@ -43,6 +45,7 @@ impl Lowering {
             scope: ScopeId::MODULE,
             modules: Vec::new(),
             self_path: Vec::new(),
+            generics: Vec::new(),
             loops: Vec::new(),
             n_temporaries: 0,
         };
@@ -122,11 +125,16 @@ impl Lowering {
             ScopeKind::Lambda => "{closure}",
             _ => name.as_str(),
         };
-        let qualname = match self.scope {
-            ScopeId::MODULE => SmolStr::new(last),
-            outer => format_smolstr!("{}::{last}", self.scopes[outer.0 as usize].qualname),
-        };
+        let qualname = self.qualname(last);
         self.push_scope(kind, name, qualname, lines)
+    }
+
+    /// How `name` is called from outside, when it is defined here.
+    pub(super) fn qualname(&self, name: &str) -> SmolStr {
+        match self.scope {
+            ScopeId::MODULE => SmolStr::new(name),
+            outer => format_smolstr!("{}::{name}", self.scopes[outer.0 as usize].qualname),
+        }
     }
 
     fn push_scope(
@@ -139,6 +147,7 @@ impl Lowering {
         let id = ScopeId(self.scopes.len() as u32);
         self.scopes.push(Scope {
             kind,
+            form: ClassForm::Plain,
             name,
             qualname,
             parent: Some(self.scope),

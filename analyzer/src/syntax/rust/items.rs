@@ -1,19 +1,24 @@
 //! Items: functions, types with their `impl`s, modules, constants.
 //!
-//! A type and all its `impl`s in one list of items are one class, standing
-//! where the type does, or its first `impl` if the type is not defined there.
-//! An inline module is a class too, so that `m::f` is an attribute of `m`. A
-//! variant with fields is a class derived from its enum; one without is a
-//! value of it.
+//! A type and its own `impl`s in one list of items are one class, standing
+//! where the type does. An `impl` of a trait, or of a type that is defined
+//! elsewhere, is an extension of the type. An inline module is a class too, so
+//! that `m::f` is an attribute of `m`. A variant with fields is a class derived
+//! from its enum; one without is a value of it.
+//!
+//! A method is called `Type::method`, whichever `impl` it stands in; where
+//! several of a list define it, those of traits are `<Type as Trait>::method`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proc_macro2::Span;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use syn::spanned::Spanned;
 use syn::{FnArg, ImplItem, Item, Pat, Signature, TraitItem, Type};
 
-use super::super::facts::{Base, ExprId, Param, ParamKind, ScopeId, ScopeKind, StmtKind};
+use super::super::facts::{
+    Base, ClassForm, ExprId, Param, ParamKind, ScopeId, ScopeKind, StmtKind,
+};
 use super::attributes::{doc, for_tests};
 use super::builder::{Lowering, lines, word};
 use super::control::Sink;
@@ -27,25 +32,31 @@ impl Lowering {
     pub(super) fn items<'a>(&mut self, items: impl Iterator<Item = &'a Item> + Clone) {
         let items = items.filter(|item| !for_tests(attributes(item)));
         let defined: Vec<SmolStr> = items.clone().filter_map(defined_type).collect();
+        let twice = defined_twice(items.clone());
         let mut classes = Classes::new();
         let mut waiting: HashMap<SmolStr, Vec<&syn::ItemImpl>> = HashMap::new();
         for item in items {
-            if let Item::Impl(block) = item {
-                let name = impl_name(block);
-                if defined.contains(&name) && !classes.contains_key(&name) {
-                    waiting.entry(name).or_default().push(block);
-                    continue;
+            match item {
+                Item::Impl(block) if block.trait_.is_none() => {
+                    let name = impl_name(block);
+                    match classes.get(&name) {
+                        Some(class) => self.own_impl(*class, block),
+                        None if defined.contains(&name) => {
+                            waiting.entry(name).or_default().push(block);
+                        }
+                        None => self.extension(block, &twice),
+                    }
                 }
-                self.lower_impl(name, block, &mut classes);
-            } else {
-                self.item_of(item, &mut classes);
+                Item::Impl(block) => self.extension(block, &twice),
+                _ => self.item_of(item, &mut classes),
             }
-            for block in defined_type(item)
-                .and_then(|name| waiting.remove(&name))
-                .into_iter()
-                .flatten()
-            {
-                self.lower_impl(impl_name(block), block, &mut classes);
+            let Some(name) = defined_type(item) else {
+                continue;
+            };
+            for block in waiting.remove(&name).into_iter().flatten() {
+                if let Some(class) = classes.get(&name) {
+                    self.own_impl(*class, block);
+                }
             }
         }
     }
@@ -94,6 +105,7 @@ impl Lowering {
             lines(span, braces.span.close()),
         );
         self.scope_mut(class).doc = doc(&module.attrs);
+        self.scope_mut(class).form = ClassForm::Namespace;
         self.stmt(StmtKind::Class(class), span);
         self.modules.push(name);
         self.within(class, |s| s.items(items.iter()));
@@ -120,7 +132,9 @@ impl Lowering {
             _ => item.ident.span(),
         };
         let class = self.class(&item.ident, &item.attrs, end, classes);
-        self.in_class(class, |s| s.fields(item.fields.iter()));
+        self.with_generics(&item.generics, |s| {
+            s.in_class(class, |s| s.fields(item.fields.iter()));
+        });
     }
 
     fn fields<'a>(&mut self, fields: impl Iterator<Item = &'a syn::Field>) {
@@ -141,10 +155,12 @@ impl Lowering {
     fn enumeration(&mut self, item: &syn::ItemEnum, classes: &mut Classes) {
         let end = item.brace_token.span.close();
         let class = self.class(&item.ident, &item.attrs, end, classes);
-        self.in_class(class, |s| {
-            for variant in &item.variants {
-                s.variant(variant);
-            }
+        self.with_generics(&item.generics, |s| {
+            s.in_class(class, |s| {
+                for variant in &item.variants {
+                    s.variant(variant);
+                }
+            });
         });
     }
 
@@ -170,13 +186,16 @@ impl Lowering {
     fn lower_trait(&mut self, item: &syn::ItemTrait, classes: &mut Classes) {
         let end = item.brace_token.span.close();
         let class = self.class(&item.ident, &item.attrs, end, classes);
+        self.scope_mut(class).form = ClassForm::Interface;
         for base in self.traits(&item.supertraits) {
             self.add_base(class, base);
         }
-        self.in_class(class, |s| {
-            for item in &item.items {
-                s.trait_item(item);
-            }
+        self.with_generics(&item.generics, |s| {
+            s.in_class(class, |s| {
+                for item in &item.items {
+                    s.trait_item(item);
+                }
+            });
         });
     }
 
@@ -202,26 +221,72 @@ impl Lowering {
         }
     }
 
-    fn lower_impl(&mut self, name: SmolStr, block: &syn::ItemImpl, classes: &mut Classes) {
-        let class = match classes.get(&name) {
-            Some(class) => *class,
-            None => {
-                let span = block.impl_token.span;
-                let to = block.brace_token.span.close();
-                self.new_class(name, (span, to), classes)
-            }
-        };
+    /// An `impl` of a type's own, beside the type.
+    fn own_impl(&mut self, class: ScopeId, block: &syn::ItemImpl) {
         let outer = self.enter_self(class);
-        if let Some((path, _)) = &block.trait_ {
-            let base = self.type_path(None, path);
-            self.add_base(class, base);
-        }
-        self.within(class, |s| {
-            for item in &block.items {
-                s.impl_item(item);
-            }
+        self.with_generics(&block.generics, |s| {
+            s.within(class, |s| {
+                for item in &block.items {
+                    s.impl_item(item);
+                }
+            });
         });
         self.self_path = outer;
+    }
+
+    /// An `impl` of a trait, or of a type that is defined elsewhere.
+    fn extension(&mut self, block: &syn::ItemImpl, twice: &Twice) {
+        let ty = impl_name(block);
+        let (span, end) = (block.impl_token.span, block.brace_token.span.close());
+        let full = match &block.trait_ {
+            Some((path, _)) => format_smolstr!("<{} as {}>", unbracketed(&ty), written(path)),
+            None => format_smolstr!("<{}>", unbracketed(&ty)),
+        };
+        let class = self.open(ScopeKind::Class, full, lines(span, end));
+        let is_twice = methods(block).any(|method| twice.contains(&(ty.clone(), method)));
+        if !is_twice || block.trait_.is_none() {
+            let qualname = self.qualname(&ty);
+            self.scope_mut(class).qualname = qualname;
+        }
+        self.stmt(StmtKind::Class(class), span);
+        self.with_generics(&block.generics, |s| {
+            let subject = s.ty(&block.self_ty);
+            s.scope_mut(class).form = ClassForm::Extension(subject);
+            if let Some((path, _)) = &block.trait_ {
+                let base = s.type_path(None, path);
+                s.add_base(class, base);
+            }
+            let path = s.subject_path(&block.self_ty);
+            let outer = std::mem::replace(&mut s.self_path, path);
+            s.within(class, |s| {
+                for item in &block.items {
+                    s.impl_item(item);
+                }
+            });
+            s.self_path = outer;
+        });
+    }
+
+    /// How `Self` is spelled in an `impl` of `ty`: its path, or the bound of
+    /// the type parameter that it is.
+    fn subject_path(&mut self, ty: &Type) -> Vec<SmolStr> {
+        let mut ty = ty;
+        while let Type::Reference(syn::TypeReference { elem, .. })
+        | Type::Paren(syn::TypeParen { elem, .. }) = ty
+        {
+            ty = elem;
+        }
+        match ty {
+            Type::Path(path) if path.qself.is_none() => {
+                let bound = self.only_bound(&path.path);
+                path_words(bound.as_ref().unwrap_or(&path.path))
+            }
+            Type::TraitObject(object) => match object.bounds.first() {
+                Some(syn::TypeParamBound::Trait(bound)) => path_words(&bound.path),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     fn impl_item(&mut self, item: &ImplItem) {
@@ -294,6 +359,20 @@ impl Lowering {
         });
         let func = self.open(ScopeKind::Function, word(&sig.ident), lines(span, end));
         let decorators = self.decorators(attrs);
+        self.with_generics(&sig.generics, |s| {
+            s.function_body(func, decorators, attrs, sig, block);
+        });
+    }
+
+    fn function_body(
+        &mut self,
+        func: ScopeId,
+        decorators: Vec<ExprId>,
+        attrs: &[syn::Attribute],
+        sig: &Signature,
+        block: Option<&syn::Block>,
+    ) {
+        let span = sig.fn_token.span;
         let returns = self.returned(&sig.output);
         let mut patterns = Vec::new();
         let params = sig
@@ -369,8 +448,35 @@ fn defined_type(item: &Item) -> Option<SmolStr> {
     }
 }
 
+/// Methods that several `impl`s of a list define, with their type.
+type Twice = HashSet<(SmolStr, SmolStr)>;
+
+fn defined_twice<'a>(items: impl Iterator<Item = &'a Item>) -> Twice {
+    let mut once = HashSet::new();
+    let mut twice = Twice::new();
+    for item in items {
+        let Item::Impl(block) = item else { continue };
+        let ty = impl_name(block);
+        for method in methods(block) {
+            let method = (ty.clone(), method);
+            if !once.insert(method.clone()) {
+                twice.insert(method);
+            }
+        }
+    }
+    twice
+}
+
+fn methods(block: &syn::ItemImpl) -> impl Iterator<Item = SmolStr> {
+    let items = block.items.iter();
+    items.filter_map(|item| match item {
+        ImplItem::Fn(func) if !for_tests(&func.attrs) => Some(word(&func.sig.ident)),
+        _ => None,
+    })
+}
+
 /// The name under which an `impl` is filed: its type's path. A type that has
-/// none, or is a type parameter, is put in angle brackets as written.
+/// none is put in angle brackets as written.
 fn impl_name(block: &syn::ItemImpl) -> SmolStr {
     let mut ty = &*block.self_ty;
     while let Type::Reference(syn::TypeReference { elem, .. })
@@ -392,11 +498,24 @@ fn impl_name(block: &syn::ItemImpl) -> SmolStr {
 
 fn is_parameter(path: &syn::Path, block: &syn::ItemImpl) -> bool {
     path.get_ident().is_some_and(|name| {
-        block
-            .generics
-            .type_params()
-            .any(|param| param.ident == *name)
+        let mut params = block.generics.type_params();
+        params.any(|param| param.ident == *name)
     })
+}
+
+/// `path` as written, on one line.
+fn written(path: &syn::Path) -> SmolStr {
+    let text = path.span().source_text();
+    let text = text.unwrap_or_else(|| path_words(path).join("::"));
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").into()
+}
+
+fn unbracketed(name: &str) -> &str {
+    let inner = name
+        .strip_prefix('<')
+        .and_then(|name| name.strip_suffix('>'));
+    inner.unwrap_or(name)
 }
 
 fn bracketed(ty: &Type) -> SmolStr {

@@ -3,12 +3,15 @@
 //! One file at a time, as written: macros are not expanded, `cfg`s other than
 //! `test` are taken to hold, and test-only items are left out. What Rust has
 //! and the form has not:
-//! - a type and its `impl`s are one class; traits are its bases;
+//! - a type and its own `impl`s beside it are one class; an `impl` of a trait,
+//!   or of a type defined elsewhere, is an extension; a trait is an interface;
+//! - a type parameter is what its bounds say, `impl[Bound]`;
+//! - `<T as Trait>::f` is `T[Trait]::f`;
 //! - an inline `mod m` is a class `m`, so that `m::f` is an attribute;
 //! - `?` and `.await` are both [`Await`](super::facts::ExprKind::Await); an
 //!   `async` block is an async lambda, called;
-//! - `crate`, `super` and `self` at the head of a path in an expression stay
-//!   names of that spelling;
+//! - `crate` at the head of a path stays a name of that spelling; so does
+//!   `super` where it leaves the file;
 //! - a block's items come before its statements.
 
 mod attributes;
@@ -30,14 +33,80 @@ mod tests;
 use proc_macro2::{Span, TokenStream};
 
 use super::SyntaxError;
-use super::facts::{FileFacts, Rules, ScopeId};
+use super::facts::{FileFacts, ImportRule, Rules, ScopeId};
 use builder::Lowering;
 
 /// How names are looked up in Rust.
 const RULES: Rules = Rules {
     separator: "::",
     nested: "::",
-    class_scope_visible: false,
+    imports: ImportRule::Crates,
+    root: Some("core.any"),
+    prelude: &[
+        ("AsMut", "std.convert.AsMut"),
+        ("AsRef", "std.convert.AsRef"),
+        ("Box", "std.boxed.Box"),
+        ("Clone", "std.clone.Clone"),
+        ("Default", "std.default.Default"),
+        ("Drop", "std.ops.Drop"),
+        ("Err", "std.result.Result.Err"),
+        ("Fn", "std.ops.Fn"),
+        ("FnMut", "std.ops.FnMut"),
+        ("FnOnce", "std.ops.FnOnce"),
+        ("From", "std.convert.From"),
+        ("FromIterator", "std.iter.FromIterator"),
+        ("Into", "std.convert.Into"),
+        ("IntoIterator", "std.iter.IntoIterator"),
+        ("Iterator", "std.iter.Iterator"),
+        ("None", "std.option.Option.None"),
+        ("Ok", "std.result.Result.Ok"),
+        ("Option", "std.option.Option"),
+        ("Result", "std.result.Result"),
+        ("Some", "std.option.Option.Some"),
+        ("String", "std.string.String"),
+        ("ToOwned", "std.borrow.ToOwned"),
+        ("ToString", "std.string.ToString"),
+        ("TryFrom", "std.convert.TryFrom"),
+        ("TryInto", "std.convert.TryInto"),
+        ("Vec", "std.vec.Vec"),
+        ("drop", "std.mem.drop"),
+    ],
+    protocols: &[
+        ("__add__", "add"),
+        ("__and__", "bitand"),
+        ("__eq__", "eq"),
+        ("__ge__", "partial_cmp"),
+        ("__getitem__", "index"),
+        ("__gt__", "partial_cmp"),
+        ("__iadd__", "add_assign"),
+        ("__iand__", "bitand_assign"),
+        ("__ilshift__", "shl_assign"),
+        ("__imod__", "rem_assign"),
+        ("__imul__", "mul_assign"),
+        ("__invert__", "not"),
+        ("__ior__", "bitor_assign"),
+        ("__irshift__", "shr_assign"),
+        ("__isub__", "sub_assign"),
+        ("__iter__", "into_iter"),
+        ("__itruediv__", "div_assign"),
+        ("__ixor__", "bitxor_assign"),
+        ("__le__", "partial_cmp"),
+        ("__lshift__", "shl"),
+        ("__lt__", "partial_cmp"),
+        ("__mod__", "rem"),
+        ("__mul__", "mul"),
+        ("__ne__", "eq"),
+        ("__neg__", "neg"),
+        ("__next__", "next"),
+        ("__or__", "bitor"),
+        ("__rshift__", "shr"),
+        ("__setitem__", "index_mut"),
+        ("__str__", "fmt"),
+        ("__sub__", "sub"),
+        ("__truediv__", "div"),
+        ("__xor__", "bitxor"),
+    ],
+    mapping_gives_pairs: true,
 };
 
 /// What the Rust file `text` at `path` says.

@@ -1,8 +1,8 @@
 //! Patterns: what they bind, and what they test.
 //!
 //! What is matched is first put where it can be named again: a [`Place`]. A
-//! name in a tuple variant is bound to the place itself (`Some(x)` binds `x`
-//! to what is matched), a struct's field to that attribute of it.
+//! name in a wrapper is bound to the place itself (`Some(x)` binds `x` to what
+//! is matched), one in another struct or variant to that attribute of it.
 
 use proc_macro2::Span;
 use smol_str::SmolStr;
@@ -17,6 +17,12 @@ use super::builder::{Lowering, word};
 pub(super) struct Place(pub(super) Vec<SmolStr>);
 
 impl Place {
+    fn position(&self, idx: usize) -> Place {
+        let mut path = self.0.clone();
+        path.push(idx.to_string().into());
+        Place(path)
+    }
+
     fn field(&self, member: &Member) -> Place {
         let mut path = self.0.clone();
         path.push(member_name(member));
@@ -100,6 +106,7 @@ impl Lowering {
     pub(super) fn bind_pattern(&mut self, pat: &Pat, place: &Place) {
         match pat {
             Pat::Struct(pat) => {
+                let place = self.narrowed(&pat.path, place);
                 for field in &pat.fields {
                     self.bind_pattern(&field.pat, &place.field(&field.member));
                 }
@@ -122,10 +129,19 @@ impl Lowering {
                 .cases
                 .iter()
                 .for_each(|case| self.bind_pattern(case, place)),
-            Pat::TupleStruct(tuple) if tuple.elems.len() == 1 => {
+            Pat::TupleStruct(tuple) if is_wrapper(tuple) => {
                 self.bind_pattern(&tuple.elems[0], place);
             }
-            Pat::Tuple(_) | Pat::TupleStruct(_) | Pat::Slice(_) if binds(pat) => {
+            Pat::TupleStruct(tuple) if binds(pat) => {
+                let place = self.narrowed(&tuple.path, place);
+                for (idx, elem) in tuple.elems.iter().enumerate() {
+                    if matches!(elem, Pat::Rest(_)) {
+                        break;
+                    }
+                    self.bind_pattern(elem, &place.position(idx));
+                }
+            }
+            Pat::Tuple(_) | Pat::Slice(_) if binds(pat) => {
                 let span = pat.span();
                 let value = self.read(place, span);
                 let mut inner = Vec::new();
@@ -135,6 +151,17 @@ impl Lowering {
             }
             _ => {}
         }
+    }
+
+    /// `place`, known to be of the type or variant that `path` names.
+    fn narrowed(&mut self, path: &syn::Path, place: &Place) -> Place {
+        let span = path.segments[0].ident.span();
+        let annotation = self.value_path(None, path);
+        let value = self.read(place, span);
+        let name = self.temporary();
+        let target = self.name(name.clone(), span);
+        self.bind(target, Some(value), Some(annotation), span);
+        Place(vec![name])
     }
 
     pub(super) fn bind_inner(&mut self, inner: Vec<(SmolStr, &Pat)>) {
@@ -166,11 +193,8 @@ impl Lowering {
             Pat::Paren(pat) => self.target(&pat.pat, inner),
             Pat::Reference(pat) => self.target(&pat.pat, inner),
             Pat::Type(pat) => self.target(&pat.pat, inner),
-            Pat::TupleStruct(tuple) if tuple.elems.len() == 1 => {
-                self.target(&tuple.elems[0], inner)
-            }
-            Pat::Tuple(syn::PatTuple { elems, .. })
-            | Pat::TupleStruct(syn::PatTupleStruct { elems, .. }) => {
+            Pat::TupleStruct(tuple) if is_wrapper(tuple) => self.target(&tuple.elems[0], inner),
+            Pat::Tuple(syn::PatTuple { elems, .. }) => {
                 let elems = elems.iter().map(|pat| self.target(pat, inner)).collect();
                 self.expr(ExprKind::Tuple(elems), span)
             }
@@ -186,7 +210,7 @@ impl Lowering {
                 let rest = self.name("_", span);
                 self.expr(ExprKind::Starred(rest), span)
             }
-            Pat::Struct(_) | Pat::Or(_) => self.inner_target(pat, inner),
+            Pat::Struct(_) | Pat::TupleStruct(_) | Pat::Or(_) => self.inner_target(pat, inner),
             _ => self.name("_", span),
         }
     }
@@ -215,13 +239,9 @@ impl Lowering {
                 Some(self.compare(place, CompareOp::Eq, value, span))
             }
             Pat::TupleStruct(pat) => {
-                let inner = pat.elems.iter().filter(|_| pat.elems.len() == 1);
-                self.variant_test(
-                    &pat.path,
-                    inner.map(|pat| (pat, place.clone())),
-                    place,
-                    span,
-                )
+                let inner = pat.elems.iter().filter(|_| is_wrapper(pat));
+                let inner = inner.map(|pat| (pat, place.clone()));
+                self.variant_test(&pat.path, inner, place, span)
             }
             Pat::Struct(pat) => {
                 let inner = pat.fields.iter();
@@ -282,6 +302,30 @@ impl Lowering {
             _ => self.expr(ExprKind::Either(tests.into()), span),
         }
     }
+}
+
+/// Wrappers that, as far as names go, are what they hold.
+const WRAPPERS: &[&str] = &[
+    "Data",
+    "Err",
+    "Extension",
+    "Form",
+    "Header",
+    "Json",
+    "Ok",
+    "Path",
+    "Query",
+    "ReqData",
+    "Reverse",
+    "Some",
+    "State",
+    "TypedHeader",
+];
+
+fn is_wrapper(pat: &syn::PatTupleStruct) -> bool {
+    let last = pat.path.segments.last();
+    let named = last.is_some_and(|last| WRAPPERS.iter().any(|wrapper| last.ident == wrapper));
+    named && pat.elems.len() == 1
 }
 
 /// A bare name that, by its case, is a constant or a unit variant.

@@ -55,19 +55,20 @@ fn a_type_and_its_impls_are_one_class() {
     impl<T: Run> Step for T {}
     "##;
     insta::assert_snapshot!(check(text), @r##"
-    @derive(Clone, Debug)
     Class Cfg < Display
+      Function Cfg::fmt(self: Cfg, f: Formatter) -> fmt.Result
+        return f.write_str(Cfg.NAME)
+    @derive(Clone, Debug)
+    Class Cfg
       "A config."
       rows: Vec[Foo]
       store: Box[Store]
       cb: fn[([u8], bool)]
-      Function Cfg::fmt(self: Cfg, f: Formatter) -> fmt.Result
-        return f.write_str(Cfg.NAME)
       NAME: str = "cfg"
       Function Cfg::new(rows: Vec[Foo]) -> Cfg
         return Cfg(rows=rows, **Default.default())
-    Class other::Place < From[Vec[T]]
-      Function other::Place::from(v: Vec[T]) -> other::Place
+    Class other::Place < From[Vec[impl[opaque()]]]
+      Function other::Place::from(v: Vec[impl[opaque()]]) -> other.Place
         return v
     Class <T> < Step
     "##);
@@ -176,12 +177,14 @@ fn match_arms_stand_one_inside_the_other() {
       if (m Eq Msg.Ping)
         return one()
       else
-        p = m
+        $1: Msg.Load = m
+        p = $1.0
         if either((m Is Msg.Load), p.ok())
           return two(p)
         else
           if (m Is Msg.Save)
-            path = m.path
+            $2: Msg.Save = m
+            path = $2.path
             return three(path)
           else
             if either((m Eq "x"), (m Eq "y"))
@@ -203,8 +206,9 @@ fn let_else_tests_then_binds() {
       else
         return
       (a, b) = $1
-      x = p.x
-      z = p.y
+      $2: Point = p
+      x = $2.x
+      z = $2.y
       [h, *rest] = v
       n: u8
     "##);
@@ -225,7 +229,8 @@ fn loops_give_their_break_value() {
       $1 = $2
       r = $1
       for (i, $6) in rows.iter().enumerate()
-        id = $6.id
+        $7: Row = $6
+        id = $7.id
         n Add= id
     "##);
 }
@@ -278,7 +283,7 @@ fn values_keep_their_shape() {
       either(either(a, b), c)
       (1000, 1.5, "c", b"…", ())
       [0]
-      T.run(t)
+      T[Step].run(t)
       s.0 = 1
     "##);
 }

@@ -4,7 +4,9 @@
 //! are an `Item` (`Vec<T>` is `Vec[T]`), in a value they are left out, so that
 //! a call's callee stays a plain path. References vanish, `[T]` is a `List`,
 //! `Fn(A, B) -> C` is `Fn[[A, B], C]`. `Self` is the type it stands for;
-//! `<T as Trait>::f` is `T::f`.
+//! `<T as Trait>::f` is `T[Trait]::f`. A type parameter, and `impl Bound`, is
+//! `impl[Bound]`: some type with that bound, which callers know. `dyn Bound` is
+//! `Bound`: any type with it.
 
 use proc_macro2::Span;
 use smol_str::SmolStr;
@@ -30,8 +32,10 @@ impl Lowering {
         let mut segments = path.segments.iter();
         let mut base = None;
         if let Some(qself) = qself {
-            base = Some(self.ty(&qself.ty));
+            base = Some(self.qualified(qself, path));
             segments.by_ref().take(qself.position).for_each(drop);
+        } else if path.segments.len() > 1 {
+            base = self.from_module(&mut segments);
         }
         for segment in segments {
             let span = segment.ident.span();
@@ -47,12 +51,121 @@ impl Lowering {
         base.unwrap_or_else(|| self.opaque(Vec::new(), Span::call_site()))
     }
 
+    /// `T` of `<T as Trait>::f`, seen through the trait.
+    fn qualified(&mut self, qself: &QSelf, path: &syn::Path) -> ExprId {
+        let ty = match &*qself.ty {
+            Type::Path(inner) => self.path(inner.qself.as_ref(), &inner.path, false),
+            ty => self.ty(ty),
+        };
+        let mut seen_through = path.clone();
+        seen_through.segments = path.segments.iter().take(qself.position).cloned().collect();
+        if seen_through.segments.is_empty() {
+            return ty;
+        }
+        let index = self.path(None, &seen_through, false);
+        self.expr(ExprKind::Item { base: ty, index }, start(&qself.ty))
+    }
+
+    /// What `self::` and `super::` at the head of a path mean in this file;
+    /// takes them off `segments`.
+    fn from_module(
+        &mut self,
+        segments: &mut syn::punctuated::Iter<'_, syn::PathSegment>,
+    ) -> Option<ExprId> {
+        let mut ahead = segments.clone();
+        let first = ahead.next()?;
+        let mut depth = self.modules.len();
+        if first.ident == "super" {
+            if depth == 0 {
+                return None;
+            }
+            depth -= 1;
+        } else if first.ident != "self" {
+            return None;
+        }
+        *segments = ahead.clone();
+        while depth > 0 && ahead.next().is_some_and(|next| next.ident == "super") {
+            depth -= 1;
+            *segments = ahead.clone();
+        }
+        let path = self.modules[..depth].to_vec();
+        match path.is_empty() {
+            true => None,
+            false => Some(self.path_of(&path, first.ident.span())),
+        }
+    }
+
     fn first_segment(&mut self, ident: &syn::Ident) -> ExprId {
         if ident == "Self" && !self.self_path.is_empty() {
             let self_path = self.self_path.clone();
             return self.path_of(&self_path, ident.span());
         }
+        if let Some(bound) = self.only_bound(&syn::Path::from(ident.clone())) {
+            return self.path(None, &bound, false);
+        }
         self.name(word(ident), ident.span())
+    }
+
+    /// Lowers with the type parameters of `generics` in scope.
+    pub(super) fn with_generics(
+        &mut self,
+        generics: &syn::Generics,
+        lower: impl FnOnce(&mut Self),
+    ) {
+        let n_outer = self.generics.len();
+        for param in generics.type_params() {
+            let bounds = param.bounds.iter().cloned().collect();
+            self.generics.push((word(&param.ident), bounds));
+        }
+        let predicates = generics.where_clause.iter();
+        for predicate in predicates.flat_map(|clause| &clause.predicates) {
+            if let syn::WherePredicate::Type(predicate) = predicate
+                && let Type::Path(path) = &predicate.bounded_ty
+                && let Some(name) = path.path.get_ident()
+            {
+                let name = word(name);
+                let known = self.generics[n_outer..].iter_mut();
+                if let Some((_, bounds)) = known.rev().find(|(known, _)| *known == name) {
+                    bounds.extend(predicate.bounds.iter().cloned());
+                }
+            }
+        }
+        lower(self);
+        self.generics.truncate(n_outer);
+    }
+
+    /// The bounds of the type parameter that `path` names.
+    fn parameter(&self, path: &syn::Path) -> Option<(usize, &[syn::TypeParamBound])> {
+        let name = path.get_ident()?;
+        let mut known = self.generics.iter().enumerate().rev();
+        let found = known.find(|(_, (known, _))| *name == known.as_str());
+        found.map(|(idx, (_, bounds))| (idx, bounds.as_slice()))
+    }
+
+    /// The one trait that bounds the type parameter `path`.
+    pub(super) fn only_bound(&self, path: &syn::Path) -> Option<syn::Path> {
+        let (_, bounds) = self.parameter(path)?;
+        let mut telling = bounds.iter().filter_map(trait_path);
+        let first = telling.find(|path| !is_marker(path))?;
+        Some(first.clone())
+    }
+
+    /// A type parameter as `impl[Bound]`.
+    fn parameter_type(&mut self, path: &syn::Path, span: Span) -> Option<ExprId> {
+        let (idx, bounds) = self.parameter(path)?;
+        let bounds: Punctuated<TypeParamBound, syn::Token![+]> = bounds.iter().cloned().collect();
+        // A bound may name the parameter itself: `T: Add<T>`.
+        let inner = self.generics.split_off(idx);
+        let some = self.some_type(&bounds, span);
+        self.generics.extend(inner);
+        Some(some)
+    }
+
+    /// Some type with `bounds`, which callers know.
+    fn some_type<T>(&mut self, bounds: &Punctuated<TypeParamBound, T>, span: Span) -> ExprId {
+        let index = self.bounds(bounds, span);
+        let base = self.name("impl", span);
+        self.expr(ExprKind::Item { base, index }, span)
     }
 
     fn generics(&mut self, base: ExprId, arguments: &PathArguments, span: Span) -> ExprId {
@@ -119,7 +232,14 @@ impl Lowering {
     /// A type.
     pub(super) fn ty(&mut self, ty: &Type) -> ExprId {
         match ty {
-            Type::Path(path) => self.type_path(path.qself.as_ref(), &path.path),
+            Type::Path(path) => {
+                let span = path.path.segments.first().map(|part| part.ident.span());
+                let span = span.unwrap_or_else(Span::call_site);
+                match self.parameter_type(&path.path, span) {
+                    Some(parameter) => parameter,
+                    None => self.type_path(path.qself.as_ref(), &path.path),
+                }
+            }
             Type::Reference(reference) => self.ty(&reference.elem),
             Type::Ptr(pointer) => self.ty(&pointer.elem),
             Type::Paren(paren) => self.ty(&paren.elem),
@@ -128,7 +248,7 @@ impl Lowering {
             Type::Array(array) => self.array_type(array),
             Type::Tuple(tuple) => self.tuple_type(tuple),
             Type::TraitObject(object) => self.bounds(&object.bounds, start(ty)),
-            Type::ImplTrait(object) => self.bounds(&object.bounds, start(ty)),
+            Type::ImplTrait(object) => self.some_type(&object.bounds, start(ty)),
             Type::Macro(mac) => self.macro_value(&mac.mac),
             Type::FnPtr(pointer) => {
                 let span = pointer.fn_token.span;
