@@ -376,7 +376,8 @@ impl Found {
                     let ExprKind::Call { callee, .. } = &facts.expr(expr).kind else {
                         return;
                     };
-                    let access = |does| touch_of(facts, func, file, expr, does);
+                    let whole = known.program.home(func);
+                    let access = |does| touch_of(facts, whole, file, expr, does);
                     if !done.contains(&expr)
                         && let Some((table, does)) = orm.access(file, facts, expr, &mut done)
                     {

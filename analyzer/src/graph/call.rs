@@ -214,7 +214,8 @@ fn collect(mut solver: Solver<'_>) -> CallGraph {
     nodes_of
         .values_mut()
         .for_each(|nodes| nodes.sort_unstable());
-    let funcs = solver.insts.iter().map(|inst| inst.func).collect();
+    let funcs = solver.insts.iter();
+    let funcs = funcs.map(|inst| solver.program.home(inst.func)).collect();
     let calls_at = index(calls.iter().map(|call| (call.file, call.expr)));
     let seen_through_index = index(seen_through.iter().map(|call| (call.file, call.expr)));
     let library_at = index(library_calls.iter().map(|call| (call.file, call.expr)));
@@ -257,6 +258,11 @@ fn line_of(solver: &Solver<'_>, at: At) -> u32 {
         .map_or(0, |expr| expr.line)
 }
 
+/// The function of `inst`; of a part, what it is a part of.
+fn home(solver: &Solver<'_>, inst: InstId) -> FuncId {
+    solver.program.home(solver.func_of(inst))
+}
+
 fn call_edges(
     solver: &Solver<'_>,
     mut behind: impl FnMut(At, InstId) -> Vec<InstId>,
@@ -269,12 +275,16 @@ fn call_edges(
             continue;
         }
         for inst in behind(*at, *inst) {
-            let key = (
-                solver.func_of(at.inst),
-                solver.func_of(inst),
-                at.file,
-                at.expr,
-            );
+            // A part of a function is not called but run as it is.
+            if solver
+                .program
+                .function(solver.func_of(inst))
+                .part_of
+                .is_some()
+            {
+                continue;
+            }
+            let key = (home(solver, at.inst), home(solver, inst), at.file, at.expr);
             let known = edges.entry(key).or_insert(*certainty);
             *known = (*known).max(*certainty);
         }
@@ -310,7 +320,7 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
             && solver.inst(*inst).site.is_some()
         {
             callers.entry(*inst).or_default().insert(Behalf {
-                function: solver.func_of(at.inst),
+                function: home(solver, at.inst),
                 file: at.file,
                 line: line_of(solver, *at),
             });
@@ -337,7 +347,7 @@ fn library_calls(solver: &Solver<'_>) -> Vec<LibraryCall> {
             .collect();
         behalf.sort_unstable();
         found.push(LibraryCall {
-            caller: solver.func_of(at.inst),
+            caller: home(solver, at.inst),
             file: at.file,
             expr: at.expr,
             line: line_of(solver, *at),
@@ -431,8 +441,8 @@ fn registrations(solver: &mut Solver<'_>) -> Vec<Registration> {
                 _ => continue,
             };
             let registration = Registration {
-                by: solver.func_of(at.inst),
-                target: solver.func_of(inst),
+                by: home(solver, at.inst),
+                target: home(solver, inst),
                 file: at.file,
                 expr: at.expr,
                 line: line_of(solver, at),
@@ -459,7 +469,7 @@ fn attributes(solver: &Solver<'_>) -> Vec<AttributeAccess> {
                 Owner::Keeper(ty) => AttributeOwner::Keeper(ty.0),
             },
             name: touch.name.0,
-            function: solver.func_of(touch.at.inst),
+            function: home(solver, touch.at.inst),
             file: touch.at.file,
             expr: touch.at.expr,
             writes: touch.writes,

@@ -120,7 +120,10 @@ pub fn flows(
     globals: &[GlobalAccess],
 ) -> DataFlowGraph {
     let mut flows = Vec::new();
-    for func in program.func_ids() {
+    let whole = program
+        .func_ids()
+        .filter(|func| program.home(*func) == *func);
+    for func in whole {
         through_calls(modules, program, call_graph, func, &mut flows);
     }
     through_attributes(modules, program, call_graph, &mut flows);

@@ -85,7 +85,7 @@ pub fn global_accesses(modules: &ModuleSet, program: &Program) -> Vec<GlobalAcce
             modules,
             facts,
             file: function.file,
-            func,
+            func: program.home(func),
             shadowed: shadowed(facts, function.scope),
             globals: facts
                 .scope(function.scope)

@@ -291,6 +291,34 @@ pub(super) fn convert(solver: &mut Solver<'_>, value: ValueId, at: At, result: N
     true
 }
 
+/// An error becomes one of the type `class`: by its only conversion, or by one
+/// of a few.
+pub(super) fn convert_error(solver: &mut Solver<'_>, class: ClassId, at: At) {
+    let program = &solver.program;
+    let from = |base: &ClassId| {
+        let base = program.class(*base);
+        let converts = base
+            .library_bases
+            .iter()
+            .any(|path| path == CONVERSIONS[0].0);
+        base.methods
+            .get(CONVERSIONS[0].1)
+            .copied()
+            .filter(|_| converts)
+    };
+    let funcs: Vec<FuncId> = program.class(class).bases.iter().filter_map(from).collect();
+    let before = solver.phase;
+    if funcs.len() > 1 {
+        solver.phase = before.min(Certainty::Inferred);
+    }
+    for func in funcs {
+        let inst = classes::method_instance(solver, func);
+        let dropped = solver.fresh();
+        bind::invoke(solver, inst, None, at, &[], dropped);
+    }
+    solver.phase = before;
+}
+
 fn find_conversions(solver: &Solver<'_>) -> Conversions {
     let mut found = Conversions::default();
     for class in &solver.program.classes {

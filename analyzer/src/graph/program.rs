@@ -27,6 +27,8 @@ pub struct Function {
     pub class: Option<ClassId>,
     /// The function around it; `None` for a module.
     pub parent: Option<FuncId>,
+    /// The function that it is a part of: a lambda, where lambdas are.
+    pub part_of: Option<FuncId>,
 }
 
 /// A class.
@@ -117,11 +119,14 @@ impl Program {
                     }
                     around = facts.scope(at).parent;
                 }
+                let is_part = scope.kind == ScopeKind::Lambda && facts.rules.lambdas_are_parts;
+                let part_of = parent.filter(|_| is_part).map(|parent| self.home(parent));
                 self.functions.push(Function {
                     file,
                     scope: id,
                     class,
                     parent,
+                    part_of,
                 });
             }
         }
@@ -275,6 +280,11 @@ impl Program {
         mro.extend(merge(lists));
         done.insert(class, mro.clone());
         mro
+    }
+
+    /// The function that `id` is a part of, or itself.
+    pub fn home(&self, id: FuncId) -> FuncId {
+        self.function(id).part_of.unwrap_or(id)
     }
 
     /// The function `id`.

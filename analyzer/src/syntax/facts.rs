@@ -43,6 +43,9 @@ pub struct FileFacts {
     pub lines: u32,
     /// The expressions of `exprs` that are `name := value`, in order.
     pub walruses: Vec<ExprId>,
+    /// The [`ExprKind::Await`]s of `exprs` that leave the function with an
+    /// error there may be (`x?`), in order.
+    pub tries: Vec<ExprId>,
 }
 
 /// The few ways in which languages differ for the rooms above, as data.
@@ -64,6 +67,8 @@ pub struct Rules {
     pub protocols: &'static [(&'static str, &'static str)],
     /// Iterating a mapping gives pairs of key and value, not keys.
     pub mapping_gives_pairs: bool,
+    /// A lambda is part of the function it stands in: what it does, that does.
+    pub lambdas_are_parts: bool,
 }
 
 /// How an import finds the file it names.
@@ -579,6 +584,7 @@ impl FileFacts {
             rules,
             lines,
             walruses,
+            tries: Vec::new(),
         }
     }
 

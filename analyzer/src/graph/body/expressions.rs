@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use super::{Body, names};
+use crate::graph::interfaces;
 use crate::graph::solve::{EMPTY, ItemKey, Key, NOWHERE, Node, Site, SiteArg, SiteId, Use};
 use crate::graph::text::{self, TextOp};
 use crate::graph::values::{ContainerKind, ElemKey, Value};
+use crate::modules::Symbol;
 use crate::syntax::facts::{
     Arg, ArgKind, BinaryOp, Builds, CompareOp, ExprId, ExprKind, ScopeId, ScopeKind, UnaryOp,
 };
@@ -108,7 +110,12 @@ impl<'a> Body<'_, 'a> {
                 let nodes = [self.eval(*then), self.eval(*other)];
                 self.union(&nodes)
             }
-            ExprKind::Await(inner) => self.eval(*inner),
+            ExprKind::Await(inner) => {
+                if facts.tries.binary_search(&expr).is_ok() {
+                    self.convert_error(expr);
+                }
+                self.eval(*inner)
+            }
             ExprKind::Yield(value) => {
                 if let Some(value) = value {
                     let node = self.eval(*value);
@@ -494,6 +501,34 @@ impl<'a> Body<'_, 'a> {
         }
         let dst = self.solver.fresh();
         text::add(self.solver, op, dst)
+    }
+
+    /// `x?` makes the function's own error type of the error there may be.
+    fn convert_error(&mut self, expr: ExprId) {
+        let function = self.solver.program.function(self.solver.func_of(self.inst));
+        let Some(returns) = self.facts.scope(function.scope).returns else {
+            return;
+        };
+        let ExprKind::Item { index, .. } = &self.facts.expr(returns).kind else {
+            return;
+        };
+        let ExprKind::Tuple(parts) = &self.facts.expr(*index).kind else {
+            return;
+        };
+        let error = parts.last().and_then(|error| self.facts.dotted(*error));
+        let Some(error) = error else { return };
+        let modules = self.solver.modules;
+        let around = self
+            .facts
+            .scope(function.scope)
+            .parent
+            .unwrap_or(ScopeId::MODULE);
+        if let Some(Symbol::Scope(file, scope)) = modules.symbol(self.file, around, &error)
+            && let Some(class) = self.solver.program.class_at(file, scope)
+        {
+            let at = self.at(expr);
+            interfaces::convert_error(self.solver, class, at);
+        }
     }
 
     // ---- calls

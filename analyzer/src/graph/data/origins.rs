@@ -56,6 +56,8 @@ struct Walk<'f> {
     facts: &'f FileFacts,
     now: FxHashMap<SmolStr, Sources>,
     calls: FxHashMap<ExprId, CallSources>,
+    /// What the lambdas that are walked have given back, innermost last.
+    returned: Vec<Sources>,
 }
 
 /// Follows the values of `scope`'s body. Loops are walked twice, so that what
@@ -65,6 +67,7 @@ pub(super) fn of(facts: &FileFacts, scope: ScopeId) -> Origins {
         facts,
         now: FxHashMap::default(),
         calls: FxHashMap::default(),
+        returned: Vec::new(),
     };
     for param in &facts.scope(scope).params {
         walk.now.insert(param.name.clone(), Sources::own());
@@ -111,7 +114,15 @@ impl Walk<'_> {
                 sources.join(&added);
                 self.assign(*target, &sources);
             }
-            StmtKind::Return(value) | StmtKind::Raise(value) => {
+            StmtKind::Return(value) => {
+                if let Some(value) = value {
+                    let sources = self.value(*value);
+                    if let Some(returned) = self.returned.last_mut() {
+                        returned.join(&sources);
+                    }
+                }
+            }
+            StmtKind::Raise(value) => {
                 if let Some(value) = value {
                     self.value(*value);
                 }
@@ -251,7 +262,8 @@ impl Walk<'_> {
                         Sources::default()
                     }
                 };
-                let args: Vec<Sources> = args.iter().map(|arg| self.value(arg.value)).collect();
+                let handed = args.iter().map(|arg| self.handed(arg.value, &receiver));
+                let args: Vec<Sources> = handed.collect();
                 let mut sources = receiver;
                 args.iter().for_each(|arg| sources.join(arg));
                 sources.calls.insert(expr);
@@ -295,12 +307,44 @@ impl Walk<'_> {
                     let part = self.value(part);
                     sources.join(&part);
                 }
-                if matches!(kind, ExprKind::Lambda(_)) {
+                if let ExprKind::Lambda(scope) = kind {
+                    if facts.rules.lambdas_are_parts {
+                        return self.lambda(*scope, &Sources::own());
+                    }
                     sources.own = true;
                 }
                 sources
             }
         }
+    }
+
+    /// An argument; a lambda that is a part of the function sees what the
+    /// receiver is made of, and the call is made of what it gives back.
+    fn handed(&mut self, arg: ExprId, receiver: &Sources) -> Sources {
+        let facts = self.facts;
+        match facts.expr(arg).kind {
+            ExprKind::Lambda(scope) if facts.rules.lambdas_are_parts => {
+                self.lambda(scope, receiver)
+            }
+            _ => self.value(arg),
+        }
+    }
+
+    fn lambda(&mut self, scope: ScopeId, given: &Sources) -> Sources {
+        let facts = self.facts;
+        let params = facts.scope(scope).params.iter().map(|param| &param.name);
+        let hidden: Vec<(&SmolStr, Option<Sources>)> = params
+            .map(|name| (name, self.now.insert(name.clone(), given.clone())))
+            .collect();
+        self.returned.push(Sources::own());
+        self.block(&facts.scope(scope).body);
+        for (name, before) in hidden {
+            match before {
+                Some(before) => self.now.insert(name.clone(), before),
+                None => self.now.remove(name),
+            };
+        }
+        self.returned.pop().unwrap_or_default()
     }
 
     fn comprehension(&mut self, body: &[Stmt], sources: &mut Sources) {

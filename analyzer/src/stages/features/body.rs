@@ -173,6 +173,11 @@ impl Listener<'_> {
             ExprKind::Attr { name, .. } => self.hear(Family::Said, name, line),
             ExprKind::Str(text) if text.len() < 80 => self.hear(Family::Literal, text, line),
             ExprKind::Comprehension { scope, .. } => self.scope(*scope),
+            ExprKind::Lambda(scope) if facts.rules.lambdas_are_parts => {
+                let gives_back = self.gives_back;
+                self.block(&facts.scope(*scope).body);
+                self.gives_back = gives_back;
+            }
             ExprKind::Yield(Some(_)) | ExprKind::YieldFrom(_) => self.gives_back = true,
             ExprKind::Call { callee, args } => {
                 self.call(expr, *callee);

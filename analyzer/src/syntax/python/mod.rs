@@ -53,6 +53,7 @@ const RULES: Rules = Rules {
     prelude: &[],
     protocols: &[],
     mapping_gives_pairs: false,
+    lambdas_are_parts: false,
 };
 
 thread_local! {

@@ -22,6 +22,8 @@ pub(super) struct Lowering {
     pub(super) self_path: Vec<SmolStr>,
     /// Type parameters in scope with their bounds, innermost last.
     pub(super) generics: Vec<(SmolStr, Vec<syn::TypeParamBound>)>,
+    /// What `?` made, in order.
+    pub(super) tries: Vec<ExprId>,
     /// Loops and labelled blocks around the place at hand.
     pub(super) loops: Vec<Breakable>,
     n_temporaries: u32,
@@ -46,6 +48,7 @@ impl Lowering {
             modules: Vec::new(),
             self_path: Vec::new(),
             generics: Vec::new(),
+            tries: Vec::new(),
             loops: Vec::new(),
             n_temporaries: 0,
         };

@@ -107,6 +107,7 @@ const RULES: Rules = Rules {
         ("__xor__", "bitxor"),
     ],
     mapping_gives_pairs: true,
+    lambdas_are_parts: true,
 };
 
 /// What the Rust file `text` at `path` says.
@@ -133,7 +134,9 @@ fn read(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
     }
     lowering.scopes[0].doc = attributes::doc(&file.attrs);
     let (scopes, exprs) = (lowering.scopes, lowering.exprs);
-    Ok(FileFacts::new(path, scopes, exprs, RULES, n_lines))
+    let mut facts = FileFacts::new(path, scopes, exprs, RULES, n_lines);
+    facts.tries = lowering.tries;
+    Ok(facts)
 }
 
 /// `text` without its byte order mark and `#!` line; lines keep their numbers.

@@ -24,7 +24,11 @@ impl Lowering {
             Expr::RawAddr(inner) => self.value(&inner.expr),
             Expr::Cast(inner) => self.value(&inner.expr),
             Expr::Await(inner) => self.awaited(&inner.base),
-            Expr::Try(inner) => self.awaited(&inner.expr),
+            Expr::Try(inner) => {
+                let tried = self.awaited(&inner.expr);
+                self.tries.push(tried);
+                tried
+            }
             Expr::Field(field) => {
                 let base = self.value(&field.base);
                 self.attr(base, member_name(&field.member), start(value))
