@@ -430,7 +430,7 @@ pub(super) fn instantiate(
         }
     }
     if method(solver, class, "__init__").is_none() {
-        fill_fields(solver, class, instance, args);
+        fill_fields(solver, class, instance, at, args);
         for base in solver.program.library_bases(class) {
             library::construct_base(solver, &base, at);
         }
@@ -441,7 +441,13 @@ pub(super) fn instantiate(
 
 /// A class without `__init__` (a dataclass, a model, a struct): arguments are
 /// its fields.
-fn fill_fields(solver: &mut Solver<'_>, class: ClassId, instance: ValueId, args: &[SiteArg]) {
+fn fill_fields(
+    solver: &mut Solver<'_>,
+    class: ClassId,
+    instance: ValueId,
+    at: At,
+    args: &[SiteArg],
+) {
     let numbered = solver.program.class(class).root.is_some();
     let fields = declared_fields(solver, class);
     let mut position = 0;
@@ -464,6 +470,9 @@ fn fill_fields(solver: &mut Solver<'_>, class: ClassId, instance: ValueId, args:
             },
             _ => continue,
         };
+        if numbered {
+            solver.touch(at, Owner::Class(class), name, true);
+        }
         let attr = solver.node(Key::Attr(instance, name));
         solver.edge(arg.node, attr);
     }

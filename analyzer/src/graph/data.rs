@@ -207,6 +207,19 @@ fn through_calls(
                     flows.extend(made.map(|made| flow(made.callee)));
                 }
             }
+            if takes_receiver(modules, program, edge.callee) {
+                for source in &call.receiver.calls {
+                    let made = call_graph.seen_through_at(func, file, *source);
+                    flows.extend(made.map(|made| Flow {
+                        from: made.callee,
+                        to: edge.callee,
+                        via: Via::Argument,
+                        name: SmolStr::new_static("self"),
+                        file,
+                        line: edge.line,
+                    }));
+                }
+            }
             if call.used && returns_data(modules, program, edge.callee) {
                 flows.push(Flow {
                     from: edge.callee,
@@ -287,6 +300,14 @@ fn handed_over(
             }
         }
     }
+}
+
+/// A receiver is among the parameters that `func` declares.
+fn takes_receiver(modules: &ModuleSet, program: &Program, func: FuncId) -> bool {
+    let function = program.function(func);
+    let scope = modules.facts(function.file).scope(function.scope);
+    let first = scope.params.first();
+    first.is_some_and(|param| param.kind == ParamKind::Receiver)
 }
 
 fn bare_name(modules: &ModuleSet, program: &Program, func: FuncId) -> SmolStr {

@@ -41,6 +41,8 @@ impl Sources {
 #[derive(Clone, Debug)]
 pub(super) struct CallSources {
     pub expr: ExprId,
+    /// Of what a method is called on.
+    pub receiver: Sources,
     pub args: Vec<Sources>,
     /// Something is done with the result.
     pub used: bool,
@@ -264,7 +266,7 @@ impl Walk<'_> {
                 };
                 let handed = args.iter().map(|arg| self.handed(arg.value, &receiver));
                 let args: Vec<Sources> = handed.collect();
-                let mut sources = receiver;
+                let mut sources = receiver.clone();
                 args.iter().for_each(|arg| sources.join(arg));
                 sources.calls.insert(expr);
                 sources.own = true;
@@ -273,10 +275,17 @@ impl Walk<'_> {
                         for (known, new) in known.args.iter_mut().zip(&args) {
                             known.join(new);
                         }
+                        known.receiver.join(&receiver);
                     }
                     None => {
                         let used = true;
-                        self.calls.insert(expr, CallSources { expr, args, used });
+                        let call = CallSources {
+                            expr,
+                            receiver,
+                            args,
+                            used,
+                        };
+                        self.calls.insert(expr, call);
                     }
                 }
                 sources

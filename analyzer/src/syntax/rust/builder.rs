@@ -4,6 +4,7 @@ use proc_macro2::Span;
 use smol_str::{SmolStr, format_smolstr};
 use syn::ext::IdentExt;
 
+use super::patterns::Place;
 use super::super::facts::{
     Arg, ArgKind, ClassForm, Expr, ExprId, ExprKind, Scope, ScopeId, ScopeKind, Stmt, StmtKind,
 };
@@ -22,6 +23,8 @@ pub(super) struct Lowering {
     pub(super) self_path: Vec<SmolStr>,
     /// Type parameters in scope with their bounds, innermost last.
     pub(super) generics: Vec<(SmolStr, Vec<syn::TypeParamBound>)>,
+    /// Locals that point into something else, with what they point to.
+    pub(super) pointers: Vec<(SmolStr, Place)>,
     /// What `?` made, in order.
     pub(super) tries: Vec<ExprId>,
     /// Loops and labelled blocks around the place at hand.
@@ -48,6 +51,7 @@ impl Lowering {
             modules: Vec::new(),
             self_path: Vec::new(),
             generics: Vec::new(),
+            pointers: Vec::new(),
             tries: Vec::new(),
             loops: Vec::new(),
             n_temporaries: 0,
@@ -178,7 +182,9 @@ impl Lowering {
     pub(super) fn within(&mut self, scope: ScopeId, lower: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.scope, scope);
         let loops = std::mem::take(&mut self.loops);
+        let n_pointers = self.pointers.len();
         let (body, ()) = self.block(lower);
+        self.pointers.truncate(n_pointers);
         self.scope_mut(scope).body.extend(body);
         self.loops = loops;
         self.scope = outer;

@@ -10,7 +10,7 @@ use syn::{Block, Expr, Local, Pat};
 
 use super::super::facts::{ExprId, ExprKind, LoopHead, Stmt, StmtKind};
 use super::attributes::for_tests;
-use super::builder::{Breakable, Lowering};
+use super::builder::{Breakable, Lowering, word};
 use super::patterns::{Place, place_of};
 use super::values::start;
 
@@ -78,6 +78,9 @@ impl Lowering {
             return self.bind_pattern(pat, &place);
         }
         let value = self.value(&init.expr);
+        if let Pat::Ident(name) = pat {
+            self.note_pointer(&word(&name.ident), &init.expr);
+        }
         if matches!(pat, Pat::Wild(_)) {
             return self.stmt(StmtKind::Expr(value), span);
         }

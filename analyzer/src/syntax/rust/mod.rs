@@ -24,6 +24,7 @@ mod macros;
 mod patterns;
 mod types;
 mod values;
+mod written;
 
 #[cfg(test)]
 mod dump;

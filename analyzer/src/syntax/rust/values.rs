@@ -228,7 +228,7 @@ impl Lowering {
                 if let Expr::Infer(_) = &*assign.left {
                     self.stmt(StmtKind::Expr(value), span);
                 } else {
-                    let target = self.value(&assign.left);
+                    let target = self.written(&assign.left, span);
                     self.assign(target, value, span);
                 }
                 true
@@ -238,7 +238,7 @@ impl Lowering {
                     return false;
                 };
                 let value = self.value(&binary.right);
-                let target = self.value(&binary.left);
+                let target = self.written(&binary.left, binary.op.span());
                 let kind = StmtKind::Augment { target, op, value };
                 self.stmt(kind, binary.op.span());
                 true
