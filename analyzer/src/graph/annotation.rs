@@ -181,7 +181,13 @@ fn declare_inner(solver: &mut Solver<'_>, at: At, node: Node, lookup: &mut Looku
             if path == "impl" {
                 let some = solver.fresh();
                 declare_inner(solver, inner(*index), some, lookup, depth + 1);
-                solver.on(some, Use::SomeOf { dst: node });
+                solver.on(
+                    some,
+                    Use::SomeOf {
+                        dst: node,
+                        inst: at.inst,
+                    },
+                );
                 return;
             }
             let name = path.rsplit('.').next().unwrap_or(&path);

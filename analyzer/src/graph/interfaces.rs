@@ -59,10 +59,10 @@ fn implementers(solver: &Solver<'_>, class: ClassId) -> Vec<ClassId> {
 }
 
 /// A value of a bounded type: one of the interface waits for what callers say.
-pub(super) fn some_of(solver: &mut Solver<'_>, value: ValueId, dst: Node) {
+pub(super) fn some_of(solver: &mut Solver<'_>, value: ValueId, dst: Node, inst: InstId) {
     match *solver.get(value) {
         Value::Instance(class) if is_interface(solver, class) => {
-            solver.fallbacks.push((dst, value));
+            solver.fallbacks.push((dst, value, inst));
         }
         _ => solver.add(dst, value),
     }
@@ -70,8 +70,11 @@ pub(super) fn some_of(solver: &mut Solver<'_>, value: ValueId, dst: Node) {
 
 /// What no caller has told is what its bound says.
 pub(super) fn fall_back(solver: &mut Solver<'_>) {
-    for (node, value) in std::mem::take(&mut solver.fallbacks) {
-        if solver.set(node).is_empty() {
+    for (node, value, inst) in std::mem::take(&mut solver.fallbacks) {
+        let func = solver.func_of(inst);
+        // Called through instances of its own, this one serves nobody.
+        let serves = solver.inst(inst).site.is_some() || !solver.has_instances(func);
+        if serves && solver.set(node).is_empty() {
             solver.add(node, value);
         }
     }
@@ -276,7 +279,7 @@ pub(super) fn convert(solver: &mut Solver<'_>, value: ValueId, at: At, result: N
         }
     };
     let funcs = match solver.get(value) {
-        Value::Instance(class) => conversions.of_class.get(class),
+        Value::Instance(class) | Value::Class(class) => conversions.of_class.get(class),
         Value::Object(path, _) => conversions.of_library.get(solver.text(*path)),
         _ => None,
     };

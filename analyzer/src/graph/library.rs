@@ -96,6 +96,18 @@ static MEANINGS: LazyLock<FxHashMap<&'static str, Meaning>> = LazyLock::new(|| {
         ("pathlib.PurePath", join_paths),
         ("pydantic.Field", made_by_default),
         ("sklearn.model_selection.train_test_split", parts_of_all),
+        ("std.collections.BTreeMap.new", new_mapping),
+        ("std.collections.BTreeSet.new", new_list),
+        ("std.collections.BinaryHeap.new", new_list),
+        ("std.collections.HashMap.new", new_mapping),
+        ("std.collections.HashMap.with_capacity", new_mapping),
+        ("std.collections.HashSet.new", new_list),
+        ("std.collections.HashSet.with_capacity", new_list),
+        ("std.collections.VecDeque.new", new_list),
+        ("std.collections.VecDeque.with_capacity", new_list),
+        ("std.vec.Vec.from", copy_container),
+        ("std.vec.Vec.new", new_list),
+        ("std.vec.Vec.with_capacity", new_list),
         ("toml.load", read_config),
         ("tomllib.load", read_config),
         ("typing.cast", |s, _, args, to| {
@@ -657,6 +669,16 @@ fn copy_container(solver: &mut Solver<'_>, at: At, args: &[SiteArg], result: Nod
             at,
         },
     );
+    solver.put(result, Value::Container(alloc));
+}
+
+fn new_list(solver: &mut Solver<'_>, at: At, _: &[SiteArg], result: Node) {
+    let alloc = solver.alloc(at, 4, ContainerKind::List);
+    solver.put(result, Value::Container(alloc));
+}
+
+fn new_mapping(solver: &mut Solver<'_>, at: At, _: &[SiteArg], result: Node) {
+    let alloc = solver.alloc(at, 4, ContainerKind::Dict);
     solver.put(result, Value::Container(alloc));
 }
 

@@ -22,6 +22,9 @@ mod solve;
 mod text;
 mod values;
 
+#[cfg(test)]
+mod rust_tests;
+
 pub use body::names::locals;
 pub use call::{Behalf, CallEdge, CallGraph, Effort, Held, LibraryCall, solve};
 pub use config::ConfigDocs;

@@ -97,7 +97,7 @@ pub(crate) struct Solver<'a> {
     /// Partials whose call is being followed, outermost first.
     pub open_partials: Vec<AllocId>,
     /// What a node may hold by its bound, if no caller says better.
-    pub fallbacks: Vec<(Node, ValueId)>,
+    pub fallbacks: Vec<(Node, ValueId, InstId)>,
     /// Functions that convert to another type, by what they take.
     pub conversions: Option<Rc<interfaces::Conversions>>,
 }
@@ -367,7 +367,7 @@ impl<'a> Solver<'a> {
                 containers::position(self, value, *index, *dst, *at);
             }
             Use::Typed { dst } => super::annotation::instance_of(self, value, *dst),
-            Use::SomeOf { dst } => interfaces::some_of(self, value, *dst),
+            Use::SomeOf { dst, inst } => interfaces::some_of(self, value, *dst, *inst),
             Use::SeenThrough { base, dst } => interfaces::seen_through(self, *base, value, *dst),
             Use::Dispatch {
                 inst,

@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 
 use crate::source::ConfigFile;
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ImportRule, ScopeId};
+use crate::syntax::facts::{ExprId, ImportRule, OWN_FILE, ScopeId};
 
 use crates::Crates;
 pub use layout::DirId;
@@ -163,6 +163,7 @@ impl ModuleSet {
             return None;
         }
         let file = match name {
+            OWN_FILE => from,
             "super" => self.crates.parent(from)?,
             _ => self.crates.lead(from, 0, name)?.0,
         };

@@ -359,6 +359,10 @@ pub enum ImportBinds {
     Star,
 }
 
+/// The head of a path that starts at the file itself, whatever hides its
+/// names here (Rust's `self::`).
+pub const OWN_FILE: &str = "$self";
+
 /// An expression and where it starts.
 #[derive(Clone, Debug)]
 pub struct Expr {

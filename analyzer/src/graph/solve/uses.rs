@@ -125,6 +125,7 @@ pub(crate) enum Use {
     /// The value is of a type that has a bound, which callers know better.
     SomeOf {
         dst: Node,
+        inst: InstId,
     },
     /// `base`, seen through the interface that the value is.
     SeenThrough {

@@ -4,10 +4,10 @@ use proc_macro2::Span;
 use smol_str::{SmolStr, format_smolstr};
 use syn::ext::IdentExt;
 
-use super::patterns::Place;
 use super::super::facts::{
     Arg, ArgKind, ClassForm, Expr, ExprId, ExprKind, Scope, ScopeId, ScopeKind, Stmt, StmtKind,
 };
+use super::patterns::Place;
 
 /// A file being lowered: the facts so far and where we stand in them.
 pub(super) struct Lowering {

@@ -237,15 +237,16 @@ impl Lowering {
     /// An `impl` of a trait, or of a type that is defined elsewhere.
     fn extension(&mut self, block: &syn::ItemImpl, twice: &Twice) {
         let ty = impl_name(block);
+        let called = ty.rsplit("::").next().unwrap_or(&ty);
         let (span, end) = (block.impl_token.span, block.brace_token.span.close());
         let full = match &block.trait_ {
-            Some((path, _)) => format_smolstr!("<{} as {}>", unbracketed(&ty), written(path)),
-            None => format_smolstr!("<{}>", unbracketed(&ty)),
+            Some((path, _)) => format_smolstr!("<{} as {}>", unbracketed(called), written(path)),
+            None => format_smolstr!("<{}>", unbracketed(called)),
         };
         let class = self.open(ScopeKind::Class, full, lines(span, end));
         let is_twice = methods(block).any(|method| twice.contains(&(ty.clone(), method)));
         if !is_twice || block.trait_.is_none() {
-            let qualname = self.qualname(&ty);
+            let qualname = self.qualname(called);
             self.scope_mut(class).qualname = qualname;
         }
         self.stmt(StmtKind::Class(class), span);

@@ -67,8 +67,8 @@ fn a_type_and_its_impls_are_one_class() {
       NAME: str = "cfg"
       Function Cfg::new(rows: Vec[Foo]) -> Cfg
         return Cfg(rows=rows, **Default.default())
-    Class other::Place < From[Vec[impl[opaque()]]]
-      Function other::Place::from(v: Vec[impl[opaque()]]) -> other.Place
+    Class Place < From[Vec[impl[opaque()]]]
+      Function Place::from(v: Vec[impl[opaque()]]) -> other.Place
         return v
     Class <T> < Step
     "##);

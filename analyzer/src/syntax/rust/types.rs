@@ -14,7 +14,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, QSelf, ReturnType, Type, TypeParamBound};
 
-use super::super::facts::{ExprId, ExprKind};
+use super::super::facts::{ExprId, ExprKind, OWN_FILE};
 use super::builder::{Lowering, word};
 
 impl Lowering {
@@ -88,11 +88,9 @@ impl Lowering {
             depth -= 1;
             *segments = ahead.clone();
         }
-        let path = self.modules[..depth].to_vec();
-        match path.is_empty() {
-            true => None,
-            false => Some(self.path_of(&path, first.ident.span())),
-        }
+        let file = [SmolStr::new_static(OWN_FILE)];
+        let path: Vec<SmolStr> = file.iter().chain(&self.modules[..depth]).cloned().collect();
+        Some(self.path_of(&path, first.ident.span()))
     }
 
     fn first_segment(&mut self, ident: &syn::Ident) -> ExprId {
