@@ -15,7 +15,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub use document::{
-    Access, ArgumentRef, CallEntry, CatalogFile, EffectEntry, Matter, Mode, TypeEntry,
+    Access, ArgumentRef, CallEntry, CatalogFile, CatalogLanguage, EffectEntry, Matter, Mode,
+    TypeEntry,
 };
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");
@@ -31,6 +32,7 @@ pub struct Catalog {
     aliases: FxHashMap<SmolStr, SmolStr>,
     libraries: FxHashMap<SmolStr, Library>,
     /// Types that have a method of this name, for receivers nothing types.
+    /// Those of Rust's libraries are not among them: a compiler typed them.
     by_method: FxHashMap<SmolStr, Vec<SmolStr>>,
 }
 
@@ -132,7 +134,9 @@ impl Catalog {
                     }
                     None => {
                         self.calls.insert(name.clone(), entry.clone());
-                        self.index_method(name);
+                        if document.language == CatalogLanguage::Python {
+                            self.index_method(name);
+                        }
                     }
                 }
             }
