@@ -17,7 +17,8 @@ of verify_catalog.json give. A name whose module does not load by itself is
 counted as "not looked up".
 
 An answer is kept in target/verify-catalog/answers.json until the file or its
-requirement changes. Standard-library names are looked up in this Python.
+requirement changes. Standard-library names are looked up in this Python. Files
+for crates of Rust (`rust_...`) are left out.
 """
 
 import functools
@@ -52,7 +53,8 @@ RESOLVER = pathlib.Path(__file__).with_name("verify_catalog_names.py")
 
 
 def main():
-    wanted = sys.argv[1:] or sorted(path.stem for path in CATALOG.glob("*.toml"))
+    python = [path.stem for path in CATALOG.glob("*.toml") if not path.stem.startswith("rust_")]
+    wanted = sys.argv[1:] or sorted(python)
     WORK.mkdir(parents=True, exist_ok=True)
     if not UV.exists():
         venv.create(WORK / "venv", with_pip=True)

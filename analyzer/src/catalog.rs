@@ -15,7 +15,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub use document::{
-    Access, ArgumentRef, CallEntry, CatalogFile, EffectEntry, Matter, Mode, TypeEntry,
+    Access, ArgumentRef, CallEntry, CatalogFile, CatalogLanguage, EffectEntry, Matter, Mode,
+    TypeEntry,
 };
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");
@@ -31,6 +32,7 @@ pub struct Catalog {
     aliases: FxHashMap<SmolStr, SmolStr>,
     libraries: FxHashMap<SmolStr, Library>,
     /// Types that have a method of this name, for receivers nothing types.
+    /// Those of Rust's libraries are not among them: a compiler typed them.
     by_method: FxHashMap<SmolStr, Vec<SmolStr>>,
 }
 
@@ -132,7 +134,9 @@ impl Catalog {
                     }
                     None => {
                         self.calls.insert(name.clone(), entry.clone());
-                        self.index_method(name);
+                        if document.language == CatalogLanguage::Python {
+                            self.index_method(name);
+                        }
                     }
                 }
             }
@@ -327,6 +331,95 @@ mod tests {
         let catalog = Catalog::built_in();
         let fit = catalog.call("sklearn.linear_model.LogisticRegression.fit");
         assert!(fit.is_some_and(|entry| entry.stages.contains_key("training")));
+    }
+
+    /// The parsed files, by name.
+    fn files() -> Vec<(String, CatalogFile)> {
+        let files = BUILT_IN.files().map(|file| {
+            let text = file.contents_utf8().expect("a catalog file is UTF-8");
+            let name = file.path().display().to_string();
+            (name, toml::from_str(text).expect("a catalog file loads"))
+        });
+        files.collect()
+    }
+
+    #[test]
+    fn what_a_library_of_rust_does_is_told_once_where_it_is_found() {
+        let catalog = Catalog::built_in();
+        let mut told: BTreeMap<SmolStr, String> = BTreeMap::new();
+        for (file, document) in files() {
+            let is_rust = document.language == CatalogLanguage::Rust;
+            let types = document.types.iter().flat_map(|entry| entry.name.iter());
+            let types = types.map(|name| format!("type {name}"));
+            let calls = document.calls.iter().flat_map(|entry| entry.name.iter());
+            for name in types.chain(calls.map(|name| name.to_string())) {
+                let before = told.insert(name.as_str().into(), file.clone());
+                let before = before.filter(|before| is_rust || before.starts_with("rust_"));
+                assert_eq!(before, None, "{file}: {name} again");
+                let path = name.trim_start_matches("type ");
+                assert!(
+                    !is_rust || catalog.canonical(path) == path,
+                    "{file}: {name} is aliased"
+                );
+            }
+            for entry in document.calls.iter().filter(|_| is_rust) {
+                let returns = entry.returns.as_deref().unwrap_or("self");
+                assert_eq!(catalog.canonical(returns), returns, "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_library_of_rust_takes_no_import_or_alias_from_one_of_python() {
+        let (rust, python): (Vec<_>, Vec<_>) = files()
+            .into_iter()
+            .partition(|(_, document)| document.language == CatalogLanguage::Rust);
+        let imports: FxHashSet<SmolStr> = python
+            .iter()
+            .flat_map(|(_, document)| document.imports.clone())
+            .collect();
+        for (file, document) in &rust {
+            for import in &document.imports {
+                assert!(!imports.contains(import), "{file}: {import}");
+            }
+            let calls = python.iter().flat_map(|(_, document)| &document.calls);
+            for name in calls.flat_map(|entry| entry.name.iter()) {
+                let hides = document.alias.keys().any(|alias| {
+                    let rest = name.strip_prefix(alias.as_str());
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                });
+                assert!(!hides, "{file}: an alias hides {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn methods_of_rusts_libraries_say_nothing_of_untyped_receivers() {
+        let catalog = Catalog::built_in();
+        let types = catalog.types_with_method("fit");
+        assert!(types.iter().any(|ty| ty == "sklearn.Estimator"));
+        assert!(types.iter().all(|ty| !ty.starts_with("linfa")));
+    }
+
+    #[test]
+    fn a_crate_is_known_by_its_prelude_and_its_parts() {
+        let catalog = Catalog::built_in();
+        for path in [
+            "polars.prelude.LazyFrame.scan_parquet",
+            "polars.lazy.frame.LazyFrame.scan_parquet",
+            "polars.frame.DataFrame.with_column",
+            "linfa.prelude.Dataset.split_with_ratio",
+            "linfa_logistic.LogisticRegression.fit",
+            "ndarray.Array2.from_shape_vec",
+            "sqlx.PgPool.connect",
+            "redis.aio.MultiplexedConnection.set_ex",
+            "redis.aio.MultiplexedConnection.get",
+            "ort.Session.builder",
+            "reqwest.blocking.Client.get",
+            "aws_sdk_s3.Reading.bucket",
+        ] {
+            assert!(catalog.call(path).is_some(), "{path}");
+        }
     }
 
     #[test]

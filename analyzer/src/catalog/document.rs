@@ -13,6 +13,10 @@ pub struct CatalogFile {
     pub library: SmolStr,
     /// Names under which it is imported.
     pub imports: Vec<SmolStr>,
+    /// The language it is for, `python` if nothing is said: receivers that
+    /// nothing types are guessed by the methods of its own language.
+    #[serde(default)]
+    pub language: CatalogLanguage,
     /// It comes with the language, or does what such libraries do: no news in
     /// a summary.
     #[serde(default)]
@@ -29,6 +33,17 @@ pub struct CatalogFile {
     /// Functions, methods and constructors.
     #[serde(default, rename = "call")]
     pub calls: Vec<CallEntry>,
+}
+
+/// The language a file of the catalog is for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogLanguage {
+    /// Python.
+    #[default]
+    Python,
+    /// Rust.
+    Rust,
 }
 
 /// One or several names.

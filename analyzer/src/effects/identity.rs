@@ -204,6 +204,9 @@ const MODEL_FILES: &[&str] = &[
     "bst",
     "mlmodel",
     "ckpt",
+    "gguf",
+    "mpk",
+    "ot",
 ];
 
 /// A file that holds a model is a model.

@@ -1,6 +1,8 @@
 //! A few lines of Python, and what they touch. A line `# --- name` begins
 //! another file; the first is `app.py`.
 
+mod rust;
+
 use std::fmt::Write;
 
 use super::ResourceKind;
