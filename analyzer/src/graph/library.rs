@@ -105,6 +105,8 @@ static MEANINGS: LazyLock<FxHashMap<&'static str, Meaning>> = LazyLock::new(|| {
         ("std.collections.HashSet.with_capacity", new_list),
         ("std.collections.VecDeque.new", new_list),
         ("std.collections.VecDeque.with_capacity", new_list),
+        ("std.env.var", environment_call),
+        ("std.env.var_os", environment_call),
         ("std.vec.Vec.from", copy_container),
         ("std.vec.Vec.new", new_list),
         ("std.vec.Vec.with_capacity", new_list),
@@ -222,8 +224,13 @@ pub(super) fn load_root(
             return false;
         }
     }
+    let is_text = matches!(solver.get(value), Value::Text(_));
     root_method(solver, value, root, &name, dst)
+        || (is_text && root_method(solver, value, ROOT_OF_TEXTS, &name, dst))
 }
+
+/// What texts have besides, where a language's paths are texts.
+const ROOT_OF_TEXTS: &str = "core.text";
 
 fn root_method(solver: &mut Solver<'_>, value: ValueId, root: &str, name: &str, dst: Node) -> bool {
     let path = format!("{root}.{name}");
@@ -250,7 +257,13 @@ fn call_root(
     if entry.converts && super::interfaces::convert(solver, receiver, at, result) {
         return;
     }
+    // What stands there when a variable is not set is a guess at best.
+    let is_set = match solver.get(receiver) {
+        Value::Text(text) => !solver.text(*text).contains('{'),
+        _ => true,
+    };
     let called = match entry.returns.as_deref() {
+        Some("self or callback") if !is_set => EMPTY,
         Some("callback" | "self or callback") => result,
         _ => EMPTY,
     };
@@ -270,7 +283,7 @@ fn call_root(
         Some("callback") | None => {}
         Some(returns) => give(solver, returns, Some(receiver), args, result),
     }
-    for alternative in &entry.alternatives {
+    for alternative in entry.alternatives.iter().filter(|_| is_set) {
         let node = argument(solver, args, Some(*alternative as usize), None);
         solver.edge(node, result);
     }
@@ -288,7 +301,8 @@ pub(super) fn call_inherited(
 ) {
     let path = solver.symbols.text(path).clone();
     let root = solver.modules.facts(at.file).rules.root;
-    if root.is_some_and(|root| path.rsplit_once('.').is_some_and(|(of, _)| of == root)) {
+    let of = path.rsplit_once('.').map(|(of, _)| of);
+    if root.is_some() && (of == root || of == Some(ROOT_OF_TEXTS)) {
         return call_root(solver, &path, receiver, at, args, result);
     }
     call_path(solver, &path, at, args, result, false, Some(receiver));

@@ -40,6 +40,7 @@ enum Kind {
     Parent,
     Name,
     WithSuffix,
+    WithExtension,
     WithName,
 }
 
@@ -95,6 +96,8 @@ impl TextOp {
             "format" => Kind::Format(names),
             "join" if inputs.len() == 2 => Kind::Join,
             "joinpath" => Kind::Path,
+            "with_extension" => Kind::WithExtension,
+            "with_file_name" => Kind::WithName,
             "replace" if inputs.len() == 3 => Kind::Replace,
             "lower" => Kind::Lower,
             "upper" => Kind::Upper,
@@ -102,7 +105,9 @@ impl TextOp {
             "with_suffix" => Kind::WithSuffix,
             "with_name" => Kind::WithName,
             "resolve" | "absolute" | "expanduser" | "as_posix" | "to_string" | "to_owned"
-            | "clone" | "as_str" | "into" | "encode" | "decode" => Kind::Same,
+            | "clone" | "as_str" | "as_path" | "to_path_buf" | "into" | "encode" | "decode" => {
+                Kind::Same
+            }
             _ => return None,
         };
         let inputs = match kind {
@@ -133,6 +138,10 @@ impl TextOp {
             Kind::WithSuffix => {
                 let base = first.rsplit_once('.').map_or(first, |(base, _)| base);
                 format_smolstr!("{base}{}", parts.get(1)?)
+            }
+            Kind::WithExtension => {
+                let base = first.rsplit_once('.').map_or(first, |(base, _)| base);
+                format_smolstr!("{base}.{}", parts.get(1)?)
             }
             Kind::WithName => join_path(&[parent(first), parts.get(1)?]),
         })

@@ -9,7 +9,8 @@ use crate::graph::text::{self, TextOp};
 use crate::graph::values::{ContainerKind, ElemKey, Value};
 use crate::modules::Symbol;
 use crate::syntax::facts::{
-    Arg, ArgKind, BinaryOp, Builds, CompareOp, ExprId, ExprKind, ScopeId, ScopeKind, UnaryOp,
+    Arg, ArgKind, BinaryOp, Builds, CompareOp, ExprId, ExprKind, ImportRule, ScopeId, ScopeKind,
+    UnaryOp,
 };
 
 impl<'a> Body<'_, 'a> {
@@ -653,6 +654,9 @@ impl<'a> Body<'_, 'a> {
         let positional = args
             .iter()
             .all(|arg| matches!(arg.kind, ArgKind::Positional | ArgKind::Named));
+        // What joins texts in Python joins paths where paths are texts.
+        let paths = facts.rules.imports == ImportRule::Crates && name == "join";
+        let name = if paths { "joinpath" } else { name };
         match TextOp::method(name, inputs, holes, names) {
             Some(op) if positional => self.text_op(op),
             _ => EMPTY,

@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::graph::library;
 use crate::graph::solve::{At, EMPTY, Key, Node, Solver};
 use crate::graph::values::{InstId, Sym, Value};
-use crate::modules::FileId;
+use crate::modules::{FileId, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
     BinaryOp, ClassForm, ExprId, ExprKind, ImportBinds, ImportRule, LoopHead, ScopeId, ScopeKind,
@@ -249,6 +249,14 @@ fn unbound(solver: &mut Solver<'_>, file: FileId, name: &str, sym: Sym) -> Node 
         return node;
     }
     let rules = solver.modules.facts(file).rules;
+    if let Some(path) = name
+        .strip_suffix('!')
+        .and_then(|name| mac(solver, file, name))
+    {
+        let node = solver.fresh();
+        library::load_external(solver, &path, node);
+        return node;
+    }
     let outside = solver.modules.is_outside(file, name).then_some(name);
     if let Some(path) = rules.prelude(name).or(outside) {
         let node = solver.fresh();
@@ -288,6 +296,16 @@ fn unbound(solver: &mut Solver<'_>, file: FileId, name: &str, sym: Sym) -> Node 
     }
 }
 
+/// The path of the macro that is called by `name`: what is imported under
+/// it, or what every file has.
+fn mac(solver: &Solver<'_>, file: FileId, name: &str) -> Option<String> {
+    match solver.modules.symbol(file, ScopeId::MODULE, name) {
+        Some(Symbol::External(path)) => Some(format!("{path}!")),
+        Some(_) => None,
+        None => Some(format!("std.{name}!")).filter(|path| solver.catalog.names(path)),
+    }
+}
+
 /// The node of a dotted path given as text, as in a quoted annotation.
 pub(in crate::graph) fn lookup_path(
     solver: &mut Solver<'_>,
@@ -300,8 +318,13 @@ pub(in crate::graph) fn lookup_path(
     let first = parts.next().unwrap_or(path);
     let sym = solver.symbols.intern(first);
     let facts = solver.modules.facts(at.file);
-    let own = known_locals(solver, at.file, scope).contains(first);
-    let mut node = match own && facts.scope(scope).kind == ScopeKind::Module {
+    let own = match facts.scope(scope).kind {
+        ScopeKind::Module => known_locals(solver, at.file, scope).contains(first),
+        ScopeKind::Class => false,
+        // A function may import the types it names.
+        _ => imports(facts, scope, first) || stars(facts, scope, &solver.starred, at.file, sym),
+    };
+    let mut node = match own {
         true => solver.node(Key::Var(at.inst, scope, sym)),
         false => outer(solver, at.inst, at.file, scope, first, sym),
     };
@@ -312,6 +335,37 @@ pub(in crate::graph) fn lookup_path(
         node = dst;
     }
     node
+}
+
+/// The body of `scope` itself imports `name`.
+fn imports(facts: &FileFacts, scope: ScopeId, name: &str) -> bool {
+    let mut body = facts.scope(scope).body.iter();
+    body.any(|stmt| match &stmt.kind {
+        StmtKind::Import(import) => match &import.binds {
+            ImportBinds::Names(pairs) => pairs
+                .iter()
+                .any(|(original, alias)| alias.as_ref().unwrap_or(original) == name),
+            ImportBinds::Module { alias: Some(alias) } => alias == name,
+            ImportBinds::Module { alias: None } => import.module.split('.').next() == Some(name),
+            ImportBinds::Star => false,
+        },
+        _ => false,
+    })
+}
+
+/// A starred import of the body of `scope` itself binds `name`.
+fn stars(
+    facts: &FileFacts,
+    scope: ScopeId,
+    starred: &FxHashSet<(FileId, Sym)>,
+    file: FileId,
+    name: Sym,
+) -> bool {
+    let is_star = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Import(import) => matches!(import.binds, ImportBinds::Star),
+        _ => false,
+    };
+    starred.contains(&(file, name)) && facts.scope(scope).body.iter().any(is_star)
 }
 
 /// The method an operator calls.
