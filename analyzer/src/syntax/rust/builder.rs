@@ -7,6 +7,7 @@ use syn::ext::IdentExt;
 use super::super::facts::{
     Arg, ArgKind, Expr, ExprId, ExprKind, Scope, ScopeId, ScopeKind, Stmt, StmtKind,
 };
+use super::expand::Expander;
 
 /// A file being lowered: the facts so far and where we stand in them.
 pub(super) struct Lowering {
@@ -22,6 +23,8 @@ pub(super) struct Lowering {
     pub(super) self_path: Vec<SmolStr>,
     /// Loops and labelled blocks around the place at hand.
     pub(super) loops: Vec<Breakable>,
+    /// Macros that are expanded.
+    pub(super) expander: Expander,
     n_temporaries: u32,
 }
 
@@ -44,6 +47,7 @@ impl Lowering {
             modules: Vec::new(),
             self_path: Vec::new(),
             loops: Vec::new(),
+            expander: Expander::default(),
             n_temporaries: 0,
         };
         let module = "<module>".into();
@@ -57,7 +61,8 @@ impl Lowering {
         let id = ExprId(self.exprs.len() as u32);
         self.exprs.push(Expr {
             kind,
-            line: start.line as u32,
+            // What stands nowhere stands in the first line.
+            line: start.line.max(1) as u32,
             column: start.column as u32 + 1,
         });
         id
@@ -90,7 +95,7 @@ impl Lowering {
     }
 
     pub(super) fn stmt(&mut self, kind: StmtKind, span: Span) {
-        let line = span.start().line as u32;
+        let line = span.start().line.max(1) as u32;
         self.body.push(Stmt { kind, line });
     }
 
@@ -198,5 +203,7 @@ pub(super) fn word(ident: &syn::Ident) -> SmolStr {
 
 /// First and last line.
 pub(super) fn lines(from: Span, to: Span) -> (u32, u32) {
-    (from.start().line as u32, to.end().line as u32)
+    let first = from.start().line.max(1) as u32;
+    // What a macro made may begin in an argument and end in the call.
+    (first, first.max(to.end().line as u32))
 }
