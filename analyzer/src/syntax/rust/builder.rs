@@ -28,6 +28,13 @@ pub(super) struct Lowering {
     n_temporaries: u32,
 }
 
+/// How much there was at some time, to go back to.
+pub(super) struct Mark {
+    n_exprs: usize,
+    n_scopes: usize,
+    n_stmts: usize,
+}
+
 /// A loop or labelled block that `break` can leave.
 pub(super) struct Breakable {
     pub(super) label: Option<SmolStr>,
@@ -106,6 +113,23 @@ impl Lowering {
             annotation: None,
         };
         self.stmt(kind, span);
+    }
+
+    /// What there is now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            n_exprs: self.exprs.len(),
+            n_scopes: self.scopes.len(),
+            n_stmts: self.body.len(),
+        }
+    }
+
+    /// Takes back all that was made since `mark`, which was of the same block:
+    /// no list may name what is gone.
+    pub(super) fn go_back(&mut self, mark: &Mark) {
+        self.exprs.truncate(mark.n_exprs);
+        self.scopes.truncate(mark.n_scopes);
+        self.body.truncate(mark.n_stmts);
     }
 
     /// A temporary's name, new in the file.

@@ -212,13 +212,6 @@ fn only_call(tokens: &TokenStream) -> Option<Macro> {
     syn::parse2(trees.into_iter().collect()).ok()
 }
 
-/// How much there was at some time, to go back to.
-struct Mark {
-    n_exprs: usize,
-    n_scopes: usize,
-    n_stmts: usize,
-}
-
 impl Lowering {
     /// What `lower` makes of the expansion of `mac`. `None`, and nothing
     /// done, where `mac` is no known `macro_rules!`, its arguments fit no
@@ -229,11 +222,7 @@ impl Lowering {
         lower: impl FnOnce(&mut Self, TokenStream) -> Option<T>,
     ) -> Option<T> {
         self.expander.lookup(mac)?;
-        let mark = Mark {
-            n_exprs: self.exprs.len(),
-            n_scopes: self.scopes.len(),
-            n_stmts: self.body.len(),
-        };
+        let mark = self.mark();
         self.budgeted(|s| {
             let made = s.expander.steps(mac)?;
             s.expander.levels += made.levels;
@@ -242,9 +231,7 @@ impl Lowering {
             s.expander.origins.pop();
             s.expander.levels -= made.levels;
             if s.expander.is_spent() {
-                s.exprs.truncate(mark.n_exprs);
-                s.scopes.truncate(mark.n_scopes);
-                s.body.truncate(mark.n_stmts);
+                s.go_back(&mark);
                 return None;
             }
             lowered
