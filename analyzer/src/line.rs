@@ -16,6 +16,7 @@ use crate::report::{self, Report};
 use crate::routes::{self, Route};
 use crate::source::{Language, SkipReason, Skipped, SourceFile, SourceTree};
 use crate::stages::{self, Input, Stage, StageMap};
+use crate::syntax::rust::{FileMacros, Macros};
 use crate::syntax::{FileFacts, SyntaxError, python, rust};
 
 /// Stack of the threads that walk syntax: the front ends bound their depth to
@@ -200,7 +201,10 @@ pub(crate) fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Lowers every file, in parallel; what does not lower is skipped.
 fn lower(tree: &SourceTree) -> (Vec<FileFacts>, Vec<Skipped>) {
-    let lowered: Vec<_> = tree.files.par_iter().map(lower_file).collect();
+    let macros: Vec<_> = tree.files.par_iter().filter_map(macros_of).collect();
+    let macros = Macros::new(macros);
+    let lowered = tree.files.par_iter().map(|file| lower_file(file, &macros));
+    let lowered: Vec<_> = lowered.collect();
     let mut facts = Vec::new();
     let mut skipped = tree.skipped.clone();
     for (file, left_out) in lowered {
@@ -211,9 +215,14 @@ fn lower(tree: &SourceTree) -> (Vec<FileFacts>, Vec<Skipped>) {
     (facts, skipped)
 }
 
+fn macros_of(file: &SourceFile) -> Option<FileMacros> {
+    let is_rust = file.language == Language::Rust;
+    is_rust.then(|| FileMacros::read(&file.path, &file.text))
+}
+
 /// The facts of `file`, and what of it is left out. A cell that is no Python,
 /// often prose, costs only itself.
-fn lower_file(file: &SourceFile) -> (Option<FileFacts>, Vec<Skipped>) {
+fn lower_file(file: &SourceFile, macros: &Macros) -> (Option<FileFacts>, Vec<Skipped>) {
     let skip = |reason| Skipped {
         path: file.path.clone(),
         reason,
@@ -223,7 +232,7 @@ fn lower_file(file: &SourceFile) -> (Option<FileFacts>, Vec<Skipped>) {
     loop {
         let lowered = match file.language {
             Language::Python => python::lower(&file.path, &text),
-            Language::Rust => rust::lower(&file.path, &text),
+            Language::Rust => rust::lower_in(&file.path, &text, macros),
         };
         let broken = left_out
             .iter()
@@ -278,7 +287,7 @@ mod tests {
             text: "def f(): pass\nthe score as a plot\ndef g(): pass\n".into(),
             cells: cells.map(|(line, number)| Cell { line, number }).into(),
         };
-        let (facts, left_out) = lower_file(&file);
+        let (facts, left_out) = lower_file(&file, &Macros::default());
         let facts = facts.unwrap();
         let names: Vec<&str> = facts
             .scopes()

@@ -7,6 +7,7 @@ use syn::ext::IdentExt;
 use super::super::facts::{
     Arg, ArgKind, ClassForm, Expr, ExprId, ExprKind, Scope, ScopeId, ScopeKind, Stmt, StmtKind,
 };
+use super::expand::Expander;
 use super::patterns::Place;
 
 /// A file being lowered: the facts so far and where we stand in them.
@@ -29,7 +30,17 @@ pub(super) struct Lowering {
     pub(super) tries: Vec<ExprId>,
     /// Loops and labelled blocks around the place at hand.
     pub(super) loops: Vec<Breakable>,
+    /// Macros that are expanded.
+    pub(super) expander: Expander,
     n_temporaries: u32,
+}
+
+/// How much there was at some time, to go back to.
+pub(super) struct Mark {
+    n_exprs: usize,
+    n_scopes: usize,
+    n_stmts: usize,
+    n_pointers: usize,
 }
 
 /// A loop or labelled block that `break` can leave.
@@ -54,6 +65,7 @@ impl Lowering {
             pointers: Vec::new(),
             tries: Vec::new(),
             loops: Vec::new(),
+            expander: Expander::default(),
             n_temporaries: 0,
         };
         let module = "<module>".into();
@@ -67,7 +79,8 @@ impl Lowering {
         let id = ExprId(self.exprs.len() as u32);
         self.exprs.push(Expr {
             kind,
-            line: start.line as u32,
+            // What stands nowhere stands in the first line.
+            line: start.line.max(1) as u32,
             column: start.column as u32 + 1,
         });
         id
@@ -100,7 +113,7 @@ impl Lowering {
     }
 
     pub(super) fn stmt(&mut self, kind: StmtKind, span: Span) {
-        let line = span.start().line as u32;
+        let line = span.start().line.max(1) as u32;
         self.body.push(Stmt { kind, line });
     }
 
@@ -111,6 +124,26 @@ impl Lowering {
             annotation: None,
         };
         self.stmt(kind, span);
+    }
+
+    /// What there is now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            n_exprs: self.exprs.len(),
+            n_scopes: self.scopes.len(),
+            n_stmts: self.body.len(),
+            n_pointers: self.pointers.len(),
+        }
+    }
+
+    /// Takes back all that was made since `mark`, which was of the same block:
+    /// no list may name what is gone.
+    pub(super) fn go_back(&mut self, mark: &Mark) {
+        self.exprs.truncate(mark.n_exprs);
+        self.tries.retain(|id| (id.0 as usize) < mark.n_exprs);
+        self.pointers.truncate(mark.n_pointers);
+        self.scopes.truncate(mark.n_scopes);
+        self.body.truncate(mark.n_stmts);
     }
 
     /// A temporary's name, new in the file.
@@ -216,5 +249,7 @@ pub(super) fn word(ident: &syn::Ident) -> SmolStr {
 
 /// First and last line.
 pub(super) fn lines(from: Span, to: Span) -> (u32, u32) {
-    (from.start().line as u32, to.end().line as u32)
+    let first = from.start().line.max(1) as u32;
+    // What a macro made may begin in an argument and end in the call.
+    (first, first.max(to.end().line as u32))
 }

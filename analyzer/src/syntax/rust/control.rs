@@ -30,13 +30,18 @@ pub(super) enum Sink {
 
 impl Lowering {
     pub(super) fn block_into(&mut self, block: &Block, sink: &Sink) {
-        let items = block.stmts.iter().filter_map(|stmt| match stmt {
+        self.statements(&block.stmts, sink);
+    }
+
+    /// Items first, then the rest in order; the last one's value to `sink`.
+    pub(super) fn statements(&mut self, stmts: &[syn::Stmt], sink: &Sink) {
+        let items = stmts.iter().filter_map(|stmt| match stmt {
             syn::Stmt::Item(item) => Some(item),
             _ => None,
         });
         self.items(items);
-        let n_stmts = block.stmts.len();
-        for (idx, stmt) in block.stmts.iter().enumerate() {
+        let n_stmts = stmts.len();
+        for (idx, stmt) in stmts.iter().enumerate() {
             let is_last = idx + 1 == n_stmts;
             self.block_stmt(stmt, if is_last { sink } else { &Sink::Drop });
         }
@@ -119,6 +124,7 @@ impl Lowering {
             Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => self.jump(value),
             Expr::Macro(mac) => self.macro_into(&mac.mac, sink),
             Expr::Paren(paren) => self.value_into(&paren.expr, sink),
+            Expr::Group(group) => self.value_into(&group.expr, sink),
             Expr::Assign(_) | Expr::Binary(_) if self.mutation(value) => {}
             _ => {
                 let span = start(value);
@@ -295,6 +301,7 @@ impl Lowering {
                 self.expr(ExprKind::Either([left, right].into()), both.op.span())
             }
             Expr::Paren(paren) => self.condition(&paren.expr),
+            Expr::Group(group) => self.condition(&group.expr),
             _ => self.value(cond),
         }
     }

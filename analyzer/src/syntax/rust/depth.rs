@@ -27,6 +27,17 @@ const PREFIX: u32 = 1;
 
 /// Fails when `tokens` open more than [`LIMIT`] levels.
 pub(super) fn check(tokens: TokenStream) -> Result<(), SyntaxError> {
+    deepest(tokens).map(drop)
+}
+
+/// Levels that a macro's tokens open where its call stands; `None` when they
+/// are more than [`LIMIT`].
+pub(super) fn levels(tokens: TokenStream) -> Option<u32> {
+    deepest(tokens).ok().map(|levels| levels + GROUP)
+}
+
+fn deepest(tokens: TokenStream) -> Result<u32, SyntaxError> {
+    let mut deepest = 0;
     let mut stack = vec![Frame::new(tokens, 0)];
     while let Some(frame) = stack.last_mut() {
         let Some(token) = frame.tokens.next() else {
@@ -35,6 +46,7 @@ pub(super) fn check(tokens: TokenStream) -> Result<(), SyntaxError> {
         };
         frame.step(&token);
         let depth = frame.outside + frame.run;
+        deepest = deepest.max(depth);
         if depth > LIMIT {
             return Err(SyntaxError::TooDeep {
                 limit: LIMIT,
@@ -45,7 +57,7 @@ pub(super) fn check(tokens: TokenStream) -> Result<(), SyntaxError> {
             stack.push(Frame::new(group.stream(), depth + GROUP));
         }
     }
-    Ok(())
+    Ok(deepest)
 }
 
 /// What came before the token at hand.

@@ -188,6 +188,7 @@ fn expr(facts: &FileFacts, id: ExprId) -> String {
         ExprKind::None => "()".to_owned(),
         ExprKind::Format(parts) => format!("f{{{}}}", list(parts)),
         ExprKind::List(parts) => format!("[{}]", list(parts)),
+        ExprKind::Set(parts) => format!("{{{}}}", list(parts)),
         ExprKind::Tuple(parts) => format!("({})", list(parts)),
         ExprKind::Dict(entries) => {
             let entries: Vec<String> = entries

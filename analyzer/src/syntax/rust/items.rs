@@ -30,6 +30,13 @@ type Classes = HashMap<SmolStr, ScopeId>;
 impl Lowering {
     /// Items of a file, module or block.
     pub(super) fn items<'a>(&mut self, items: impl Iterator<Item = &'a Item> + Clone) {
+        let (unfolded, levels) = self.unfolded(items);
+        self.with_levels(levels, |s| {
+            s.unfolded_items(unfolded.iter().map(|item| &**item))
+        });
+    }
+
+    fn unfolded_items<'a>(&mut self, items: impl Iterator<Item = &'a Item> + Clone) {
         let items = items.filter(|item| !for_tests(attributes(item)));
         let defined: Vec<SmolStr> = items.clone().filter_map(defined_type).collect();
         let twice = defined_twice(items.clone());
@@ -216,7 +223,7 @@ impl Lowering {
                 let target = self.name(word(&item.ident), item.ident.span());
                 self.stmt(StmtKind::Declare { target, annotation }, item.ident.span());
             }
-            TraitItem::Macro(item) => self.item_macro(&item.mac),
+            TraitItem::Macro(item) => self.member_macro(&item.mac),
             _ => {}
         }
     }
@@ -297,7 +304,7 @@ impl Lowering {
             }
             ImplItem::Const(item) => self.constant(&item.ident, &item.ty, Some(&item.expr)),
             ImplItem::Type(item) => self.alias(&item.ident, &item.ty),
-            ImplItem::Macro(item) => self.item_macro(&item.mac),
+            ImplItem::Macro(item) => self.member_macro(&item.mac),
             _ => {}
         }
     }

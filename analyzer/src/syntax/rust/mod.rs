@@ -1,6 +1,7 @@
 //! Rust source to [`FileFacts`], through syn.
 //!
-//! One file at a time, as written: macros are not expanded, `cfg`s other than
+//! One file at a time: `macro_rules!` of the tree are expanded where they are
+//! called, other macros are read by what is known of them, `cfg`s other than
 //! `test` are taken to hold, and test-only items are left out. What Rust has
 //! and the form has not:
 //! - a type and its own `impl`s beside it are one class; an `impl` of a trait,
@@ -18,6 +19,7 @@ mod attributes;
 mod builder;
 mod control;
 mod depth;
+mod expand;
 mod imports;
 mod items;
 mod macros;
@@ -36,6 +38,8 @@ use proc_macro2::{Span, TokenStream};
 use super::SyntaxError;
 use super::facts::{FileFacts, ImportRule, Rules, ScopeId};
 use builder::Lowering;
+use expand::Expander;
+pub use expand::{FileMacros, Macros};
 
 /// How names are looked up in Rust.
 const RULES: Rules = Rules {
@@ -111,25 +115,34 @@ const RULES: Rules = Rules {
     lambdas_are_parts: true,
 };
 
-/// What the Rust file `text` at `path` says.
+/// What the Rust file `text` at `path` says by itself: [`lower_in`] a tree
+/// that defines no macros.
+pub fn lower(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
+    lower_in(path, text, &Macros::default())
+}
+
+/// What the Rust file `text` at `path` says, in a tree that defines `macros`.
+/// Those of the file itself need not be among them, and win.
 ///
 /// Fails when the text is not Rust, or nests too deep to be read; never
 /// panics. proc_macro2 keeps positions per thread: those of this thread are
 /// forgotten at the end, so spans made elsewhere must not live across a call.
-pub fn lower(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
-    let facts = read(path, text);
+pub fn lower_in(path: &str, text: &str, macros: &Macros) -> Result<FileFacts, SyntaxError> {
+    let facts = read(path, text, macros);
     proc_macro2::extra::invalidate_current_thread_spans();
     facts
 }
 
-fn read(path: &str, text: &str) -> Result<FileFacts, SyntaxError> {
+fn read(path: &str, text: &str, macros: &Macros) -> Result<FileFacts, SyntaxError> {
     let tokens: TokenStream = program(text)
         .parse()
         .map_err(|error: proc_macro2::LexError| parse_error(error.span()))?;
     depth::check(tokens.clone())?;
+    let expander = Expander::new(path, tokens.clone(), macros);
     let file: syn::File = syn::parse2(tokens).map_err(|error| parse_error(error.span()))?;
     let n_lines = text.lines().count() as u32;
     let mut lowering = Lowering::new(n_lines.max(1));
+    lowering.expander = expander;
     if !attributes::for_tests(&file.attrs) {
         lowering.within(ScopeId::MODULE, |s| s.items(file.items.iter()));
     }

@@ -49,6 +49,7 @@ pub(super) fn place_of(mut value: &Expr) -> Option<Place> {
             }
             Expr::Reference(reference) => &reference.expr,
             Expr::Paren(paren) => &paren.expr,
+            Expr::Group(group) => &group.expr,
             Expr::Path(root) => {
                 path.push(word(root.path.get_ident().filter(|name| *name != "Self")?));
                 path.reverse();

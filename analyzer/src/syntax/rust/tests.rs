@@ -264,7 +264,7 @@ fn macros_are_calls() {
       [1, 2]
       json!({"a": n, "b": [f(2), ()]})
       sqlx.query!("select 1", id)
-      odd!(opaque(a, c(1), d))
+      odd!(opaque(a, b, c(1), d))
       assert ok(s)
       raise panic!(f{"no ", s})
     POOL: Pool = Pool.new()
@@ -300,7 +300,7 @@ fn a_mark_and_an_interpreter_line_move_nothing() {
     assert_eq!(facts.scopes[1].line, 2);
 }
 
-fn assert_sound(facts: &FileFacts) {
+pub(super) fn assert_sound(facts: &FileFacts) {
     let n_exprs = facts.exprs.len() as u32;
     for (id, scope) in facts.scopes() {
         match scope.parent {
