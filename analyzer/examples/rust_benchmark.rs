@@ -187,14 +187,18 @@ fn annotations(text: &str) -> Vec<Expected> {
 /// Where the macro around line `at` is called: what its body calls, it calls
 /// there.
 fn call_of_macro(lines: &[&str], at: usize) -> Option<RangeInclusive<u32>> {
-    let start = lines[..at].iter().rposition(|line| line.starts_with("macro_rules!"))?;
+    let start = lines[..at]
+        .iter()
+        .rposition(|line| line.starts_with("macro_rules!"))?;
     let depth = |line: &&str| line.matches('{').count() as i64 - line.matches('}').count() as i64;
     if lines[start..at].iter().map(depth).sum::<i64>() <= 0 {
         return None;
     }
     let name = lines[start].trim_start_matches("macro_rules!").trim();
     let call = format!("{}!", name.split([' ', '{']).next().unwrap_or(name));
-    let line = lines.iter().position(|line| line.contains(&call) && !line.starts_with("//"))?;
+    let line = lines
+        .iter()
+        .position(|line| line.contains(&call) && !line.starts_with("//"))?;
     Some(line as u32 + 1..=line as u32 + 1)
 }
 

@@ -662,30 +662,18 @@ impl<'a> Body<'_, 'a> {
                 .into_iter()
                 .fold(node, |at, name| self.load_of(at, name));
         }
-        let rules = self.facts.rules;
-        match path.split_once('.') {
-            // `use Kind::*` of an enum of the scope itself.
-            Some((first, rest)) if level == 0 && rules.imports == ImportRule::Crates => {
-                if self.solver.modules.is_outside(self.file, first) {
-                    return self.module_node(None, path);
-                }
-                match self.name(&first.into()) {
-                    EMPTY => self.module_node(None, path),
-                    node => rest
-                        .split('.')
-                        .fold(node, |at, name| self.load_of(at, name)),
-                }
-            }
-            None if level == 0 && rules.imports == ImportRule::Crates => {
-                let is_outside = self.solver.modules.is_outside(self.file, path);
-                let bound = names::known_locals(self.solver, self.file, self.scope());
-                match bound.contains(path) && !is_outside {
-                    true => self.name(&path.into()),
-                    false => self.module_node(None, path),
-                }
-            }
-            _ => self.module_node(None, path),
+        // `use Kind::*` of an enum that the scope sees.
+        let first = path.split('.').next().unwrap_or(path);
+        let is_crates = self.facts.rules.imports == ImportRule::Crates;
+        let symbol = || self.solver.modules.symbol(self.file, self.scope(), first);
+        if is_crates && level == 0 && !matches!(symbol(), None | Some(Symbol::External(_))) {
+            let start = self.name(&first.into());
+            return path
+                .split('.')
+                .skip(1)
+                .fold(start, |at, name| self.load_of(at, name));
         }
+        self.module_node(None, path)
     }
 
     fn load_of(&mut self, from: Node, name: &str) -> Node {

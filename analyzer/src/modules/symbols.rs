@@ -239,11 +239,10 @@ fn of_module(
             member(set, at, name, seen)
         });
     }
-    let own = match (level, path.split_once('.')) {
-        (0, Some(_)) if set.facts(file).rules.imports == ImportRule::Crates => {
-            resolve(set, file, scope, path, seen)
-        }
-        _ => None,
+    let is_crates = set.facts(file).rules.imports == ImportRule::Crates;
+    let own = match is_crates && level == 0 {
+        true => resolve(set, file, scope, path, seen),
+        false => None,
     };
     Some(own.unwrap_or_else(|| Symbol::External(path.into())))
 }
