@@ -31,6 +31,7 @@ impl Framework for Poem {
                     let prefix = survey.arg(&call.spot, 0, "");
                     let prefix = prefix.and_then(|prefix| survey.text(&prefix));
                     let child = survey.arg(&call.spot, 1, "");
+                    let child = child.filter(|child| !is_page(survey, &chains, child));
                     let children = child.map(|child| chains.roots(&child));
                     for child in children.unwrap_or_default() {
                         for parent in chains.roots(base) {
@@ -89,6 +90,27 @@ fn starts(path: &str) -> bool {
     let made = parts.next().unwrap_or_default();
     let by = parts.next().unwrap_or_default();
     made == "new" && matches!(by, "Route" | "OpenApiService")
+}
+
+/// Pages that show what a service is, and answer none of its paths.
+const PAGES: [&str; 8] = [
+    "openapi_explorer",
+    "rapidoc",
+    "redoc",
+    "scalar",
+    "spec_endpoint",
+    "spec_endpoint_yaml",
+    "stoplight_elements",
+    "swagger_ui",
+];
+
+fn is_page(survey: &Survey<'_>, chains: &Chains<'_, '_>, child: &Spot) -> bool {
+    let mut spots = chains.given(child);
+    spots.push(child.clone());
+    spots.iter().any(|spot| {
+        let call = survey.call_at(spot);
+        call.is_some_and(|call| PAGES.contains(&call.name.as_str()))
+    })
 }
 
 /// The APIs that a service is made of: one, or a tuple of them.

@@ -253,8 +253,9 @@ fn poem_routes_and_described_apis() {
         fn write() {}
         fn app() -> Route {
             let service = OpenApiService::new(Api, "x", "1").server("/");
+            let ui = service.swagger_ui();
             let inner = Route::new().at("/:id", get(read).post(write)).at("/any", read);
-            Route::new().nest("/in", inner).nest("/api", service).nest("/docs", ui())
+            Route::new().nest("/in", inner).nest("/api", service).nest("/docs", ui)
         }
         struct Api;
         #[OpenApi]
