@@ -1,8 +1,9 @@
 //! Where the monolith listens: the port of `app.run(port=5001)`,
-//! `uvicorn.run(app, port=8000)`, and of `--port`, `--bind` in the text of
-//! configuration. A port is a number, the only value of the name that the call
+//! `uvicorn.run(app, port=8000)`, of addresses that servers in Rust bind to,
+//! and of `--port`, `--bind` in the text of configuration. A port is a number, the only value of the name that the call
 //! refers to, or what stands where the environment says nothing.
 
+mod address;
 mod bound;
 
 use rustc_hash::FxHashMap;
@@ -43,23 +44,63 @@ pub(super) fn listens(modules: &ModuleSet, configs: &[ConfigFile]) -> Option<Fou
         known: FxHashMap::default(),
     };
     let in_code = modules.iter().find_map(|(file, facts)| {
-        starts(facts).into_iter().find_map(|(call, port, scope)| {
-            let at = At {
+        starts(facts).into_iter().find_map(|start| {
+            let at = |expr| At {
                 file,
-                scope,
-                expr: port,
+                scope: start.scope,
+                expr,
+            };
+            let port = match start.port {
+                Port::Number(port) => ports.number(at(port), 0)?,
+                Port::Address(address) => ports.of_address(at(address), false, 0)?,
             };
             Some(Found {
-                port: ports.number(at, 0)?,
-                place: Place::Source(file, facts.expr(call).line),
+                port,
+                place: Place::Source(file, facts.expr(start.call).line),
             })
         })
     });
-    in_code.or_else(|| configs.iter().find_map(in_config))
+    let found = in_code.or_else(|| configs.iter().find_map(in_config));
+    found.or_else(|| rocket(modules, configs))
+}
+
+/// Where Rocket listens, which its code does not say.
+fn rocket(modules: &ModuleSet, configs: &[ConfigFile]) -> Option<Found> {
+    modules.iter().find_map(|(file, facts)| {
+        let mut started = None;
+        for (scope, _) in facts.scopes() {
+            each_expr(facts, scope, &mut |expr| {
+                if address::is_rocket(facts, expr) {
+                    started = started.max(Some(expr));
+                }
+            });
+        }
+        let line = facts.expr(started?).line;
+        let (port, said) = address::of_rocket(configs);
+        let place = match said {
+            Some((path, line)) => Place::Config(path, line),
+            None => Place::Source(file, line),
+        };
+        Some(Found { port, place })
+    })
+}
+
+/// A call that starts a server, and where.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Start {
+    call: ExprId,
+    port: Port,
+    scope: ScopeId,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Port {
+    Number(ExprId),
+    Address(ExprId),
 }
 
 /// Calls that start a server at a port, in the order of the file.
-fn starts(facts: &FileFacts) -> Vec<(ExprId, ExprId, ScopeId)> {
+fn starts(facts: &FileFacts) -> Vec<Start> {
     let mut found = Vec::new();
     for (scope, _) in facts.scopes() {
         each_expr(facts, scope, &mut |expr| {
@@ -67,7 +108,19 @@ fn starts(facts: &FileFacts) -> Vec<(ExprId, ExprId, ScopeId)> {
                 && let Some(port) = named(args, "port")
                 && STARTS.contains(&last(facts, *callee).as_str())
             {
-                found.push((expr, port, scope));
+                let port = Port::Number(port);
+                found.push(Start {
+                    call: expr,
+                    port,
+                    scope,
+                });
+            } else if let Some(address) = address::address(facts, expr) {
+                let port = Port::Address(address);
+                found.push(Start {
+                    call: expr,
+                    port,
+                    scope,
+                });
             }
         });
     }
@@ -236,6 +289,53 @@ mod tests {
         let bound = "run: gunicorn -b 0.0.0.0:8020 app:app\n";
         check(&[("a.py", ""), ("ci.yml", bound)], Some((8020, 1)));
     }
+
+    #[test]
+    fn servers_in_rust_are_given_addresses() {
+        for (text, expected) in [
+            (
+                "TcpListener::bind(\"0.0.0.0:8080\").await?;",
+                Some((8080, 1)),
+            ),
+            (
+                "HttpServer::new(|| App::new()).bind((\"0.0.0.0\", 8081))?.run();",
+                Some((8081, 1)),
+            ),
+            (
+                "warp::serve(routes).run(([127, 0, 0, 1], 3030)).await;",
+                Some((3030, 1)),
+            ),
+            (
+                "let addr = SocketAddr::from(([0, 0, 0, 0], 3001));\naxum::Server::bind(&addr);",
+                Some((3001, 2)),
+            ),
+            (
+                "let port: u16 = std::env::var(\"PORT\").unwrap_or_else(|_| \"3002\".into()).parse().unwrap();\n\
+                 TcpListener::bind(format!(\"0.0.0.0:{port}\")).await;",
+                Some((3002, 2)),
+            ),
+            (
+                "let addr = \"[::1]:50051\".parse()?;\nServer::builder().add_service(s).serve(addr);",
+                Some((50051, 2)),
+            ),
+            ("rocket::build().mount(\"/\", routes![x])", Some((8000, 1))),
+            ("UdpSocket::bind(\"0.0.0.0:8080\");", None),
+            ("TcpListener::bind(\"127.0.0.1:0\");", None),
+            ("let id = 5;\nquery.bind(id).bind(7);", None),
+        ] {
+            check(
+                &[("src/main.rs", &format!("fn main() {{ {text} }}"))],
+                expected,
+            );
+        }
+        let toml = "[default]\nport = 8100\n";
+        let main = "fn main() { rocket::build(); }";
+        check(
+            &[("src/main.rs", main), ("Rocket.toml", toml)],
+            Some((8100, 2)),
+        );
+    }
+
     #[test]
     fn a_name_is_the_one_that_the_call_refers_to() {
         for (text, expected) in [

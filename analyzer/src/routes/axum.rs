@@ -1,13 +1,15 @@
-//! axum: routers as chains of `route`, `nest` and `merge`; and the attribute
-//! routes of Actix and Rocket.
+//! axum: routers as chains of `route`, `nest` and `merge`; the documented
+//! routers of utoipa and aide; typed paths.
 
 use smol_str::SmolStr;
 
-use super::survey::{Call, Key, Mounts, Seen, Spot, Survey, join, template};
+use super::survey::{
+    Call, Chains, Decoration, Key, Mounts, Seen, Spot, Survey, colons, is_rust, join_nested,
+    template,
+};
 use super::{Framework, Route, RouteKind, is_http_method};
 use crate::graph::FuncId;
-use crate::syntax::facts::{ExprKind, Stmt, StmtKind};
-use crate::syntax::walk::blocks;
+use crate::syntax::facts::ExprKind;
 
 pub(super) struct Axum;
 
@@ -17,121 +19,168 @@ impl Framework for Axum {
     }
 
     fn routes(&self, survey: &Survey<'_>, found: &mut Vec<Route>) {
-        let is_rust = |call: &&Call| survey.facts(&call.spot).path.ends_with(".rs");
-        let calls: Vec<&Call> = survey.calls.iter().filter(is_rust).collect();
+        let known = |name: &str| CALLS.contains(&name) || name.starts_with("typed_");
+        if !survey
+            .calls
+            .iter()
+            .any(|call| known(&call.name) && is_rust(survey, call.spot.file))
+        {
+            return;
+        }
+        let chains = Chains::new(survey, starts);
+        let mut calls = Vec::new();
         let mut mounts = Mounts::default();
-        for call in &calls {
+        for call in chains.calls().filter(|call| known(&call.name)) {
             let Some(base) = &call.base else { continue };
-            let (prefix, child) = match call.name.as_str() {
-                "nest" | "nest_service" => {
-                    (survey.arg(&call.spot, 0, ""), survey.arg(&call.spot, 1, ""))
+            let roots = chains.roots(base);
+            let child = match call.name.as_str() {
+                "merge" => survey.arg(&call.spot, 0, ""),
+                "nest" | "nest_service" | "nest_api_service" => survey.arg(&call.spot, 1, ""),
+                _ => {
+                    calls.push((call, roots));
+                    continue;
                 }
-                "merge" => (None, survey.arg(&call.spot, 0, "")),
-                _ => continue,
             };
             let Some(child) = child else { continue };
+            let prefix = match call.name.as_str() {
+                "merge" => None,
+                _ => survey.arg(&call.spot, 0, ""),
+            };
             let prefix = prefix.and_then(|prefix| survey.text(&prefix));
-            for parent in roots(survey, base, 0, &mut Seen::default()) {
-                for child in roots(survey, &child, 0, &mut Seen::default()) {
-                    mounts.add(child, parent, prefix.as_deref().unwrap_or_default());
+            for child in chains.roots(&child) {
+                for parent in &roots {
+                    mounts.add(child, *parent, prefix.as_deref().unwrap_or_default());
                 }
             }
         }
-        for call in calls.iter().filter(|call| call.name == "route") {
-            chained(survey, &mounts, call, found);
+        chains.link(&mut mounts);
+        let service = Service {
+            survey,
+            chains: &chains,
+            mounts: &mounts,
+        };
+        for (call, roots) in calls {
+            service.add(call, &roots, found);
         }
-        attributes(survey, found);
+        service.middleware(found);
     }
 }
 
-/// The `Router::new()` that a chain starts from; of a function's call those
-/// of the chains it returns.
-fn roots(survey: &Survey<'_>, spot: &Spot, steps: u32, seen: &mut Seen) -> Vec<Key> {
-    if steps > 40 || !seen.insert(spot.key()) {
-        return Vec::new();
+/// What is called on a router.
+const CALLS: [&str; 11] = [
+    "api_route",
+    "fallback",
+    "merge",
+    "method_not_allowed_fallback",
+    "nest",
+    "nest_api_service",
+    "nest_service",
+    "route",
+    "route_service",
+    "routes",
+    "api_route_with",
+];
+
+/// `Router::new()`, `OpenApiRouter::with_openapi(…)`.
+fn starts(path: &str) -> bool {
+    let mut parts = path.rsplit('.');
+    let made = parts.next().unwrap_or_default();
+    let by = parts.next().unwrap_or_default();
+    matches!(made, "new" | "default" | "with_openapi") && by.ends_with("Router")
+}
+
+/// A method of HTTP, and who answers it.
+type Answers = Vec<(SmolStr, FuncId)>;
+
+struct Service<'s, 'a> {
+    survey: &'s Survey<'a>,
+    chains: &'s Chains<'s, 'a>,
+    mounts: &'s Mounts,
+}
+
+impl Service<'_, '_> {
+    fn prefixes(&self, roots: &[Key]) -> Vec<SmolStr> {
+        self.mounts.all_prefixes(roots)
     }
-    match survey.kind(spot) {
-        ExprKind::Call { callee, .. } => {
-            let callee = survey.part(spot, *callee);
-            if let ExprKind::Attr { base, name } = survey.kind(&callee) {
-                let path = survey.facts(spot).dotted(callee.expr).unwrap_or_default();
-                let makes = matches!(name.as_str(), "new" | "default" | "with_state");
-                if makes && path.contains("Router") {
-                    return vec![Key::Site(spot.file, spot.expr)];
+
+    fn add(&self, call: &Call, roots: &[Key], found: &mut Vec<Route>) {
+        let survey = self.survey;
+        let first = survey.arg(&call.spot, 0, "");
+        let Some(first) = first else { return };
+        match call.name.as_str() {
+            "fallback" | "method_not_allowed_fallback" => {
+                if roots.is_empty() {
+                    return;
                 }
-                let below = roots(survey, &survey.part(spot, *base), steps + 1, seen);
-                if !below.is_empty() {
-                    return below;
+                for handler in self.chains.handlers(&first) {
+                    found.push(hook(call, call.name.clone(), handler));
                 }
             }
-            let mut found = Vec::new();
-            for func in survey.functions(&callee) {
-                found.extend(returned(survey, func, steps + 1, seen));
+            // utoipa: `routes!(list, create)`.
+            "routes" => {
+                let ExprKind::Call { callee, args } = survey.kind(&first) else {
+                    return;
+                };
+                let name = survey.facts(&first).dotted(*callee).unwrap_or_default();
+                if !name.ends_with("routes!") {
+                    return;
+                }
+                for arg in args {
+                    let given = survey.part(&first, arg.value);
+                    for handler in self.chains.handlers(&given) {
+                        self.documented(call, roots, handler, found);
+                    }
+                }
             }
-            found
-        }
-        ExprKind::Await(inner) => roots(survey, &survey.part(spot, *inner), steps + 1, seen),
-        ExprKind::Name(_) => match survey.definition(spot) {
-            Some(definition) => roots(survey, &definition, steps + 1, seen),
-            None => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
-}
-
-fn returned(survey: &Survey<'_>, func: FuncId, steps: u32, seen: &mut Seen) -> Vec<Key> {
-    let function = survey.program.function(func);
-    let facts = survey.modules.facts(function.file);
-    let mut values = Vec::new();
-    returns(&facts.scope(function.scope).body, &mut values);
-    let spots = values
-        .into_iter()
-        .map(|value| survey.spot(function.file, function.scope, value));
-    let mut found: Vec<Key> = spots
-        .flat_map(|spot| roots(survey, &spot, steps, seen))
-        .collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-fn returns(body: &[Stmt], found: &mut Vec<crate::syntax::facts::ExprId>) {
-    for stmt in body {
-        match &stmt.kind {
-            StmtKind::Return(Some(value)) => found.push(*value),
-            _ => blocks(stmt, &mut |body| returns(body, found)),
+            name if name.starts_with("typed_") => {
+                let method = &name["typed_".len()..];
+                if is_http_method(method) {
+                    for handler in self.chains.handlers(&first) {
+                        self.typed(call, roots, (method, handler), found);
+                    }
+                }
+            }
+            name => {
+                let Some(answers) = survey.arg(&call.spot, 1, "") else {
+                    return;
+                };
+                let mut answered = Answers::new();
+                self.methods(&answers, &mut Seen::default(), &mut answered);
+                if answered.is_empty() && name == "route_service" && !roots.is_empty() {
+                    let handlers = self.chains.handlers(&answers).into_iter();
+                    answered.extend(handlers.map(|handler| ("ANY".into(), handler)));
+                }
+                let line = survey.line(&first);
+                for path in survey.texts(&first) {
+                    self.emit(call, line, roots, &path, &answered, found);
+                }
+            }
         }
     }
-}
 
-/// `.route("/x", get(read).post(write))`.
-fn chained(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<Route>) {
-    let (Some(base), Some(path), Some(answers)) = (
-        &call.base,
-        survey.arg(&call.spot, 0, ""),
-        survey.arg(&call.spot, 1, ""),
-    ) else {
-        return;
-    };
-    let line = survey.line(&path);
-    let mut prefixes: Vec<SmolStr> = roots(survey, base, 0, &mut Seen::default())
-        .into_iter()
-        .flat_map(|root| mounts.prefixes(root, ""))
-        .collect();
-    prefixes.sort();
-    prefixes.dedup();
-    if prefixes.is_empty() {
-        prefixes.push(SmolStr::default());
-    }
-    let mut answered = Vec::new();
-    methods(survey, &answers, &mut answered);
-    for path in survey.texts(&path) {
-        for prefix in &prefixes {
-            for (method, handler) in &answered {
+    fn emit(
+        &self,
+        call: &Call,
+        line: u32,
+        roots: &[Key],
+        path: &str,
+        answered: &Answers,
+        found: &mut Vec<Route>,
+    ) {
+        for prefix in self.prefixes(roots) {
+            let path = colons(&template(&join_nested(&prefix, path), true));
+            for (method, handler) in answered {
+                let is_socket = self.takes(*handler, "WebSocketUpgrade");
                 found.push(Route {
-                    kind: RouteKind::Http,
-                    method: method.clone(),
-                    path: colons(&template(&join(prefix, &path), true)),
+                    kind: match is_socket {
+                        true => RouteKind::WebSocket,
+                        false => RouteKind::Http,
+                    },
+                    method: match is_socket {
+                        true => SmolStr::default(),
+                        false => method.clone(),
+                    },
+                    path: path.clone(),
                     handler: *handler,
                     file: call.spot.file,
                     line,
@@ -140,87 +189,210 @@ fn chained(survey: &Survey<'_>, mounts: &Mounts, call: &Call, found: &mut Vec<Ro
             }
         }
     }
-}
 
-fn methods(survey: &Survey<'_>, spot: &Spot, found: &mut Vec<(SmolStr, FuncId)>) {
-    let ExprKind::Call { callee, .. } = survey.kind(spot) else {
-        return;
-    };
-    let callee = survey.part(spot, *callee);
-    let name = match survey.kind(&callee) {
-        ExprKind::Name(name) => name,
-        ExprKind::Attr { base, name } => {
-            methods(survey, &survey.part(spot, *base), found);
-            name
-        }
-        _ => return,
-    };
-    let method = match name.as_str() {
-        "any" => "ANY".to_owned(),
-        // Actix: `web::get().to(handler)`.
-        "to" => match survey.facts(spot).expr(callee.expr).kind {
-            ExprKind::Attr { base, .. } => match survey.kind(&survey.part(spot, base)) {
-                ExprKind::Call { callee, .. } => {
-                    let path = survey.facts(spot).dotted(*callee).unwrap_or_default();
-                    path.rsplit('.').next().unwrap_or_default().to_uppercase()
-                }
-                _ => return,
-            },
-            _ => return,
-        },
-        name if is_http_method(name) => name.to_uppercase(),
-        _ => return,
-    };
-    if let Some(handler) = survey.arg(spot, 0, "") {
-        let handlers = survey.functions(&handler);
-        found.extend(
-            handlers
-                .into_iter()
-                .map(|func| (method.as_str().into(), func)),
-        );
+    /// The handler has a parameter of the type.
+    fn takes(&self, handler: FuncId, ty: &str) -> bool {
+        let function = self.survey.program.function(handler);
+        let facts = self.survey.modules.facts(function.file);
+        let mut params = facts.scope(function.scope).params.iter();
+        params.any(|param| {
+            let path = param.annotation.and_then(|ty| facts.dotted(ty));
+            path.is_some_and(|path| path.rsplit('.').next() == Some(ty))
+        })
     }
-}
 
-/// `/:id` of older versions is `/{id}`.
-fn colons(path: &str) -> SmolStr {
-    let part = |part: &str| match part.strip_prefix([':', '*']) {
-        Some(name) => format!("{{{name}}}"),
-        None => part.to_owned(),
-    };
-    let parts: Vec<String> = path.split('/').map(part).collect();
-    parts.join("/").into()
-}
-
-/// `#[get("/x")]`.
-fn attributes(survey: &Survey<'_>, found: &mut Vec<Route>) {
-    for decoration in &survey.decorations {
-        let facts = survey.modules.facts(decoration.file);
-        let ExprKind::Call { callee, .. } = survey.kind(&decoration.decorator) else {
-            continue;
-        };
-        let (Some(handler), Some(name)) = (decoration.function, facts.dotted(*callee)) else {
-            continue;
-        };
-        let method = name.rsplit('.').next().unwrap_or(&name);
-        if !facts.path.ends_with(".rs") || !is_http_method(method) {
-            continue;
+    /// `get(read).post(write)`, also through names and functions.
+    fn methods(&self, spot: &Spot, seen: &mut Seen, found: &mut Answers) {
+        let survey = self.survey;
+        if seen.len() > 500 || !seen.insert(spot.key()) {
+            return;
         }
-        let path = survey.arg(&decoration.decorator, 0, "");
-        for path in path.map(|path| survey.texts(&path)).unwrap_or_default() {
-            if path.starts_with('/') {
+        let ExprKind::Call { callee, .. } = survey.kind(spot) else {
+            for given in self.chains.given(spot) {
+                self.methods(&given, seen, found);
+            }
+            return;
+        };
+        let callee = survey.part(spot, *callee);
+        let name = match survey.kind(&callee) {
+            ExprKind::Name(name) => name,
+            ExprKind::Attr { base, name } => {
+                self.methods(&survey.part(spot, *base), seen, found);
+                name
+            }
+            _ => return,
+        };
+        let own = name.trim_end_matches("_service");
+        let own = own.strip_suffix("_with").unwrap_or(own);
+        let (methods, handler) = match own {
+            "any" => (vec!["ANY".into()], survey.arg(spot, 0, "")),
+            "on" => match survey.arg(spot, 0, "") {
+                Some(filter) => (self.filter(&filter), survey.arg(spot, 1, "")),
+                None => return,
+            },
+            own if is_http_method(own) => {
+                (vec![own.to_uppercase().into()], survey.arg(spot, 0, ""))
+            }
+            _ => {
+                let made = self.chains.called(&callee);
+                for value in made.iter().flat_map(|func| self.chains.returns(*func)) {
+                    self.methods(&value, seen, found);
+                }
+                return;
+            }
+        };
+        // `Router::get(…)` of a value is no method router.
+        if let ExprKind::Attr { base, .. } = survey.kind(&callee)
+            && matches!(survey.kind(&survey.part(spot, *base)), ExprKind::Name(name) if !is_module(name))
+            && self.chains.given(&survey.part(spot, *base)).is_empty()
+        {
+            return;
+        }
+        let handlers = handler.map(|handler| self.chains.handlers(&handler));
+        for handler in handlers.into_iter().flatten() {
+            found.extend(methods.iter().map(|method| (method.clone(), handler)));
+        }
+    }
+
+    /// `MethodFilter::GET.or(MethodFilter::POST)`, `MethodFilter::GET | …`.
+    fn filter(&self, spot: &Spot) -> Vec<SmolStr> {
+        let survey = self.survey;
+        let mut found: Vec<SmolStr> = Vec::new();
+        let mut todo = vec![spot.expr];
+        while let Some(expr) = todo.pop() {
+            let kind = &survey.facts(spot).expr(expr).kind;
+            if let ExprKind::Attr { name, .. } | ExprKind::Name(name) = kind
+                && is_http_method(&name.to_lowercase())
+            {
+                found.push(name.to_uppercase().into());
+            }
+            kind.parts(|part| todo.push(part));
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// `#[utoipa::path(get, path = "/x")]` above the handler.
+    fn documented(&self, call: &Call, roots: &[Key], handler: FuncId, found: &mut Vec<Route>) {
+        for decoration in self.survey.decorators_of(Some(handler), None) {
+            let Some((methods, paths)) = described(self.survey, decoration) else {
+                continue;
+            };
+            let answered = methods.into_iter().map(|method| (method, handler));
+            let answered: Answers = answered.collect();
+            for path in paths {
+                self.emit(call, call.line, roots, &path, &answered, found);
+            }
+        }
+    }
+
+    /// `#[typed_path("/x/{id}")]` above the type of the handler's parameter.
+    fn typed(
+        &self,
+        call: &Call,
+        roots: &[Key],
+        (method, handler): (&str, FuncId),
+        found: &mut Vec<Route>,
+    ) {
+        let survey = self.survey;
+        let function = survey.program.function(handler);
+        let facts = survey.modules.facts(function.file);
+        for param in &facts.scope(function.scope).params {
+            let Some(ty) = param.annotation else { continue };
+            for class in survey.classes(&survey.spot(function.file, function.scope, ty)) {
+                for decoration in survey.decorators_of(None, Some(class)) {
+                    let is_path = match survey.kind(&decoration.decorator) {
+                        ExprKind::Call { callee, .. } => {
+                            let facts = survey.modules.facts(decoration.file);
+                            facts.dotted(*callee).as_deref() == Some("typed_path")
+                        }
+                        _ => false,
+                    };
+                    let path = survey.arg(&decoration.decorator, 0, "");
+                    let answered = vec![(SmolStr::from(method.to_uppercase()), handler)];
+                    for path in path
+                        .filter(|_| is_path)
+                        .iter()
+                        .flat_map(|it| survey.texts(it))
+                    {
+                        self.emit(call, call.line, roots, &path, &answered, found);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `from_fn(auth)`: runs before the handlers.
+    fn middleware(&self, found: &mut Vec<Route>) {
+        for call in self.chains.calls() {
+            let position = match call.name.as_str() {
+                "from_fn" => 0,
+                "from_fn_with_state" => 1,
+                _ => continue,
+            };
+            let path = self.chains.path(&call.callee).unwrap_or_default();
+            if !path.contains("middleware") {
+                continue;
+            }
+            let given = self.survey.arg(&call.spot, position, "");
+            for handler in given.iter().flat_map(|given| self.chains.handlers(given)) {
                 found.push(Route {
-                    kind: RouteKind::Http,
-                    method: method.to_uppercase().into(),
-                    path: template(path.split('?').next().unwrap_or(&path), true),
-                    handler,
-                    file: decoration.file,
-                    line: decoration.line,
-                    framework: match name.starts_with("rocket") {
-                        true => "rocket",
-                        false => "actix",
+                    framework: match path.starts_with("actix_web") {
+                        true => "actix",
+                        false => "axum",
                     },
+                    ..hook(call, "middleware".into(), handler)
                 });
             }
         }
     }
+}
+
+fn is_module(name: &str) -> bool {
+    matches!(
+        name,
+        "routing" | "axum" | "axum_extra" | "aide" | "method_routing"
+    )
+}
+
+fn hook(call: &Call, path: SmolStr, handler: FuncId) -> Route {
+    Route {
+        kind: RouteKind::Hook,
+        method: SmolStr::default(),
+        path,
+        handler,
+        file: call.spot.file,
+        line: call.line,
+        framework: "axum",
+    }
+}
+
+/// Methods and paths of `#[utoipa::path(get, path = "/x")]`.
+fn described(survey: &Survey<'_>, decoration: &Decoration) -> Option<(Vec<SmolStr>, Vec<SmolStr>)> {
+    let ExprKind::Call { callee, args } = survey.kind(&decoration.decorator) else {
+        return None;
+    };
+    let facts = survey.modules.facts(decoration.file);
+    let name = facts.dotted(*callee)?;
+    if !(name == "utoipa.path" || name == "path" && survey.imports("utoipa")) {
+        return None;
+    }
+    let mut methods = Vec::new();
+    let mut note = |expr| {
+        if let ExprKind::Name(name) = &facts.expr(expr).kind
+            && is_http_method(name)
+        {
+            methods.push(SmolStr::from(name.to_uppercase()));
+        }
+    };
+    for arg in args.iter().filter(|arg| arg.name.is_none()) {
+        note(arg.value);
+        // `method(get, head)`.
+        if let ExprKind::Call { args, .. } = &facts.expr(arg.value).kind {
+            args.iter().for_each(|arg| note(arg.value));
+        }
+    }
+    let path = survey.named(&decoration.decorator, "path")?;
+    Some((methods, survey.texts(&path)))
 }

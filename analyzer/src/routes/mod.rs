@@ -1,9 +1,11 @@
 //! Where the outside world enters: HTTP routes, commands, schedules, steps.
 
+mod actix;
 mod aiohttp;
 mod apps;
 mod axum;
 mod bottle;
+mod clap;
 mod cli;
 mod django;
 mod falcon;
@@ -11,13 +13,17 @@ mod fastapi;
 mod flask;
 mod jobs;
 mod litestar;
+mod poem;
+mod rocket;
 mod scripts;
 mod serving;
 mod steps;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod tokio;
 mod tornado;
+mod warp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,10 +50,12 @@ trait Framework: Sync {
 
 /// Every framework, by name.
 static ALL: &[&dyn Framework] = &[
+    &actix::Actix,
     &aiohttp::Aiohttp,
     &apps::Apps,
     &axum::Axum,
     &bottle::Bottle,
+    &clap::Clap,
     &cli::Cli,
     &django::Django,
     &falcon::Falcon,
@@ -55,10 +63,14 @@ static ALL: &[&dyn Framework] = &[
     &flask::Flask,
     &jobs::Jobs,
     &litestar::Litestar,
+    &poem::Poem,
+    &rocket::Rocket,
     &scripts::Scripts,
     &serving::Serving,
     &steps::Steps,
+    &tokio::Tokio,
     &tornado::Tornado,
+    &warp::Warp,
 ];
 
 /// The ways into the program: by kind, path and method, each once.

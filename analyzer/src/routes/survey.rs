@@ -5,6 +5,8 @@
 //! the loop's names bound to the element's parts, so that a table of routes
 //! reads like the routes written out.
 
+mod attributes;
+mod chains;
 mod collect;
 mod definitions;
 mod mounts;
@@ -20,8 +22,10 @@ use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{Arg, ArgKind, BinaryOp, ExprId, ExprKind, ScopeId};
 
+pub(super) use attributes::{Attribute, attributes};
+pub(super) use chains::{Chains, is_rust};
 pub(super) use definitions::each_assignment;
-pub(super) use mounts::{Mounts, join, template};
+pub(super) use mounts::{Mounts, colons, join, join_nested, template};
 
 /// Elements of a list that a loop is read over; the rest is dropped.
 const MAX_ELEMENTS: usize = 200;
@@ -81,6 +85,8 @@ pub(super) enum Key {
     Site(FileId, ExprId),
     /// Some instance of a class of the tree.
     Class(ClassId),
+    /// Whatever is passed to a function at this position.
+    Param(FuncId, u32),
     /// Nobody knows which.
     Unknown,
 }

@@ -1,5 +1,7 @@
 //! Cases are a few files and the routes that come out, and the fixtures.
 
+mod services;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -41,6 +41,23 @@ impl Mounts {
         }
     }
 
+    /// True if the router hangs on another.
+    pub(in crate::routes) fn hangs(&self, key: Key) -> bool {
+        self.above.contains_key(&key)
+    }
+
+    /// The prefixes of all of these; none if there is nobody to ask.
+    pub(in crate::routes) fn all_prefixes(&self, keys: &[Key]) -> Vec<SmolStr> {
+        let prefixes = keys.iter().flat_map(|key| self.prefixes(*key, ""));
+        let mut found: Vec<SmolStr> = prefixes.collect();
+        found.sort_unstable();
+        found.dedup();
+        if found.is_empty() {
+            found.push(SmolStr::default());
+        }
+        found
+    }
+
     fn climb(
         &self,
         key: Key,
@@ -73,6 +90,25 @@ pub(in crate::routes) fn join(prefix: &str, path: &str) -> SmolStr {
         (_, "") => prefix.into(),
         (prefix, path) => format_smolstr!("{prefix}/{}", path.trim_start_matches('/')),
     }
+}
+
+/// The same where a nested `/` is the prefix itself.
+pub(in crate::routes) fn join_nested(prefix: &str, path: &str) -> SmolStr {
+    match (prefix, path) {
+        ("", _) => path.into(),
+        (_, "/") => prefix.into(),
+        _ => join(prefix, path),
+    }
+}
+
+/// `/:id` and `/*rest` of a template are `/{id}` and `/{rest}`.
+pub(in crate::routes) fn colons(path: &str) -> SmolStr {
+    let part = |part: &str| match part.strip_prefix([':', '*']) {
+        Some(name) if !name.is_empty() => format!("{{{name}}}"),
+        _ => part.to_owned(),
+    };
+    let parts: Vec<String> = path.split('/').map(part).collect();
+    parts.join("/").into()
 }
 
 /// A path template as routes print it: with a leading slash, parameters in
