@@ -1,5 +1,5 @@
-//! Times the Python front end on a tree of files: parsing alone, then parsing
-//! and lowering.
+//! Times the front ends on a tree of files: parsing alone (tree-sitter for
+//! Python, syn for Rust), then parsing and lowering.
 //!
 //! `cargo run --release -p cutline-analyzer --example lower -- [--parse-only] [--parallel] PATH…`
 //!
@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cutline_analyzer::syntax::python;
+use cutline_analyzer::syntax::{python, rust};
 use rayon::prelude::*;
 use tree_sitter::Parser;
 
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let is_set = |name: &str| flags.iter().any(|flag| flag == name);
     let mut files = Vec::new();
     for root in roots {
-        python_files(Path::new(&root), &mut files)?;
+        source_files(Path::new(&root), &mut files)?;
     }
     let n_threads = usize::from(!is_set("--parallel"));
     let pool = rayon::ThreadPoolBuilder::new()
@@ -60,26 +60,43 @@ fn parser() -> Parser {
     parser
 }
 
-fn parse(parser: &mut Parser, (_, text): &(PathBuf, String)) {
-    drop(parser.parse(text, None));
+fn parse(parser: &mut Parser, (path, text): &(PathBuf, String)) {
+    match is_rust(path) {
+        true => {
+            drop(syn::parse_file(text));
+            proc_macro2::extra::invalidate_current_thread_spans();
+        }
+        false => drop(parser.parse(text, None)),
+    }
+}
+
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
 }
 
 /// What does not lower, and why.
 fn lower(files: &Files) -> Vec<String> {
     let lowered = files.par_iter().filter_map(|(path, text)| {
-        let error = python::lower(&path.to_string_lossy(), text).err()?;
+        let name = path.to_string_lossy();
+        let lowered = match is_rust(path) {
+            true => rust::lower(&name, text),
+            false => python::lower(&name, text),
+        };
+        let error = lowered.err()?;
         Some(format!("{}: {error}", path.display()))
     });
     lowered.collect()
 }
 
-/// Reads the `.py` files; what is not UTF-8 is left out.
-fn python_files(path: &Path, files: &mut Files) -> std::io::Result<()> {
+/// Reads the `.py` and `.rs` files; what is not UTF-8 is left out.
+fn source_files(path: &Path, files: &mut Files) -> std::io::Result<()> {
     if path.is_dir() {
         for entry in std::fs::read_dir(path)? {
-            python_files(&entry?.path(), files)?;
+            source_files(&entry?.path(), files)?;
         }
-    } else if path.extension().is_some_and(|extension| extension == "py")
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension == "py" || extension == "rs")
         && let Ok(text) = std::fs::read_to_string(path)
     {
         files.push((path.to_owned(), text));

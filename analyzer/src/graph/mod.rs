@@ -16,7 +16,7 @@ mod library;
 mod policy;
 pub mod program;
 pub mod pycg;
-mod sequences;
+pub(crate) mod sequences;
 pub(crate) mod settings;
 mod solve;
 mod text;

@@ -287,6 +287,15 @@ impl Program {
         self.function(id).part_of.unwrap_or(id)
     }
 
+    /// `id` is a method of an interface without a body of its own: others
+    /// define it.
+    pub fn is_declaration(&self, modules: &ModuleSet, id: FuncId) -> bool {
+        let function = self.function(id);
+        let class = function.class.map(|class| self.class(class));
+        let body = &modules.facts(function.file).scope(function.scope).body;
+        class.is_some_and(|class| class.form == ClassForm::Interface) && body.is_empty()
+    }
+
     /// The function `id`.
     pub fn function(&self, id: FuncId) -> &Function {
         &self.functions[id.0 as usize]

@@ -41,9 +41,15 @@ const METHODS: &[(&str, Method)] = &[
     ("as_slice", Method::Same),
     ("back", Method::Element),
     ("chain", Method::Extended),
+    ("chars", Method::Same),
     ("choose", Method::Element),
     ("chunks", Method::Pairs),
     ("chunks_exact", Method::Pairs),
+    ("cloned", Method::Same),
+    ("collect", Method::Same),
+    ("copied", Method::Same),
+    ("cycle", Method::Same),
+    ("dedup", Method::Same),
     ("dedup_by_key", Method::Kept),
     ("drain", Method::Same),
     ("enumerate", Method::Pairs),
@@ -63,7 +69,9 @@ const METHODS: &[(&str, Method)] = &[
     ("get", Method::Element),
     ("get_mut", Method::Element),
     ("inspect", Method::Kept),
+    ("into_iter", Method::Same),
     ("iter", Method::Same),
+    ("iter_mut", Method::Same),
     ("last", Method::Element),
     ("last_mut", Method::Element),
     ("map", Method::Mapped),
@@ -79,6 +87,7 @@ const METHODS: &[(&str, Method)] = &[
     ("nth", Method::Element),
     ("partition", Method::Pairs),
     ("peek", Method::Element),
+    ("peekable", Method::Same),
     ("pop", Method::Element),
     ("pop_back", Method::Element),
     ("pop_front", Method::Element),
@@ -91,26 +100,43 @@ const METHODS: &[(&str, Method)] = &[
     ("remove", Method::Element),
     ("retain", Method::Kept),
     ("retain_mut", Method::Kept),
+    ("rev", Method::Same),
+    ("reverse", Method::Same),
     ("rposition", Method::Visited),
     ("scan", Method::Folded),
     ("send", Method::Added),
+    ("skip", Method::Same),
     ("skip_while", Method::Kept),
+    ("sort", Method::Same),
     ("sort_by", Method::Kept),
     ("sort_by_key", Method::Kept),
+    ("sort_unstable", Method::Same),
     ("sort_unstable_by", Method::Kept),
     ("sort_unstable_by_key", Method::Kept),
     ("split_at", Method::Pairs),
     ("split_first", Method::Pairs),
     ("split_last", Method::Pairs),
+    ("split_whitespace", Method::Same),
+    ("step_by", Method::Same),
     ("swap_remove", Method::Element),
+    ("take", Method::Same),
     ("take_while", Method::Kept),
+    ("to_vec", Method::Same),
     ("try_fold", Method::Folded),
     ("try_for_each", Method::Visited),
     ("try_recv", Method::Element),
     ("values", Method::Same),
+    ("values_mut", Method::Same),
     ("windows", Method::Pairs),
     ("zip", Method::Pairs),
 ];
+
+/// `name` is a method of collections and iterators.
+pub(crate) fn knows(name: &str) -> bool {
+    METHODS
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .is_ok()
+}
 
 /// The pairs of key and value that iterating a mapping gives.
 pub(super) fn pairs(solver: &mut Solver<'_>, alloc: AllocId, at: At) -> Node {

@@ -15,7 +15,7 @@ use crate::modules::FileId;
 use crate::routes::{Route, RouteKind};
 use crate::source::{Language, SourceTree};
 use crate::stages::Stage;
-use crate::syntax::facts::{ClassForm, ScopeKind};
+use crate::syntax::facts::ScopeKind;
 
 /// Version of the document's shape.
 const SCHEMA: u32 = 1;
@@ -594,19 +594,13 @@ fn listed(analysis: &Analysis) -> Vec<bool> {
         match facts.scope(function.scope).kind {
             ScopeKind::Module => touched.contains(&func) || works(analysis, func),
             // What is only declared, others define; a part is its function's.
-            _ => !is_declaration(analysis, func) && function.part_of.is_none(),
+            _ => {
+                let declared = analysis.program.is_declaration(&analysis.modules, func);
+                !declared && function.part_of.is_none()
+            }
         }
     })
     .collect()
-}
-
-/// A method of an interface without a body of its own.
-fn is_declaration(analysis: &Analysis, func: FuncId) -> bool {
-    let function = analysis.program.function(func);
-    let class = function.class.map(|class| analysis.program.class(class));
-    let facts = analysis.modules.facts(function.file);
-    class.is_some_and(|class| class.form == ClassForm::Interface)
-        && facts.scope(function.scope).body.is_empty()
 }
 
 /// A module body with calls of libraries that leave a trace.

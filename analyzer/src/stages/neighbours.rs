@@ -108,6 +108,9 @@ impl Edges {
         let mut folders: IndexMap<&str, Vec<u32>> = IndexMap::new();
         for func in input.program.func_ids() {
             let function = input.program.function(func);
+            if function.part_of.is_some() || input.program.is_declaration(input.modules, func) {
+                continue;
+            }
             files.entry(function.file.0).or_default().push(func.0);
             if let Some(class) = function.class {
                 classes.entry(class.0).or_default().push(func.0);

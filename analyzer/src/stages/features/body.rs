@@ -5,6 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Family, Own};
 use crate::graph::FuncId;
+use crate::graph::sequences;
 use crate::stages::Input;
 use crate::stages::lexicon::heard;
 use crate::syntax::FileFacts;
@@ -49,8 +50,10 @@ pub(super) fn bodies(input: &Input<'_>) -> Vec<BodyFacts> {
     let listen = |func: FuncId| {
         let function = input.program.function(func);
         let facts = input.modules.facts(function.file);
+        let idioms = |name: &str| is_idiom(input, facts, name);
         let mut listener = Listener {
             facts,
+            idioms: &idioms,
             seen: FxHashMap::default(),
             methods: Vec::new(),
             size: 0,
@@ -70,8 +73,21 @@ pub(super) fn bodies(input: &Input<'_>) -> Vec<BodyFacts> {
     input.program.func_ids().map(listen).collect()
 }
 
+/// A method that every value of the language has, or every collection: it
+/// tells nothing of what a function is for.
+fn is_idiom(input: &Input<'_>, facts: &FileFacts, name: &str) -> bool {
+    let Some(root) = facts.rules.root else {
+        return false;
+    };
+    let of_text = format!("core.text.{name}");
+    sequences::knows(name)
+        || input.catalog.call(&format!("{root}.{name}")).is_some()
+        || input.catalog.call(&of_text).is_some()
+}
+
 struct Listener<'f> {
     facts: &'f FileFacts,
+    idioms: &'f dyn Fn(&str) -> bool,
     seen: FxHashMap<(Family, SmolStr), u32>,
     methods: Vec<(SmolStr, u32, ExprId)>,
     size: usize,
@@ -170,6 +186,7 @@ impl Listener<'_> {
         let kind = &facts.expr(expr).kind;
         match kind {
             ExprKind::Name(name) => self.hear(Family::Said, name, line),
+            ExprKind::Attr { name, .. } if (self.idioms)(name) => {}
             ExprKind::Attr { name, .. } => self.hear(Family::Said, name, line),
             ExprKind::Str(text) if text.len() < 80 => self.hear(Family::Literal, text, line),
             ExprKind::Comprehension { scope, .. } => self.scope(*scope),
@@ -206,6 +223,7 @@ impl Listener<'_> {
         match &facts.expr(callee).kind {
             _ if is_message(facts, callee) => {}
             ExprKind::Name(name) => self.hear(Family::Called, name, line),
+            ExprKind::Attr { base, name } if (self.idioms)(name) => self.expr(*base),
             ExprKind::Attr { base, name } => {
                 self.methods.push((name.clone(), line, call));
                 self.hear(Family::Called, name, line);
