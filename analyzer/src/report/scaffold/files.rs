@@ -15,6 +15,8 @@ const HANDOVER: &[(&str, &str)] = &[
     ("__init__.py", include_str!("python/__init__.py")),
     ("errors.py", include_str!("python/errors.py")),
     ("archive.py", include_str!("python/archive.py")),
+    ("changes.py", include_str!("python/changes.py")),
+    ("inside.py", include_str!("python/inside.py")),
     ("places.py", include_str!("python/places.py")),
     ("redirect.py", include_str!("python/redirect.py")),
     ("run.py", include_str!("python/run.py")),

@@ -5,6 +5,7 @@ import pathlib
 import types
 
 from . import places
+from .inside import inherited, is_inside
 
 _now = None
 _redirected = {}
@@ -19,20 +20,23 @@ class at_work:
 
     def __init__(self, run):
         self.run = run
+        self.threads = inherited()
 
     def __enter__(self):
         global _now
         _now = self.run
+        self.threads.__enter__()
 
     def __exit__(self, *_):
         global _now
         _now = None
+        self.threads.__exit__(None, None, None)
 
 
 def called(number, args, kwargs):
     """In place of each function that crosses."""
     run = _now
-    if run is None or run.inside:
+    if run is None or is_inside():
         return _redirected[number](*args, **kwargs)
     return run.called(number, args, kwargs)
 
