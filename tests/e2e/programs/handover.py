@@ -38,10 +38,17 @@ class Blob:
         return self.data
 
 
+MADE = []
+
+
 def stage(name, *entries, order=("load", "train"), **more):
+    # An app has one of them.
+    for other in MADE:
+        other.forget()
     drivers = [("function", "flow", "main", [])]
     entries = [(module, module.replace(".", "/") + ".py", called, of) for module, called, of in entries]
-    return Stage(name=name, order=list(order), roots=["."], drivers=drivers, entries=entries, **more)
+    MADE.append(Stage(name=name, order=list(order), roots=["."], drivers=drivers, entries=entries, **more))
+    return MADE[-1]
 
 
 def record(done):
@@ -84,12 +91,12 @@ class Handover(unittest.TestCase):
         # `parts` has no `__init__.py`: such a folder remembers its modules, too.
         code = (
             "at = stage('load', ('parts.step', 'load', 'load'))\n"
-            "told = [record(at.run(Message(value=value)))['calls'][0]['result'] for value in 'ab']\n"
+            "told = [record(at.run(Message(value=value)))['calls'][0]['result'] for value in 'abcdef']\n"
             "import os\nprint(json.dumps([told, os.environ['LAST']]))"
         )
         told, last = in_app({"parts/step.py": step, "flow.py": flow}, code)
-        self.assertEqual(told, [["a", 1, 1], ["b", 1, 1]])
-        self.assertEqual(last, "b")
+        self.assertEqual(told, [[value, 1, 1] for value in "abcdef"])
+        self.assertEqual(last, "f")
 
     def test_threads_are_told_apart(self):
         step = (

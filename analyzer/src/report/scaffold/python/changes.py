@@ -9,20 +9,25 @@ from .values import attributes, fault, is_table, pickled, put_attributes
 PLAIN = (str, bytes, int, float, bool, tuple, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 
 
-class Seen:
-    """A value as it is now, to be told from what becomes of it."""
+class First:
+    """A global variable as it is now."""
 
     def __init__(self, value):
+        self.held = value
         self.data = pickled(value)
+        self.mark = mark(value)
+
+    def same(self, value):
+        return mark(value) == self.mark
+
+
+class Seen:
+    """An argument as it is now, to be told from what becomes of it."""
+
+    def __init__(self, value):
         # What cannot be pickled is known by its identity, which it has as long as it is held.
         self.held = value
         self.marks = marks(value)
-
-    def same(self, value):
-        data = pickled(value)
-        if data is None and self.data is None:
-            return value is self.held and marks(value) == self.marks
-        return data == self.data
 
     def change(self, value, what):
         """What to `become`; nothing where it is as it was."""

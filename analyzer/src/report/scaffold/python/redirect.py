@@ -2,6 +2,7 @@
 
 import inspect
 import pathlib
+import sys
 import types
 
 from . import places
@@ -47,6 +48,12 @@ async def asynchronous(number, args, kwargs):
     return await result if inspect.isawaitable(result) else result
 
 
+def is_live(function):
+    """It is of a module as it is imported now."""
+    module = sys.modules.get(function.__module__)
+    return module is not None and vars(module) is function.__globals__
+
+
 def where(function):
     code = function.__code__
     place = places.opened()
@@ -79,7 +86,8 @@ def redirect(function, number):
     space = {}
     exec("\n".join(lines), space)  # noqa: S102  the text is made above
     function.__code__ = space["make"]().__code__
-    function.__cutline__ = number
+    # Neither of them is redirected again, when the module is imported anew.
+    function.__cutline__ = original.__cutline__ = number
     _redirected[number] = original
     return original
 

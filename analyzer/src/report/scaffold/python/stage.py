@@ -9,10 +9,10 @@ import threading
 import types
 
 from .archive import joined, members_for, members_of
-from .changes import Seen
+from .changes import First
 from .errors import HandoverError, told
 from .places import is_own, look_up, put, workplace
-from .redirect import redirect, where
+from .redirect import is_live, redirect, where
 from .run import Run, asked_for
 from .web import application
 
@@ -85,7 +85,7 @@ class Stage:
                 self.seen = contents
             place = workplace(self.roots)
             before = place.changed()
-            shared = [Seen(look_up(key)) for key in self.shared]
+            shared = [First(look_up(key)) for key in self.shared]
             if self.answers is None:
                 self.answers = application(*self.web)
             answer = self.answers(request, context)
@@ -114,7 +114,7 @@ class Stage:
                     importlib.import_module(module)
             self.patch()
             for key in self.shared:
-                self.at_first[key] = Seen(look_up(key))
+                self.at_first[key] = First(look_up(key))
             self.ready = True
         for key, first in self.at_first.items():
             if first.data is not None:
@@ -160,7 +160,8 @@ class Stage:
         missing = {(file, qualname): number for number, (_, file, qualname, _) in enumerate(self.entries)}
         for function in [each for each in gc.get_objects() if isinstance(each, types.FunctionType)]:
             number = missing.get(where(function))
-            if number is not None and number not in self.originals and not hasattr(function, "__cutline__"):
+            is_new = number is not None and number not in self.originals and not hasattr(function, "__cutline__")
+            if is_new and is_live(function):
                 self.originals[number] = redirect(function, number)
         for (file, qualname), number in missing.items():
             if number not in self.originals and self.entries[number][0]:
