@@ -345,8 +345,10 @@ fn routes_have_the_paths_that_azure_takes() {
 #[test]
 fn djangos_settings_are_named_to_each_app() {
     let manage = "import os\n\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site.settings')\n";
-    let urls = "from django.urls import path\nfrom load import load\n\n\
-                urlpatterns = [path('rows/', load)]\n";
+    let urls = "from django.urls import path\nimport views\n\n\
+                urlpatterns = [path('rows/', views.rows)]\n";
+    let views = "from django.http import JsonResponse\nfrom load import load\n\n\
+                 def rows(request):\n    return JsonResponse(load('a').to_dict())\n";
     let run = "from load import load\nfrom train import fit\n\ndef main():\n    fit(load('a'))\n";
     let files = [
         LOAD,
@@ -354,6 +356,11 @@ fn djangos_settings_are_named_to_each_app() {
         ("run.py", run),
         ("manage.py", manage),
         ("urls.py", urls),
+        ("views.py", views),
+        (
+            "site/settings.py",
+            "ROOT_URLCONF = 'urls'\nINSTALLED_APPS = []\n",
+        ),
         ("listed.py", "x = 1\n"),
     ];
     let found = scaffolded(&files, &ALL).unwrap();
