@@ -196,38 +196,56 @@ fn routes_are_answered_by_the_application_that_is_made() {
 #[test]
 fn a_step_of_no_stage_that_changes_something_runs_in_one_app() {
     // Both are asked on one line, and the step through a decorator.
-    let steps = "import functools\nfrom load import load\nfrom train import fit\nfrom judge import judge\n\n\
+    let steps = "import functools\nfrom load import load\nfrom train import fit\nfrom judge import early, judge\n\n\
                  def timed(func):\n    @functools.wraps(func)\n    def wrapper(*args):\n\
                  \x20       return func(*args)\n    return wrapper\n\n\
                  def look(path):\n    return path.strip()\n\n\
                  @timed\ndef note(path):\n    open('notes.txt', 'a').write(look(path))\n\n\
                  def again(path):\n    fit(path)\n    fit(path)\n\n\
                  STEPS = {'load': load, 'again': again, 'judge': judge}\n\n\
-                 def main(path):\n    note(path)\n    for name, step in STEPS.items():\n\
+                 def main(path):\n    early(path)\n    note(path)\n    for name, step in STEPS.items():\n\
                  \x20       step(path)\n";
-    let judge = "def judge(path):\n    return open(path).read()\n";
+    // Asked too early for its stage.
+    let judge = "def judge(path):\n    return open(path).read()\n\n\
+                 def early(path):\n    open('early.txt', 'a').write(path)\n";
     let files = [LOAD, TRAIN, ("judge.py", judge), ("steps.py", steps)];
     let stages = [Stage::Ingestion, Stage::Training, Stage::Evaluation];
     let found = scaffolded(&files, &stages).unwrap();
     let app = text(&found, Stage::Training, "function_app.py");
     let entries = app.find("entries=[").expect("it has entries");
     for entry in [
+        "(\"judge\", \"judge.py\", \"early\", \"ingestion\"),",
         "(\"steps\", \"steps.py\", \"note\", \"ingestion\"),",
         "(\"steps\", \"steps.py\", \"again\", \"training\"),",
         "(\"judge\", \"judge.py\", \"judge\", \"evaluation\"),",
     ] {
         assert!(app[entries..].contains(entry), "{entry} is not in {app}");
     }
-    assert!(
-        app.contains("anew=[\n        \"steps.py:note\",\n"),
-        "{app}"
-    );
     assert!(!app.contains("\"look\""), "{app}");
     assert!(
         !found.left.iter().any(|left| left.contains("note itself")),
         "{:?}",
         found.left
     );
+}
+
+#[test]
+fn what_scores_anew_in_the_flask_monolith_runs_with_inference() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/churn_flask");
+    let tree = SourceTree::read(&root, &crate::SourceOptions::default()).unwrap();
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
+    let (analysis, report) = survey(&tree, &options);
+    let wish = Wish {
+        python: stages(&analysis),
+        ..Wish::default()
+    };
+    let found = scaffold(&tree, &analysis, &report, &wish).unwrap();
+    let app = text(&found, Stage::Monitoring, "function_app.py");
+    let step = "(\"churn.pipeline\", \"churn/pipeline.py\", \"step_rescore\", \"inference\"),";
+    assert!(app.contains(step), "{app}");
 }
 
 #[test]
