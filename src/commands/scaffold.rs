@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use cutline_analyzer::report::scaffold::{self, Scaffold, ScaffoldError, Wish};
+use cutline_analyzer::report::scaffold::{self, Scaffold, ScaffoldError, Secrets, Wish};
 use cutline_analyzer::report::{self, Format, Style};
 use cutline_analyzer::stages::Stage;
 use cutline_analyzer::{Analysis, Report, SourceTree};
@@ -48,7 +48,9 @@ pub(crate) struct ScaffoldArgs {
     /// this machine].
     #[arg(long, value_name = "NAME", value_parser = account)]
     account: Option<String>,
-    /// Writes into a folder that is not empty, over files that are there.
+    /// Writes into a folder that is not empty, over files that are there: what
+    /// `local.settings.json` was filled with stays, and what an earlier scaffold
+    /// wrote and this one does not is removed.
     #[arg(long)]
     force: bool,
 }
@@ -140,6 +142,7 @@ fn decide(
         rust,
         why,
         left,
+        secrets: Secrets::of(analysis),
     })
 }
 
@@ -189,14 +192,20 @@ fn requirements(tree: &SourceTree, repository: &Path) -> Vec<(String, String)> {
         let name = path.rsplit('/').next().unwrap_or_default();
         let is_list = name.starts_with("requirements") && name.ends_with(".txt");
         let in_folder = path.contains("requirements/") && name.ends_with(".txt");
-        is_list || in_folder || name == "pyproject.toml"
+        let is_conda = ["environment.", "conda."]
+            .iter()
+            .any(|it| name.starts_with(it))
+            && (name.ends_with(".yml") || name.ends_with(".yaml"));
+        let names = ["pyproject.toml", "Pipfile", "setup.py", "setup.cfg"];
+        is_list || in_folder || is_conda || names.contains(&name)
     };
+    let files = tree.files.iter().map(|file| file.path.as_str());
     let others = tree.others.iter().map(|path| path.as_str());
-    let mut found: Vec<&str> = others.filter(says).collect();
+    let mut found: Vec<&str> = others.chain(files).filter(says).collect();
     found.sort_by_key(|path| {
         (
             path.matches('/').count(),
-            path.ends_with(".toml"),
+            !path.ends_with(".txt"),
             path.len(),
         )
     });

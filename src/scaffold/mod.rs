@@ -7,7 +7,7 @@ mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cutline_analyzer::report::scaffold::Scaffold;
+use cutline_analyzer::report::scaffold::{Scaffold, Secrets};
 use cutline_analyzer::stages::Stage;
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub(crate) struct Document<'s> {
     handlers: Vec<&'s RustApp>,
     /// Why stages that functions.toml could say stay Python, and others.
     why: &'s BTreeMap<Stage, String>,
+    /// All that was written, so that the next one knows what is no longer.
+    files: &'s [String],
 }
 
 /// What was decided for each stage.
@@ -40,10 +42,12 @@ pub(crate) struct Decided {
     pub(crate) why: BTreeMap<Stage, String>,
     /// What is not done, by name.
     pub(crate) left: Vec<String>,
+    /// What may stand in no file that is copied.
+    pub(crate) secrets: Secrets,
 }
 
 impl Decided {
-    pub(crate) fn document(&self) -> Document<'_> {
+    pub(crate) fn document<'s>(&'s self, files: &'s [String]) -> Document<'s> {
         Document {
             written_by: "cutline scaffold",
             schema: 1,
@@ -52,6 +56,7 @@ impl Decided {
             python: &self.python,
             handlers: self.rust.iter().collect(),
             why: &self.why,
+            files,
         }
     }
 }

@@ -74,7 +74,7 @@ fn way(out: &mut String, python: &Scaffold) {
         Some(run) => put(
             out,
             &format!(
-                "A run goes the way of the monolith's own `{}`. Each app calls it from the beginning: what earlier stages were asked is answered with what they said then, its own stage really runs, and where a later stage is asked the run is handed over. So arguments, conditions and loops are the monolith's. What lies between the stages runs again in each, and has to do the same each time.\n",
+                "A run goes the way of the monolith's own `{}`. Each app calls it from the beginning: what earlier stages were asked is answered with what they said then, its own stage really runs, and where a later stage is asked the run is handed over. So arguments, conditions and loops are the monolith's. What lies between the stages runs again in each, and has to do the same each time; a step of no stage that changes something runs in one of them.\n",
                 line(run)
             ),
         ),
@@ -96,7 +96,7 @@ fn way(out: &mut String, python: &Scaffold) {
         out,
         &format!(
             "It begins with a message in the queue `{begins}`:\n\n```json\n{{\"run\": \"2026-01-31\"{values}}}\n```\n\n\
-             `run` names it, each time another: its archives are called so, and the same message again makes the same again. \
+             `run` names it, each time another: its archives are called so, and the same message again makes the same again, as far as the code asks no clock and draws no numbers without a seed. \
              `values` are arguments of that function, by name."
         ),
     );
@@ -251,7 +251,7 @@ fn locally(out: &mut String, decided: &Decided) {
     }
     put(
         out,
-        "```\n\nSet what is empty in `local.settings.json` first.\n",
+        "```\n\nSet what is empty in `local.settings.json` first; `cutline scaffold --force` keeps it.\n",
     );
 }
 
@@ -276,6 +276,12 @@ fn publish(out: &mut String, decided: &Decided) {
         );
     }
     put(out, "```\n");
+    if !decided.python.apps.is_empty() {
+        put(
+            out,
+            "`functionTimeout` is -1 in `host.json`, as long as it takes. That needs a plan without a limit: Flex Consumption, Premium, or Dedicated with Always On. In the Consumption plan a function has ten minutes at most, and the host refuses -1: write `\"00:10:00\"` there. Whoever sends a request waits for 230 seconds at most, in any plan. A route at the root needs the setting `AzureWebJobsDisableHomepage` = `true`.\n",
+        );
+    }
 }
 
 fn knows(out: &mut String, decided: &Decided) {
@@ -288,7 +294,9 @@ fn knows(out: &mut String, decided: &Decided) {
          - A run begins with what its message and the repository bring, and its files are its own: what a database or a file kept from earlier runs is not in it. A database that several of them need belongs on a server.\n\
          - An archive is read and written as a whole, in memory.\n\
          - One invocation at a time in each process, since the monolith has global variables. What requests change is kept in the stage's `…-kept` container, of several at once the last one's: give an app whose requests write one instance.\n\
-         - Draws from a random generator without a seed differ from stage to stage, as they differ from run to run.\n",
+         - What reads a clock, or draws from a random generator without a seed, differs from stage to stage and from repeat to repeat, as it differs from run to run.\n\
+         - Each message finds the monolith as freshly imported: what it kept in memory, and variables of the environment that it set, are gone. Django's modules stay, and only their caches are cleared.\n\
+         - What a stage returns, or changes in an argument, and what cannot be pickled, such as an open connection, is refused by its name. A global variable that was `None` and holds such a thing is made again in each app.\n",
     );
 }
 

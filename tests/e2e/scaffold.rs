@@ -307,8 +307,8 @@ fn churn_runs_through_its_apps_as_in_one_process() {
         "test.csv",
         "fill.json",
         "thresholds.json",
-        // Not drift.json: what the step writes that is of no stage, each app
-        // writes that comes to it.
+        // A step of no stage leaves what this is made of.
+        "drift.json",
         "models/v1.metrics.json",
     ] {
         let own = fs::read_to_string(home.join("var").join(file)).unwrap();
@@ -324,7 +324,18 @@ fn churn_runs_through_its_apps_as_in_one_process() {
 }
 
 #[test]
-fn tumor_runs_through_its_apps_as_in_one_process_and_a_repeat_makes_the_same() {
+fn what_all_apps_have_in_common_keeps_its_word() {
+    let folder = TempDir::new().unwrap();
+    let requirements = folder.path().join("requirements.txt");
+    fs::write(&requirements, "azure-functions>=1.21,<2\ndjango>=5,<6\n").unwrap();
+    let mut check = program(&python_env(&requirements), "handover.py");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    check.arg(package.join("analyzer/src/report/scaffold/python"));
+    run(&mut check, "a stage does not hand over as it says");
+}
+
+#[test]
+fn tumor_runs_through_its_apps_as_in_one_process_and_a_repeat_makes_the_same_archive() {
     let settings = [("TUMOR_RANDOM_STATE", "7")];
     let tumor = Scaffolded::new("tumor_fastapi", &settings);
     tumor.is_sound();

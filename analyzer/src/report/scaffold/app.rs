@@ -11,10 +11,11 @@ use super::files::{self, Texts};
 use super::function_app::Written;
 use super::layout::Layout;
 use super::names::Names;
+use super::paths::is_reserved;
 use super::requirements::requirements;
 use super::settings::settings;
 use super::way::Way;
-use super::web::Web;
+use super::web::{Kind, Web};
 use super::{ScaffoldError, Wish};
 use crate::graph::FuncId;
 use crate::hazards::SecretPlace;
@@ -64,7 +65,9 @@ impl Apps<'_> {
         };
         let routes = self.analysis.routes.iter().enumerate();
         let own = routes.filter(|(_, route)| {
-            web.answers(route) && self.analysis.stages.stage(route.handler) == stage
+            web.answers(route)
+                && !is_reserved(&route.path)
+                && self.analysis.stages.stage(route.handler) == stage
         });
         own.map(|(idx, _)| idx).collect()
     }
@@ -111,7 +114,11 @@ impl Apps<'_> {
             .collect();
         let open = self.open(stage, takes_part);
         let settings = settings(self.report, &modules, &taken, &open);
-        let needs = requirements(self.wish, &self.layout.libraries(&files));
+        let needs = requirements(
+            self.wish,
+            &self.layout.libraries(&files),
+            &self.layout.all_libraries(),
+        );
         let told = self.told(stage, between, &files, &settings);
         let (copies, unclear) = self.copies(&files, !told.routes.is_empty());
         written.extend(files::of(&told, &needs));
@@ -150,7 +157,10 @@ impl Apps<'_> {
             roots: self.layout.search_path(files),
             drivers: drivers.iter().map(|driver| self.drive(driver)).collect(),
             entries: if takes_part { self.entries() } else { vec![] },
+            anew: if takes_part { self.anew() } else { vec![] },
             shared: self.shared(files),
+            folders: self.folders(files),
+            django: self.django().map(|web| web.what.clone()),
             settings: settings.to_vec(),
             web: self.web.filter(|_| is_asked).map(|web| self.web_of(web)),
             queue,
@@ -168,7 +178,7 @@ impl Apps<'_> {
         let routes = self.routes(stage).into_iter().zip(&told.routes);
         let routes = routes.map(|(idx, route)| Function {
             name: route.function.clone(),
-            trigger: format!("{} {}", route.method, route.path),
+            trigger: format!("{} {}", route.method, self.report.routes[idx].path),
             calls: vec![self.report.routes[idx].handler.clone()],
         });
         queue.chain(routes).collect()
@@ -198,6 +208,10 @@ impl Apps<'_> {
         Ok((written, taken))
     }
 
+    fn django(&self) -> Option<&Web> {
+        self.web.filter(|web| web.kind == Kind::Django)
+    }
+
     /// The modules that come along.
     fn files(&self, stage: Stage, takes_part: bool) -> BTreeSet<FileId> {
         let mut begin: Vec<FileId> = Vec::new();
@@ -210,6 +224,8 @@ impl Apps<'_> {
         if let (Some(web), false) = (self.web, self.routes(stage).is_empty()) {
             begin.extend(&web.files);
         }
+        // Its settings list modules that nothing imports.
+        begin.extend(self.django().into_iter().flat_map(|web| &web.files));
         self.layout.closure(begin)
     }
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::arguments;
 use super::way::in_order;
-use crate::graph::{ClassId, FuncId};
+use crate::graph::{CallEdge, ClassId, FuncId};
 use crate::line::Analysis;
 use crate::modules::FileId;
 use crate::routes::RouteKind;
@@ -42,11 +42,7 @@ const SERVES: &[&str] = &[
 impl<'a> Calls<'a> {
     pub(super) fn of(analysis: &'a Analysis) -> Calls<'a> {
         let mut edges: Vec<_> = analysis.call_graph.seen_through.iter().collect();
-        edges.sort_by_key(|edge| (edge.caller, edge.line, analysis.stages.stage(edge.callee)));
-        let mut of: BTreeMap<FuncId, Vec<FuncId>> = BTreeMap::new();
-        for edge in edges {
-            of.entry(edge.caller).or_default().push(edge.callee);
-        }
+        edges.sort_by_key(|edge| (edge.caller, edge.line));
         let routes = analysis.routes.iter();
         let asked = routes.filter(|route| {
             matches!(
@@ -54,9 +50,9 @@ impl<'a> Calls<'a> {
                 RouteKind::Http | RouteKind::WebSocket | RouteKind::Hook
             )
         });
-        Calls {
+        let mut calls = Calls {
             analysis,
-            of,
+            of: by_caller(&edges),
             handlers: asked.map(|route| route.handler).collect(),
             servers: analysis
                 .call_graph
@@ -65,7 +61,16 @@ impl<'a> Calls<'a> {
                 .filter(|call| SERVES.iter().any(|serves| call.path.ends_with(serves)))
                 .map(|call| call.caller)
                 .collect(),
-        }
+        };
+        // One line may ask for many, such as for each of a list: in the order of
+        // the stages that they do the work of, which need not be their own.
+        edges.sort_by_cached_key(|edge| {
+            let own = analysis.stages.stage(edge.callee);
+            let does = calls.stage(edge.callee).unwrap_or(own);
+            (edge.caller, edge.line, does)
+        });
+        calls.of = by_caller(&edges);
+        calls
     }
 
     pub(super) fn file(&self, func: FuncId) -> FileId {
@@ -126,7 +131,7 @@ impl<'a> Calls<'a> {
     }
 
     /// It has a name by which it is found before it runs.
-    fn can_be_asked(&self, func: FuncId) -> bool {
+    pub(super) fn can_be_asked(&self, func: FuncId) -> bool {
         let function = self.analysis.program.function(func);
         let facts = self.analysis.modules.facts(function.file);
         let scope = facts.scope(function.scope);
@@ -139,13 +144,31 @@ impl<'a> Calls<'a> {
 
     /// What `driver` asks of stages, in order, and what lies between.
     pub(super) fn asked(&self, driver: FuncId) -> (Vec<(FuncId, Stage)>, BTreeSet<FuncId>) {
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
-        self.look(driver, driver, &mut seen, &mut found);
-        let entries = in_order(&found);
+        let (passed, found) = self.passed(driver);
         let asked: BTreeSet<FuncId> = found.iter().map(|(func, _)| *func).collect();
-        let between = seen.difference(&asked).copied();
-        (entries, between.chain([driver]).collect())
+        let between = passed.into_iter().filter(|func| !asked.contains(func));
+        (in_order(&found), between.chain([driver]).collect())
+    }
+
+    /// All that a run comes to, in order, and which of it is asked of a stage.
+    pub(super) fn passed(&self, driver: FuncId) -> (Vec<FuncId>, Vec<(FuncId, Stage)>) {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut passed = Vec::new();
+        self.look(driver, driver, &mut seen, &mut passed, &mut found);
+        (passed, found)
+    }
+
+    /// What a function comes to, itself included.
+    pub(super) fn reached(&self, func: FuncId) -> BTreeSet<FuncId> {
+        let mut reached = BTreeSet::new();
+        let mut todo = vec![func];
+        while let Some(func) = todo.pop() {
+            if reached.insert(func) {
+                todo.extend(self.of.get(&func).into_iter().flatten());
+            }
+        }
+        reached
     }
 
     fn look(
@@ -153,15 +176,17 @@ impl<'a> Calls<'a> {
         func: FuncId,
         driver: FuncId,
         seen: &mut BTreeSet<FuncId>,
+        passed: &mut Vec<FuncId>,
         found: &mut Vec<(FuncId, Stage)>,
     ) {
         for callee in self.of.get(&func).into_iter().flatten() {
             if *callee == driver || !seen.insert(*callee) {
                 continue;
             }
+            passed.push(*callee);
             match self.stage(*callee) {
                 Some(stage) => found.push((*callee, stage)),
-                None => self.look(*callee, driver, seen, found),
+                None => self.look(*callee, driver, seen, passed, found),
             }
         }
     }
@@ -190,6 +215,14 @@ impl<'a> Calls<'a> {
             .filter(|stage| stage.is_pipeline())
             .collect()
     }
+}
+
+fn by_caller(edges: &[&CallEdge]) -> BTreeMap<FuncId, Vec<FuncId>> {
+    let mut of: BTreeMap<FuncId, Vec<FuncId>> = BTreeMap::new();
+    for edge in edges {
+        of.entry(edge.caller).or_default().push(edge.callee);
+    }
+    of
 }
 
 fn is_python(path: &str) -> bool {

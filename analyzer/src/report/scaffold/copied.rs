@@ -1,12 +1,15 @@
 //! The monolith's modules as an app has them: without the secrets that stand in
 //! them, which the app's settings hold instead.
 
-use crate::hazards::SecretPlace;
+use std::collections::BTreeSet;
+
+use crate::hazards::{SecretPlace, secret_line, secrets};
 use crate::line::Analysis;
 use crate::modules::FileId;
 use crate::syntax::facts::ExprKind;
 
 use super::ScaffoldError;
+use super::lexed::{in_utf8, pieces};
 
 /// A secret that was taken out, and the setting that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +17,31 @@ pub(super) struct TakenOut {
     pub(super) setting: String,
     /// `file:line`
     pub(super) place: String,
+}
+
+/// The values of all secrets in the code.
+#[derive(Clone, Default)]
+pub struct Secrets(BTreeSet<String>);
+
+impl Secrets {
+    /// Those of `analysis`.
+    #[must_use]
+    pub fn of(analysis: &Analysis) -> Secrets {
+        let mut values = BTreeSet::new();
+        for secret in secrets(&analysis.modules) {
+            let expr = analysis.modules.facts(secret.file).expr(secret.expr);
+            if let ExprKind::Str(value) = &expr.kind {
+                values.insert(value.to_string());
+            }
+        }
+        Secrets(values)
+    }
+
+    /// The line of a text on which one stands.
+    #[must_use]
+    pub fn line(&self, text: &str) -> Option<u32> {
+        self.0.iter().find_map(|value| again(text, value))
+    }
 }
 
 /// The text of a module in which each secret is read from its setting.
@@ -60,8 +88,52 @@ pub(super) fn copied(
             return Err(ScaffoldError::secret(&facts.path, line));
         }
     }
+    let out = blackened(&facts.path, &out)?;
     taken.sort();
-    Ok((out, taken))
+    Ok((in_utf8(&out), taken))
+}
+
+/// The text without comments in which a secret stands, which no code reads.
+///
+/// # Errors
+/// When one stands in bytes.
+fn blackened(path: &str, text: &str) -> Result<String, ScaffoldError> {
+    let mut out = text.to_owned();
+    for piece in pieces(text).into_iter().rev() {
+        let inside = &text[piece.at.clone()];
+        let start = text[..piece.at.start].rfind('\n').map_or(0, |at| at + 1);
+        let named = match piece.is_comment {
+            true => inside.trim_start_matches('#').to_owned(),
+            // As a text would be given to the name.
+            false => format!("{}{inside}", name_before(&text[start..piece.at.start])),
+        };
+        if secret_line(&named).is_none() {
+            continue;
+        }
+        if !piece.is_comment {
+            let line = text[..piece.at.start].matches('\n').count() + 1;
+            return Err(ScaffoldError::secret(
+                path,
+                u32::try_from(line).unwrap_or(0),
+            ));
+        }
+        out.replace_range(piece.at, "# (a secret stood here)");
+    }
+    Ok(out)
+}
+
+/// `name = ` of `name = b"`, or nothing.
+fn name_before(line: &str) -> String {
+    let is_mark = |c: char| matches!(c, '"' | '\'' | 'b' | 'B' | 'r' | 'R');
+    let bare = line.trim_end_matches(is_mark).trim_end();
+    let name = bare.strip_suffix(['=', ':']).unwrap_or_default().trim();
+    let name = name.trim_matches(['"', '\'']);
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let name = &name[name.trim_end_matches(is_part).len()..];
+    match name {
+        "" => String::new(),
+        name => format!("{name} = "),
+    }
 }
 
 /// The place of a line and column, both from 1, in bytes.

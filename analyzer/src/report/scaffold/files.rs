@@ -15,6 +15,8 @@ const HANDOVER: &[(&str, &str)] = &[
     ("__init__.py", include_str!("python/__init__.py")),
     ("errors.py", include_str!("python/errors.py")),
     ("archive.py", include_str!("python/archive.py")),
+    ("changes.py", include_str!("python/changes.py")),
+    ("inside.py", include_str!("python/inside.py")),
     ("places.py", include_str!("python/places.py")),
     ("redirect.py", include_str!("python/redirect.py")),
     ("run.py", include_str!("python/run.py")),
@@ -48,6 +50,8 @@ fn requirements(requirements: &Requirements) -> Texts {
     if !requirements.pins.is_empty() {
         put(&mut out, "-c constraints.txt");
     }
+    let options = requirements.options.iter();
+    options.for_each(|line| put(&mut out, line));
     put(&mut out, AZURE_FUNCTIONS);
     let needed = requirements.needed.iter();
     needed.for_each(|line| put(&mut out, line));
@@ -66,6 +70,12 @@ fn requirements(requirements: &Requirements) -> Texts {
         put(
             &mut out,
             &format!("# {library} is imported, and no requirement of the monolith names it"),
+        );
+    }
+    if !requirements.secret.is_empty() {
+        put(
+            &mut out,
+            "# A line of the monolith's has a password in its URL, and is left out",
         );
     }
     let mut files = vec![("requirements.txt".to_owned(), out)];
@@ -104,6 +114,8 @@ fn local_settings(settings: &[Setting]) -> String {
         CONNECTION: "UseDevelopmentStorage=true",
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "PYTHON_THREADPOOL_THREAD_COUNT": "1",
+        // The host's own page stands at the root otherwise.
+        "AzureWebJobsDisableHomepage": "true",
     });
     for setting in settings {
         // An empty variable is another thing than none, so that those with a
@@ -115,7 +127,7 @@ fn local_settings(settings: &[Setting]) -> String {
     pretty(&json!({ "IsEncrypted": false, "Values": values }))
 }
 
-const IGNORED: &str = ".git*\n.venv/\n__pycache__/\nlocal.settings.json\n";
+const IGNORED: &str = ".git/\n.gitignore\n.venv/\n__pycache__/\nlocal.settings.json\n";
 
 fn pretty(value: &Value) -> String {
     // A value of ours has no key that is no text.

@@ -21,7 +21,13 @@ pub(super) struct Written {
     pub(super) drivers: Vec<Drive>,
     /// Module, file, qualified name, stage.
     pub(super) entries: Vec<[String; 4]>,
+    /// Of these, as `file:qualname`, those of no stage.
+    pub(super) anew: Vec<String>,
     pub(super) shared: Vec<String>,
+    /// Folders that the code names, to be there.
+    pub(super) folders: Vec<String>,
+    /// Django's settings, where the monolith has them.
+    pub(super) django: Option<String>,
     pub(super) settings: Vec<Setting>,
     /// Kind, `module:name`, whether it is made, modules with routes.
     pub(super) web: Option<(String, String, bool, Vec<String>)>,
@@ -133,6 +139,13 @@ fn stage_of(out: &mut String, written: &Written) {
         }
         put(out, "    ],");
     }
+    if !written.anew.is_empty() {
+        put(
+            out,
+            "    # Of no stage: asked again where what it gives cannot be handed over.",
+        );
+        lines(out, "anew", &written.anew);
+    }
     if !written.shared.is_empty() {
         put(
             out,
@@ -165,6 +178,13 @@ fn stage_of(out: &mut String, written: &Written) {
                 list(modules)
             ),
         );
+    }
+    if let Some(settings) = &written.django {
+        put(out, &format!("    django={},", text(settings)));
+    }
+    if !written.folders.is_empty() {
+        put(out, "    # Folders that the code names.");
+        lines(out, "folders", &written.folders);
     }
     put(out, ")");
 }
@@ -242,10 +262,9 @@ fn by_request(out: &mut String, route: &Route) {
             .join(", "),
         method => text(method),
     };
-    let azure = path.trim_start_matches('/');
     put(
         out,
-        &format!("@app.route(route={}, methods=[{methods}])", text(azure)),
+        &format!("@app.route(route={}, methods=[{methods}])", text(path)),
     );
     let names: Vec<String> = (1..=sees.len())
         .map(|number| format!("seen_{number}"))

@@ -23,6 +23,8 @@ impl Layout {
     pub(super) fn of(analysis: &Analysis) -> Layout {
         let modules = &analysis.modules;
         let mut seen: BTreeMap<FileId, BTreeMap<String, usize>> = BTreeMap::new();
+        // Folders that relative imports take for packages, whatever is in them.
+        let mut relative: BTreeSet<String> = BTreeSet::new();
         let mut layout = Layout {
             roots: BTreeMap::new(),
             imports: BTreeMap::new(),
@@ -33,9 +35,20 @@ impl Layout {
                 .collect(),
         };
         for (file, facts) in modules.iter() {
+            let folder = parent(&facts.path);
             let imports = layout.imports.entry(file).or_default();
             let libraries = layout.libraries.entry(file).or_default();
             each_import(facts, &mut |import| {
+                let levels = usize::try_from(import.level).unwrap_or(usize::MAX);
+                if levels > 0 && facts.path.ends_with(".py") {
+                    let above = std::iter::successors(Some(folder), |it| Some(parent(*it)));
+                    relative.extend(
+                        above
+                            .take(levels)
+                            .filter(|it| !it.is_empty())
+                            .map(str::to_owned),
+                    );
+                }
                 let found = modules.imported(file, import.level, &import.module);
                 if let (Some(ModuleRef::File(to)), 0) = (found, import.level)
                     && let Some(root) = root_of(&modules.facts(to).path, &import.module)
@@ -58,26 +71,24 @@ impl Layout {
                 }
             });
         }
+        let files: BTreeSet<&str> = layout.paths.values().map(String::as_str).collect();
+        let packages: BTreeSet<&str> = layout.paths.values().map(|path| parent(path)).collect();
+        let packages: BTreeSet<&str> = packages
+            .into_iter()
+            .filter(|folder| files.contains(format!("{folder}/__init__.py").as_str()))
+            .collect();
+        let mut roots = BTreeMap::new();
         for (file, path) in &layout.paths {
             let said = seen.get(file);
             let most = said.and_then(|said| said.iter().max_by_key(|(root, n)| (**n, root.len())));
             let root = match most {
                 Some((root, _)) => root.clone(),
-                None => layout.package_root(path),
+                None => package_root(path, &packages, &relative),
             };
-            layout.roots.insert(*file, root);
+            roots.insert(*file, root);
         }
+        layout.roots = roots;
         layout
-    }
-
-    /// The folder above the outermost package that a file is in.
-    fn package_root(&self, path: &str) -> String {
-        let files: BTreeSet<&str> = self.paths.values().map(String::as_str).collect();
-        let mut folder = parent(path);
-        while !folder.is_empty() && files.contains(format!("{folder}/__init__.py").as_str()) {
-            folder = parent(folder);
-        }
-        folder.to_owned()
     }
 
     /// The name that a module has when it runs.
@@ -133,6 +144,11 @@ impl Layout {
         path
     }
 
+    /// The libraries that any file imports.
+    pub(super) fn all_libraries(&self) -> BTreeSet<String> {
+        self.libraries.values().flatten().cloned().collect()
+    }
+
     /// The libraries that these files import.
     pub(super) fn libraries(&self, files: &BTreeSet<FileId>) -> BTreeSet<String> {
         files
@@ -161,6 +177,15 @@ fn file_of(module: ModuleRef) -> Option<FileId> {
 
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The folder above the outermost package that a file is in.
+fn package_root(path: &str, packages: &BTreeSet<&str>, relative: &BTreeSet<String>) -> String {
+    let mut folder = parent(path);
+    while !folder.is_empty() && (packages.contains(folder) || relative.contains(folder)) {
+        folder = parent(folder);
+    }
+    folder.to_owned()
 }
 
 /// The folder in which the dotted `module` leads to `path`.

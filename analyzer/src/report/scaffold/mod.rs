@@ -17,10 +17,13 @@ mod document;
 mod files;
 mod function_app;
 mod layout;
+mod lexed;
 mod names;
 mod parts;
+mod paths;
 mod requirements;
 mod settings;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod touched;
@@ -29,6 +32,7 @@ mod web;
 
 use std::collections::BTreeSet;
 
+pub use copied::Secrets;
 pub use document::{App, Crossing, Function, Scaffold, Setting};
 
 use super::document::Report;
@@ -40,6 +44,7 @@ use crate::stages::Stage;
 use app::Apps;
 use layout::Layout;
 use names::Names;
+use paths::is_reserved;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -175,6 +180,9 @@ fn left(report: &Report, apps: &Apps<'_>) -> Vec<String> {
             }
             _ if !entry.stage.is_pipeline() => "its handler belongs to no stage",
             _ if !apps.wish.python.contains(&entry.stage) => continue,
+            _ if is_reserved(&entry.path) => {
+                "the host keeps paths that begin so for itself: give it another"
+            }
             Some(web) if web.answers(route) => continue,
             Some(_) => "the application that is scaffolded does not answer it",
             None => "the application that answers it was not found",

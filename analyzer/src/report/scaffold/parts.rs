@@ -4,6 +4,7 @@ use super::app::Apps;
 use super::between::Between;
 use super::function_app::{Drive, Queue, Route};
 use super::names::Names;
+use super::paths::azure;
 use super::way::Driver;
 use super::web::{Kind, Web};
 use crate::stages::Stage;
@@ -64,6 +65,15 @@ impl Apps<'_> {
             .collect()
     }
 
+    /// Entries that are no stage's own.
+    pub(super) fn anew(&self) -> Vec<String> {
+        let entries = self.way.entries.iter().map(|(func, _)| *func);
+        let steps = entries.filter(|func| {
+            self.way.steps.contains(func) && !self.analysis.stages.stage(*func).is_pipeline()
+        });
+        steps.map(|func| self.id(func)).collect()
+    }
+
     /// What a stage is asked in a run.
     pub(super) fn calls(&self, stage: Stage) -> Vec<String> {
         let entries = self.way.entries.iter().filter(|(_, of)| *of == stage);
@@ -102,7 +112,10 @@ impl Apps<'_> {
                 Route {
                     function: names.function(&[&route.method, &route.path]),
                     method: route.method.clone(),
-                    path: route.path.clone(),
+                    path: azure(
+                        &route.path,
+                        self.analysis.modules.facts(self.analysis.routes[idx].file),
+                    ),
                     sees: sees.clone(),
                     keeps: between
                         .kept

@@ -54,15 +54,10 @@ impl Apps<'_> {
     ) -> (Vec<String>, Vec<String>) {
         let mut copied: BTreeSet<&str> = BTreeSet::new();
         let mut unclear: BTreeSet<String> = BTreeSet::new();
-        for file in files {
-            for expr in &self.analysis.modules.facts(*file).exprs {
-                let ExprKind::Str(text) = &expr.kind else {
-                    continue;
-                };
-                match self.named(text) {
-                    named if named.len() <= MOST_ALIKE => copied.extend(named),
-                    _ => drop(unclear.insert(text.to_string())),
-                }
+        for text in self.texts(files) {
+            match self.named(text) {
+                named if named.len() <= MOST_ALIKE => copied.extend(named),
+                _ => drop(unclear.insert(text.to_owned())),
             }
         }
         let is_template = |path: &&str| {
@@ -74,6 +69,50 @@ impl Apps<'_> {
         let is_free = |path: &&str| !is_private(path.rsplit('/').next().unwrap_or_default());
         let copied = copied.into_iter().filter(is_free).map(str::to_owned);
         (copied.collect(), unclear.into_iter().collect())
+    }
+
+    /// Folders of the repository that the modules name: what has no file that is
+    /// copied would not be there.
+    pub(super) fn folders(&self, files: &BTreeSet<FileId>) -> Vec<String> {
+        let mut named: BTreeSet<String> = BTreeSet::new();
+        for text in self.texts(files) {
+            let parts = text.split(['/', '\\']);
+            named.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
+        }
+        let mut folders = BTreeSet::new();
+        for path in &self.tree.others {
+            let ends = path.match_indices('/').map(|(end, _)| &path[..end]);
+            let is_named =
+                |folder: &&str| named.contains(folder.rsplit('/').next().unwrap_or_default());
+            folders.extend(ends.filter(is_named).map(str::to_owned));
+        }
+        folders.into_iter().collect()
+    }
+
+    /// Texts in the modules, and in what configuration they name.
+    fn texts(&self, files: &BTreeSet<FileId>) -> Vec<&str> {
+        let mut texts: Vec<&str> = Vec::new();
+        for file in files {
+            let exprs = self.analysis.modules.facts(*file).exprs.iter();
+            texts.extend(exprs.filter_map(|expr| match &expr.kind {
+                ExprKind::Str(text) => Some(text.as_str()),
+                _ => None,
+            }));
+        }
+        // Configuration may name another.
+        let mut read: BTreeSet<&str> = BTreeSet::new();
+        let mut next = 0;
+        while let Some(text) = texts.get(next).copied() {
+            next += 1;
+            for path in self.named(text) {
+                let config = self.tree.configs.iter().find(|config| config.path == path);
+                if let (Some(config), true) = (config, read.insert(path)) {
+                    let around = |c: char| c.is_whitespace() || "\"',;[]{}()=<>".contains(c);
+                    texts.extend(config.text.split(around).filter(|text| !text.is_empty()));
+                }
+            }
+        }
+        texts
     }
 
     /// The files that a text in the code may mean: those that end like it,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arguments::{self, Argument};
 use super::calls::Calls;
 use super::layout::Layout;
+use super::steps;
 use crate::graph::FuncId;
 use crate::line::Analysis;
 use crate::routes::RouteKind;
@@ -30,6 +31,8 @@ pub(super) struct Way {
     pub(super) scripts: BTreeMap<Stage, Vec<Driver>>,
     /// What lies between: it runs again in each stage.
     pub(super) between: BTreeSet<FuncId>,
+    /// Of the entries those that are no stage's own.
+    pub(super) steps: BTreeSet<FuncId>,
 }
 
 impl Way {
@@ -68,19 +71,22 @@ pub(super) fn way(analysis: &Analysis, layout: &Layout) -> Way {
                 whole,
                 entries,
                 between,
-                scripts: BTreeMap::new(),
+                ..Way::default()
             };
             best = Some((rank, way));
         }
     }
-    let way = best.map(|(_, way)| way).unwrap_or_default();
+    let mut way = best.map(|(_, way)| way).unwrap_or_default();
     let scripts = scripts(analysis, layout, &calls);
     match scripts.len() > way.stages().len() {
         true => Way {
             scripts,
             ..Way::default()
         },
-        false => way,
+        false => {
+            steps::place(analysis, &calls, &mut way);
+            way
+        }
     }
 }
 

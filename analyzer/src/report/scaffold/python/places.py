@@ -9,8 +9,8 @@ import shutil
 import sys
 import tempfile
 
+from .changes import become
 from .errors import HandoverError
-from .values import become
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -25,7 +25,7 @@ class Workplace:
         self.prefix = str(self.folder) + os.sep
         shutil.copytree(HERE / "monolith", self.folder, dirs_exist_ok=True)
         self.first = {name: digest(path) for name, path in self.files()}
-        os.chdir(self.folder)
+        self.environment = dict(os.environ)
         sys.path[:0] = [str(self.folder / root) for root in roots]
         if str(HERE) not in sys.path:
             sys.path.append(str(HERE))
@@ -35,8 +35,12 @@ class Workplace:
             if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts:
                 yield path.relative_to(self.folder).as_posix(), path
 
-    def restore(self, members):
+    def restore(self, members, folders):
         """As it was at first, with the run's files in it."""
+        os.chdir(self.folder)
+        for name in os.environ.keys() - self.environment.keys():
+            del os.environ[name]
+        os.environ.update(self.environment)
         for name, path in self.files():
             if name not in self.first:
                 path.unlink()
@@ -47,6 +51,8 @@ class Workplace:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(HERE / "monolith" / name, path)
+        for name in folders:
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name, data in members.items():
             if name.startswith("files/"):
                 path = (self.folder / name.removeprefix("files/")).resolve()
@@ -70,6 +76,14 @@ def workplace(roots):
 def opened():
     """The folder, if there is one by now."""
     return _workplace
+
+
+def is_own(module):
+    """A module of the monolith, or a folder of them."""
+    if _workplace is None or module is None:
+        return False
+    held = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+    return any(str(each or "").startswith(_workplace.prefix) for each in held)
 
 
 def digest(path):
@@ -96,9 +110,9 @@ def put(key, value):
     if isinstance(there, queue.Queue):
         with there.mutex:
             there.queue.clear()
-        for item in value:
+        for item in value.queue if isinstance(value, queue.Queue) else value:
             there.put(item)
     elif type(there) is type(value) and isinstance(there, dict | list | set):
-        become(there, value)
+        become(there, {"to": value})
     else:
         setattr(holder, name, value)

@@ -2,9 +2,11 @@
 
 import inspect
 import pathlib
+import sys
 import types
 
 from . import places
+from .inside import inherited, is_inside
 
 _now = None
 _redirected = {}
@@ -19,20 +21,23 @@ class at_work:
 
     def __init__(self, run):
         self.run = run
+        self.threads = inherited()
 
     def __enter__(self):
         global _now
         _now = self.run
+        self.threads.__enter__()
 
     def __exit__(self, *_):
         global _now
         _now = None
+        self.threads.__exit__(None, None, None)
 
 
 def called(number, args, kwargs):
     """In place of each function that crosses."""
     run = _now
-    if run is None or run.inside:
+    if run is None or is_inside():
         return _redirected[number](*args, **kwargs)
     return run.called(number, args, kwargs)
 
@@ -41,6 +46,12 @@ async def asynchronous(number, args, kwargs):
     """As `called`, for functions that are waited for."""
     result = called(number, args, kwargs)
     return await result if inspect.isawaitable(result) else result
+
+
+def is_live(function):
+    """It is of a module as it is imported now."""
+    module = sys.modules.get(function.__module__)
+    return module is not None and vars(module) is function.__globals__
 
 
 def where(function):
@@ -75,7 +86,8 @@ def redirect(function, number):
     space = {}
     exec("\n".join(lines), space)  # noqa: S102  the text is made above
     function.__code__ = space["make"]().__code__
-    function.__cutline__ = number
+    # Neither of them is redirected again, when the module is imported anew.
+    function.__cutline__ = original.__cutline__ = number
     _redirected[number] = original
     return original
 

@@ -3,19 +3,23 @@
 import ast
 import asyncio
 import concurrent.futures
+import contextvars
 import inspect
 import json
 import logging
 import os
 import re
 import sys
+import threading
 import types
 
 from .archive import archived, named
+from .changes import Seen, become
 from .errors import HandoverError
+from .inside import inside
 from .places import look_up, opened, put
 from .redirect import Later, at_work
-from .values import become, decoded, encoded, inside_of, pickled, trace
+from .values import alike, decoded, encoded, fault, pickled
 
 log = logging.getLogger("cutline")
 
@@ -39,7 +43,10 @@ class Run:
         self.out = {}
         self.later = None
         self.failed = None
-        self.inside = False
+        self.refused = None
+        # Threads of the monolith's may ask at the same time.
+        self.lock = threading.Lock()
+        self.thread = threading.current_thread()
 
     def take_globals(self):
         for key, value in self.globals.items():
@@ -52,8 +59,10 @@ class Run:
                     drive(kind, module, name, self.given(name, arguments), self.asked.get("values", {}))
         except Later:
             pass
-        if self.later is None and self.failed is not None:
-            raise self.failed
+        # The monolith may have gone on over it.
+        for wrong in (self.refused, None if self.later else self.failed):
+            if wrong is not None:
+                raise wrong
         if not self.stage.entries:
             order = self.stage.order
             self.later = next(iter(order[order.index(self.stage.name) + 1:]), None)
@@ -88,56 +97,91 @@ class Run:
         """The monolith asks a stage for something."""
         _, file, qualname, stage = self.stage.entries[number]
         of = f"{file}:{qualname}"
-        if self.said.get(of):
-            return self.replayed(self.said[of].pop(0), args, kwargs)
-        order = self.stage.order
-        if self.later or order.index(stage) > order.index(self.stage.name):
-            self.later = self.later or stage
-            raise Later
-        return self.really(number, of, args, kwargs)
-
-    def really(self, number, of, args, kwargs):
-        given = [*args, *kwargs.values()]
-        before = [trace(value) for value in given]
-        self.inside = True
-        call = {"of": of}
         try:
-            result = self.stage.originals[number](*args, **kwargs)
-            if inspect.iscoroutine(result):
-                result = waited(result)
-            if inspect.isgenerator(result):
-                result = list(result)
+            # On its own thread a run asks in the same order each time.
+            asked = None if threading.current_thread() is self.thread else alike([args, kwargs])
+            call = self.before(of, asked)
+            if call is not None:
+                return self.replayed(number, call, args, kwargs)
+            order = self.stage.order
+            if self.later or order.index(stage) > order.index(self.stage.name):
+                self.later = self.later or stage
+                raise Later
+            return self.really(number, of, asked, args, kwargs)
+        except HandoverError as error:
+            self.refused = self.refused or error
+            raise
+
+    def before(self, of, asked):
+        """What was said then: to the same question, since threads ask in any order."""
+        with self.lock:
+            said = self.said.get(of)
+            if not said:
+                return None
+            same = (index for index, call in enumerate(said) if call.get("asked") == asked)
+            return said.pop(next(same, 0))
+
+    def really(self, number, of, asked, args, kwargs):
+        given = [*args, *kwargs.values()]
+        before = [Seen(value) for value in given]
+        call = {"of": of} if asked is None else {"of": of, "asked": asked}
+        try:
+            with inside():
+                result = self.stage.originals[number](*args, **kwargs)
+                if inspect.iscoroutine(result):
+                    result = waited(result)
+                if inspect.isgenerator(result):
+                    result = list(result)
         except Exception as error:
             self.failed = error
-            call["raised"] = self.encoded(error, f"the error of {of}")
-            self.new.append(call)
+            with self.lock:
+                call["raised"] = self.encoded(error, f"the error of {of}", asked)
+                self.new.append(call)
             raise
-        finally:
-            self.inside = False
         self.failed = None
-        same = [index for index, value in enumerate(given) if value is result and result is not None]
-        if same:
-            call["given"] = same[0]
-        else:
-            call["result"] = self.encoded(result, f"what {of} returns")
-        changed = [index for index, value in enumerate(given) if trace(value) != before[index]]
-        if changed:
-            call["changed"] = {str(index): self.encoded(inside_of(given[index]), of) for index in changed}
-        self.new.append(call)
+        with self.lock:
+            same = [index for index, value in enumerate(given) if value is result and result is not None]
+            if same:
+                call["given"] = same[0]
+            else:
+                self.give(call, result, asked)
+            changed = {}
+            for index, (seen, value) in enumerate(zip(before, given, strict=True)):
+                what = f"what {of} changes in its argument {index + 1}"
+                change = seen.change(value, what)
+                if change is not None:
+                    changed[str(index)] = self.encoded(change, what, asked)
+            if changed:
+                call["changed"] = changed
+            self.new.append(call)
         return result
 
-    def replayed(self, call, args, kwargs):
+    def give(self, call, result, asked):
+        try:
+            call["result"] = self.encoded(result, f"what {call['of']} returns", asked)
+        except HandoverError as error:
+            if call["of"] not in self.stage.anew:
+                raise
+            # Of no stage, such as what opens a database: each app does it.
+            log.warning("%s; it is asked again in each app", error)
+            call["anew"] = True
+
+    def replayed(self, number, call, args, kwargs):
         given = [*args, *kwargs.values()]
+        if "anew" in call:
+            with inside():
+                return self.stage.originals[number](*args, **kwargs)
         if "raised" in call:
             raise decoded(call["raised"], self.members)
-        for index, inside in call.get("changed", {}).items():
-            become(given[int(index)], decoded(inside, self.members))
+        for index, change in call.get("changed", {}).items():
+            become(given[int(index)], decoded(change, self.members))
         if "given" in call:
             return given[call["given"]]
         return decoded(call["result"], self.members)
 
-    def encoded(self, value, what):
-        return encoded(value, self.out, f"{self.stage.name}-{len(self.new)}", what)
+    def encoded(self, value, what, asked):
+        # In which order threads come to an end differs: their calls have names of their own.
+        return encoded(value, self.out, f"{self.stage.name}-{asked or len(self.new)}", what)
 
     def files(self):
         return {name: data for name, data in self.members.items() if name.startswith("files/")}
@@ -154,9 +198,16 @@ class Run:
         kept = dict(self.globals)
         for key in self.stage.shared:
             value = look_up(key)
-            if pickled(value) not in (None, self.stage.at_first.get(key)):
-                kept[key] = encoded(value, self.out, f"{self.stage.name}-global", key)
-        record = {"run": self.asked["run"], "calls": self.calls + self.new, "globals": kept}
+            first = self.stage.at_first[key]
+            if first.same(value):
+                continue
+            if first.held is None and pickled(value) is None:
+                # A connection, made when it is first needed: the next app makes its own.
+                log.warning("%s is not handed over: %s", key, fault(value))
+            else:
+                kept[key] = encoded(value, self.out, f"{self.stage.name}-global", f"the global variable {key}")
+        calls = sorted(self.new, key=lambda call: (call["of"], call.get("asked", "")))
+        record = {"run": self.asked["run"], "calls": self.calls + calls, "globals": kept}
         values = {**self.members, **self.out}
         members = {name: values[name] for name in named(record)}
         members.update(files)
@@ -176,7 +227,7 @@ class Handed:
 def waited(coroutine):
     """What a coroutine returns: on a thread of its own, since a loop may run here."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
+        return pool.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()
 
 
 def drive(kind, module, name, given, values):

@@ -1,11 +1,10 @@
-"""Values as an archive holds them, and what a call changes in them."""
+"""Values as an archive holds them."""
 
 import hashlib
 import io
 import pickle
 import queue
 import sys
-import types
 
 from .errors import HandoverError
 
@@ -26,15 +25,19 @@ def encoded(value, out, prefix, what, depth=0):
     for suffix, write in (("parquet", as_parquet), ("npy", as_npy), ("pickle", pickled)):
         data = write(value)
         if data is not None:
-            member = f"values/{prefix}-{len(out)}.{suffix}"
+            number = sum(name.startswith(f"values/{prefix}-") for name in out)
+            member = f"values/{prefix}-{number}.{suffix}"
             out[member] = data
             return {"$": suffix, "member": member}
-    raise HandoverError(f"{what} cannot be handed over: {kind.__module__}.{kind.__qualname__} cannot be pickled")
+    raise HandoverError(f"{what} cannot be handed over: {fault(value)}")
 
 
 def in_parts(value, out, prefix, what, depth):
     if isinstance(value, dict):
-        pairs = [[encoded(each, out, prefix, what, depth) for each in pair] for pair in value.items()]
+        pairs = []
+        for key, each in value.items():
+            named = encoded(key, out, prefix, f"a key of {what}", depth)
+            pairs.append([named, encoded(each, out, prefix, f"[{key!r}] of {what}", depth)])
         if all(type(key) is str and key != "$" for key in value):
             return dict(pairs)
         return {"$": "dict", "items": pairs}
@@ -58,7 +61,10 @@ def decoded(value, members):
     if kind == "dict":
         return {decoded(key, members): decoded(item, members) for key, item in value["items"]}
     if kind == "queue":
-        return [decoded(item, members) for item in value["items"]]
+        items = queue.Queue()
+        for item in value["items"]:
+            items.put(decoded(item, members))
+        return items
     data = members[value["member"]]
     if kind == "parquet":
         import pandas
@@ -102,24 +108,17 @@ def pickled(value):
         return None
 
 
-def trace(value):
-    """What tells whether a call has changed its argument."""
-    if value is None or isinstance(value, str | bytes | int | float | bool | tuple | type | types.ModuleType):
-        return None
-    inside = inside_of(value)
-    data = None if inside is None else pickled(inside)
-    return None if data is None else hashlib.sha256(data).digest()
-
-
-def inside_of(value):
-    """What can change in a value."""
-    if isinstance(value, dict | list | set | bytearray):
-        return value
-    if is_table(value) or type(value).__module__ == "numpy":
-        return value
-    if isinstance(value, types.FunctionType | types.BuiltinFunctionType) or not hasattr(value, "__dict__"):
-        return None
-    return {name: each for name, each in vars(value).items() if pickled(each) is not None}
+def alike(value, depth=0):
+    """What tells questions apart: what is said in them, and of what kind the rest is."""
+    if value is None or isinstance(value, str | bytes | int | float | bool):
+        said = repr(value)
+    elif isinstance(value, dict) and depth < 20:
+        said = repr([[alike(each, depth + 1) for each in pair] for pair in value.items()])
+    elif isinstance(value, list | tuple) and depth < 20:
+        said = repr([alike(each, depth + 1) for each in value])
+    else:
+        said = type(value).__qualname__
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def is_table(value):
@@ -127,23 +126,41 @@ def is_table(value):
     return pandas is not None and isinstance(value, pandas.DataFrame | pandas.Series)
 
 
-def become(value, inside):
-    """Gives a value what it had in it after the call."""
+def slots(kind):
+    for each in kind.__mro__:
+        names = vars(each).get("__slots__", ())
+        for name in [names] if isinstance(names, str) else names:
+            if name not in ("__dict__", "__weakref__"):
+                private = name.startswith("__") and not name.endswith("__")
+                yield f"_{each.__name__.lstrip('_')}{name}" if private else name
+
+
+def attributes(value):
+    """Of an object, by name."""
+    own = {name: getattr(value, name) for name in slots(type(value)) if hasattr(value, name)}
+    return own | getattr(value, "__dict__", {})
+
+
+def put_attributes(value, inside, kept):
+    for name in attributes(value).keys() - inside.keys() - set(kept):
+        object.__delattr__(value, name)
+    for name, each in inside.items():
+        object.__setattr__(value, name, each)
+
+
+def fault(value, name=None, depth=0):
+    """Which part of a value cannot be pickled, in words."""
+    kind = type(value)
+    called = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+    is_parts = isinstance(value, dict | list | tuple)
     if isinstance(value, dict):
-        value.clear()
-        value.update(inside)
-    elif isinstance(value, list | bytearray):
-        value[:] = inside
-    elif isinstance(value, set):
-        value.clear()
-        value.update(inside)
-    elif is_table(value):
-        # A table holds its columns in one manager.
-        holds = vars(value)
-        holds["_mgr"] = inside._mgr
-        if "_item_cache" in holds:
-            holds["_item_cache"] = {}
-    elif type(value).__module__ == "numpy":
-        value[...] = inside
+        parts = value
+    elif is_parts:
+        parts = dict(enumerate(value))
     else:
-        vars(value).update(inside)
+        parts = attributes(value)
+    for key, each in parts.items():
+        if depth < 5 and (name is None or key == name) and pickled(each) is None:
+            part = f"[{key!r}]" if is_parts else f"attribute `{key}`"
+            return f"{part} of {called}: {fault(each, depth=depth + 1)}"
+    return f"{called} cannot be pickled"
