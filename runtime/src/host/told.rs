@@ -9,7 +9,7 @@ use crate::function::Facts;
 use crate::pipeline::{Function, Input};
 use crate::queue::retry::{Fate, Next};
 use crate::queue::{Message, QueueName, TraceContext};
-use crate::spans::{self, Of, Span, Tracing};
+use crate::spans::{self, FACTS, Of, Span, Tracing};
 use crate::store::artifact::ArtifactId;
 
 use super::work::Came;
@@ -175,7 +175,7 @@ impl<'f> Telling<'f> {
                 .say("cutline.version", format!("{} {version}", alias.model));
         }
         for (name, fact) in facts {
-            let key = format!("cutline.facts.{name}");
+            let key = format!("{FACTS}{name}");
             match fact {
                 Value::String(text) => self.span.say(key, text.clone()),
                 Value::Bool(truth) => self.span.say(key, *truth),
