@@ -251,6 +251,7 @@ impl Pipeline {
             let own = database.own.iter_mut();
             for url in std::iter::once(&mut database.monolith).chain(own) {
                 *url = url_beside(folder, url);
+            .and_then(|pipeline| secrets::have_a_vault(&pipeline, text).map(|()| pipeline))
             }
         }
         for function in &mut self.functions {

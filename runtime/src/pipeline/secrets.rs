@@ -1,7 +1,10 @@
 //! `[secrets]`, and everything of a file that stands for a secret.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 use url::Url;
 
 use super::file::{SecretFile, SecretWritten, SecretsFile, SigningFile};
@@ -91,18 +94,42 @@ pub(super) fn signing(file: Option<SigningFile>) -> Result<Signing, Problem> {
     Ok(Signing::new(trusted, key))
 }
 
-/// Where a secret of a Key Vault is meant, the file says of which.
-pub(super) fn have_a_vault(pipeline: &Pipeline) -> Result<(), Problem> {
+/// Where a secret of a Key Vault is meant, the file, which is this text, says of
+/// which.
+pub(super) fn have_a_vault(pipeline: &Pipeline, text: &str) -> Result<(), Problem> {
     let secrets = pipeline.secrets(&[]);
     let in_a_vault = |(_, from): &&(String, SecretFrom)| matches!(from, SecretFrom::Vault(_));
     match secrets.iter().find(in_a_vault) {
         Some((key, from)) if pipeline.vault.is_none() => {
             let message = format!("{key}: {from}: the file names no Key Vault");
-            Err(Problem::at(0..0, message)
+            let root = DeTable::parse(text).ok();
+            let place = root.and_then(|root| place(root.get_ref(), &from.to_string()));
+            Err(Problem::at(place.unwrap_or_default(), message)
                 .label("write [secrets] with vault = \"https://NAME.vault.azure.net\""))
         }
         _ => Ok(()),
     }
+}
+
+/// Where a table first refers to that secret: as `secret:vault:NAME`, or as
+/// `{ vault = "NAME" }`.
+fn place(table: &DeTable<'_>, reference: &str) -> Option<Range<usize>> {
+    let places = table.iter().filter_map(|(key, value)| {
+        let is_meant = |text: &str| {
+            let is_vault = key.get_ref() == "vault";
+            text == reference || is_vault && format!("{SCHEME}vault:{text}") == reference
+        };
+        match value.get_ref() {
+            DeValue::String(text) => is_meant(&**text).then(|| value.span()),
+            DeValue::Table(inner) => place(inner, reference),
+            DeValue::Array(parts) => {
+                let mut tables = parts.iter().filter_map(|part| part.get_ref().as_table());
+                tables.find_map(|inner| place(inner, reference))
+            }
+            _ => None,
+        }
+    });
+    places.min_by_key(|place| place.start)
 }
 
 /// Of a face, what may stand for a secret.
