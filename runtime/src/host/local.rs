@@ -39,6 +39,8 @@ pub struct Local {
     /// The file says that a token is to be shown.
     is_guarded: bool,
     /// The file says that faces speak TLS.
+    /// Clients may ask these functions.
+    has_faces: bool,
     pub(super) is_tls: bool,
     guard: Option<Guard>,
     storage: Option<Storage>,
@@ -67,6 +69,7 @@ impl Local {
         let keep_shadows = pipeline.store.keep_shadows;
         let is_guarded = pipeline.token.is_some();
         let is_tls = pipeline.tls.is_some();
+        let has_faces = pipeline.has_faces(only);
         let incoming = match &pipeline.store.place {
             Place::Azure { incoming, .. } => Some(incoming.container.clone()),
             Place::Folders { .. } => None,
@@ -82,6 +85,7 @@ impl Local {
             keep_shadows,
             is_guarded,
             is_tls,
+            has_faces,
             guard: None,
             storage: None,
             render: None,
@@ -114,6 +118,15 @@ impl Local {
     }
 
     /// What answers HTTP clients. Called on a tokio runtime.
+    /// What answers where another invokes: nothing is there to be asked without
+    /// the token, where an app without faces has none.
+    pub(super) fn invoked(&self) -> Result<Http, Problem> {
+        match self.is_guarded && self.guard.is_none() && !self.has_faces {
+            true => Ok(Http::nothing()),
+            false => self.http(),
+        }
+    }
+
     ///
     /// # Errors
     /// When a face is not as it should be, or the file asks for a token and

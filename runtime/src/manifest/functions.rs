@@ -364,3 +364,8 @@ mod tests {
         );
     }
 }
+        // Nobody asks training anything.
+        let files = written(&text, &["training"]).unwrap();
+        let values = &files["local.settings.json"]["Values"];
+        assert_eq!(values["CHURN_SAS"], "");
+        assert_eq!(values.get("CHURN_TOKEN"), None);

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::file::{SecretFile, SecretWritten, SecretsFile, SigningFile};
 use super::problem::Problem;
-use super::{Input, Pipeline, Place, Shows, is_hosted};
-use crate::secret::{SecretFrom, VaultSecret};
+use super::{Input, Pipeline, Place, Shows, Trigger, is_hosted};
+use crate::secret::{SCHEME, SecretFrom, VaultSecret};
 use crate::store::owners::SharedDatabase;
 use crate::store::registry::{NoPublicKey, PublicKey, Signing};
 
@@ -152,6 +152,21 @@ struct LookupFile {
 }
 
 impl Pipeline {
+    /// Whether clients may ask an app of these functions, or of all: whether one of
+    /// them answers requests, or a face is theirs or nobody's.
+    #[must_use]
+    pub fn has_faces(&self, only: &[String]) -> bool {
+        let mut functions = self.functions.iter();
+        let answers = functions
+            .any(|function| function.trigger == Trigger::Http && is_hosted(only, &function.name));
+        let mut faces = self.faces.iter().filter_map(|face| face.read().ok());
+        answers
+            || faces.any(|face: FaceFile| {
+                let function = face.function.as_deref();
+                function.is_none_or(|name| is_hosted(only, name))
+            })
+    }
+
     /// Where each secret is that these functions need, or all: each with the
     /// key that refers to it.
     #[must_use]

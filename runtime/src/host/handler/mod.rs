@@ -66,7 +66,7 @@ impl Local {
     /// # Errors
     /// When a face is not as it should be.
     pub fn handling(self, listener: impl Into<Listening>) -> Result<Answering, Problem> {
-        let mut http = self.http()?;
+        let mut http = self.invoked()?;
         let functions = self.functions.iter();
         let functions = functions.map(|function| (function.name.clone(), Arc::clone(function)));
         let stop = Stop::default();

@@ -29,12 +29,10 @@ const OF_FUNCTIONS: &[&str] = &[
     "ingestion, secret churn-token: Key Vault Secrets User",
     "monitoring, container kept: Storage Blob Data Contributor",
     "monitoring, queue monitoring-due-poison: Storage Queue Data Message Sender",
-    "monitoring, secret churn-token: Key Vault Secrets User",
     "training, container kept: Storage Blob Data Contributor",
     "training, queue customers-ready-poison: Storage Queue Data Message Sender",
     "training, queue customers-ready: Storage Queue Data Contributor",
     "training, queue model-trained: Storage Queue Data Message Sender",
-    "training, secret churn-token: Key Vault Secrets User",
 ];
 
 /// What the Functions host needs as each of their identities.
