@@ -13,6 +13,7 @@ use super::guard::Guard;
 use super::handover;
 use super::http::{self, Faces, Http};
 use super::shadow::Shadows;
+use super::told;
 use super::work::{Left, work};
 use crate::function::{Services, Stop, whole};
 use crate::pipeline::{Function, Params, Pipeline, Place, Problem, Trigger};
@@ -38,9 +39,9 @@ pub struct Local {
     keep_shadows: Duration,
     /// The file says that a token is to be shown.
     is_guarded: bool,
-    /// The file says that faces speak TLS.
     /// Clients may ask these functions.
     has_faces: bool,
+    /// The file says that faces speak TLS.
     pub(super) is_tls: bool,
     guard: Option<Guard>,
     storage: Option<Storage>,
@@ -68,8 +69,8 @@ impl Local {
     ) -> Local {
         let keep_shadows = pipeline.store.keep_shadows;
         let is_guarded = pipeline.token.is_some();
-        let is_tls = pipeline.tls.is_some();
         let has_faces = pipeline.has_faces(only);
+        let is_tls = pipeline.tls.is_some();
         let incoming = match &pipeline.store.place {
             Place::Azure { incoming, .. } => Some(incoming.container.clone()),
             Place::Folders { .. } => None,
@@ -84,8 +85,8 @@ impl Local {
             incoming,
             keep_shadows,
             is_guarded,
-            is_tls,
             has_faces,
+            is_tls,
             guard: None,
             storage: None,
             render: None,
@@ -117,7 +118,6 @@ impl Local {
         self
     }
 
-    /// What answers HTTP clients. Called on a tokio runtime.
     /// What answers where another invokes: nothing is there to be asked without
     /// the token, where an app without faces has none.
     pub(super) fn invoked(&self) -> Result<Http, Problem> {
@@ -127,6 +127,7 @@ impl Local {
         }
     }
 
+    /// What answers HTTP clients. Called on a tokio runtime.
     ///
     /// # Errors
     /// When a face is not as it should be, or the file asks for a token and
@@ -311,7 +312,10 @@ impl Loop {
         let queues = &**self.services.space.queues();
         let received =
             retry::receive(queues, queue, 1, settings.visibility, &settings.retry, now).await?;
-        Ok(received.into_iter().next())
+        for poisoned in &received.poisoned {
+            told::poisoned(&settings.tracing, &self.function, queue, poisoned);
+        }
+        Ok(received.next.into_iter().next())
     }
 
     /// Until something may have come, the poll is due, or it is over.
