@@ -5,13 +5,18 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
+use zeroize::Zeroizing;
 
-/// The text of a file that holds a secret.
+/// Longer than any secret.
+const MOST_AT_FIRST: usize = 1 << 20;
+
+/// The text of a file that holds a secret; nothing of it is left in memory once
+/// it is dropped.
 ///
 /// # Errors
 /// When it cannot be read, or is no text; on Unix also when its group or
 /// others may read, write or run it.
-pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let shown = path.display();
     let cannot = || format!("{shown} cannot be read");
     let mut file = File::open(path).with_context(cannot)?;
@@ -20,7 +25,12 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
             "others can read {shown}, which holds a secret (its mode is {mode:o}): chmod 600 {shown}"
         );
     }
-    let mut text = String::new();
+    // With all its room, lest it leave copies where it grew.
+    let length = file.metadata().with_context(cannot)?.len();
+    let room = usize::try_from(length)
+        .unwrap_or_default()
+        .min(MOST_AT_FIRST);
+    let mut text = Zeroizing::new(String::with_capacity(room + 1));
     file.read_to_string(&mut text).with_context(cannot)?;
     Ok(text)
 }
@@ -64,7 +74,7 @@ mod tests {
         }
         for mode in [0o600, 0o400] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            assert_eq!(read(&path).unwrap(), "s3cret\n");
+            assert_eq!(read(&path).unwrap().as_str(), "s3cret\n");
         }
         let nowhere = format!("{:#}", read(&folder.path().join("none")).unwrap_err());
         assert!(nowhere.contains("none cannot be read: "), "{nowhere}");

@@ -117,6 +117,8 @@ impl PredictionLog {
         clock: Arc<dyn Clock>,
     ) -> (PredictionLog, JoinHandle<()>) {
         let (said, coming) = mpsc::unbounded_channel();
+        // Known from the beginning, so that its first growth is one.
+        metrics::counter!("cutline_predictions_lost_total").increment(0);
         let log = PredictionLog {
             said,
             waiting: Arc::default(),
@@ -306,8 +308,11 @@ fn blob(function: &str, at: Timestamp) -> Path {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::store::clock::ManualClock;
+    use metrics::{Counter, Gauge, Histogram, Key, KeyName, SharedString, Unit};
     use object_store::memory::InMemory;
     use serde_json::json;
 
@@ -320,6 +325,42 @@ mod tests {
             said: Map::from_iter([("score".to_owned(), json!(score))]),
             seconds: 0.001,
         }
+    }
+
+    /// Counters that are registered.
+    #[derive(Default)]
+    struct Known(Mutex<Vec<String>>);
+
+    impl metrics::Recorder for Known {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &metrics::Metadata<'_>) -> Counter {
+            self.0.lock().unwrap().push(key.name().to_owned());
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, _: &Key, _: &metrics::Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &metrics::Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    /// A rule that looks for growth would miss what was never there before.
+    #[tokio::test]
+    async fn what_is_lost_is_counted_from_the_beginning() {
+        let known = Known::default();
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let start = || {
+            let clock = Arc::new(ManualClock::default());
+            drop(PredictionLog::start(store, "inference", clock));
+        };
+        metrics::with_local_recorder(&known, start);
+        assert_eq!(*known.0.lock().unwrap(), ["cutline_predictions_lost_total"]);
     }
 
     #[tokio::test(start_paused = true)]

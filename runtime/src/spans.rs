@@ -21,6 +21,31 @@ use crate::queue::{QueueName, TraceContext};
 /// Whose messages they are.
 pub(crate) const SYSTEM: &str = "cutline";
 
+/// All attributes that a span may have, but for [`FACTS`].
+pub const ATTRIBUTES: [&str; 18] = [
+    "cutline.artifacts",
+    "cutline.dequeue_count",
+    "cutline.end",
+    "cutline.function",
+    "cutline.message_id",
+    "cutline.read",
+    "cutline.rows",
+    "cutline.shadow",
+    "cutline.stage",
+    "cutline.version",
+    "error.type",
+    "http.request.method",
+    "http.response.status_code",
+    "http.route",
+    "messaging.destination.name",
+    "messaging.operation.type",
+    "messaging.system",
+    "url.path",
+];
+
+/// What the name of an attribute begins with that is a fact of a stage.
+pub const FACTS: &str = "cutline.facts.";
+
 /// Where spans go; unless told otherwise, nowhere.
 #[derive(Clone, Default)]
 pub struct Tracing(Option<Arc<BoxedTracer>>);
@@ -215,7 +240,39 @@ fn own(span: &BoxedSpan) -> Option<TraceContext> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    /// What is said names its attributes in its own place, as texts.
+    #[test]
+    fn what_is_said_is_listed_and_no_other() {
+        let home = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+        let mut said = BTreeSet::new();
+        look(home, &mut said);
+        let listed = ATTRIBUTES.map(ToOwned::to_owned);
+        assert_eq!(said, BTreeSet::from(listed));
+    }
+
+    fn look(folder: &Path, said: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path, said);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            let calls = ["span.say(", "span\n                .say(", "self.say("];
+            for call in calls.iter().flat_map(|call| text.split(call).skip(1)) {
+                if let Some(name) = call.trim_start().strip_prefix('"') {
+                    said.extend(name.split('"').next().map(ToOwned::to_owned));
+                }
+            }
+        }
+    }
 
     #[test]
     fn where_nobody_records_a_trace_is_passed_on_or_made() {

@@ -10,6 +10,7 @@ use cutline_runtime::pipeline::Pipeline;
 use cutline_runtime::store::owners::{Owner, OwnerError};
 use serde_json::{Value, json};
 use ureq::Agent;
+use zeroize::Zeroizing;
 
 use super::pipeline::{PipelineArgs, block_on};
 use crate::console::Console;
@@ -181,7 +182,7 @@ fn moved_on(state: Option<std::path::PathBuf>, stage: &str) -> Result<(), Comman
 struct Running {
     agent: Agent,
     url: String,
-    header: Option<(String, String)>,
+    header: Option<(String, Zeroizing<String>)>,
 }
 
 impl HandoverArgs {
@@ -257,7 +258,7 @@ impl Running {
             .post(self.path(&format!("/{name}")))
             .header("content-type", "application/json");
         if let Some((header, value)) = &self.header {
-            request = request.header(header, value);
+            request = request.header(header, value.as_str());
         }
         let wish = json!({ "owner": to });
         self.read(request.send(wish.to_string()))

@@ -17,6 +17,7 @@ use cutline_runtime::secret::{SecretFrom, Secrets};
 use cutline_runtime::stages;
 use cutline_runtime::store::folder::FolderError;
 use cutline_runtime::store::seal::{Key, NoKey};
+use zeroize::Zeroizing;
 
 #[cfg(feature = "azure")]
 use crate::azure;
@@ -142,7 +143,7 @@ impl PipelineArgs {
     pub(super) async fn token(
         &self,
         pipeline: &Pipeline,
-    ) -> Result<Option<(String, String)>, CommandError> {
+    ) -> Result<Option<(String, Zeroizing<String>)>, CommandError> {
         let header = pipeline
             .token
             .as_ref()
@@ -150,11 +151,17 @@ impl PipelineArgs {
         let text = self.token_text(pipeline).await?;
         Ok(text.map(|text| match header {
             Some(header) => (header.to_string(), text),
-            None => ("authorization".to_owned(), format!("Bearer {text}")),
+            None => {
+                let shown = Zeroizing::new(format!("Bearer {}", *text));
+                ("authorization".to_owned(), shown)
+            }
         }))
     }
 
-    async fn token_text(&self, pipeline: &Pipeline) -> Result<Option<String>, CommandError> {
+    async fn token_text(
+        &self,
+        pipeline: &Pipeline,
+    ) -> Result<Option<Zeroizing<String>>, CommandError> {
         let Some(token) = &pipeline.token else {
             return Ok(None);
         };
@@ -185,7 +192,9 @@ impl PipelineArgs {
                 let text = text.map_err(|error| CommandError::new(Kind::Configuration, error))?;
                 (file.display().to_string(), text)
             }
-            (None, Ok(text)) if !self.only_by_file => ("CUTLINE_KEY".to_owned(), text),
+            (None, Ok(text)) if !self.only_by_file => {
+                ("CUTLINE_KEY".to_owned(), Zeroizing::new(text))
+            }
             (None, _) => return Ok(None),
         };
         let key = text.parse();
@@ -201,12 +210,11 @@ async fn secret(
     secrets: &dyn Secrets,
     from: &SecretFrom,
     key: &str,
-) -> Result<String, CommandError> {
-    let text = secrets.text(from).await.map_err(|error| {
+) -> Result<Zeroizing<String>, CommandError> {
+    secrets.text(from).await.map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("{key} cannot be used"));
         CommandError::new(Kind::Configuration, error)
-    })?;
-    Ok(text.to_string())
+    })
 }
 
 fn opening(error: OpenError) -> CommandError {

@@ -163,7 +163,11 @@ async fn serve(
             (opened?, Listening::from(listener), address, None)
         }
     };
-    let guard = args.pipeline.guard(&opened.pipeline).await?;
+    let guard = match trigger {
+        // Nobody asks it, and so nobody gave it the token.
+        Trigger::Host(_) if !opened.pipeline.has_faces(&args.only) => None,
+        Trigger::Own | Trigger::Host(_) => args.pipeline.guard(&opened.pipeline).await?,
+    };
     let mut local = Local::new(
         opened.pipeline,
         &args.only,

@@ -45,6 +45,11 @@ pub(super) fn seen(name: &str) -> Option<Seen> {
             const BY: &[By] = &[Attribute("cutline.stage"), Attribute("cutline.end")];
             seen("requests", AT_PROXY, COUNT, BY)
         }
+        "cutline.requests.failed" => {
+            const FAILED: &str = r#"isnotempty(tostring(customDimensions["cutline.side"])) and not(tobool(success))"#;
+            const BY: &[By] = &[Attribute("cutline.stage"), Attribute("cutline.side")];
+            seen("requests", FAILED, COUNT, BY)
+        }
         "http.server.request.duration" => {
             const BY: &[By] = &[Attribute("cutline.stage"), Attribute("cutline.side")];
             seen("requests", AT_PROXY, P99, BY)
@@ -144,6 +149,12 @@ pub(super) const ROLES: &str = r#"union requests, dependencies
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use cutline_proxy::spans as proxy;
+    use cutline_runtime::manifest::ALERTS;
+    use cutline_runtime::spans as functions;
+
     use super::*;
     use crate::dashboards::figures;
 
@@ -161,6 +172,35 @@ mod tests {
         "cutline.serving.trouble",
         "cutline.spans.lost",
     ];
+
+    /// What a query asks of a span's own attributes.
+    fn asked(kql: &str) -> BTreeSet<&str> {
+        let asked = kql.split("customDimensions[\"").skip(1);
+        asked.filter_map(|rest| rest.split("\"]").next()).collect()
+    }
+
+    #[test]
+    fn every_attribute_that_is_asked_for_is_one_that_spans_have() {
+        let shown = figures().into_iter().filter_map(|own| seen(own.name));
+        let mut queries: Vec<String> = shown.map(|seen| seen.query()).collect();
+        queries.extend([TRACE, DIFFERING, POISON, ROLES].map(str::to_owned));
+        queries.extend(ALERTS.map(|alert| alert.query.to_owned()));
+        let known: BTreeSet<&str> = proxy::ATTRIBUTES
+            .into_iter()
+            .chain(functions::ATTRIBUTES)
+            .collect();
+        let mut facts = BTreeSet::new();
+        for query in &queries {
+            for name in asked(query) {
+                match name.strip_prefix(functions::FACTS) {
+                    Some(fact) => facts.extend([fact.to_owned()]),
+                    None => assert!(known.contains(name), "{name}: {query}"),
+                }
+            }
+        }
+        // As monitoring says them.
+        assert_eq!(facts.into_iter().collect::<Vec<_>>(), ["drifted", "share"]);
+    }
 
     #[test]
     fn every_figure_is_seen_in_spans_or_known_not_to_be() {

@@ -24,11 +24,11 @@ pub(super) const RULES: [Rule; 9] = [
     },
     Rule {
         name: "CutlineErrors",
-        query: "sum by (stage, side) (rate(cutline_upstream_failures_total[15m])) / on (stage) group_left sum by (stage) (rate(cutline_requests_total[15m])) > 0.01",
-        hold: "5m",
+        query: r#"sum by (stage) (increase(cutline_requests_failed_total{stage!="none"}[15m])) / sum by (stage) (increase(cutline_requests_total{stage!="none"}[15m])) > 0.01 and sum by (stage) (increase(cutline_requests_total{stage!="none"}[15m])) >= 100"#,
+        hold: "0m",
         severity: "critical",
-        what: "More than one of a hundred requests to the {{ $labels.side }} of {{ $labels.stage }} got no answer",
-        mend: "cutline status says how it failed",
+        what: "More than one of a hundred requests of {{ $labels.stage }} is answered with an error of a server, or the answer breaks off",
+        mend: "cutline status says on which side",
     },
     Rule {
         name: "CutlineLatency",
@@ -112,8 +112,53 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cutline_runtime::manifest::ALERTS;
+
     use super::*;
     use crate::dashboards::tests::named;
+
+    /// What both tell of, they tell by the same share of the same requests.
+    #[test]
+    fn rules_and_alerts_agree() {
+        for (alert, rule, failed, all) in [
+            (
+                "errors",
+                "CutlineErrors",
+                r#"cutline_requests_failed_total{stage!="none"}"#,
+                r#"cutline_requests_total{stage!="none"}"#,
+            ),
+            (
+                "mismatch",
+                "CutlineMismatch",
+                r#"cutline_comparisons_total{verdict="mismatch"}"#,
+                r#"cutline_comparisons_total{verdict=~"match|mismatch"}"#,
+            ),
+        ] {
+            let alert = ALERTS.iter().find(|own| own.name == alert).unwrap();
+            let rule = RULES.iter().find(|own| own.name == rule).unwrap();
+            let window = alert
+                .window
+                .strip_prefix("PT")
+                .unwrap()
+                .to_ascii_lowercase();
+            let (by, above) = (alert.by.join(", "), alert.above / 100.0);
+            assert!(
+                alert.query.contains("| where all >= 100\n")
+                    || alert.query.contains("| where compared >= 100\n")
+            );
+            let sum = |of: &str| format!("sum by ({by}) (increase({of}[{window}]))");
+            assert_eq!(
+                rule.query,
+                format!(
+                    "{} / {} > {above} and {} >= 100",
+                    sum(failed),
+                    sum(all),
+                    sum(all)
+                ),
+            );
+            assert_eq!(rule.hold, "0m");
+        }
+    }
 
     #[test]
     fn every_rule_is_promql_and_names_figures_and_labels_there_are() {

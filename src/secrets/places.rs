@@ -19,7 +19,7 @@ pub(super) fn env(name: &str) -> anyhow::Result<Zeroizing<String>> {
 
 /// What a file says that its owner alone can read.
 pub(super) fn file(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let text = Zeroizing::new(private::read(path)?);
+    let text = private::read(path)?;
     told(&path.display().to_string(), &text)
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 use azure_core::credentials::{AccessToken, TokenCredential};
 use azure_core::time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
+use zeroize::Zeroizing;
 
 use super::post::Bearer;
 use crate::azure;
@@ -47,18 +48,18 @@ impl Identity {
 }
 
 impl Bearer for Identity {
-    fn token(&self) -> Result<String, String> {
+    fn token(&self) -> Result<Zeroizing<String>, String> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = OffsetDateTime::now_utc();
         if let Some(token) = kept.as_ref().filter(|token| token.expires_on > now + EARLY) {
-            return Ok(token.token.secret().to_owned());
+            return Ok(Zeroizing::new(token.token.secret().to_owned()));
         }
         let asked = self.runtime.block_on(async {
             tokio::time::timeout(PATIENCE, self.credential.get_token(&[&self.scope], None)).await
         });
         let token = asked.map_err(|_| "no token came in time".to_owned())?;
         let token = token.map_err(|error| format!("no token could be had: {error}"))?;
-        let text = token.token.secret().to_owned();
+        let text = Zeroizing::new(token.token.secret().to_owned());
         *kept = Some(token);
         Ok(text)
     }

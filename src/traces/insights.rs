@@ -8,6 +8,7 @@ use opentelemetry_application_insights::Exporter;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use ureq::http::Uri;
+use zeroize::Zeroizing;
 
 #[cfg(feature = "azure")]
 use super::identity::Identity;
@@ -30,7 +31,7 @@ const LONGEST_LIST: usize = 8_000;
 
 /// The resource that a connection string names.
 pub(super) struct Resource {
-    key: String,
+    key: Zeroizing<String>,
     endpoint: Uri,
     /// For whom a token is, in clouds of their own.
     audience: Option<String>,
@@ -61,7 +62,7 @@ impl Resource {
     pub(super) fn named(
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Resource>, String> {
-        let Some(text) = environment(VARIABLE) else {
+        let Some(text) = environment(VARIABLE).map(Zeroizing::new) else {
             return Ok(None);
         };
         let resource = read(&text).map_err(|wrong| format!("{VARIABLE} {wrong}"))?;
@@ -134,7 +135,7 @@ fn read(text: &str) -> Result<Resource, String> {
         (None, None) => ENDPOINT.to_owned(),
     };
     Ok(Resource {
-        key: key.to_owned(),
+        key: Zeroizing::new(key.to_owned()),
         endpoint: checked(&endpoint)?,
         audience: said("aadaudience").map(ToOwned::to_owned),
         shows: Shows::Key,
@@ -195,9 +196,12 @@ fn over(resource: &Resource, post: Post, ratio: f64) -> Result<Insights, Command
     let Resource { key, endpoint, .. } = resource;
     let place = endpoint.to_string();
     let place = place.trim_end_matches('/');
-    let string = format!("InstrumentationKey={key};IngestionEndpoint={place}");
+    let key = key.as_str();
+    let string = Zeroizing::new(format!(
+        "InstrumentationKey={key};IngestionEndpoint={place}"
+    ));
     // Its own error might show some of it.
-    let exporter = Exporter::new_from_connection_string(string, post).map_err(|_| {
+    let exporter = Exporter::new_from_connection_string(string.as_str(), post).map_err(|_| {
         CommandError::message(Kind::Configuration, format!("{VARIABLE} cannot be read"))
     })?;
     Ok(Insights(exporter.with_sample_rate(ratio)))

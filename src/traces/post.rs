@@ -12,6 +12,7 @@ use ureq::Agent;
 use ureq::http::Uri;
 use ureq::http::header::{AUTHORIZATION, HeaderValue};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use zeroize::Zeroizing;
 
 use crate::error::{CommandError, Kind};
 
@@ -21,7 +22,7 @@ const ANSWER: u64 = 64 << 10;
 /// Who gives tokens. May block.
 pub(super) trait Bearer: Send + Sync {
     /// One that is good now, or why there is none.
-    fn token(&self) -> Result<String, String>;
+    fn token(&self) -> Result<Zeroizing<String>, String>;
 }
 
 /// Whoever gets spans.
@@ -73,7 +74,7 @@ impl Post {
     fn post(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (mut parts, body) = request.into_parts();
         if let Some(bearer) = &self.bearer {
-            let shown = format!("Bearer {}", bearer.token()?);
+            let shown = Zeroizing::new(format!("Bearer {}", *bearer.token()?));
             let mut shown = HeaderValue::from_str(&shown)?;
             shown.set_sensitive(true);
             parts.headers.insert(AUTHORIZATION, shown);

@@ -43,7 +43,7 @@ struct Looked {
 
 /// The pipelines: those that a person wrote of the fixtures, and those that are
 /// derived from their code, finished as a person would: the Flask one as the demo
-/// does, the FastAPI one by the faces of the written one.
+/// does, the FastAPI one by the faces of the written one. One starts by events.
 fn pipelines() -> Vec<(&'static str, Table)> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let written = |fixture: &str| -> Table {
@@ -55,8 +55,14 @@ fn pipelines() -> Vec<(&'static str, Table)> {
     // Faces that it leaves out, the code did not say whole.
     let mut derived = functions(&fixtures.join("tumor_fastapi"), &faces.to_string());
     derived.extend(faces);
+    let mut hearing = flask.clone();
+    let trigger = "trigger = { event_hub = \"Customer.events\", consumer_group = \"cutline\" }";
+    let trigger: Table = trigger.parse().unwrap();
+    let ingestion = hearing["function"]["ingestion"].as_table_mut();
+    ingestion.unwrap().extend(trigger);
     vec![
         ("flask", flask),
+        ("flask-hearing", hearing),
         (
             "flask-derived",
             functions(&fixtures.join("churn_flask"), OVERLAY),

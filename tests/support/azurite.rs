@@ -97,7 +97,7 @@ impl Azurite {
 
     /// A container, asked with the account's key.
     pub(crate) fn by_key(&self, account: &str, container: &str) -> Account {
-        self.account(account, container, Credential::Key(key(account)))
+        self.account(account, container, Credential::Key(key(account).into()))
     }
 
     /// A container, asked with a credential.

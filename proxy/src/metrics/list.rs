@@ -39,11 +39,12 @@ pub(super) const MIRRORED: &str = "cutline_mirrored_total";
 pub(super) const PAIRS: &str = "cutline_pairs_total";
 pub(super) const PERCENT: &str = "cutline_stage_percent";
 pub(super) const REFUSED: &str = "cutline_refused_total";
+pub(super) const REQUESTS_FAILED: &str = "cutline_requests_failed_total";
 pub(super) const REQUESTS: &str = "cutline_requests_total";
 pub(super) const SPANS_LOST: &str = "cutline_spans_lost_total";
 
 /// All there are.
-pub const FIGURES: [Figure; 12] = [
+pub const FIGURES: [Figure; 13] = [
     Figure {
         name: "cutline.requests",
         prometheus: REQUESTS,
@@ -51,6 +52,14 @@ pub const FIGURES: [Figure; 12] = [
         unit: "{request}",
         labels: &["stage", "route", "end"],
         what: "each request once: `monolith`, `candidate`, `fallback`, `refused` or `aborted`",
+    },
+    Figure {
+        name: "cutline.requests.failed",
+        prometheus: REQUESTS_FAILED,
+        kind: FigureKind::Counter,
+        unit: "{request}",
+        labels: &["stage", "route", "side"],
+        what: "those of them that failed: the client's answer was of 500 or above, or broke off",
     },
     Figure {
         name: "http.server.request.duration",

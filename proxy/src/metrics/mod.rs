@@ -84,6 +84,7 @@ pub(crate) struct TableMetrics {
 /// The counters of one route.
 pub(crate) struct RouteMetrics {
     ends: [Counter; End::ALL.len()],
+    unsuccessful: [Counter; 2],
     /// By method, where the route takes several, and by side.
     seconds: Vec<[Histogram; 2]>,
     failures: [[Counter; Failure::ALL.len()]; 2],
@@ -285,6 +286,7 @@ impl Metrics {
         let sides = [Side::Monolith, Side::Candidate];
         RouteMetrics {
             ends: End::ALL.map(|end| counter(list::REQUESTS, ("end", end.name()))),
+            unsuccessful: sides.map(|side| counter(list::REQUESTS_FAILED, ("side", side.name()))),
             seconds: methods(method)
                 .map(|method| sides.map(|side| self.seconds(stage, method, template, side)))
                 .collect(),
@@ -336,6 +338,11 @@ impl TableMetrics {
 impl RouteMetrics {
     pub(crate) fn ended(&self, end: End) {
         self.ends[end as usize].increment(1);
+    }
+
+    /// The client's answer was an error of a server, or broke off.
+    pub(crate) fn unsuccessful(&self, side: Side) {
+        self.unsuccessful[side as usize].increment(1);
     }
 
     pub(crate) fn took(&self, method: Known, side: Side, time: Duration) {
@@ -424,6 +431,7 @@ mod tests {
         let metrics = Metrics::new();
         let route = metrics.of_route("inference", Some(&Method::POST), "/predict");
         route.ended(End::Fallback);
+        route.unsuccessful(Side::Candidate);
         route.took(
             Known::of(&Method::POST),
             Side::Candidate,
@@ -433,6 +441,12 @@ mod tests {
         assert!(text.contains(
             r#"cutline_requests_total{stage="inference",route="POST /predict",end="fallback"} 1"#
         ), "{text}");
+        for (side, failed) in [("monolith", 0), ("candidate", 1)] {
+            let line = format!(
+                r#"cutline_requests_failed_total{{stage="inference",route="POST /predict",side="{side}"}} {failed}"#
+            );
+            assert!(text.contains(&line), "{text}");
+        }
         assert!(text.contains(
             r#"http_server_request_duration_seconds_bucket{http_request_method="POST",url_scheme="http",http_route="/predict",stage="inference",side="candidate",le="0.005"} 1"#
         ), "{text}");

@@ -29,6 +29,8 @@ pub(crate) struct Exchange {
     pub(super) start: Instant,
     method: Known,
     finished: bool,
+    /// The client's answer is an error of a server.
+    is_error: bool,
     access: Option<Box<Entry>>,
     pub(super) spans: Option<Box<Spans>>,
 }
@@ -49,6 +51,7 @@ impl Exchange {
             start,
             method: Known::OTHER,
             finished: false,
+            is_error: false,
             access: None,
             spans: None,
         }
@@ -127,6 +130,7 @@ impl Exchange {
 
     /// The head of an answer goes to the client.
     pub(super) fn answered(&mut self, status: StatusCode) {
+        self.is_error = status.is_server_error();
         if let Some(access) = &mut self.access {
             access.answered(status);
         }
@@ -149,6 +153,9 @@ impl Drop for Exchange {
             false => End::Aborted,
         };
         metrics.ended(end);
+        if self.is_error || end == End::Aborted {
+            metrics.unsuccessful(self.side);
+        }
         if self.access.is_some() || self.spans.is_some() {
             let ended = Ended {
                 table: &self.live.table,

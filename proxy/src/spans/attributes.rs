@@ -16,6 +16,29 @@ use opentelemetry::{Context, KeyValue};
 use crate::forward::trace;
 use crate::methods::Known;
 
+/// All attributes that a span may have.
+pub const ATTRIBUTES: [&str; 19] = [
+    "client.address",
+    "cutline.attempt",
+    "cutline.end",
+    "cutline.side",
+    "cutline.stage",
+    "cutline.verdict",
+    "cutline.why",
+    "error.type",
+    "http.request.method",
+    "http.request.method_original",
+    "http.response.status_code",
+    "http.route",
+    "network.protocol.version",
+    "server.address",
+    "server.port",
+    "url.full",
+    "url.path",
+    "url.scheme",
+    "url.template",
+];
+
 /// What a client can make long is cut there: spans wait in memory.
 const LONGEST: usize = 1_024;
 /// State that is longer is passed on and not recorded (W3C Trace Context
@@ -89,4 +112,28 @@ pub(super) fn asked_for<B>(request: &Request<B>, tls: bool) -> Option<(String, u
 
 pub(super) fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(LONGEST)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What is said names its attributes in its own place, as texts.
+    #[test]
+    fn what_is_said_is_listed_and_no_other() {
+        let files = [
+            include_str!("attempt.rs"),
+            include_str!("attributes.rs"),
+            include_str!("comparison.rs"),
+            include_str!("request.rs"),
+        ];
+        let files = files.map(|file| file.split("#[cfg(test)]").next().unwrap_or_default());
+        let said = files
+            .iter()
+            .flat_map(|file| file.split("KeyValue::new(\"").skip(1));
+        let said: BTreeSet<&str> = said.filter_map(|call| call.split('"').next()).collect();
+        assert_eq!(said, BTreeSet::from(ATTRIBUTES));
+    }
 }

@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::global::{BoxedTracer, ObjectSafeTracer};
 
+pub use attributes::ATTRIBUTES;
+
 pub(crate) use attempt::{Attempt, Origin, Turn};
 pub(crate) use request::Spans;
 

@@ -9,6 +9,7 @@ use azure_core::credentials::{AccessToken, TokenCredential};
 use object_store::CredentialProvider;
 use object_store::azure::{AzureAccessKey, AzureCredential};
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
 use crate::store::clock::Timestamp;
 use crate::store::place::AzurePlace;
@@ -17,10 +18,10 @@ use crate::store::place::AzurePlace;
 #[derive(Clone)]
 pub enum Credential {
     /// A shared access signature: the query of its URL.
-    Sas(String),
+    Sas(Zeroizing<String>),
     /// The account's key. An emulator has one that everybody knows; a real one
     /// opens everything, so it is taken for an emulator alone.
-    Key(String),
+    Key(Zeroizing<String>),
     /// Tokens of an identity, over https.
     Token(Arc<dyn TokenCredential>),
 }
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_right_is_said_without_the_secret() {
-        let sas = |text: &str| Credential::Sas(text.to_owned());
+        let sas = |text: &str| Credential::Sas(text.to_owned().into());
         for (credential, url, expected) in [
             (
                 sas("sv=1&se=2020-01-01T00:00:00Z&sig=s3cret"),
@@ -265,12 +266,12 @@ mod tests {
             (sas("?sv=1&sig=s3cret"), REAL, "has no se"),
             (sas("s3cret"), REAL, "has no sig"),
             (
-                Credential::Key("s3cret".to_owned()),
+                Credential::Key("s3cret".to_owned().into()),
                 REAL,
                 "for an emulator",
             ),
             (
-                Credential::Key("s3cret!".to_owned()),
+                Credential::Key("s3cret!".to_owned().into()),
                 EMULATED,
                 "not in base64",
             ),

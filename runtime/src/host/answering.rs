@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::handler::Early;
+use super::serve::{HEAD, serve};
 use super::tls::Secured;
 use super::{Http, Local};
 use crate::function::Stop;
@@ -104,14 +105,8 @@ impl Answering {
         let tidying = tokio::spawn(tidy);
         let mut answering = tokio::spawn(async move {
             match self.listener {
-                Listening::Plain(listener) => {
-                    let serve = axum::serve(listener, router);
-                    serve.with_graceful_shutdown(ended(ends)).await
-                }
-                Listening::Tls(listener) => {
-                    let serve = axum::serve(listener, router);
-                    serve.with_graceful_shutdown(ended(ends)).await
-                }
+                Listening::Plain(listener) => serve(listener, router, HEAD, ends).await,
+                Listening::Tls(listener) => serve(listener, router, HEAD, ends).await,
             }
         });
         let broken = tokio::select! {
@@ -129,9 +124,9 @@ impl Answering {
         let _ = following.await;
         tidying.abort();
         let ended = match broken {
-            Some(answered) => answered.map_err(std::io::Error::other)?,
+            Some(answered) => answered.map_err(std::io::Error::other),
             None => match tokio::time::timeout(PATIENCE, &mut answering).await {
-                Ok(answered) => answered.map_err(std::io::Error::other)?,
+                Ok(answered) => answered.map_err(std::io::Error::other),
                 Err(_) => {
                     answering.abort();
                     Ok(())

@@ -25,8 +25,8 @@ impl Guard {
     /// Of this token, which is shown as `Authorization: Bearer TOKEN`, or as the
     /// whole value of another header.
     #[must_use]
-    pub fn new(token: String, header: Option<HeaderName>) -> Guard {
-        let token = Zeroizing::new(token);
+    pub fn new(token: impl Into<Zeroizing<String>>, header: Option<HeaderName>) -> Guard {
+        let token = token.into();
         Guard { token, header }
     }
 

@@ -91,6 +91,15 @@ pub(super) struct Faces<'p> {
 }
 
 impl Http {
+    /// No face at all.
+    pub(super) fn nothing() -> Http {
+        Http {
+            router: Router::new(),
+            serving: Vec::new(),
+            logs: Vec::new(),
+        }
+    }
+
     /// The faces of these functions. Those of functions that are hosted
     /// elsewhere are left out.
     ///

@@ -13,6 +13,7 @@ use super::guard::Guard;
 use super::handover;
 use super::http::{self, Faces, Http};
 use super::shadow::Shadows;
+use super::told;
 use super::work::{Left, work};
 use crate::function::{Services, Stop, whole};
 use crate::pipeline::{Function, Params, Pipeline, Place, Problem, Trigger};
@@ -38,6 +39,8 @@ pub struct Local {
     keep_shadows: Duration,
     /// The file says that a token is to be shown.
     is_guarded: bool,
+    /// Clients may ask these functions.
+    has_faces: bool,
     /// The file says that faces speak TLS.
     pub(super) is_tls: bool,
     guard: Option<Guard>,
@@ -66,6 +69,7 @@ impl Local {
     ) -> Local {
         let keep_shadows = pipeline.store.keep_shadows;
         let is_guarded = pipeline.token.is_some();
+        let has_faces = pipeline.has_faces(only);
         let is_tls = pipeline.tls.is_some();
         let incoming = match &pipeline.store.place {
             Place::Azure { incoming, .. } => Some(incoming.container.clone()),
@@ -81,6 +85,7 @@ impl Local {
             incoming,
             keep_shadows,
             is_guarded,
+            has_faces,
             is_tls,
             guard: None,
             storage: None,
@@ -111,6 +116,15 @@ impl Local {
     pub fn with_metrics(mut self, render: Render) -> Local {
         self.render = Some(render);
         self
+    }
+
+    /// What answers where another invokes: nothing is there to be asked without
+    /// the token, where an app without faces has none.
+    pub(super) fn invoked(&self) -> Result<Http, Problem> {
+        match self.is_guarded && self.guard.is_none() && !self.has_faces {
+            true => Ok(Http::nothing()),
+            false => self.http(),
+        }
     }
 
     /// What answers HTTP clients. Called on a tokio runtime.
@@ -298,7 +312,10 @@ impl Loop {
         let queues = &**self.services.space.queues();
         let received =
             retry::receive(queues, queue, 1, settings.visibility, &settings.retry, now).await?;
-        Ok(received.into_iter().next())
+        for poisoned in &received.poisoned {
+            told::poisoned(&settings.tracing, &self.function, queue, poisoned);
+        }
+        Ok(received.next.into_iter().next())
     }
 
     /// Until something may have come, the poll is due, or it is over.

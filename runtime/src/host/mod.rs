@@ -16,6 +16,7 @@ pub mod handover;
 mod http;
 mod local;
 mod open;
+mod serve;
 mod shadow;
 mod tls;
 mod told;

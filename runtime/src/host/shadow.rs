@@ -73,9 +73,8 @@ impl Shadows {
         known.retain(|_, (_, expires)| *expires > now);
         known.insert(id.to_owned(), (space.clone(), now.after(self.keep)));
         let functions = self.functions.iter().filter_map(|function| {
-            let Trigger::Queue(queue) = &function.trigger else {
-                return None;
-            };
+            let by_message = matches!(function.trigger, Trigger::Queue(_) | Trigger::Events(_));
+            let queue = function.queue().filter(|_| by_message)?;
             Some((queue.parse().ok()?, Arc::clone(function)))
         });
         Some(Shadow {
@@ -130,7 +129,7 @@ impl Shadow {
                     &settings.retry,
                     now,
                 );
-                for next in received.await? {
+                for next in received.await?.next {
                     worked = true;
                     work(&self.services, settings, function, next, &Stop::default()).await?;
                 }

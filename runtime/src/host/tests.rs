@@ -48,14 +48,14 @@ where
     }
 }
 
-fn probe<W>(does: W) -> Arc<dyn StageFn>
+pub(super) fn probe<W>(does: W) -> Arc<dyn StageFn>
 where
     W: for<'a> Fn(&'a StageContext, Invocation) -> Invoked<'a> + Send + Sync + 'static,
 {
     Arc::new(Probe(does))
 }
 
-fn idle(_: &Params) -> Result<Arc<dyn StageFn>, Problem> {
+pub(super) fn idle(_: &Params) -> Result<Arc<dyn StageFn>, Problem> {
     Ok(probe(|_, _| Box::pin(async { Ok(Facts::new()) })))
 }
 
@@ -102,7 +102,7 @@ fn pipeline(first: Arc<dyn StageFn>, second: Arc<dyn StageFn>) -> Pipeline {
     pipeline
 }
 
-fn queue(name: &str) -> QueueName {
+pub(super) fn queue(name: &str) -> QueueName {
     name.parse().unwrap()
 }
 
@@ -114,7 +114,7 @@ async fn send(services: &Services, id: &str) {
 }
 
 /// What waits in a queue and can be seen.
-async fn waiting(services: &Services, name: &str) -> Vec<Message> {
+pub(super) async fn waiting(services: &Services, name: &str) -> Vec<Message> {
     let peeked = services.space.queues().open(&queue(name)).peek(32).await;
     let peeked = peeked.unwrap();
     let read = peeked.iter().map(|peeked| Message::from_body(&peeked.body));
@@ -149,7 +149,7 @@ impl Steps {
         let (visibility, tries) = (self.settings.visibility, &self.settings.retry);
         let name = queue(&function.queue().unwrap());
         let received = retry::receive(&**queues, &name, 1, visibility, tries, now).await;
-        let next = received.unwrap().pop()?;
+        let next = received.unwrap().next.pop()?;
         Some(
             work(
                 &self.services,

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::function::Facts;
 use crate::pipeline::{Function, Input};
-use crate::queue::retry::{Fate, Next};
+use crate::queue::retry::{Fate, Next, Poisoned};
 use crate::queue::{Message, QueueName, TraceContext};
-use crate::spans::{self, Of, Span, Tracing};
+use crate::spans::{self, FACTS, Of, Span, Tracing};
 use crate::store::artifact::ArtifactId;
 
 use super::work::Came;
@@ -157,7 +157,7 @@ impl<'f> Telling<'f> {
                     error,
                     "failed; the message is in {poison}"
                 );
-                "poisoned"
+                POISONED
             }
         };
         self.ended(end);
@@ -175,7 +175,7 @@ impl<'f> Telling<'f> {
                 .say("cutline.version", format!("{} {version}", alias.model));
         }
         for (name, fact) in facts {
-            let key = format!("cutline.facts.{name}");
+            let key = format!("{FACTS}{name}");
             match fact {
                 Value::String(text) => self.span.say(key, text.clone()),
                 Value::Bool(truth) => self.span.say(key, *truth),
@@ -214,6 +214,33 @@ impl<'f> Telling<'f> {
         self.start.elapsed().as_secs_f64()
     }
 }
+
+/// What came to a function's queue is in its poison queue, and nothing worked on
+/// it: none of ours, or too long.
+pub(super) fn poisoned(
+    tracing: &Tracing,
+    function: &Function,
+    queue: &QueueName,
+    Poisoned { why, traceparent }: &Poisoned,
+) {
+    let mut span = tracing.begin(Of::Message, function.name.clone(), *traceparent);
+    span.say("cutline.function", function.name.clone());
+    span.say("cutline.stage", function.stage.clone());
+    span.is_of_queue("process", queue);
+    span.say("cutline.end", POISONED);
+    span.fail(POISONED);
+    let _in_trace = span.logged().entered();
+    let (name, stage, poison) = (&function.name, &function.stage, queue.poison());
+    tracing::error!(
+        function = name,
+        stage,
+        error = why,
+        "not worked on; the message is in {poison}"
+    );
+}
+
+/// How an invocation ends whose message is in the poison queue.
+const POISONED: &str = "poisoned";
 
 /// The artifacts among a function's inputs, as its message names them.
 pub(super) fn named<'m>(

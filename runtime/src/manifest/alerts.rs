@@ -50,15 +50,15 @@ pub const ALERTS: [Alert; 5] = [
     },
     Alert {
         name: "errors",
-        what: "More than one of a hundred requests fails: cutline status says on which side",
+        what: "More than one of a hundred requests is answered with an error of a server, or the answer breaks off: cutline status says on which side",
         query: r#"requests
-| extend stage = tostring(customDimensions["cutline.stage"]), side = tostring(customDimensions["cutline.side"])
-| where isnotempty(stage) and isnotempty(side)
-| summarize all = sum(itemCount), failed = sumif(itemCount, not(tobool(success))) by stage, side
+| extend stage = tostring(customDimensions["cutline.stage"])
+| where isnotempty(stage) and isnotempty(tostring(customDimensions["cutline.side"]))
+| summarize all = sum(itemCount), failed = sumif(itemCount, not(tobool(success))) by stage
 | where all >= 100
-| project stage, side, value = 100.0 * failed / all"#,
+| project stage, value = 100.0 * failed / all"#,
         measure: "value",
-        by: &["stage", "side"],
+        by: &["stage"],
         above: 1.0,
         window: "PT15M",
         every: "PT5M",

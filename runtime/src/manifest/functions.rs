@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::roles::{Role, Scope, roles};
 use super::schedule::ncrontab;
-use super::settings::{self, CONNECTION, secrets};
+use super::settings::{self, CONNECTION, EVENTS, secrets};
 use super::{File, ManifestError};
 use crate::face::mapping::{HttpWritten, route_parts};
 use crate::host::handler::{NEXT, RESPONSE, wrapped};
-use crate::pipeline::{Function, Pipeline, Place, Trigger, is_hosted};
+use crate::pipeline::{EventHub, Function, Pipeline, Place, Trigger, is_hosted};
 use crate::queue::retry::Retry;
 
 /// An app of these functions, or of all: what lies beside `functions.toml` and
@@ -28,11 +28,15 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
     let secrets = secrets(pipeline, only)?;
     let mut app = App::default();
     let is_here = |name: &str| is_hosted(only, name);
-    let mut predicts = false;
+    let (mut predicts, mut hears) = (false, false);
     let functions = pipeline.functions.iter();
     for function in functions.filter(|function| is_here(&function.name)) {
         match &function.trigger {
             Trigger::Queue(queue) => app.by_queue(function, queue)?,
+            Trigger::Events(hub) => {
+                hears = true;
+                app.by_events(function, hub)?;
+            }
             Trigger::Every(every) => app.by_time(function, *every)?,
             Trigger::Http => predicts = true,
         }
@@ -47,10 +51,10 @@ pub fn functions(pipeline: &Pipeline, only: &[String]) -> Result<Vec<File>, Mani
         }
     }
     let mut files = vec![
-        file("host.json", &host(only))?,
+        file("host.json", &host(only, hears))?,
         file(
             "local.settings.json",
-            &settings::local(kept, &secrets.variables),
+            &settings::local(kept, &secrets.variables, hears),
         )?,
         file("roles.json", &needed(pipeline, only, &secrets.asked_for))?,
     ];
@@ -78,14 +82,31 @@ struct Entry {
 
 impl App {
     fn by_queue(&mut self, function: &Function, queue: &str) -> Result<(), ManifestError> {
-        let trigger = json!({
-            "name": "message",
-            "type": "queueTrigger",
-            "direction": "in",
-            "queueName": queue,
-            "connection": CONNECTION,
+        let written = bindings(received(queue), function);
+        self.add(&function.name, &function.name, written)
+    }
+
+    /// Events come once, and what follows of them the program sends; what fails
+    /// is tried again from a queue, which the app has a function of that name
+    /// for. An invocation that was broken off comes again.
+    fn by_events(&mut self, function: &Function, hub: &EventHub) -> Result<(), ManifestError> {
+        let heard = json!({
+            "bindings": [{
+                "name": "events",
+                "type": "eventHubTrigger",
+                "direction": "in",
+                "eventHubName": hub.name,
+                "consumerGroup": hub.consumer_group,
+                "connection": EVENTS,
+                "cardinality": "many",
+                "dataType": "string",
+            }],
+            "retry": again(&Retry::default()),
         });
-        self.add(&function.name, &function.name, bindings(trigger, function))
+        self.add(&function.name, &function.name, heard)?;
+        let queue = function.queue().unwrap_or_default();
+        let written = bindings(received(&queue), function);
+        self.add(&queue, &queue, written)
     }
 
     fn by_time(&mut self, function: &Function, every: Duration) -> Result<(), ManifestError> {
@@ -147,6 +168,34 @@ impl App {
     }
 }
 
+/// By messages of this queue.
+fn received(queue: &str) -> Value {
+    json!({
+        "name": "message",
+        "type": "queueTrigger",
+        "direction": "in",
+        "queueName": queue,
+        "connection": CONNECTION,
+    })
+}
+
+/// How the host is to try again what has no queue to be tried again from.
+fn again(retry: &Retry) -> Value {
+    json!({
+        "strategy": "exponentialBackoff",
+        "maxRetryCount": retry.tries.saturating_sub(1),
+        "minimumInterval": clock(retry.first),
+        "maximumInterval": clock(retry.most),
+    })
+}
+
+/// A time as the host reads it.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
+}
+
 /// A trigger, and the queue that is told.
 fn bindings(trigger: Value, function: &Function) -> Value {
     let mut bindings = vec![trigger];
@@ -178,7 +227,7 @@ fn asked(route: &str, methods: &[&str]) -> Value {
     ] })
 }
 
-fn host(only: &[String]) -> Value {
+fn host(only: &[String], hears: bool) -> Value {
     // In lines of JSON, which tell traces.
     let mut arguments = ["handler", "--log-format", "json"]
         .map(ToOwned::to_owned)
@@ -186,7 +235,7 @@ fn host(only: &[String]) -> Value {
     for name in only {
         arguments.extend(["--only".to_owned(), name.clone()]);
     }
-    json!({
+    let mut host = json!({
         "version": "2.0",
         "customHandler": {
             "description": {
@@ -213,7 +262,16 @@ fn host(only: &[String]) -> Value {
             },
         },
         "telemetryMode": "OpenTelemetry",
-    })
+    });
+    if hears {
+        // Worked on one after the other; by the port that private endpoints have
+        // open.
+        host["extensions"]["eventHubs"] = json!({
+            "maxEventBatchSize": 16,
+            "transportType": "amqpWebSockets",
+        });
+    }
+    host
 }
 
 /// What has to be there, and what the app's identity may do with it.
@@ -225,6 +283,7 @@ fn needed(pipeline: &Pipeline, only: &[String], asked_for: &[String]) -> Value {
     let needed = roles(pipeline, only).into_iter().map(|needed| {
         let (kind, name) = match &needed.scope {
             Scope::Container(name) => ("container", name),
+            Scope::Hub(name) => ("eventHub", name),
             Scope::Queue(name) => ("queue", name),
         };
         json!({ kind: name, "role": needed.role, "roleDefinitionId": needed.role.id() })
@@ -247,7 +306,7 @@ fn file(path: &str, written: &Value) -> Result<File, ManifestError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::sample::FILE;
+    use crate::manifest::sample::{FILE, HEARING};
     use crate::stages;
 
     fn written(text: &str, only: &[&str]) -> Result<BTreeMap<String, Value>, String> {
@@ -312,6 +371,62 @@ mod tests {
     }
 
     #[test]
+    fn events_start_a_function_and_what_fails_of_them_is_tried_again_from_its_queue() {
+        let files = written(&format!("{FILE}{HEARING}"), &["hearing"]).unwrap();
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "hearing-events/function.json",
+                "hearing/function.json",
+                "host.json",
+                "local.settings.json",
+                "roles.json",
+            ]
+        );
+        assert_eq!(
+            files["hearing/function.json"],
+            json!({
+                "bindings": [{
+                    "name": "events",
+                    "type": "eventHubTrigger",
+                    "direction": "in",
+                    "eventHubName": "Customer.events",
+                    "consumerGroup": "cutline",
+                    "connection": "CUTLINE_EVENTS",
+                    "cardinality": "many",
+                    "dataType": "string",
+                }],
+                "retry": {
+                    "strategy": "exponentialBackoff",
+                    "maxRetryCount": 4,
+                    "minimumInterval": "00:00:01",
+                    "maximumInterval": "00:05:00",
+                },
+            })
+        );
+        let again = &files["hearing-events/function.json"]["bindings"];
+        assert_eq!(again[0]["queueName"], "hearing-events");
+        assert_eq!(again[1]["queueName"], "heard");
+        let events = &files["host.json"]["extensions"]["eventHubs"];
+        assert_eq!(events["transportType"], "amqpWebSockets");
+        let values = &files["local.settings.json"]["Values"];
+        assert_eq!(values["CUTLINE_EVENTS__fullyQualifiedNamespace"], "");
+        let roles = files["roles.json"].as_array().unwrap();
+        let hub = roles.iter().find(|role| role["eventHub"].is_string());
+        assert_eq!(
+            hub.unwrap(),
+            &json!({
+                "eventHub": "Customer.events",
+                "role": "Azure Event Hubs Data Receiver",
+                "roleDefinitionId": "a638d3c7-ab3a-418d-83e6-5f17a39d4fde",
+            })
+        );
+        let others = written(FILE, &[]).unwrap();
+        assert_eq!(others["host.json"]["extensions"].get("eventHubs"), None);
+    }
+
+    #[test]
     fn what_cannot_be_hosted_is_said() {
         let folder = FILE.replace(
             "url = \"azure:https://churn.blob.core.windows.net/kept\"",
@@ -357,6 +472,11 @@ mod tests {
         let values = &files["local.settings.json"]["Values"];
         assert_eq!(values["CHURN_SAS"], "");
         assert_eq!(values["CHURN_TOKEN"], "");
+        // Nobody asks training anything.
+        let files = written(&text, &["training"]).unwrap();
+        let values = &files["local.settings.json"]["Values"];
+        assert_eq!(values["CHURN_SAS"], "");
+        assert_eq!(values.get("CHURN_TOKEN"), None);
         let told = written(&shows("{ file = \"sas\" }"), &[]).unwrap_err();
         assert!(
             told.contains("store.sas: an app carries no file with a secret"),

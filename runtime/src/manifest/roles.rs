@@ -1,5 +1,5 @@
 //! Which roles the identity of an app needs, each at the narrowest scope that
-//! Azure has: a container, a queue. They follow from the pipeline alone.
+//! Azure has: a container, a queue, an event hub. They follow from the pipeline alone.
 //!
 //! The storage that the host of Azure Functions keeps its own things in is
 //! another account; what is needed there, in the vault and for telemetry,
@@ -27,6 +27,8 @@ pub enum Role {
     QueueContributor,
     /// Sends messages.
     QueueSender,
+    /// Receives events.
+    EventsReceiver,
     /// Reads what a secret holds.
     SecretsUser,
     /// Wraps what encrypts an account by a key.
@@ -41,6 +43,9 @@ pub enum Role {
 pub enum Scope {
     /// A container.
     Container(String),
+    /// An event hub: of a consumer group alone the host may not read it
+    /// (Azure/azure-functions-python-worker, issue 1778).
+    Hub(String),
     /// A queue.
     Queue(String),
 }
@@ -63,6 +68,7 @@ impl Role {
             Role::BlobOwner => "Storage Blob Data Owner",
             Role::QueueContributor => "Storage Queue Data Contributor",
             Role::QueueSender => "Storage Queue Data Message Sender",
+            Role::EventsReceiver => "Azure Event Hubs Data Receiver",
             Role::SecretsUser => "Key Vault Secrets User",
             Role::EncryptionUser => "Key Vault Crypto Service Encryption User",
             Role::MetricsPublisher => "Monitoring Metrics Publisher",
@@ -77,6 +83,7 @@ impl Role {
             Role::BlobOwner => "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
             Role::QueueContributor => "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
             Role::QueueSender => "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
+            Role::EventsReceiver => "a638d3c7-ab3a-418d-83e6-5f17a39d4fde",
             Role::SecretsUser => "4633458b-17de-408a-b874-0445c86b69e6",
             Role::EncryptionUser => "e147488a-f6f5-4113-8e2d-b22465e65bf6",
             Role::MetricsPublisher => "3913510d-42f4-4e42-8a64-420c390055eb",
@@ -116,6 +123,10 @@ pub fn roles(pipeline: &Pipeline, only: &[String]) -> BTreeSet<Assignment> {
             needed.insert(assigned(incoming, role));
         }
         needed.extend(of_queues(function));
+        if let Trigger::Events(hub) = &function.trigger {
+            let hub = Scope::Hub(hub.name.clone());
+            needed.insert(assigned(hub, Role::EventsReceiver));
+        }
     }
     needed
 }
@@ -137,7 +148,7 @@ fn of_queues(function: &Function) -> Vec<Assignment> {
     {
         // What fails for good goes there, errors inside.
         needed.push(on(queue.poison().as_str(), Role::QueueSender));
-        if let Trigger::Queue(_) = &function.trigger {
+        if let Trigger::Queue(_) | Trigger::Events(_) = &function.trigger {
             // The host asks how long it is, receives and deletes, hides longer
             // what takes its time and shows again what failed (`messages/write`,
             // which no narrower role has); and what another is at is put back.
@@ -167,6 +178,7 @@ mod tests {
         let said = needed.map(|needed| {
             let on = match needed.scope {
                 Scope::Container(name) => format!("container {name}"),
+                Scope::Hub(name) => format!("hub {name}"),
                 Scope::Queue(name) => format!("queue {name}"),
             };
             format!("{on}: {:?}", needed.role)
@@ -203,6 +215,34 @@ mod tests {
                 "container kept: BlobContributor",
                 "queue monitoring-due-poison: QueueSender",
             ]
+        );
+    }
+
+    #[test]
+    fn who_hears_of_events_receives_them_and_tries_again_from_a_queue() {
+        let text = format!("{FILE}{}", crate::manifest::sample::HEARING);
+        let pipeline = Pipeline::parse(&text, stages::ALL).unwrap();
+        let needed = roles(&pipeline, &["hearing".to_owned()]);
+        let on = |scope, role| assigned(scope, role);
+        let queue = |name: &str| Scope::Queue(name.to_owned());
+        let container = |name: &str| Scope::Container(name.to_owned());
+        assert_eq!(
+            needed.into_iter().collect::<Vec<_>>(),
+            [
+                on(container("incoming"), Role::BlobReader),
+                on(container("kept"), Role::BlobContributor),
+                on(
+                    Scope::Hub("Customer.events".to_owned()),
+                    Role::EventsReceiver
+                ),
+                on(queue("hearing-events"), Role::QueueContributor),
+                on(queue("hearing-events-poison"), Role::QueueSender),
+                on(queue("heard"), Role::QueueSender),
+            ]
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
         );
     }
 

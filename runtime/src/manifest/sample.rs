@@ -1,5 +1,14 @@
 //! A pipeline on Azure, for tests.
 
+/// Beside it, a function that events start.
+pub(super) const HEARING: &str = r#"
+[function.hearing]
+stage   = "ingestion"
+trigger = { event_hub = "Customer.events", consumer_group = "cutline" }
+input   = { blob = "{name}.csv" }
+output  = { artifact = "heard", queue = "heard" }
+"#;
+
 pub(super) const FILE: &str = r#"
 [store]
 url = "azure:https://churn.blob.core.windows.net/kept"

@@ -13,6 +13,10 @@ use crate::store::place::AzurePlace;
 /// are `CUTLINE__queueServiceUri`, `CUTLINE__credential` and `CUTLINE__clientId`.
 pub(super) const CONNECTION: &str = "CUTLINE";
 
+/// The connection of event hubs: their namespace is in
+/// `CUTLINE_EVENTS__fullyQualifiedNamespace`.
+pub(super) const EVENTS: &str = "CUTLINE_EVENTS";
+
 /// The connection that the host keeps its own things by.
 const OWN: &str = "AzureWebJobsStorage";
 
@@ -25,6 +29,8 @@ pub(super) enum Setting {
     Identity,
     /// What the account is called that the host keeps its own things in.
     HostAccount,
+    /// Where the namespace of event hubs is.
+    EventsNamespace,
     /// Where telemetry goes.
     Telemetry,
     /// As whom it goes there: the app's identity.
@@ -52,6 +58,8 @@ pub(super) fn secrets(pipeline: &Pipeline, only: &[String]) -> Result<Secrets, M
         match from {
             // Clients speak TLS with the app's host.
             _ if key == "serve.tls.key" => {}
+            // Nobody asks an app that has no faces.
+            _ if key == "serve.token" && !pipeline.has_faces(only) => {}
             SecretFrom::Env(name) if is_variable(&name) && !is_taken(&name) => {
                 secrets.variables.push(name);
             }
@@ -76,11 +84,12 @@ fn is_variable(name: &str) -> bool {
 
 /// Whether a setting of the host's or of the program's own is called so.
 fn is_taken(name: &str) -> bool {
-    const BEGINNINGS: [&str; 6] = [
+    const BEGINNINGS: [&str; 7] = [
         "APPLICATIONINSIGHTS_",
         "AZURE_",
         "AzureWebJobs",
         "CUTLINE__",
+        "CUTLINE_EVENTS__",
         "FUNCTIONS_",
         "WEBSITE_",
     ];
@@ -88,8 +97,13 @@ fn is_taken(name: &str) -> bool {
 }
 
 /// In Azure, in the order of their names. `secrets` are variables, each with
-/// what its secret is called in the vault.
-pub(super) fn hosted(kept: &AzurePlace, secrets: &[(&str, String)]) -> Vec<(String, Setting)> {
+/// what its secret is called in the vault; who `hears` of events, needs to know
+/// where.
+pub(super) fn hosted(
+    kept: &AzurePlace,
+    secrets: &[(&str, String)],
+    hears: bool,
+) -> Vec<(String, Setting)> {
     let text = |text: &str| Setting::Text(text.to_owned());
     let mut settings = vec![
         // Which identity the program shows.
@@ -108,7 +122,12 @@ pub(super) fn hosted(kept: &AzurePlace, secrets: &[(&str, String)]) -> Vec<(Stri
         ),
         (format!("{OWN}__accountName"), Setting::HostAccount),
     ];
-    for connection in [OWN, CONNECTION] {
+    let mut connections = vec![OWN, CONNECTION];
+    if hears {
+        connections.push(EVENTS);
+        settings.push((namespace(), Setting::EventsNamespace));
+    }
+    for connection in connections {
         settings.push((format!("{connection}__credential"), text("managedidentity")));
         settings.push((format!("{connection}__clientId"), Setting::Identity));
     }
@@ -125,7 +144,7 @@ pub(super) fn hosted(kept: &AzurePlace, secrets: &[(&str, String)]) -> Vec<(Stri
 
 /// For `func start` on one's own machine: where things are, and never what
 /// opens them.
-pub(super) fn local(kept: &AzurePlace, secrets: &[String]) -> Value {
+pub(super) fn local(kept: &AzurePlace, secrets: &[String], hears: bool) -> Value {
     const EMULATOR: &str = "UseDevelopmentStorage=true";
     let mut values = Map::new();
     let mut say = |name: &str, value: &str| values.insert(name.to_owned(), value.into());
@@ -142,10 +161,18 @@ pub(super) fn local(kept: &AzurePlace, secrets: &[String]) -> Value {
             }
         }
     }
+    if hears {
+        say(&namespace(), "");
+    }
     for secret in secrets {
         say(secret, "");
     }
     json!({ "IsEncrypted": false, "Values": values })
+}
+
+/// Where the connection of event hubs leads.
+fn namespace() -> String {
+    format!("{EVENTS}__fullyQualifiedNamespace")
 }
 
 /// Where the connection leads.

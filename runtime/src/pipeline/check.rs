@@ -3,6 +3,7 @@
 mod database;
 mod store;
 mod table;
+mod trigger;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use toml::Spanned;
 
 pub(crate) use database::is_declared;
 
-use super::file::{BindingFile, File, FunctionFile, OutputFile, TriggerFile};
+use super::file::{BindingFile, File, FunctionFile, OutputFile};
 use super::problem::Problem;
-use super::{Alias, Function, Input, Output, Pipeline, Template, Trigger, secrets, serve};
+use super::{Alias, Function, Input, Output, Pipeline, Template, secrets, serve};
 use crate::function::Kind;
 use crate::store::registry;
 
 pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
-    readers_differ(&file.functions)?;
+    trigger::readers_differ(&file.functions)?;
     artifacts_are_made(&file.functions)?;
     logs_are_kept(&file.functions, kinds)?;
     let databases = database::check(file.databases)?;
@@ -27,7 +28,7 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
     let functions = file.functions.into_iter().map(|file| function(file, kinds));
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
     let served = serve::check(file.serve)?;
-    let pipeline = Pipeline {
+    Ok(Pipeline {
         store: store::store(file.store)?,
         listen: served.listen,
         tls: served.tls,
@@ -37,9 +38,7 @@ pub(super) fn check(file: File, kinds: &[Kind]) -> Result<Pipeline, Problem> {
         databases,
         functions: last_ones(functions),
         faces: file.faces,
-    };
-    secrets::have_a_vault(&pipeline)?;
-    Ok(pipeline)
+    })
 }
 
 /// A second or longer; `owner` says whose.
@@ -82,7 +81,7 @@ fn function(file: FunctionFile, kinds: &[Kind]) -> Result<Function, Problem> {
         is_last: true,
         optional,
         inputs: inputs.collect::<Result<_, Problem>>()?,
-        trigger: trigger(&name, &file.name, file.shared.trigger)?,
+        trigger: trigger::trigger(&name, &file.name, file.shared.trigger)?,
         output,
         parameters: file.params.canonical(),
         run: (kind.configure)(&file.params)?,
@@ -122,48 +121,6 @@ fn kind<'a>(name: &str, stage: &Spanned<String>, kinds: &'a [Kind]) -> Result<&'
         let label = format!("give it stage = one of {}", known.join(", "));
         Problem::at(stage.span(), message).label(label)
     })
-}
-
-fn trigger(
-    name: &str,
-    place: &Spanned<String>,
-    file: Option<Spanned<TriggerFile>>,
-) -> Result<Trigger, Problem> {
-    let one = "write trigger = { queue = \"…\" }, { every = \"15m\" } or { http = true }";
-    let Some(file) = file else {
-        let message = format!("function {name} has no trigger");
-        return Err(Problem::at(place.span(), message).label(one));
-    };
-    let span = file.span();
-    match file.into_inner() {
-        TriggerFile {
-            queue: Some(queue),
-            every: None,
-            http: None,
-        } => {
-            is_queue(&queue)?;
-            Ok(Trigger::Queue(queue.into_inner()))
-        }
-        TriggerFile { every: Some(_), .. } if name.len() > MOST_SCHEDULED => {
-            let message = format!("function {name}: its name is too long for its own queue");
-            let label = format!("at most {MOST_SCHEDULED} characters where time triggers it");
-            Err(Problem::at(place.span(), message).label(label))
-        }
-        TriggerFile {
-            queue: None,
-            every: Some(every),
-            http: None,
-        } => time(&every, &format!("function {name}")).map(Trigger::Every),
-        TriggerFile {
-            queue: None,
-            every: None,
-            http: Some(http),
-        } if *http.get_ref() => Ok(Trigger::Http),
-        _ => {
-            let message = format!("function {name}: a function has one trigger");
-            Err(Problem::at(span, message).label(one))
-        }
-    }
 }
 
 fn input(owner: &str, binding: Spanned<BindingFile>) -> Result<Input, Problem> {
@@ -270,41 +227,6 @@ fn alias(owner: &str, text: &Spanned<String>) -> Result<Alias, Problem> {
         Problem::at(text.span(), message).label("write MODEL@champion or MODEL@candidate")
     })
 }
-
-/// A message goes to one of a queue's readers: two functions on one queue would
-/// each see half of them.
-fn readers_differ(functions: &[FunctionFile]) -> Result<(), Problem> {
-    let mut read: Vec<(&str, String)> = Vec::new();
-    for function in functions {
-        let trigger = function.shared.trigger.as_ref();
-        if trigger.is_some_and(|trigger| trigger.get_ref().every.is_some()) {
-            // A schedule has a queue of its own.
-            let name = function.name.get_ref();
-            read.push((name, format!("{name}-due")));
-        }
-    }
-    for function in functions {
-        let Some(queue) = queue_of(function) else {
-            continue;
-        };
-        let (name, queue_name) = (function.name.get_ref(), queue.get_ref().as_str());
-        if let Some((other, _)) = read.iter().find(|(_, read)| *read == queue_name) {
-            let message = format!("function {name}: {other} reads the queue {queue_name} too");
-            return Err(Problem::at(queue.span(), message)
-                .label("a message goes to one of them: give each its own queue"));
-        }
-        read.push((name, queue_name.to_owned()));
-    }
-    Ok(())
-}
-
-fn queue_of(function: &FunctionFile) -> Option<&Spanned<String>> {
-    function.shared.trigger.as_ref()?.get_ref().queue.as_ref()
-}
-
-/// With what its queue and that one's poison queue have behind it, a name has
-/// room.
-const MOST_SCHEDULED: usize = 52;
 
 /// What a function reads by name, some function makes.
 fn artifacts_are_made(functions: &[FunctionFile]) -> Result<(), Problem> {

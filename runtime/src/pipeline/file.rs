@@ -118,6 +118,8 @@ pub(super) struct SharedFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct TriggerFile {
     pub(super) queue: Option<Spanned<String>>,
+    pub(super) event_hub: Option<Spanned<String>>,
+    pub(super) consumer_group: Option<Spanned<String>>,
     pub(super) every: Option<Spanned<String>>,
     pub(super) http: Option<Spanned<bool>>,
 }

@@ -166,10 +166,21 @@ pub struct Function {
 pub enum Trigger {
     /// A message in this queue.
     Queue(String),
+    /// An event of this hub.
+    Events(EventHub),
     /// So much time after the last start.
     Every(Duration),
     /// A request at one of its faces.
     Http,
+}
+
+/// A hub of Azure Event Hubs, as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventHub {
+    /// What it is called in its namespace, which an app's setting names.
+    pub name: String,
+    /// For whom the hub keeps in mind what was read.
+    pub consumer_group: String,
 }
 
 /// What a function reads.
@@ -240,6 +251,7 @@ impl Pipeline {
     pub fn parse(text: &str, kinds: &[Kind]) -> Result<Pipeline, Problem> {
         file::read(&text.into())
             .and_then(|file| check::check(file, kinds))
+            .and_then(|pipeline| secrets::have_a_vault(&pipeline, text).map(|()| pipeline))
             .map_err(|problem| problem.located(text))
     }
 
@@ -279,7 +291,7 @@ impl Pipeline {
         for function in &self.functions {
             let read = match &function.trigger {
                 Trigger::Queue(queue) => Some(queue.as_str()),
-                Trigger::Every(_) | Trigger::Http => None,
+                Trigger::Events(_) | Trigger::Every(_) | Trigger::Http => None,
             };
             for queue in read.into_iter().chain(function.output.queue.as_deref()) {
                 if !queues.contains(&queue) {
@@ -291,13 +303,25 @@ impl Pipeline {
     }
 }
 
+/// What the queue of a function is called behind its name, that time triggers.
+const DUE: &str = "-due";
+/// The same, of one that events trigger.
+const EVENTS: &str = "-events";
+
+impl EventHub {
+    /// The group that every hub has.
+    pub const DEFAULT_GROUP: &'static str = "$Default";
+}
+
 impl Function {
-    /// The queue whose messages start it: for one that time triggers, its own.
+    /// The queue whose messages start it: for one that time or events trigger,
+    /// its own. What fails of events is tried again from there.
     #[must_use]
     pub fn queue(&self) -> Option<String> {
         match &self.trigger {
             Trigger::Queue(queue) => Some(queue.clone()),
-            Trigger::Every(_) => Some(format!("{}-due", self.name)),
+            Trigger::Events(_) => Some(format!("{}{EVENTS}", self.name)),
+            Trigger::Every(_) => Some(format!("{}{DUE}", self.name)),
             Trigger::Http => None,
         }
     }

@@ -1,13 +1,16 @@
 //! `[secrets]`, and everything of a file that stands for a secret.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 use url::Url;
 
 use super::file::{SecretFile, SecretWritten, SecretsFile, SigningFile};
 use super::problem::Problem;
-use super::{Input, Pipeline, Place, Shows, is_hosted};
-use crate::secret::{SecretFrom, VaultSecret};
+use super::{Input, Pipeline, Place, Shows, Trigger, is_hosted};
+use crate::secret::{SCHEME, SecretFrom, VaultSecret};
 use crate::store::owners::SharedDatabase;
 use crate::store::registry::{NoPublicKey, PublicKey, Signing};
 
@@ -91,18 +94,42 @@ pub(super) fn signing(file: Option<SigningFile>) -> Result<Signing, Problem> {
     Ok(Signing::new(trusted, key))
 }
 
-/// Where a secret of a Key Vault is meant, the file says of which.
-pub(super) fn have_a_vault(pipeline: &Pipeline) -> Result<(), Problem> {
+/// Where a secret of a Key Vault is meant, the file, which is this text, says of
+/// which.
+pub(super) fn have_a_vault(pipeline: &Pipeline, text: &str) -> Result<(), Problem> {
     let secrets = pipeline.secrets(&[]);
     let in_a_vault = |(_, from): &&(String, SecretFrom)| matches!(from, SecretFrom::Vault(_));
     match secrets.iter().find(in_a_vault) {
         Some((key, from)) if pipeline.vault.is_none() => {
             let message = format!("{key}: {from}: the file names no Key Vault");
-            Err(Problem::at(0..0, message)
+            let root = DeTable::parse(text).ok();
+            let place = root.and_then(|root| place(root.get_ref(), &from.to_string()));
+            Err(Problem::at(place.unwrap_or_default(), message)
                 .label("write [secrets] with vault = \"https://NAME.vault.azure.net\""))
         }
         _ => Ok(()),
     }
+}
+
+/// Where a table first refers to that secret: as `secret:vault:NAME`, or as
+/// `{ vault = "NAME" }`.
+fn place(table: &DeTable<'_>, reference: &str) -> Option<Range<usize>> {
+    let places = table.iter().filter_map(|(key, value)| {
+        let is_meant = |text: &str| {
+            let is_vault = key.get_ref() == "vault";
+            text == reference || is_vault && format!("{SCHEME}vault:{text}") == reference
+        };
+        match value.get_ref() {
+            DeValue::String(text) => is_meant(&**text).then(|| value.span()),
+            DeValue::Table(inner) => place(inner, reference),
+            DeValue::Array(parts) => {
+                let mut tables = parts.iter().filter_map(|part| part.get_ref().as_table());
+                tables.find_map(|inner| place(inner, reference))
+            }
+            _ => None,
+        }
+    });
+    places.min_by_key(|place| place.start)
 }
 
 /// Of a face, what may stand for a secret.
@@ -125,6 +152,21 @@ struct LookupFile {
 }
 
 impl Pipeline {
+    /// Whether clients may ask an app of these functions, or of all: whether one of
+    /// them answers requests, or a face is theirs or nobody's.
+    #[must_use]
+    pub fn has_faces(&self, only: &[String]) -> bool {
+        let mut functions = self.functions.iter();
+        let answers = functions
+            .any(|function| function.trigger == Trigger::Http && is_hosted(only, &function.name));
+        let mut faces = self.faces.iter().filter_map(|face| face.read().ok());
+        answers
+            || faces.any(|face: FaceFile| {
+                let function = face.function.as_deref();
+                function.is_none_or(|name| is_hosted(only, name))
+            })
+    }
+
     /// Where each secret is that these functions need, or all: each with the
     /// key that refers to it.
     #[must_use]

@@ -33,6 +33,10 @@ impl Pipeline {
             line(&mut text, &format!("{node}[\"{}\"]", function.name));
             match &function.trigger {
                 Trigger::Queue(queue) => line(&mut text, &format!("q_{} --> {node}", id(queue))),
+                Trigger::Events(hub) => {
+                    let edge = format!("e_{}([\"{}\"]) --> {node}", id(&hub.name), hub.name);
+                    line(&mut text, &edge);
+                }
                 Trigger::Every(every) => {
                     let every = humantime::format_duration(*every);
                     line(
@@ -97,6 +101,7 @@ fn id(name: &str) -> String {
 fn trigger(trigger: &Trigger) -> String {
     match trigger {
         Trigger::Queue(queue) => format!("queue {queue}"),
+        Trigger::Events(hub) => format!("event hub {} ({})", hub.name, hub.consumer_group),
         Trigger::Every(every) => format!("every {}", humantime::format_duration(*every)),
         Trigger::Http => "HTTP".to_owned(),
     }

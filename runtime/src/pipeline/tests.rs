@@ -343,6 +343,27 @@ fn two_functions_never_share_a_queue() {
     );
 }
 
+#[test]
+fn a_secret_of_no_vault_is_shown_where_the_file_refers_to_it() {
+    for (text, expected) in [
+        (
+            "\n[store]\nurl = \"azure:https://a.blob.core.windows.net/kept\"\nsas = \"secret:vault:sas/43f7\"\n",
+            "4:7: store.sas: secret:vault:sas/43f7: the file names no Key Vault (write [secrets]",
+        ),
+        (
+            "[function.training]\ntrigger = { queue = \"ready\" }\ninput = { sql = \"secret:vault:db\", query = \"SELECT 1\" }\n",
+            "3:17: function training: input input: sql: secret:vault:db: the file names",
+        ),
+        (
+            "[[http]]\nroute = \"GET /a\"\nlookup = { sql = \"secret:vault:db\", query = \"SELECT 1\" }\n",
+            "3:18: http: lookup: sql: secret:vault:db: the file names",
+        ),
+    ] {
+        let said = wrong(text);
+        assert!(said.starts_with(expected), "{said}\nexpected {expected}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_breaks_it(text in r#"(\[function\.[a-z]{1,3}\]|\[\[http\]\]|[a-z]{1,7} = |\{ | \}|"[a-z{}./-]{0,8}"|true|1|,|\n|\[|\]){0,30}"#) {
@@ -402,7 +423,7 @@ fn faces_are_for_this_machine_unless_it_is_said() {
         ("{ vault = \"s3_cret\" }", "vault names no secret"),
         (
             "{ vault = \"a\" }",
-            "secret:vault:a: the file names no Key Vault",
+            "3:19: serve.token: secret:vault:a: the file names no Key Vault",
         ),
     ] {
         let told = parse(&format!("\n[serve]\ntoken = {wrong}\n")).map(|_| ());

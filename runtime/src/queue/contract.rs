@@ -209,6 +209,7 @@ async fn next(queues: &dyn Queues, time: &dyn Time, queue: &QueueName) -> Vec<Ne
     retry::receive(queues, queue, 8, SECOND, &retry, time.now())
         .await
         .unwrap()
+        .next
 }
 
 async fn what_fails_five_times_is_poison(queues: &dyn Queues, time: &dyn Time) {

@@ -382,6 +382,7 @@ mod tests {
         let received = retry::receive(&queues, &name, 8, visibility, &retry, clock.now()).await;
         let ids: Vec<_> = received
             .unwrap()
+            .next
             .into_iter()
             .map(|next| next.message.id)
             .collect();

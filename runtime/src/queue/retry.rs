@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Delivery, MOST_AT_ONCE, Message, QueueError, QueueName, Queues};
+use super::{Delivery, MOST_AT_ONCE, Message, QueueError, QueueName, Queues, TraceContext};
 use crate::store::clock::Timestamp;
 
 /// How often is tried, and how long is waited between.
@@ -44,6 +44,24 @@ pub struct Next {
     pub delivery: Delivery,
     /// What it says.
     pub message: Message,
+}
+
+/// What was received.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Received {
+    /// To be worked on.
+    pub next: Vec<Next>,
+    /// Put into the poison queue instead.
+    pub poisoned: Vec<Poisoned>,
+}
+
+/// A message that nobody works on any more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Poisoned {
+    /// Why.
+    pub why: String,
+    /// The trace it belongs to, if it says so.
+    pub traceparent: Option<TraceContext>,
 }
 
 /// What became of a message that failed.
@@ -103,18 +121,25 @@ pub async fn receive(
     visibility: Duration,
     retry: &Retry,
     now: Timestamp,
-) -> Result<Vec<Next>, QueueError> {
+) -> Result<Received, QueueError> {
     let queue = queues.open(name);
-    let mut received = Vec::new();
+    let mut received = Received::default();
     for delivery in queue.receive(most, visibility).await? {
-        let Ok(message) = Message::from_body(&delivery.body) else {
-            let body = delivery.body.clone();
-            queues
-                .open(&name.poison())
-                .send(body, Duration::ZERO)
-                .await?;
-            queue.delete(&delivery.receipt).await?;
-            continue;
+        let message = match Message::from_body(&delivery.body) {
+            Ok(message) => message,
+            Err(foreign) => {
+                let body = delivery.body.clone();
+                queues
+                    .open(&name.poison())
+                    .send(body, Duration::ZERO)
+                    .await?;
+                queue.delete(&delivery.receipt).await?;
+                received.poisoned.push(Poisoned {
+                    why: foreign.to_string(),
+                    traceparent: None,
+                });
+                continue;
+            }
         };
         let next = Next {
             queue: name.clone(),
@@ -122,13 +147,17 @@ pub async fn receive(
             message,
         };
         match next.delivery.dequeue_count > retry.tries {
-            false => received.push(next),
+            false => received.next.push(next),
             true => {
                 let error = format!(
                     "was received {} times and never finished: its worker died or took too long",
                     next.delivery.dequeue_count - 1
                 );
                 poison(queues, &next, &error, now).await?;
+                received.poisoned.push(Poisoned {
+                    why: error,
+                    traceparent: next.message.traceparent,
+                });
             }
         }
     }

@@ -30,11 +30,11 @@ use queues::Time;
 static AZURITE: LazyLock<Azurite> = LazyLock::new(Azurite::start);
 
 fn by_key(account: &str) -> Credential {
-    Credential::Key(azurite::key(account))
+    Credential::Key(azurite::key(account).into())
 }
 
 fn by_sas(account: &str, permissions: &str) -> Credential {
-    Credential::Sas(azurite::sas(account, permissions, "2999-01-01T00:00:00Z"))
+    Credential::Sas(azurite::sas(account, permissions, "2999-01-01T00:00:00Z").into())
 }
 
 fn asked(account: &str, container: &str, credential: Credential) -> Account {

@@ -137,7 +137,7 @@ fn one<'f>(
                 name.to_owned(),
             ));
         }
-        Trigger::Queue(_) => Behind::Queue(Queue::of(function, written)?),
+        Trigger::Queue(_) | Trigger::Events(_) => Behind::Queue(Queue::of(function, written)?),
         Trigger::Every(_) => Behind::Latest(Latest::of(function)),
     };
     let face = TaskFace::new(written, Answers::Work)?;
@@ -146,14 +146,14 @@ fn one<'f>(
         return Err(problem("wait", why.to_owned()));
     }
     if written.until.is_some() && !matches!(behind, Behind::Queue(_)) {
-        let why = "only of a function that a queue triggers something follows";
+        let why = "only of a function that a queue or events trigger something follows";
         return Err(problem("until", why.to_owned()));
     }
     if let Some(until) = &written.until {
         find("until", until)?;
     }
     if face.takes_file() && !matches!(behind, Behind::Queue(_)) {
-        let why = "only a function that a queue triggers takes in a file";
+        let why = "only a function that a queue or events trigger takes in a file";
         return Err(problem("request.file", why.to_owned()));
     }
     Ok(Checked::Does(Box::new(face), behind))

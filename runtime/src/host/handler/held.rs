@@ -3,7 +3,8 @@
 //! The host receives, hides, renews and deletes a trigger's message by itself.
 //! What work does to it here is only noted, for the host to be told; all other
 //! messages go where they always do, but for those of the function's own output,
-//! which the host sends.
+//! which the host sends. What comes only once is tried again from the function's
+//! own queue.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(super) struct HeldQueues {
     live: Arc<dyn Queues>,
     /// The queue whose messages the host sends.
     output: Option<QueueName>,
+    /// It comes again from its queue alone.
+    is_once: bool,
     /// The queue of a function that time starts: nobody receives from it, and
     /// the next time comes anyway.
     unread: Option<QueueName>,
@@ -61,8 +64,17 @@ impl HeldQueues {
         HeldQueues {
             live,
             output,
+            is_once: false,
             unread,
             noted: Arc::default(),
+        }
+    }
+
+    /// Of what comes only once.
+    pub(super) fn once(self) -> HeldQueues {
+        HeldQueues {
+            is_once: true,
+            ..self
         }
     }
 
@@ -76,6 +88,7 @@ impl Queues for HeldQueues {
         Arc::new(HeldQueue {
             live: self.live.open(name),
             is_output: self.output.as_ref() == Some(name),
+            is_once: self.is_once,
             is_unread: self.unread.as_ref() == Some(name),
             noted: Arc::clone(&self.noted),
         })
@@ -90,6 +103,7 @@ impl Queues for HeldQueues {
 struct HeldQueue {
     live: Arc<dyn Queue>,
     is_output: bool,
+    is_once: bool,
     is_unread: bool,
     noted: Arc<Mutex<Noted>>,
 }
@@ -124,17 +138,27 @@ impl Queue for HeldQueue {
         self.live.receive(most, visibility)
     }
 
-    /// Held on to, or, with another body, tried again: both by the host.
+    /// Held on to by the host, or, with another body, tried again: by the host, or
+    /// from the queue.
     fn renew<'a>(
         &'a self,
         held: &'a Receipt,
         visibility: Duration,
         body: Option<Bytes>,
     ) -> BoxFuture<'a, Result<Receipt, QueueError>> {
-        match *held == receipt() {
-            true => ready(Ok(receipt())).boxed(),
-            false => self.live.renew(held, visibility, body),
+        if *held != receipt() {
+            return self.live.renew(held, visibility, body);
         }
+        let Some(body) = body.filter(|_| self.is_once) else {
+            return ready(Ok(receipt())).boxed();
+        };
+        let sent = self.live.send(body, visibility);
+        async move {
+            sent.await?;
+            self.note(|noted| noted.is_done = true);
+            Ok(receipt())
+        }
+        .boxed()
     }
 
     fn delete<'a>(&'a self, held: &'a Receipt) -> BoxFuture<'a, Result<(), QueueError>> {

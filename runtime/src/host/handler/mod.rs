@@ -3,6 +3,7 @@
 //! ```text
 //! GET  /              it is ready
 //! POST /FUNCTION      an invocation by queue, blob, Event Hubs or timer
+//! POST /FUNCTION-events, by what is tried again of events
 //! POST /NAME          a request to the face of that name, which the host has unwrapped
 //! anything else       a request to a face, forwarded as it is
 //! ```
@@ -10,10 +11,12 @@
 //! The host holds a queue's message. 200 lets it go, with what it is to send;
 //! 500 makes the host give it again, five times in all, and then put it into the
 //! poison queue. What would fail again, or fails for the last time, is put there
-//! from here, with its error inside. What time or a batch of events starts comes
-//! only once: there the first failure is the last.
+//! from here, with its error inside. What time starts comes only once: there the
+//! first failure is the last. So does an event; what fails of it and may pass is
+//! put into the function's own queue, and tried again from there.
 
 mod arrived;
+mod events;
 mod held;
 mod payload;
 mod ready;
@@ -35,6 +38,7 @@ use serde_json::Value;
 pub use self::ready::Early;
 
 use self::arrived::Arrived;
+use self::events::Event;
 use self::held::{HeldQueues, Noted};
 use self::payload::{Answer, Payload, Trigger};
 use self::wrapped::Named;
@@ -42,12 +46,14 @@ use super::Settings;
 use super::answering::{Answering, Listening};
 use super::faces::MOST_BYTES;
 use super::local::Local;
-use super::traced;
 use super::work::{Left, work};
+use super::{told, traced};
 use crate::function::{Services, Stop, whole};
 use crate::pipeline::{self, Function, Problem};
-use crate::queue::retry::Next;
-use crate::queue::{Delivery, Message, QueueName, Queues, TraceContext};
+use crate::queue::retry::{Next, Poisoned};
+use crate::queue::{
+    Delivery, MOST_BYTES as MOST_OF_A_MESSAGE, Message, QueueName, Queues, TraceContext,
+};
 
 /// The host names each invocation.
 const INVOCATION: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
@@ -66,9 +72,15 @@ impl Local {
     /// # Errors
     /// When a face is not as it should be.
     pub fn handling(self, listener: impl Into<Listening>) -> Result<Answering, Problem> {
-        let mut http = self.http()?;
+        let mut http = self.invoked()?;
         let functions = self.functions.iter();
-        let functions = functions.map(|function| (function.name.clone(), Arc::clone(function)));
+        let functions = functions.flat_map(|function| {
+            // What fails of events comes from there, and by that name.
+            let by_events = matches!(function.trigger, pipeline::Trigger::Events(_));
+            let queue = function.queue().filter(|_| by_events);
+            let names = queue.into_iter().chain([function.name.clone()]);
+            names.map(|name| (name, Arc::clone(function)))
+        });
         let stop = Stop::default();
         let handler = Arc::new(Handler {
             functions: functions.collect(),
@@ -162,7 +174,7 @@ impl Invocation<'_> {
         let last = self.handler.settings.retry.tries;
         let done = match trigger {
             Trigger::Message(body) => self.held(body, dequeue_count.unwrap_or(last)).await,
-            Trigger::Batch(bodies) => self.batch(bodies).await,
+            Trigger::Batch(events) => self.batch(events).await,
             Trigger::Timer => {
                 let now = self.handler.services.space.clock().now();
                 let message = Message::new(format!("{name}-{}", now.millis()));
@@ -203,60 +215,141 @@ impl Invocation<'_> {
 
     /// A message, of which the host sends what follows.
     async fn held(&self, body: Bytes, dequeue_count: u32) -> Result<Noted, Left> {
+        let asked = match Message::from_body(&body) {
+            Ok(message) => Some(message),
+            Err(error) => self.arrived(&body, &whole(&error)).await?,
+        };
+        let Some(message) = asked else {
+            return Ok(Noted::done());
+        };
+        let live = Arc::clone(self.handler.services.space.queues());
+        let unread = matches!(self.function.trigger, pipeline::Trigger::Every(_));
+        let unread = unread.then(|| self.queue()).transpose()?;
         let output = self.function.output.queue.as_deref().map(str::parse);
-        self.one(body, dequeue_count, output.transpose()?).await
+        let queues = HeldQueues::new(live, output.transpose()?, unread);
+        self.one(message, body, dequeue_count, queues).await
     }
 
-    /// Events, of which each is done or poison: none comes again. What follows
-    /// is sent from here, since an error in one would make the host send nothing.
-    async fn batch(&self, bodies: Vec<Bytes>) -> Result<Noted, Left> {
-        for body in bodies {
-            let last = self.handler.settings.retry.tries;
-            if let Err(error) = self.one(body.clone(), last, None).await {
-                let (error, function) = (whole(&error), &self.function.name);
-                tracing::error!(function, error, "an event is put into the poison queue");
-                self.poison(body).await?;
+    /// Events, of which none comes again: each is done, poison, or in the queue
+    /// that it is tried again from. What follows is sent from here, since an error
+    /// in one would make the host send nothing.
+    async fn batch(&self, events: Vec<Event>) -> Result<Noted, Left> {
+        for (index, event) in events.into_iter().enumerate() {
+            if let Err(error) = self.event(&event, index).await {
+                let (error, name) = (whole(&error), &self.function.name);
+                tracing::error!(function = name, error, "an event is left for later");
+                self.later(&event, index, &error).await?;
             }
         }
         Ok(Noted::done())
     }
 
-    async fn one(
-        &self,
-        body: Bytes,
-        dequeue_count: u32,
-        output: Option<QueueName>,
-    ) -> Result<Noted, Left> {
-        let (function, services) = (self.function, &self.handler.services);
-        let mut message = match Message::from_body(&body) {
-            Ok(message) => message,
-            Err(error) => {
-                let incoming = self.handler.incoming.as_deref();
-                let why = match arrived::by_event(function, incoming, &body) {
-                    Some(Arrived::Asks(message)) => Ok(*message),
-                    Some(Arrived::Elsewhere) => return Ok(Noted::done()),
-                    Some(Arrived::Unknown(why)) => Err(why),
-                    None => Err(whole(&error)),
-                };
-                match why {
-                    Ok(message) => message,
-                    Err(why) => {
-                        // It would be none of ours the next time, too.
-                        let function = &function.name;
-                        tracing::warn!(function, why, "a message is put into the poison queue");
-                        self.poison(body).await?;
-                        return Ok(Noted::done());
-                    }
-                }
+    async fn event(&self, event: &Event, index: usize) -> Result<(), Left> {
+        let arrived = arrived::by_event(self.function, self.incoming(), &event.body);
+        let asked = match arrived {
+            Some(_) => self.arrived(&event.body, "").await?,
+            None => match self.asked(event, index) {
+                Some(message) => Some(message),
+                None => return self.foreign(event, index).await,
+            },
+        };
+        let Some(message) = asked else {
+            return Ok(());
+        };
+        let body = match message.to_body() {
+            Ok(body) => body,
+            Err(error) => return self.too_long(message.id, &whole(&error)).await,
+        };
+        let live = Arc::clone(self.handler.services.space.queues());
+        let (queues, tries) = match self.has_queue() {
+            true => (HeldQueues::new(live, None, None).once(), 1),
+            false => {
+                let tries = self.handler.settings.retry.tries;
+                (HeldQueues::new(live, None, None), tries)
             }
         };
+        self.one(message, body, tries, queues).await?;
+        Ok(())
+    }
+
+    /// What an event asks for, if it is one of ours.
+    fn asked(&self, event: &Event, index: usize) -> Option<Message> {
+        event.message(&self.function.name, &self.otherwise(index))
+    }
+
+    /// What tells an event from others where the host does not.
+    fn otherwise(&self, index: usize) -> String {
+        format!("{}-{index}", self.id)
+    }
+
+    async fn foreign(&self, event: &Event, index: usize) -> Result<(), Left> {
+        let why = "it is neither a message of cutline nor a JSON object";
+        let length = event.body.len();
+        match length > MOST_OF_A_MESSAGE {
+            false => self.poison(event.body.clone(), why).await,
+            true => {
+                let id = event.id(&self.function.name, &self.otherwise(index));
+                let why = format!("{why}, and has {length} bytes, more than a queue takes");
+                self.too_long(id, &why).await
+            }
+        }
+    }
+
+    /// An event that could not be worked on now.
+    async fn later(&self, event: &Event, index: usize, why: &str) -> Result<(), Left> {
+        let asked = self.asked(event, index).filter(|_| self.has_queue());
+        match asked.and_then(|message| message.to_body().ok()) {
+            Some(body) => {
+                let queue = self.handler.services.space.queues().open(&self.queue()?);
+                Ok(queue.send(body, self.handler.settings.retry.first).await?)
+            }
+            None => self.poison(event.body.clone(), why).await,
+        }
+    }
+
+    /// An event that no queue takes stays in its hub, for as long as that keeps
+    /// it; where, says what is put into the poison queue in its place.
+    async fn too_long(&self, id: String, why: &str) -> Result<(), Left> {
+        let now = self.handler.services.space.clock().now();
+        let stub = Message::new(id).failed(1, now, why);
+        self.poison(stub.to_body()?, why).await
+    }
+
+    /// Whether the host receives from the function's own queue.
+    fn has_queue(&self) -> bool {
+        use pipeline::Trigger::{Events, Queue};
+        matches!(self.function.trigger, Queue(_) | Events(_))
+    }
+
+    fn incoming(&self) -> Option<&str> {
+        self.handler.incoming.as_deref()
+    }
+
+    /// What is no message asks for work if it says that a blob came in; or else
+    /// it is poison, since it would be none of ours the next time, too.
+    async fn arrived(&self, body: &Bytes, foreign: &str) -> Result<Option<Message>, Left> {
+        let why = match arrived::by_event(self.function, self.incoming(), body) {
+            Some(Arrived::Asks(message)) => return Ok(Some(*message)),
+            Some(Arrived::Elsewhere) => return Ok(None),
+            Some(Arrived::Unknown(why)) => why,
+            None => foreign.to_owned(),
+        };
+        self.poison(body.clone(), &why).await?;
+        Ok(None)
+    }
+
+    async fn one(
+        &self,
+        mut message: Message,
+        body: Bytes,
+        dequeue_count: u32,
+        queues: HeldQueues,
+    ) -> Result<Noted, Left> {
+        let (function, services) = (self.function, &self.handler.services);
         // What nobody's trace began is of the host's.
         let begun = self.trace.and_then(traced::undecided);
         message.traceparent = message.traceparent.or(begun);
         let queue = self.queue()?;
-        let unread = matches!(function.trigger, pipeline::Trigger::Every(_));
-        let unread = unread.then(|| queue.clone());
-        let queues = HeldQueues::new(Arc::clone(services.space.queues()), output, unread);
         let noted = queues.noted();
         let services = Services {
             space: services.space.with_queues(Arc::new(queues)),
@@ -282,10 +375,19 @@ impl Invocation<'_> {
         Ok(self.function.queue().unwrap_or_default().parse()?)
     }
 
-    async fn poison(&self, body: Bytes) -> Result<(), Left> {
+    /// As it is, and said to whoever watches.
+    async fn poison(&self, body: Bytes, why: &str) -> Result<(), Left> {
         let queues: &Arc<dyn Queues> = self.handler.services.space.queues();
-        let poison = queues.open(&self.queue()?.poison());
-        Ok(poison.send(body, Duration::ZERO).await?)
+        let queue = self.queue()?;
+        let poison = queues.open(&queue.poison());
+        poison.send(body, Duration::ZERO).await?;
+        let poisoned = Poisoned {
+            why: why.to_owned(),
+            traceparent: self.trace.and_then(traced::undecided),
+        };
+        let tracing = &self.handler.settings.tracing;
+        told::poisoned(tracing, self.function, &queue, &poisoned);
+        Ok(())
     }
 }
 
@@ -300,3 +402,6 @@ fn answered(status: StatusCode, why: &str) -> Response {
     answer.say(why);
     (status, axum::Json(answer)).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::traced::TRACEPARENT;
+use super::events::{self, Event};
 use crate::queue::TraceContext;
 use crate::store::place::is_styled_by_path;
 
@@ -47,7 +48,7 @@ pub(super) enum Trigger {
     /// A message of a queue.
     Message(Bytes),
     /// A batch of events, which come only once.
-    Batch(Vec<Bytes>),
+    Batch(Vec<Event>),
     /// A blob, whose content is not looked at.
     Blob(Blob),
     /// A request that the host has unwrapped.
@@ -79,7 +80,7 @@ pub(super) struct Request {
 }
 
 /// What `cutline manifest` calls triggers.
-const TRIGGERS: [&str; 3] = ["message", "timer", "req"];
+const TRIGGERS: [&str; 4] = ["message", "events", "timer", "req"];
 
 /// How often a value may be JSON in a string.
 const LAYERS: usize = 3;
@@ -103,9 +104,12 @@ impl Payload {
         }
         match decoded(raw) {
             Value::Object(timer) if timer.contains_key("IsPastDue") => Trigger::Timer,
-            Value::Array(events) => {
-                let events = events.iter().map(|event| body(&decoded(event)));
-                Trigger::Batch(events.collect())
+            Value::Array(bodies) => {
+                let bodies = bodies.iter().map(|event| body(&decoded(event)));
+                Trigger::Batch(events::batch(bodies, &self.metadata))
+            }
+            event if events::is_one(&self.metadata) => {
+                Trigger::Batch(events::batch([body(&event)], &self.metadata))
             }
             message => Trigger::Message(body(&message)),
         }
@@ -186,7 +190,7 @@ impl Answer {
 }
 
 /// Without the layers of JSON in strings.
-fn decoded(raw: &Value) -> Value {
+pub(super) fn decoded(raw: &Value) -> Value {
     let mut value = raw.clone();
     for _ in 0..LAYERS {
         let Value::String(text) = &value else {
@@ -294,10 +298,13 @@ mod tests {
         });
         assert_eq!(trigger(&timer), Trigger::Timer);
         let events = json!({"Data": {"events": "[\"{\\\"id\\\":1}\",{\"id\":2}]"}});
-        assert_eq!(
-            trigger(&events),
-            Trigger::Batch(vec![r#"{"id":1}"#.into(), r#"{"id":2}"#.into()])
-        );
+        let nowhere = |body: &'static str| Event {
+            body: body.into(),
+            place: None,
+            trace: None,
+        };
+        let both = [r#"{"id":1}"#, r#"{"id":2}"#].map(nowhere);
+        assert_eq!(trigger(&events), Trigger::Batch(both.into()));
         let request = json!({"Data": {"req": {
             "Url": "https://churn.azurewebsites.net/predict?full=1",
             "Method": "POST",

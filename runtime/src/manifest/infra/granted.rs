@@ -20,9 +20,10 @@ pub(super) fn of_function(pipeline: &Pipeline, app: &App) -> BTreeSet<Granted> {
 }
 
 /// What the host does as the same identity: it keeps leases, its keys and the
-/// package in an account of its own, where it makes containers, and sends
-/// telemetry. It has triggers of queues, time and requests only, for which this
-/// is all. ("Connecting to host storage with an identity", Azure Functions.)
+/// package in an account of its own, where it makes containers and notes what it
+/// read of event hubs, and sends telemetry. It has triggers of queues, events,
+/// time and requests only, for which this is all. ("Connecting to host storage
+/// with an identity", Azure Functions.)
 pub(super) fn of_host(key: &str) -> BTreeSet<Granted> {
     BTreeSet::from([
         to_app(key, On::Host(key.to_owned()), Role::BlobOwner),

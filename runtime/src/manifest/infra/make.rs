@@ -1,14 +1,14 @@
 //! From the [`Pipeline`] to its [`Infra`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::granted;
-use super::model::{ACCOUNT, App, Infra, Subscription, VAULT};
+use super::model::{ACCOUNT, App, Hub, Infra, Subscription, VAULT};
 use super::names;
 use crate::manifest::roles::{Scope, roles};
 use crate::manifest::settings::{hosted, secrets};
 use crate::manifest::{ManifestError, functions};
-use crate::pipeline::{Function, Input, Pipeline, Place, Shows, Trigger};
+use crate::pipeline::{EventHub, Function, Input, Pipeline, Place, Shows, Trigger};
 use crate::store::place::AzurePlace;
 
 pub(super) fn infra(pipeline: &Pipeline) -> Result<Infra, ManifestError> {
@@ -50,6 +50,8 @@ pub(super) fn infra(pipeline: &Pipeline) -> Result<Infra, ManifestError> {
         names_vault: pipeline.vault.is_some(),
         containers: containers.into_iter().collect(),
         queues: queues(pipeline),
+        namespace: names::namespace(&kept.account),
+        hubs: hubs(pipeline),
         apps,
         subscriptions,
         granted: granted.into_iter().collect(),
@@ -98,7 +100,11 @@ fn app(pipeline: &Pipeline, kept: &AzurePlace, function: &Function) -> Result<Ap
         key: names::key(&function.name),
         function: function.name.clone(),
         host: names::host(&kept.account, &function.name),
-        settings: hosted(kept, &secrets),
+        settings: hosted(
+            kept,
+            &secrets,
+            matches!(function.trigger, Trigger::Events(_)),
+        ),
         asks_for: needed.asked_for,
     })
 }
@@ -108,9 +114,30 @@ fn queues(pipeline: &Pipeline) -> Vec<String> {
     let needed = roles(pipeline, &[]).into_iter();
     let queues = needed.filter_map(|needed| match needed.scope {
         Scope::Queue(name) => Some(name),
-        Scope::Container(_) => None,
+        Scope::Container(_) | Scope::Hub(_) => None,
     });
     queues.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+/// Those that functions hear of, each with the groups that do so.
+fn hubs(pipeline: &Pipeline) -> Vec<Hub> {
+    let mut hubs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for function in &pipeline.functions {
+        if let Trigger::Events(hub) = &function.trigger {
+            let groups = hubs.entry(&hub.name).or_default();
+            if !hub
+                .consumer_group
+                .eq_ignore_ascii_case(EventHub::DEFAULT_GROUP)
+            {
+                groups.insert(&hub.consumer_group);
+            }
+        }
+    }
+    let hubs = hubs.into_iter().map(|(name, groups)| Hub {
+        name: name.to_owned(),
+        groups: groups.into_iter().map(ToOwned::to_owned).collect(),
+    });
+    hubs.collect()
 }
 
 /// A blob that comes in starts the function if that one blob is all that its

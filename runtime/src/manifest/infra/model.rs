@@ -16,6 +16,9 @@ pub(super) struct Infra {
     pub(super) containers: Vec<String>,
     /// Poison queues too.
     pub(super) queues: Vec<String>,
+    /// The namespace of event hubs, unless told otherwise.
+    pub(super) namespace: String,
+    pub(super) hubs: Vec<Hub>,
     pub(super) apps: Vec<App>,
     pub(super) subscriptions: Vec<Subscription>,
     pub(super) granted: Vec<Granted>,
@@ -48,6 +51,14 @@ impl App {
     }
 }
 
+/// An event hub.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Hub {
+    pub(super) name: String,
+    /// Those that it does not have by itself.
+    pub(super) groups: Vec<String>,
+}
+
 /// What is told to a queue: that a blob came in whose subject begins and ends
 /// so.
 pub(super) struct Subscription {
@@ -75,7 +86,7 @@ pub(super) enum Identity {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum On {
-    /// Of the account of the data.
+    /// Of the account of the data, or of the namespace of event hubs.
     Data(Scope),
     /// The account of the host of the app with this key.
     Host(String),
@@ -93,10 +104,24 @@ pub(super) const ZONES: [(&str, &str); 4] = [
     ("vault", "privatelink.vaultcore.azure.net"),
 ];
 
+/// The same, where there are event hubs.
+pub(super) const HUBS_ZONE: (&str, &str) = ("namespace", "privatelink.servicebus.windows.net");
+
+impl Infra {
+    /// The private names that it has.
+    pub(super) fn zones(&self) -> Vec<(&'static str, &'static str)> {
+        let hubs = (!self.hubs.is_empty()).then_some(HUBS_ZONE);
+        let mut zones: Vec<_> = ZONES.into_iter().chain(hubs).collect();
+        zones.sort_unstable();
+        zones
+    }
+}
+
 /// Which logs go to the workspace. ("Supported resource logs", Azure Monitor.)
-pub(super) const LOGGED: [(&str, &[&str]); 4] = [
+pub(super) const LOGGED: [(&str, &[&str]); 5] = [
     ("app", &["FunctionAppLogs"]),
     ("events", &["DeliveryFailures"]),
+    ("hubs", &["OperationalLogs", "EventHubVNetConnectionEvent"]),
     ("storage", &["StorageRead", "StorageWrite", "StorageDelete"]),
     ("vault", &["AuditEvent"]),
 ];
@@ -108,6 +133,11 @@ pub(super) const RETENTION_DAYS: u32 = 90;
 /// vault, which cannot be changed later.
 pub(super) const RECOVERY_DAYS: u32 = 14;
 pub(super) const VAULT_RECOVERY_DAYS: u32 = 90;
+
+/// Of a hub: how many instances of an app read it at once, which cannot be
+/// changed later, and for how long it keeps events: as long as it may.
+pub(super) const PARTITIONS: u32 = 4;
+pub(super) const EVENT_HOURS: u32 = 7 * 24;
 
 /// Where the network is, and its two halves.
 pub(super) const ADDRESSES: &str = "10.86.0.0/23";
@@ -127,3 +157,4 @@ pub(super) const MAXIMUM_INSTANCES: u32 = 40;
 pub(super) const NAME: std::ops::RangeInclusive<usize> = 2..=20;
 pub(super) const ACCOUNT: std::ops::RangeInclusive<usize> = 3..=24;
 pub(super) const VAULT: std::ops::RangeInclusive<usize> = 3..=24;
+pub(super) const NAMESPACE: std::ops::RangeInclusive<usize> = 6..=50;

@@ -45,6 +45,11 @@ pub(super) fn vault(account: &str) -> String {
     format!("kv-{account}").chars().take(*VAULT.end()).collect()
 }
 
+/// Namespaces of event hubs are, too.
+pub(super) fn namespace(account: &str) -> String {
+    format!("evhns-{account}")
+}
+
 /// What a variable's secret is called in the vault, where letters are not told
 /// apart by their case: what they alone tell apart has its hash behind it.
 pub(super) fn secret(variable: &str) -> String {
@@ -77,6 +82,7 @@ mod tests {
         assert_eq!(beginning("7churn"), "c7churn");
         assert_eq!(host("churn", "ingestion"), "churnhost93783311");
         assert_eq!(vault("churn"), "kv-churn");
+        assert_eq!(namespace("churn"), "evhns-churn");
         assert_eq!(secret("CHURN_TOKEN"), "churn-token");
     }
 

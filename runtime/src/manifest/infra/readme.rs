@@ -54,7 +54,7 @@ fn readme(
         "\
 # What the pipeline runs on, in {format}
 
-Written by `cutline manifest --format {lower}` from functions.toml: write it again after a change there. It makes {apps} apps of Azure Functions, each with an identity of its own, the storage account {account} that they keep things in, and what these need: accounts of the Functions host, a Key Vault, Event Grid, a network with private endpoints, logs and telemetry. Nothing of it is reached from outside the network, and no account takes a key.
+Written by `cutline manifest --format {lower}` from functions.toml: write it again after a change there. It makes {apps} apps of Azure Functions, each with an identity of its own, the storage account {account} that they keep things in, and what these need: accounts of the Functions host, a Key Vault, Event Grid,{hubs} a network with private endpoints, logs and telemetry. Nothing of it is reached from outside the network, and no account takes a key.
 
 Who deploys has to be Owner of the resource group, or Contributor and Role Based Access Control Administrator.
 
@@ -79,7 +79,7 @@ For each function an app, published from inside the network (or from one of `{ad
 
 ## To open and to close
 
-- `{addresses}`: addresses outside the network that reach the accounts and the vault. None, unless told.
+- `{addresses}`: addresses outside the network that reach the accounts{and_hubs} and the vault. None, unless told.
 - `{faces}`: clients reach the apps from the internet. Otherwise only from the network, by a private endpoint; each is asked for a key of the function, either way.
 - `{key}`: a key of the vault that encrypts the accounts. Deploy without it once, so that the vault is there; make the key (`az keyvault key create --vault-name VAULT --name KEY --kty RSA --size 3072`), and deploy again with its name.
 - `{groups}`: who is told of alerts: answers that differ, errors, latency, drift, work in a poison queue. Nobody, unless told.
@@ -91,6 +91,14 @@ For each function an app, published from inside the network (or from one of `{ad
         lower = format.to_ascii_lowercase(),
         apps = infra.apps.len(),
         account = infra.account,
+        hubs = match infra.hubs.is_empty() {
+            true => "",
+            false => " event hubs,",
+        },
+        and_hubs = match infra.hubs.is_empty() {
+            true => "",
+            false => ", the event hubs",
+        },
         secrets = secrets(infra),
         publish = infra.apps.iter().map(publish).collect::<String>(),
         roles = match format {
@@ -100,6 +108,9 @@ For each function an app, published from inside the network (or from one of `{ad
     );
     if !infra.subscriptions.is_empty() {
         readme.push_str(&told(infra));
+    }
+    if !infra.hubs.is_empty() {
+        readme.push_str(&heard(infra));
     }
     readme
 }
@@ -124,6 +135,14 @@ fn publish(app: &App) -> String {
     let App { key, function, .. } = app;
     format!(
         "cutline manifest --only {function} --out app-{key} && (cd app-{key} && func azure functionapp publish NAME-{key} --custom)\n"
+    )
+}
+
+fn heard(infra: &Infra) -> String {
+    let hubs = infra.hubs.iter();
+    let hubs: String = hubs.map(|hub| format!("- `{}`\n", hub.name)).collect();
+    format!(
+        "\n## What is heard of\n\nWhoever sends events has to be Azure Event Hubs Data Sender of the hub, which nobody is here, and inside the network:\n\n{hubs}"
     )
 }
 

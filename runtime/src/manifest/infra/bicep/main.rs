@@ -3,14 +3,17 @@
 use super::alerts::alerts;
 use super::write::{list, object, symbol, text};
 use crate::manifest::infra::model::{
-    ACCOUNT, ADDRESSES, APPS_ADDRESSES, App, ENDPOINTS_ADDRESSES, INSTANCE_MEMORY, Infra, LOGGED,
-    MAXIMUM_INSTANCES, NAME, RECOVERY_DAYS, REPLICATION, RETENTION_DAYS, RUNTIME_VERSION, VAULT,
-    VAULT_RECOVERY_DAYS, ZONES,
+    ACCOUNT, ADDRESSES, APPS_ADDRESSES, App, ENDPOINTS_ADDRESSES, EVENT_HOURS, Hub,
+    INSTANCE_MEMORY, Infra, LOGGED, MAXIMUM_INSTANCES, NAME, NAMESPACE, PARTITIONS, RECOVERY_DAYS,
+    REPLICATION, RETENTION_DAYS, RUNTIME_VERSION, VAULT, VAULT_RECOVERY_DAYS,
 };
 use crate::manifest::settings::Setting;
 
 /// Modules that each pipeline has.
 const SHARED: &str = include_str!("shared.bicep");
+
+/// The hubs, where functions hear of events.
+const HUBS: &str = include_str!("hubs.bicep");
 
 /// What Event Grid has, where something is told to it.
 const EVENTS: &str = include_str!("told.bicep");
@@ -20,6 +23,9 @@ pub(super) fn main(infra: &Infra) -> String {
     main.push_str(&decided(infra));
     main.push_str(&alerts());
     main.push_str(SHARED);
+    if !infra.hubs.is_empty() {
+        main.push_str(HUBS);
+    }
     for app in &infra.apps {
         main.push_str(&identity(app));
         main.push_str(&host(app));
@@ -66,7 +72,7 @@ param replication string = {replication}
 @description('Whether what runs is spread over zones, of which a region may have none.')
 param zoneRedundant bool = false
 
-@description('Addresses outside the network that reach the accounts and the vault: none unless said.')
+@description('Addresses outside the network that reach the accounts, the vault and event hubs: none unless said.')
 param allowedAddresses array = []
 
 @description('Whether clients reach the apps from the internet. Each is asked for a key of the function.')
@@ -108,6 +114,19 @@ param maximumInstances int = {MAXIMUM_INSTANCES}
         ENDPOINTS = text(ENDPOINTS_ADDRESSES),
         runtime = text(RUNTIME_VERSION),
     );
+    if !infra.hubs.is_empty() {
+        params.push_str(&format!(
+            "
+@description('The namespace of event hubs. Namespaces are called so in all of Azure.')
+@minLength({least})
+@maxLength({most})
+param eventsNamespace string = {namespace}
+",
+            least = NAMESPACE.start(),
+            most = NAMESPACE.end(),
+            namespace = text(&infra.namespace),
+        ));
+    }
     for app in &infra.apps {
         params.push_str(&format!(
             "
@@ -128,9 +147,10 @@ param host_{symbol} string = {host}
 
 fn decided(infra: &Infra) -> String {
     let names = |names: &[String]| list(names.iter().map(String::as_str), 0);
-    let zones = ZONES.map(|(of, zone)| (of.to_owned(), text(zone)));
+    let zones = infra.zones().into_iter();
+    let zones = zones.map(|(of, zone)| (of.to_owned(), text(zone)));
     let logged = LOGGED.map(|(of, logs)| (of.to_owned(), list(logs.iter().copied(), 2)));
-    format!(
+    let mut decided = format!(
         "
 // What functions.toml says.
 var dataAccount = {account}
@@ -149,6 +169,33 @@ var vaultRecoveryDays = {VAULT_RECOVERY_DAYS}
         queues = names(&infra.queues),
         zones = object(zones, 0),
         logged = object(logged, 0),
+    );
+    if !infra.hubs.is_empty() {
+        decided.push_str(&hubs(infra));
+    }
+    decided
+}
+
+fn hubs(infra: &Infra) -> String {
+    let names = infra.hubs.iter().map(|hub| hub.name.as_str());
+    let of_hub = |hub: &Hub| {
+        let groups = hub.groups.iter().map(|group| {
+            let entries = [("hub", &hub.name), ("name", group)];
+            let entries = entries.map(|(key, value)| (key.to_owned(), text(value)));
+            format!("  {}\n", object(entries, 2))
+        });
+        groups.collect::<String>()
+    };
+    let groups: String = infra.hubs.iter().map(of_hub).collect();
+    format!(
+        "
+// Whose events are heard of, and who keeps in mind what was read.
+var hubNames = {names}
+var hubGroups = [\n{groups}]
+var partitions = {PARTITIONS}
+var eventHours = {EVENT_HOURS}
+",
+        names = list(names, 0),
     )
 }
 
@@ -220,6 +267,10 @@ fn roles(infra: &Infra) -> String {
             of("principal"),
             format!("identity_{symbol}.properties.principalId"),
         ));
+    }
+    if !infra.hubs.is_empty() {
+        let namespace = "hubs.outputs.name".to_owned();
+        params.push(("eventsNamespace".to_owned(), namespace));
     }
     if !infra.subscriptions.is_empty() {
         let events = "eventsIdentity.properties.principalId".to_owned();
@@ -314,6 +365,7 @@ fn setting(setting: &Setting, symbol: &str) -> String {
         Setting::Text(plain) => text(plain),
         Setting::Identity => format!("identity_{symbol}.properties.clientId"),
         Setting::HostAccount => format!("account_{symbol}.outputs.name"),
+        Setting::EventsNamespace => "'${hubs.outputs.name}.servicebus.windows.net'".to_owned(),
         Setting::Telemetry => "monitoring.outputs.connectionString".to_owned(),
         Setting::TelemetryIdentity => {
             format!("'ClientId=${{identity_{symbol}.properties.clientId}};Authorization=AAD'")

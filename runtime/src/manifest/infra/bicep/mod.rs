@@ -16,6 +16,7 @@ const MODULES: &[(&str, &str)] = &[
     ("app", include_str!("modules/app.bicep")),
     ("endpoint", include_str!("modules/endpoint.bicep")),
     ("events", include_str!("modules/events.bicep")),
+    ("hubs", include_str!("modules/hubs.bicep")),
     ("monitoring", include_str!("modules/monitoring.bicep")),
     ("network", include_str!("modules/network.bicep")),
     ("vault", include_str!("modules/vault.bicep")),

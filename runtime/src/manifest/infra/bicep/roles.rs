@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::write::{symbol, text};
+use super::write::{symbol, text, told_apart};
 use crate::manifest::infra::model::{Granted, Identity, Infra, On};
 use crate::manifest::roles::{Role, Scope};
 
@@ -18,6 +18,9 @@ pub(super) fn roles(infra: &Infra) -> String {
     }
     if !infra.subscriptions.is_empty() {
         roles.push_str("param principalOfEvents string\n");
+    }
+    if !infra.hubs.is_empty() {
+        roles.push_str("param eventsNamespace string\n");
     }
     roles.push('\n');
     let kinds: BTreeSet<Role> = infra.granted.iter().map(|granted| granted.role).collect();
@@ -69,12 +72,26 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 ",
     );
+    if !infra.hubs.is_empty() {
+        things.push_str(
+            "
+resource hubs 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
+  name: eventsNamespace
+}
+",
+        );
+    }
     let on: BTreeSet<&On> = infra.granted.iter().map(|granted| &granted.on).collect();
     for on in on {
         let (kind, parent, name) = match on {
             On::Data(Scope::Container(name)) => (
                 "Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01",
                 Some("blobs"),
+                text(name),
+            ),
+            On::Data(Scope::Hub(name)) => (
+                "Microsoft.EventHub/namespaces/eventhubs@2024-01-01",
+                Some("hubs"),
                 text(name),
             ),
             On::Data(Scope::Queue(name)) => (
@@ -107,6 +124,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 fn thing(on: &On) -> String {
     match on {
         On::Data(Scope::Container(name)) => format!("container_{}", symbol(name)),
+        On::Data(Scope::Hub(name)) => format!("hub_{}", told_apart(name)),
         On::Data(Scope::Queue(name)) => format!("queue_{}", symbol(name)),
         On::Secret(name) => format!("secret_{}", symbol(name)),
         On::Host(key) => format!("account_{}", symbol(key)),

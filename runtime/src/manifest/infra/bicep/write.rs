@@ -44,6 +44,15 @@ fn lined(open: char, lines: &[String], close: char, indent: usize) -> String {
     format!("{open}\n{}{margin}{close}", lines.collect::<String>())
 }
 
+/// A name of letters, digits and signs, which no other one becomes.
+pub(super) fn told_apart(name: &str) -> String {
+    let each = name.chars().map(|c| match c.is_ascii_alphanumeric() {
+        true => c.to_string(),
+        false => format!("_{:x}_", u32::from(c)),
+    });
+    each.collect()
+}
+
 /// What a key of an app is called where dashes may not be. Keys have no
 /// underscores, so two remain two.
 pub(super) fn symbol(key: &str) -> String {

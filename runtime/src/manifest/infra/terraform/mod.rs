@@ -25,6 +25,9 @@ const SHARED: &[(&str, &str)] = &[
     ("vault.tf", include_str!("vault.tf")),
 ];
 
+/// Where functions hear of events.
+const HUBS: (&str, &str) = ("hubs.tf", include_str!("hubs.tf"));
+
 pub(super) fn files(infra: &Infra) -> Vec<File> {
     let mut files = vec![
         file("README.md", readme::terraform(infra)),
@@ -33,6 +36,8 @@ pub(super) fn files(infra: &Infra) -> Vec<File> {
         file("settings.tf", settings::settings(infra)),
         file("variables.tf", variables::variables(infra)),
     ];
-    files.extend(SHARED.iter().map(|(path, text)| file(path, *text)));
+    let hubs = (!infra.hubs.is_empty()).then_some(&HUBS);
+    let shared = SHARED.iter().chain(hubs);
+    files.extend(shared.map(|(path, text)| file(path, *text)));
     files
 }

@@ -40,6 +40,7 @@ fn said(granted: &Granted) -> String {
     };
     let on = match &granted.on {
         On::Data(Scope::Container(name)) => format!("container {name}"),
+        On::Data(Scope::Hub(name)) => format!("event hub {name}"),
         On::Data(Scope::Queue(name)) => format!("queue {name}"),
         On::Host(_) => "its host's account".to_owned(),
         On::Secret(name) => format!("secret {name}"),
@@ -53,6 +54,7 @@ fn on(on: &On) -> String {
         On::Data(Scope::Container(name)) => {
             format!("azurerm_storage_container.data[{}].id", quoted(name))
         }
+        On::Data(Scope::Hub(name)) => format!("azurerm_eventhub.main[{}].id", quoted(name)),
         On::Data(Scope::Queue(name)) => format!("azurerm_storage_queue.data[{}].id", quoted(name)),
         On::Host(key) => format!("azurerm_storage_account.host[{}].id", quoted(key)),
         On::Secret(name) => format!("\"${{azurerm_key_vault.main.id}}/secrets/{name}\""),

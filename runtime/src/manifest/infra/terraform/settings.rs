@@ -24,6 +24,9 @@ fn setting(setting: &Setting, app: &App) -> Hcl {
         Setting::Text(text) => return Hcl::text(text),
         Setting::Identity => identity,
         Setting::HostAccount => format!("azurerm_storage_account.host[{key}].name"),
+        Setting::EventsNamespace => {
+            "\"${azurerm_eventhub_namespace.main.name}.servicebus.windows.net\"".to_owned()
+        }
         Setting::Telemetry => "azurerm_application_insights.main.connection_string".to_owned(),
         Setting::TelemetryIdentity => format!("\"ClientId=${{{identity}}};Authorization=AAD\""),
         Setting::Secret(secret) => format!(

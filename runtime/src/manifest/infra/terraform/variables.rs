@@ -3,7 +3,7 @@
 use super::write::{Hcl, body, quoted};
 use crate::manifest::infra::model::{
     ACCOUNT, ADDRESSES, APPS_ADDRESSES, ENDPOINTS_ADDRESSES, INSTANCE_MEMORY, Infra,
-    MAXIMUM_INSTANCES, NAME, REPLICATION, RUNTIME_VERSION, VAULT,
+    MAXIMUM_INSTANCES, NAME, NAMESPACE, REPLICATION, RUNTIME_VERSION, VAULT,
 };
 
 struct Variable {
@@ -19,7 +19,9 @@ pub(super) fn variables(infra: &Infra) -> String {
     let hosts = infra.apps.iter();
     let hosts = hosts.map(|app| (quoted(&app.key), Hcl::text(&app.host)));
     let names = names(infra, Hcl::Map(hosts.collect()));
-    let all = names.into_iter().chain(network()).chain(sizes());
+    let namespace = (!infra.hubs.is_empty()).then(|| namespace(infra));
+    let all = names.into_iter().chain(namespace);
+    let all = all.chain(network()).chain(sizes());
     let all: Vec<String> = all.map(written).collect();
     all.join("\n")
 }
@@ -95,11 +97,34 @@ fn names(infra: &Infra, hosts: Hcl) -> Vec<Variable> {
     ]
 }
 
+fn namespace(infra: &Infra) -> Variable {
+    let (least, most) = (NAMESPACE.start() - 2, NAMESPACE.end() - 2);
+    let named = format!(
+        "can(regex(\"^[a-zA-Z][a-zA-Z0-9-]{{{least},{most}}}[a-zA-Z0-9]$\", var.events_namespace))"
+    );
+    Variable {
+        valid: Some((
+            named,
+            format!(
+                "{} to {} letters, digits and dashes.",
+                NAMESPACE.start(),
+                NAMESPACE.end()
+            ),
+        )),
+        ..variable(
+            "events_namespace",
+            "The namespace of event hubs. Namespaces are called so in all of Azure.",
+            "string",
+            Some(Hcl::text(&infra.namespace)),
+        )
+    }
+}
+
 fn network() -> Vec<Variable> {
     vec![
         variable(
             "allowed_addresses",
-            "Addresses outside the network that reach the accounts and the vault: none unless said.",
+            "Addresses outside the network that reach the accounts, the vault and event hubs: none unless said.",
             "list(string)",
             Some(Hcl::List(Vec::new())),
         ),

@@ -18,6 +18,9 @@ fn the_same_is_there_in_both() {
         [
             "customers-ready",
             "customers-ready-poison",
+            "heard",
+            "hearing-events",
+            "hearing-events-poison",
             "model-trained",
             "monitoring-due-poison",
             "raw-arrived",
@@ -26,7 +29,13 @@ fn the_same_is_there_in_both() {
     );
     assert_eq!(
         there("apps"),
-        ["inference", "ingestion", "monitoring", "training"]
+        [
+            "hearing",
+            "inference",
+            "ingestion",
+            "monitoring",
+            "training"
+        ]
     );
     for name in ["containers", "queues"] {
         assert_eq!(read_bicep::variable(&bicep, name).texts(), there(name));
@@ -52,6 +61,8 @@ fn the_same_is_there_in_both() {
         ("recovery_days", "recoveryDays"),
         ("retention_days", "retentionDays"),
         ("vault_recovery_days", "vaultRecoveryDays"),
+        ("event_hours", "eventHours"),
+        ("partitions", "partitions"),
         ("data_account", "dataAccount"),
     ] {
         let value = read_terraform::text(&read_terraform::local(&terraform, name));
@@ -61,6 +72,56 @@ fn the_same_is_there_in_both() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn hubs_are_the_same_and_only_where_somebody_hears_of_events() {
+    let (bicep, terraform) = (
+        in_bicep(&sample()).unwrap(),
+        in_terraform(&sample()).unwrap(),
+    );
+    let names = read_terraform::texts(&read_terraform::local(&terraform, "hub_names"));
+    assert_eq!(names, ["Customer.events"]);
+    assert_eq!(read_bicep::variable(&bicep, "hubNames").texts(), names);
+    let groups = read_terraform::entries(&read_terraform::local(&terraform, "hub_groups"));
+    let Value::List(others) = read_bicep::variable(&bicep, "hubGroups") else {
+        panic!("groups are a list")
+    };
+    assert_eq!((groups.len(), others.len()), (1, 1));
+    for (key, value) in read_terraform::entries(&groups[0].1) {
+        let value = read_terraform::text(&value);
+        assert_eq!(others[0].at(&key).unwrap().as_text(), value);
+    }
+    let parameters = read_bicep::parameters(&bicep);
+    let namespace = ("eventsNamespace".to_owned(), "evhns-churn".to_owned());
+    assert!(parameters.contains(&namespace));
+    assert_eq!(
+        read_bicep::variable(&bicep, "zones")
+            .at("namespace")
+            .unwrap()
+            .as_text(),
+        "privatelink.servicebus.windows.net"
+    );
+    let settings = read_terraform::entries(&read_terraform::local(&terraform, "settings"));
+    let of = |app: &str| {
+        let found = settings.iter().find(|(known, _)| known == app).unwrap();
+        let entries = read_terraform::entries(&found.1).into_iter();
+        let events = entries.filter(|(name, _)| name.starts_with("CUTLINE_EVENTS__"));
+        events.map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("hearing"),
+        ["clientId", "credential", "fullyQualifiedNamespace"]
+            .map(|it| format!("CUTLINE_EVENTS__{it}"))
+    );
+    assert_eq!(of("ingestion"), [""; 0]);
+
+    // A pipeline that hears of none has none.
+    let without = crate::manifest::sample::FILE;
+    let (bicep, terraform) = (in_bicep(without).unwrap(), in_terraform(without).unwrap());
+    assert!(!terraform.contains_key("hubs.tf"));
+    assert!(!bicep["main.bicep"].contains("Namespace"));
+    assert_eq!(read_bicep::variable(&bicep, "zones").at("namespace"), None);
 }
 
 #[test]
@@ -426,6 +487,55 @@ const DECIDED: &[(&str, &str, &[Said])] = &[
             "properties.publicAccess",
             "None",
         )],
+    ),
+    (
+        "azurerm_eventhub_namespace",
+        "Microsoft.EventHub/namespaces",
+        &[
+            (
+                "local_authentication_enabled",
+                "false",
+                "properties.disableLocalAuth",
+                "true",
+            ),
+            (
+                "minimum_tls_version",
+                "1.2",
+                "properties.minimumTlsVersion",
+                "1.2",
+            ),
+            (
+                "public_network_access_enabled",
+                "length(var.allowed_addresses) > 0",
+                "properties.publicNetworkAccess",
+                "publicNetworkAccess",
+            ),
+            ("sku", "Standard", "sku.name", "Standard"),
+            (
+                "maximum_throughput_units",
+                "4",
+                "properties.maximumThroughputUnits",
+                "4",
+            ),
+        ],
+    ),
+    (
+        "azurerm_eventhub",
+        "Microsoft.EventHub/namespaces/eventhubs",
+        &[
+            (
+                "partition_count",
+                "local.partitions",
+                "properties.partitionCount",
+                "partitions",
+            ),
+            (
+                "retention_description.retention_time_in_hours",
+                "local.event_hours",
+                "properties.retentionDescription.retentionTimeInHours",
+                "eventHours",
+            ),
+        ],
     ),
     (
         "azurerm_eventgrid_system_topic_event_subscription",

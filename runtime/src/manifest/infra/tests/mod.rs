@@ -14,7 +14,7 @@ mod roles;
 
 use std::collections::BTreeMap;
 
-use crate::manifest::sample::FILE;
+use crate::manifest::sample::{FILE, HEARING};
 use crate::manifest::{File, ManifestError, bicep, terraform};
 use crate::pipeline::Pipeline;
 use crate::stages;
@@ -22,8 +22,8 @@ use crate::stages;
 /// Files by their paths.
 type Files = BTreeMap<String, String>;
 
-/// The sample, whose requests have to show a token, and whose rows go into a
-/// database that the vault knows.
+/// The sample and who hears of events, whose requests have to show a token, and
+/// whose rows go into a database that the vault knows.
 fn sample() -> String {
     let written = "output  = { artifact = \"customers\", queue = \"customers-ready\", table = { sql = \"secret:vault:Churn-DB\", name = \"customers\", key = [\"id\"] } }";
     let file = FILE.replacen(
@@ -33,7 +33,7 @@ fn sample() -> String {
     );
     assert_ne!(file, FILE, "the sample has such an output");
     format!(
-        "[secrets]\nvault = \"https://churn-vault.vault.azure.net\"\n\n[serve]\ntoken = {{ env = \"CHURN_TOKEN\" }}\n{file}"
+        "[secrets]\nvault = \"https://churn-vault.vault.azure.net\"\n\n[serve]\ntoken = {{ env = \"CHURN_TOKEN\" }}\n{file}{HEARING}"
     )
 }
 

@@ -5,12 +5,13 @@ use super::{Files, in_bicep, in_terraform, read_bicep, read_terraform, sample};
 use crate::manifest::infra::tests::read_bicep::{Resource, Value};
 use crate::manifest::roles::Role;
 
-const ROLES: [Role; 8] = [
+const ROLES: [Role; 9] = [
     Role::BlobReader,
     Role::BlobContributor,
     Role::BlobOwner,
     Role::QueueContributor,
     Role::QueueSender,
+    Role::EventsReceiver,
     Role::SecretsUser,
     Role::EncryptionUser,
     Role::MetricsPublisher,
@@ -18,6 +19,12 @@ const ROLES: [Role; 8] = [
 
 /// What the bindings of the sample's functions need.
 const OF_FUNCTIONS: &[&str] = &[
+    "hearing, container incoming: Storage Blob Data Reader",
+    "hearing, container kept: Storage Blob Data Contributor",
+    "hearing, hub Customer.events: Azure Event Hubs Data Receiver",
+    "hearing, queue heard: Storage Queue Data Message Sender",
+    "hearing, queue hearing-events-poison: Storage Queue Data Message Sender",
+    "hearing, queue hearing-events: Storage Queue Data Contributor",
     "inference, container kept: Storage Blob Data Contributor",
     "inference, secret churn-token: Key Vault Secrets User",
     "ingestion, container incoming: Storage Blob Data Reader",
@@ -29,16 +36,16 @@ const OF_FUNCTIONS: &[&str] = &[
     "ingestion, secret churn-token: Key Vault Secrets User",
     "monitoring, container kept: Storage Blob Data Contributor",
     "monitoring, queue monitoring-due-poison: Storage Queue Data Message Sender",
-    "monitoring, secret churn-token: Key Vault Secrets User",
     "training, container kept: Storage Blob Data Contributor",
     "training, queue customers-ready-poison: Storage Queue Data Message Sender",
     "training, queue customers-ready: Storage Queue Data Contributor",
     "training, queue model-trained: Storage Queue Data Message Sender",
-    "training, secret churn-token: Key Vault Secrets User",
 ];
 
 /// What the Functions host needs as each of their identities.
 const OF_HOSTS: &[&str] = &[
+    "hearing, host account of hearing: Storage Blob Data Owner",
+    "hearing, telemetry: Monitoring Metrics Publisher",
     "inference, host account of inference: Storage Blob Data Owner",
     "inference, telemetry: Monitoring Metrics Publisher",
     "ingestion, host account of ingestion: Storage Blob Data Owner",
@@ -84,6 +91,7 @@ fn roles_have_the_ids_that_azure_lists() {
             "b7e6dc6d-f1e8-4753-8033-0f276bb0955b Storage Blob Data Owner",
             "974c5e8b-45b9-4653-ba55-5f855dd0fb88 Storage Queue Data Contributor",
             "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a Storage Queue Data Message Sender",
+            "a638d3c7-ab3a-418d-83e6-5f17a39d4fde Azure Event Hubs Data Receiver",
             "4633458b-17de-408a-b874-0445c86b69e6 Key Vault Secrets User",
             "e147488a-f6f5-4113-8e2d-b22465e65bf6 Key Vault Crypto Service Encryption User",
             "3913510d-42f4-4e42-8a64-420c390055eb Monitoring Metrics Publisher",
@@ -132,6 +140,7 @@ fn thing(resources: &[Resource], symbol: &str) -> String {
     match (kind, parent) {
         ("containers", Some("blobs")) => format!("container {name}"),
         ("queues", Some("queues")) => format!("queue {name}"),
+        ("eventhubs", Some("hubs")) => format!("hub {name}"),
         ("secrets", Some("vault")) => format!("secret {name}"),
         ("keys", Some("vault")) if name.ends_with("encryptionKey") => {
             "key encryption_key".to_owned()
@@ -211,6 +220,7 @@ fn said((to, on, role): &(String, String, String)) -> String {
     let known = [
         ("azurerm_storage_container.data[\"", "\"].id", "container "),
         ("azurerm_storage_queue.data[\"", "\"].id", "queue "),
+        ("azurerm_eventhub.main[\"", "\"].id", "hub "),
         (
             "azurerm_storage_account.host[\"",
             "\"].id",
