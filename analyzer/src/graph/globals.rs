@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::body::names::locals;
+use super::guards;
 use super::program::{FuncId, Program};
 use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
@@ -95,6 +96,7 @@ pub fn global_accesses(modules: &ModuleSet, program: &Program) -> Vec<GlobalAcce
                 .collect(),
             top_level: function.scope == ScopeId::MODULE,
             empty: Vec::new(),
+            aliases: FxHashMap::default(),
             asks: asks(facts, function.scope),
             assigned: None,
             known: &mut known,
@@ -162,6 +164,8 @@ struct Walk<'w> {
     top_level: bool,
     /// Variables that are known to be empty here.
     empty: Vec<(FileId, SmolStr)>,
+    /// Locals that stand for a variable or what it guards, and which.
+    aliases: FxHashMap<SmolStr, (FileId, SmolStr)>,
     /// What it computes may differ from call to call.
     asks: bool,
     /// The value of the assignment whose targets are walked.
@@ -180,6 +184,7 @@ impl Walk<'_> {
             StmtKind::Expr(expr) | StmtKind::Assert(expr) => self.expr(*expr),
             StmtKind::Assign { targets, value, .. } => {
                 self.expr(*value);
+                self.note_alias(targets, *value);
                 self.assigned = Some(*value);
                 targets.iter().for_each(|target| self.target(*target));
                 self.assigned = None;
@@ -264,6 +269,8 @@ impl Walk<'_> {
                 if self.variable(target).is_some() {
                     self.note(target, None, true);
                     self.mark_filled(target);
+                } else if let Some(variable) = self.behind(*base) {
+                    self.note_as(variable, *base, None, true);
                 } else if self.variable(*base).is_some() {
                     self.note(*base, None, true);
                 } else {
@@ -272,8 +279,8 @@ impl Walk<'_> {
             }
             ExprKind::Item { base, index } => {
                 self.expr(*index);
-                match self.variable(*base) {
-                    Some(_) => self.note(*base, self.key(*index), true),
+                match self.behind(*base).or_else(|| self.variable(*base)) {
+                    Some(variable) => self.note_as(variable, *base, self.key(*index), true),
                     None => self.expr(*base),
                 }
             }
@@ -296,6 +303,10 @@ impl Walk<'_> {
         let facts = self.facts;
         let kind = &facts.expr(expr).kind;
         match kind {
+            ExprKind::Name(name) if self.aliases.contains_key(name) => {
+                let variable = self.aliases[name].clone();
+                self.note_as(variable, expr, None, false);
+            }
             ExprKind::Name(_) => self.note(expr, None, false),
             ExprKind::Attr { base, .. } => match self.variable(expr) {
                 Some(_) => self.note(expr, None, false),
@@ -335,6 +346,13 @@ impl Walk<'_> {
         let ExprKind::Attr { base, name } = &facts.expr(callee).kind else {
             return self.expr(callee);
         };
+        if let Some(variable) = self.behind(*base).filter(|_| guards::changes(facts, name)) {
+            self.note_as(variable.clone(), *base, None, true);
+            if !matches!(name.as_str(), "store" | "set" | "insert" | "push" | "clear") {
+                self.note_as(variable, *base, None, false);
+            }
+            return;
+        }
         if self.variable(*base).is_none() {
             return self.expr(callee);
         }
@@ -373,20 +391,56 @@ impl Walk<'_> {
         found
     }
 
-    fn note(&mut self, expr: ExprId, key: Option<SmolStr>, writes: bool) {
-        if let Some((owner, name)) = self.variable(expr) {
-            self.found.push(GlobalAccess {
-                owner,
-                name,
-                key,
-                function: self.func,
-                file: self.file,
-                line: self.facts.expr(expr).line,
-                expr,
-                writes,
-                fills: false,
-            });
+    /// The variable behind `expr`: through guards, or by another name.
+    fn behind(&mut self, expr: ExprId) -> Option<(FileId, SmolStr)> {
+        let facts = self.facts;
+        facts.rules.root?;
+        let inner = guards::behind(facts, expr);
+        if let ExprKind::Name(name) = &facts.expr(inner).kind
+            && let Some(variable) = self.aliases.get(name)
+        {
+            return Some(variable.clone());
         }
+        self.variable(inner)
+    }
+
+    /// `let mut cache = CACHE.lock().unwrap()`: the local stands for it.
+    fn note_alias(&mut self, targets: &[ExprId], value: ExprId) {
+        let facts = self.facts;
+        let [target] = targets else { return };
+        let ExprKind::Name(name) = &facts.expr(*target).kind else {
+            return;
+        };
+        match self.behind(value).filter(|_| !self.top_level) {
+            Some(variable) => self.aliases.insert(name.clone(), variable),
+            None => self.aliases.remove(name),
+        };
+    }
+
+    fn note(&mut self, expr: ExprId, key: Option<SmolStr>, writes: bool) {
+        if let Some(variable) = self.variable(expr) {
+            self.note_as(variable, expr, key, writes);
+        }
+    }
+
+    fn note_as(
+        &mut self,
+        (owner, name): (FileId, SmolStr),
+        expr: ExprId,
+        key: Option<SmolStr>,
+        writes: bool,
+    ) {
+        self.found.push(GlobalAccess {
+            owner,
+            name,
+            key,
+            function: self.func,
+            file: self.file,
+            line: self.facts.expr(expr).line,
+            expr,
+            writes,
+            fills: false,
+        });
     }
 
     /// The variable that `NAME is None` or `not NAME` says is empty.

@@ -10,6 +10,7 @@ mod containers;
 pub mod data;
 mod forward;
 pub mod globals;
+pub(crate) mod guards;
 mod guess;
 mod interfaces;
 mod library;

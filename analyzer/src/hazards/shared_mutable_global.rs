@@ -9,7 +9,7 @@ use super::support::{Callers, listed};
 use super::{Context, Finding, Hazard, Severity};
 use crate::graph::FuncId;
 use crate::stages::Stage;
-use touches::{Touch, Variable, of_classes, of_globals};
+use touches::{Touch, Variable, of_classes, of_globals, of_shared_fields};
 
 /// State that functions of several stages change and read.
 pub(super) struct SharedMutableGlobal;
@@ -17,7 +17,9 @@ pub(super) struct SharedMutableGlobal;
 const EXPLANATION: &str = r#"
 ## What it finds
 A module's global, a class attribute or a module-level object that a function
-of one stage changes and a function of another stage reads. Within one stage
+of one stage changes and a function of another stage reads; in Rust also what a
+static, or a field of a shared state, guards by a mutex, cell or atomic. Within
+one stage
 it is noted when the change happens in a request, a thread or a job. What is
 only filled while modules are imported, such as a registry, is not found.
 
@@ -58,6 +60,7 @@ impl Hazard for SharedMutableGlobal {
         let places = AllPlaces::new(ctx.modules);
         let mut touches = of_globals(ctx, &places);
         touches.extend(of_classes(ctx, &places));
+        touches.extend(of_shared_fields(ctx, &places));
         for (variable, touches) in touches {
             found.extend(judge(ctx, &callers, &variable, &touches));
         }
@@ -394,6 +397,100 @@ def watch():  # monitoring
             &[
                 "app.py:1 costs TIMES is changed by app.py:3 (called by training) while app.py:7 (monitoring) reads it",
             ],
+        );
+    }
+
+    /// Findings in a Rust crate of one file whose functions are of the stages
+    /// that `pins` say.
+    fn in_rust(text: &str, pins: &[(&str, &str)]) -> Vec<String> {
+        let pins = pins
+            .iter()
+            .map(|(name, stage)| (format!("src/main.rs:{name}"), (*stage).to_owned()));
+        let options = crate::Options {
+            catalog: crate::Catalog::built_in(),
+            pins: pins.collect(),
+        };
+        let files = [
+            ("Cargo.toml", "[package]\nname = \"app\""),
+            ("src/main.rs", text),
+        ];
+        let tree = crate::SourceTree::from_texts("app", files);
+        let analysis = crate::examine(&tree, &options);
+        let found = analysis.findings.iter();
+        found
+            .filter(|finding| finding.hazard == SharedMutableGlobal.name())
+            .map(|finding| finding.message.clone())
+            .collect()
+    }
+
+    #[test]
+    fn statics_are_shared_whatever_guards_them() {
+        let text = "
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, RwLock, atomic::{AtomicU64, Ordering}};
+static CACHE: LazyLock<Mutex<HashMap<u64, f64>>> = LazyLock::new(|| Mutex::new(HashMap::new()));
+static MODEL: RwLock<Option<String>> = RwLock::new(None);
+static SEEN: AtomicU64 = AtomicU64::new(0);
+static mut LIMIT: f64 = 0.5;
+const NAMES: [&str; 2] = [\"a\", \"b\"];
+fn learn(id: u64) { let mut cache = CACHE.lock().unwrap(); cache.insert(id, 1.0); NAMES.len(); }
+fn swap(model: String) { *MODEL.write().unwrap() = Some(model); unsafe { LIMIT = 0.7 } }
+fn predict(id: u64) -> Option<f64> {
+    SEEN.fetch_add(1, Ordering::Relaxed);
+    let model = MODEL.read().unwrap();
+    if unsafe { LIMIT } > 0.6 { return None; }
+    CACHE.lock().unwrap().get(&id).copied()
+}
+fn watch() -> u64 { SEEN.load(Ordering::Relaxed) + NAMES.len() as u64 }
+";
+        let stages = [
+            ("learn", "training"),
+            ("swap", "deployment"),
+            ("predict", "inference"),
+            ("watch", "monitoring"),
+        ];
+        assert_eq!(
+            in_rust(text, &stages),
+            [
+                "CACHE is changed by src/main.rs:9 (training) while src/main.rs:15 (inference) reads it",
+                "MODEL is replaced by src/main.rs:10 (deployment) while src/main.rs:13 (inference) reads it",
+                "SEEN is changed by src/main.rs:12 (inference) while src/main.rs:17 (monitoring) reads it",
+                "LIMIT is replaced by src/main.rs:10 (deployment) while src/main.rs:14 (inference) reads it",
+            ]
+        );
+    }
+
+    #[test]
+    fn fields_of_a_shared_state_are_shared() {
+        let text = "
+use std::sync::{Arc, Mutex, RwLock, atomic::{AtomicU64, Ordering}};
+struct Model { weights: Vec<f64> }
+#[derive(Clone)]
+struct State { live: Arc<RwLock<Model>>, seen: Arc<AtomicU64>,
+    log: Arc<Mutex<Vec<f64>>>, home: String }
+impl State { fn open() -> State { State { live: Arc::new(RwLock::new(Model { weights: Vec::new() })), seen: Arc::default(), log: Arc::default(), home: String::new() } } }
+fn promote(state: &State, model: Model) { *state.live.write().unwrap() = model; }
+fn predict(state: &State) -> f64 {
+    state.seen.fetch_add(1, Ordering::Relaxed);
+    let score = state.live.read().unwrap().weights[0];
+    let mut log = state.log.lock().unwrap();
+    log.push(score);
+    score
+}
+fn drift(state: &State) -> usize { state.home.len() + state.log.lock().unwrap().len() }
+";
+        let stages = [
+            ("promote", "deployment"),
+            ("predict", "inference"),
+            ("drift", "monitoring"),
+            ("State::open", "none"),
+        ];
+        assert_eq!(
+            in_rust(text, &stages),
+            [
+                "State.live is replaced by src/main.rs:8 (deployment) while src/main.rs:11 (inference) reads it",
+                "State.log is changed by src/main.rs:12 (inference) while src/main.rs:16 (monitoring) reads it",
+            ]
         );
     }
 }

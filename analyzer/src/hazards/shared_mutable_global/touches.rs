@@ -6,9 +6,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::super::Context;
-use super::super::support::places::{AllPlaces, Role};
+use super::super::support::places::{AllPlaces, Places, Role};
 use crate::graph::call::AttributeOwner;
 use crate::graph::globals::global_accesses;
+use crate::graph::guards;
 use crate::graph::{ClassId, FuncId, Held};
 use crate::modules::FileId;
 use crate::syntax::facts::{CompareOp, ExprId, ExprKind, ScopeId, StmtKind};
@@ -100,6 +101,14 @@ fn is_a_client(ctx: &Context<'_>, file: FileId, expr: ExprId) -> bool {
         "numpy",
         "asyncio",
         "cachetools",
+        "arc_swap",
+        "core",
+        "crossbeam",
+        "dashmap",
+        "once_cell",
+        "parking_lot",
+        "std",
+        "tokio",
     ];
     let held = ctx.call_graph.held(file, expr);
     let mut objects = held.iter().filter_map(|held| match held {
@@ -217,6 +226,125 @@ pub(super) fn of_classes(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
         }
     }
     found
+}
+
+/// Fields of a type through which threads share what they guard: a mutex, a
+/// cell, an atomic.
+pub(super) fn of_shared_fields(ctx: &Context<'_>, places: &AllPlaces<'_>) -> Touches {
+    let mut found: Touches = BTreeMap::new();
+    for touch in &ctx.call_graph.attributes {
+        let AttributeOwner::Class(class) = touch.owner else {
+            continue;
+        };
+        let definition = ctx.program.class(class);
+        let name = ctx.call_graph.attribute_name(touch.name);
+        let facts = ctx.modules.facts(touch.file);
+        // To be made is not to be changed.
+        if definition.root.is_none() || matches!(facts.expr(touch.expr).kind, ExprKind::Call { .. })
+        {
+            continue;
+        }
+        let Some(line) = guarded_field(ctx, class, name) else {
+            continue;
+        };
+        let of = places.of(touch.file);
+        let changed = changed_behind(&of, touch.expr);
+        let scope = ctx.modules.facts(definition.file).scope(definition.scope);
+        let variable = Variable {
+            file: definition.file,
+            name: format_smolstr!("{}.{name}", scope.qualname),
+            line,
+        };
+        found.entry(variable).or_default().push(Touch {
+            function: touch.function,
+            file: touch.file,
+            line: facts.expr(touch.expr).line,
+            key: None,
+            writes: touch.writes || changed,
+            rebinds: touch.writes,
+        });
+    }
+    found
+}
+
+/// The line of the field `name` of `class`, if its type guards what it holds.
+fn guarded_field(ctx: &Context<'_>, class: ClassId, name: &str) -> Option<u32> {
+    const GUARDED: &[&str] = &[
+        "ArcSwap",
+        "ArcSwapOption",
+        "Cell",
+        "DashMap",
+        "DashSet",
+        "Mutex",
+        "OnceCell",
+        "OnceLock",
+        "RefCell",
+        "RwLock",
+    ];
+    let definition = ctx.program.class(class);
+    let facts = ctx.modules.facts(definition.file);
+    let body = facts.scope(definition.scope).body.iter();
+    body.into_iter().find_map(|stmt| {
+        let StmtKind::Declare { target, annotation } = &stmt.kind else {
+            return None;
+        };
+        let is_it = matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name);
+        if !is_it {
+            return None;
+        }
+        let mut todo = vec![*annotation];
+        while let Some(expr) = todo.pop() {
+            if let ExprKind::Name(name) | ExprKind::Attr { name, .. } = &facts.expr(expr).kind
+                && (GUARDED.contains(&name.as_str()) || name.starts_with("Atomic"))
+            {
+                return Some(stmt.line);
+            }
+            facts.expr(expr).kind.parts(|part| todo.push(part));
+        }
+        None
+    })
+}
+
+/// What `expr` guards is changed where it stands, or under the name it gets.
+fn changed_behind(places: &Places<'_>, expr: ExprId) -> bool {
+    let facts = places.facts;
+    let mut at = expr;
+    loop {
+        if let Some((call, method)) = places.method_call(at) {
+            if guards::changes(facts, method) {
+                return true;
+            }
+            if !guards::opens(facts, method) {
+                return false;
+            }
+            at = call;
+            continue;
+        }
+        match places.parent(at) {
+            Some(parent) => match &facts.expr(parent).kind {
+                ExprKind::Await(_) => at = parent,
+                ExprKind::Item { base, .. } | ExprKind::Attr { base, .. } if *base == at => {
+                    at = parent;
+                }
+                _ => return false,
+            },
+            None => break,
+        }
+    }
+    match places.role(at) {
+        Role::Target | Role::Augmented => true,
+        Role::Assigned(targets) => targets
+            .iter()
+            .any(|target| match &facts.expr(*target).kind {
+                ExprKind::Name(name) => {
+                    let uses = places.uses(places.owner(*target), name).iter();
+                    uses.filter(|used| **used != *target && **used > at)
+                        .any(|used| changed_behind(places, *used))
+                }
+                _ => false,
+            }),
+        _ => false,
+    }
 }
 
 /// True if the class's body makes `name` a container that all instances

@@ -229,6 +229,7 @@ impl Lowering {
                     self.stmt(StmtKind::Expr(value), span);
                 } else {
                     let target = self.written(&assign.left, span);
+                    self.note_static(target);
                     self.assign(target, value, span);
                 }
                 true
@@ -239,6 +240,7 @@ impl Lowering {
                 };
                 let value = self.value(&binary.right);
                 let target = self.written(&binary.left, binary.op.span());
+                self.note_static(target);
                 let kind = StmtKind::Augment { target, op, value };
                 self.stmt(kind, binary.op.span());
                 true

@@ -7,7 +7,7 @@ use proc_macro2::Span;
 use smol_str::SmolStr;
 use syn::{Expr, UnOp};
 
-use super::super::facts::{ExprId, StmtKind};
+use super::super::facts::{ExprId, ExprKind, StmtKind};
 use super::builder::Lowering;
 use super::patterns::{Place, place_of};
 
@@ -62,16 +62,36 @@ impl Lowering {
         }
     }
 
+    /// A name that by its case is a static's is none of the function's own.
+    pub(super) fn note_static(&mut self, target: ExprId) {
+        if let ExprKind::Name(name) = &self.exprs[target.0 as usize].kind
+            && is_static(name)
+        {
+            let name = name.clone();
+            let scope = self.scope;
+            let globals = &mut self.scope_mut(scope).globals;
+            if !globals.contains(&name) {
+                globals.push(name);
+            }
+        }
+    }
+
     /// Notes what the local `name`, bound to `init`, points to.
     pub(super) fn note_pointer(&mut self, name: &SmolStr, init: &Expr) {
         self.pointers.retain(|(known, _)| known != name);
         let points = matches!(init, Expr::Reference(reference) if reference.mutability.is_some())
             || !is_plain(init);
-        if let Some(place) = held(init).filter(|place| points && place.0.len() > 1) {
+        if let Some(place) =
+            held(init).filter(|place| points && (place.0.len() > 1 || is_static(&place.0[0])))
+        {
             let place = self.pointed(place);
             self.pointers.push((name.clone(), place));
         }
     }
+}
+
+fn is_static(name: &str) -> bool {
+    name.chars().any(char::is_alphabetic) && !name.chars().any(char::is_lowercase)
 }
 
 /// The place whose content `value` gives.
