@@ -281,7 +281,7 @@ mod tests {
             };
             cutline_analyzer::analyze(&tree.expect("the fixture is there"), &options)
         };
-        ["churn_flask", "iris_axum", "tumor_fastapi"]
+        ["churn_flask", "fraud_axum", "iris_axum", "tumor_fastapi"]
             .map(report)
             .into()
     }

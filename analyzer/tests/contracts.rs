@@ -227,7 +227,7 @@ fn crossings(fixture: &str, ctx: &Context<'_>, plan: &CutPlan, truth: &toml::Val
 
 #[test]
 fn contracts_of_the_fixtures() {
-    for fixture in ["churn_flask", "tumor_fastapi", "iris_axum"] {
+    for fixture in ["churn_flask", "tumor_fastapi", "iris_axum", "fraud_axum"] {
         let score = measure(fixture);
         assert!(score.right > 0, "{fixture}: {score:?}");
     }

@@ -165,6 +165,7 @@ fn one_type(value: &str) -> String {
     let squeezed = squeezed(value);
     let bare = squeezed
         .strip_prefix("option<")
+        .or_else(|| squeezed.strip_prefix("option["))
         .or_else(|| squeezed.strip_prefix("optional["))
         .map_or(squeezed.as_str(), |inner| {
             inner.trim_end_matches(['>', ']'])

@@ -10,6 +10,7 @@
 
 mod contracts;
 mod graph;
+mod hazards;
 mod resources;
 mod stages;
 #[path = "../support/mod.rs"]
@@ -47,6 +48,7 @@ fn main() -> Result<(), Error> {
     graph::flows(&truth, &report, &sheet);
     graph::crossings(&truth, &report, &sheet);
     contracts::contracts(&truth, &report, &sheet);
+    hazards::hazards(&truth, &report, &sheet);
     Ok(())
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Truth {
     pub(crate) crossings: Vec<Crossing>,
     #[serde(rename = "contract")]
     pub(crate) contracts: Vec<ContractEntry>,
+    #[serde(rename = "hazard", default)]
+    pub(crate) hazards: Vec<Hazard>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,4 +98,18 @@ pub(crate) struct ContractEntry {
     pub(crate) value: String,
     pub(crate) file: String,
     pub(crate) line: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Hazard {
+    /// The rule.
+    pub(crate) hazard: String,
+    /// What it is about: a file, a table, a global.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// Those that have part in it; a finding may stand in any of them.
+    pub(crate) functions: Vec<String>,
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) why: String,
 }
