@@ -5,7 +5,7 @@ use super::classes;
 use super::solve::{At, Node, Solver, Use};
 use super::values::{ContainerKind, ElemKey, Value, ValueId};
 use crate::modules::Symbol;
-use crate::syntax::facts::{BinaryOp, ExprId, ExprKind, ImportRule, ScopeId, StmtKind};
+use crate::syntax::facts::{BinaryOp, ExprId, ExprKind, ImportRule, ScopeId};
 
 /// Types that are what they hold, as far as names go.
 const TRANSPARENT: &[&str] = &[
@@ -106,6 +106,11 @@ const MAPPINGS: &[&str] = &[
     "defaultdict",
     "dict",
 ];
+
+/// The type `path` is what it holds.
+pub(super) fn is_transparent(path: &str) -> bool {
+    TRANSPARENT.contains(&path.rsplit('.').next().unwrap_or(path))
+}
 
 /// Types of what is called: values say what runs.
 const FUNCTIONS: &[&str] = &["Fn", "FnMut", "FnOnce", "fn"];
@@ -245,18 +250,7 @@ fn declare_alias(solver: &mut Solver<'_>, at: At, path: &str, node: Node, depth:
         return false;
     };
     let facts = modules.facts(file);
-    let mut body = facts.scope(ScopeId::MODULE).body.iter();
-    let value = body.find_map(|stmt| match &stmt.kind {
-        StmtKind::Assign {
-            targets,
-            value,
-            annotation: None,
-        } => {
-            let is_it = matches!(&facts.expr(targets[0]).kind, ExprKind::Name(n) if *n == name);
-            is_it.then_some(*value)
-        }
-        _ => None,
-    });
+    let value = modules.assigned(file, &name);
     let (Some(expr), Some(inst)) = (value, classes::module_instance(solver, file)) else {
         return false;
     };

@@ -2,16 +2,33 @@
 
 use super::bind::{self, by_position};
 use super::program::{ClassId, FuncId};
-use super::solve::{At, Key, Node, Owner, SiteArg, Solver, Target, Use};
+use super::solve::{At, Key, Node, Owner, Part, SiteArg, Solver, Target, Use};
 use super::values::{AllocId, InstId, Sym, Value, ValueId};
 use super::{containers, interfaces, library, text};
 use crate::modules::{FileId, ModuleRef};
 use crate::syntax::facts::{ArgKind, Base, ClassForm, ScopeId, StmtKind};
 
+/// As [`load`], of a field or a method of an instance alone.
+pub(super) fn load_part(
+    solver: &mut Solver<'_>,
+    value: ValueId,
+    name: Sym,
+    dst: Node,
+    at: At,
+    part: Part,
+) {
+    match *solver.get(value) {
+        Value::Instance(class) => load_instance(solver, value, class, name, dst, at, part),
+        _ => load(solver, value, name, dst, at),
+    }
+}
+
 /// `value.name` goes to `dst`.
 pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node, at: At) {
     match solver.get(value).clone() {
-        Value::Instance(class) => load_instance(solver, value, class, name, dst, at),
+        Value::Instance(class) => {
+            load_instance(solver, value, class, name, dst, at, Part::Any);
+        }
         Value::Class(class) => load_class(solver, value, class, name, dst, at),
         Value::Super(class, receiver) => load_super(solver, class, receiver, name, dst, at),
         Value::Module(module) => load_module(solver, module, name, dst, at),
@@ -81,17 +98,25 @@ fn load_instance(
     name: Sym,
     dst: Node,
     at: At,
+    part: Part,
 ) {
-    if interfaces::is_interface(solver, class) && interfaces::load(solver, class, name, dst, at) {
+    if interfaces::is_interface(solver, class)
+        && interfaces::load(solver, class, name, dst, at, part)
+    {
         return;
     }
     let mro = solver.program.class(class).mro.clone();
-    for ancestor in &mro {
-        let instance = solver.value(Value::Instance(*ancestor));
-        let attr = solver.node(Key::Attr(instance, name));
-        solver.edge(attr, dst);
+    if part != Part::Method {
+        for ancestor in &mro {
+            let instance = solver.value(Value::Instance(*ancestor));
+            let attr = solver.node(Key::Attr(instance, name));
+            solver.edge(attr, dst);
+        }
+        solver.touch(at, Owner::Class(class), name, false);
     }
-    solver.touch(at, Owner::Class(class), name, false);
+    if part == Part::Field {
+        return;
+    }
     if let Some(text) = from_environment(solver, class, name) {
         // What stands there when it is not set is a guess at best.
         solver.put(dst, Value::Text(text));

@@ -55,7 +55,7 @@ fn classes_by_method(solver: &Solver<'_>) -> FxHashMap<SmolStr, Vec<ClassId>> {
 
 fn loaded_names(solver: &Solver<'_>, node: Node) -> Vec<Sym> {
     let loads = solver.uses(node).iter().filter_map(|used| match used {
-        Use::Load { name, .. } => Some(*name),
+        Use::Load { name, .. } | Use::LoadPart { name, .. } => Some(*name),
         _ => None,
     });
     let mut names: Vec<Sym> = loads.collect();
@@ -90,6 +90,8 @@ fn candidates(
 fn is_telling(solver: &Solver<'_>, name: &str) -> bool {
     !name.starts_with("__")
         && solver.catalog.types_with_method(name).is_empty()
+        && solver.catalog.call(&format!("core.any.{name}")).is_none()
+        && !super::sequences::knows(name)
         && !COMMON.contains(&name)
 }
 

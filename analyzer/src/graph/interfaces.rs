@@ -9,12 +9,12 @@
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::program::{ClassId, FuncId};
-use super::solve::{At, Certainty, Node, SiteArg, Solver, Use};
+use super::program::{Class, ClassId, FuncId};
+use super::solve::{At, Certainty, Node, Part, SiteArg, Solver, Use};
 use super::values::{ContainerKind, InstId, Sym, Value, ValueId};
 use super::{bind, classes};
-use crate::modules::Symbol;
-use crate::syntax::facts::{ClassForm, ExprKind, ParamKind, ScopeId};
+use crate::modules::{FileId, Symbol};
+use crate::syntax::facts::{ClassForm, ExprId, ExprKind, ParamKind, ScopeId};
 
 /// More implementers than this are not told apart.
 const MAX_IMPLEMENTERS: usize = 64;
@@ -43,11 +43,18 @@ pub(super) fn is_of_interface(solver: &Solver<'_>, value: ValueId) -> bool {
 
 /// Loads `name` from each type that implements the interface `class`; false if
 /// none does.
-pub(super) fn load(solver: &mut Solver<'_>, class: ClassId, name: Sym, dst: Node, at: At) -> bool {
+pub(super) fn load(
+    solver: &mut Solver<'_>,
+    class: ClassId,
+    name: Sym,
+    dst: Node,
+    at: At,
+    part: Part,
+) -> bool {
     let implementers = implementers(solver, class);
     for implementer in &implementers {
         let value = solver.value(Value::Instance(*implementer));
-        classes::load(solver, value, name, dst, at);
+        classes::load_part(solver, value, name, dst, at, part);
     }
     !implementers.is_empty()
 }
@@ -294,32 +301,161 @@ pub(super) fn convert(solver: &mut Solver<'_>, value: ValueId, at: At, result: N
     true
 }
 
-/// An error becomes one of the type `class`: by its only conversion, or by one
-/// of a few.
-pub(super) fn convert_error(solver: &mut Solver<'_>, class: ClassId, at: At) {
-    let program = &solver.program;
-    let from = |base: &ClassId| {
-        let base = program.class(*base);
-        let converts = base
-            .library_bases
-            .iter()
-            .any(|path| path == CONVERSIONS[0].0);
-        base.methods
-            .get(CONVERSIONS[0].1)
-            .copied()
-            .filter(|_| converts)
+/// The type of the tree whose errors `func` gives.
+pub(super) fn error_of(solver: &Solver<'_>, func: FuncId) -> Option<ClassId> {
+    let function = solver.program.function(func);
+    let facts = solver.modules.facts(function.file);
+    let returns = facts.scope(function.scope).returns?;
+    let around = facts
+        .scope(function.scope)
+        .parent
+        .unwrap_or(ScopeId::MODULE);
+    error_type(solver, function.file, around, returns, 0)
+}
+
+fn error_type(
+    solver: &Solver<'_>,
+    file: FileId,
+    around: ScopeId,
+    returns: ExprId,
+    depth: u32,
+) -> Option<ClassId> {
+    let facts = solver.modules.facts(file);
+    let (base, index) = match &facts.expr(returns).kind {
+        ExprKind::Item { base, index } => (*base, Some(*index)),
+        _ => (returns, None),
     };
-    let funcs: Vec<FuncId> = program.class(class).bases.iter().filter_map(from).collect();
-    let before = solver.phase;
-    if funcs.len() > 1 {
-        solver.phase = before.min(Certainty::Inferred);
+    if let Some(index) = index
+        && let ExprKind::Tuple(parts) = &facts.expr(index).kind
+    {
+        let error = parts.last().and_then(|error| facts.dotted(*error))?;
+        return match solver.modules.symbol(file, around, &error)? {
+            Symbol::Scope(file, scope) => solver.program.class_at(file, scope),
+            _ => None,
+        };
     }
+    // `type Result<T> = std::result::Result<T, Error>`
+    let path = facts.dotted(base)?;
+    let Symbol::Variable(file, name) = solver.modules.symbol(file, around, &path)? else {
+        return None;
+    };
+    let aliased = solver.modules.assigned(file, &name).filter(|_| depth < 4)?;
+    error_type(solver, file, ScopeId::MODULE, aliased, depth + 1)
+}
+
+/// `value` is called by `x?` in a function that gives errors of type `into`:
+/// another type's error is converted.
+pub(super) fn tried(solver: &mut Solver<'_>, value: ValueId, into: ClassId, at: At) {
+    let path = match solver.get(value).clone() {
+        Value::Function(inst) | Value::Bound(inst, _) | Value::Static(inst) => {
+            let func = solver.func_of(inst);
+            match error_of(solver, func) {
+                Some(from) if from != into => return convert_from(solver, from, into, at),
+                _ => return,
+            }
+        }
+        Value::External(path) => solver.symbols.text(path).clone(),
+        _ => return,
+    };
+    let krate = path.split('.').next().unwrap_or(&path);
+    let conversions: Vec<(FuncId, Option<SmolStr>)> = conversions_into(solver, into);
+    let of_crate = |taken: &Option<SmolStr>| {
+        let taken = taken.as_deref().unwrap_or_default();
+        taken.split('.').next() == Some(krate) || (taken.starts_with("std.io") && krate == "tokio")
+    };
+    let of_crate: Vec<FuncId> = (conversions.iter())
+        .filter(|(_, taken)| of_crate(taken))
+        .map(|(func, _)| *func)
+        .collect();
+    // One that takes anything takes this.
+    let open = conversions.iter().filter(|(_, taken)| taken.is_none());
+    let chosen = match of_crate.is_empty() {
+        true => open.map(|(func, _)| *func).collect(),
+        false => of_crate,
+    };
+    call_conversions(solver, chosen, at);
+}
+
+fn convert_from(solver: &mut Solver<'_>, from: ClassId, into: ClassId, at: At) {
+    let conversions = match &solver.conversions {
+        Some(conversions) => conversions.clone(),
+        None => {
+            let conversions = std::rc::Rc::new(find_conversions(solver));
+            solver.conversions.insert(conversions).clone()
+        }
+    };
+    let funcs = conversions.of_class.get(&from).into_iter().flatten();
+    let makes = |func: &&FuncId| {
+        let class = solver.program.function(**func).class;
+        class.is_some_and(|class| solver.program.subject(class) == into)
+    };
+    let chosen: Vec<FuncId> = funcs.filter(makes).copied().collect();
+    call_conversions(solver, chosen, at);
+}
+
+fn call_conversions(solver: &mut Solver<'_>, funcs: Vec<FuncId>, at: At) {
     for func in funcs {
         let inst = classes::method_instance(solver, func);
         let dropped = solver.fresh();
         bind::invoke(solver, inst, None, at, &[], dropped);
     }
-    solver.phase = before;
+}
+
+/// Functions that make a value of `into`, with the library type each takes;
+/// without one where it takes anything.
+fn conversions_into(solver: &Solver<'_>, into: ClassId) -> Vec<(FuncId, Option<SmolStr>)> {
+    let mut found = Vec::new();
+    for base in &solver.program.class(into).bases {
+        let class = solver.program.class(*base);
+        let converts = class
+            .library_bases
+            .iter()
+            .any(|path| path == CONVERSIONS[0].0);
+        let Some(func) = class.methods.get(CONVERSIONS[0].1).filter(|_| converts) else {
+            continue;
+        };
+        match taken_type(solver, class) {
+            Taken::Library(path) => found.push((*func, Some(path))),
+            Taken::Anything => found.push((*func, None)),
+            Taken::Class(_) | Taken::Unknown => {}
+        }
+    }
+    found
+}
+
+/// What a conversion takes.
+enum Taken {
+    Class(ClassId),
+    Library(SmolStr),
+    Anything,
+    Unknown,
+}
+
+fn taken_type(solver: &Solver<'_>, class: &Class) -> Taken {
+    let facts = solver.modules.facts(class.file);
+    let around = facts.scope(class.scope).parent.unwrap_or(ScopeId::MODULE);
+    let mut bases = facts.scope(class.scope).bases.iter();
+    let index = bases.find_map(|base| match &facts.expr(base.expr).kind {
+        ExprKind::Item { index, .. } => Some(*index),
+        _ => None,
+    });
+    let Some(index) = index else {
+        return Taken::Unknown;
+    };
+    if let ExprKind::Item { base, .. } = &facts.expr(index).kind
+        && facts.dotted(*base).as_deref() == Some("impl")
+    {
+        return Taken::Anything;
+    }
+    let path = facts.dotted(index);
+    match path.and_then(|path| solver.modules.symbol(class.file, around, &path)) {
+        Some(Symbol::Scope(file, scope)) => match solver.program.class_at(file, scope) {
+            Some(class) => Taken::Class(class),
+            None => Taken::Unknown,
+        },
+        Some(Symbol::External(path)) => Taken::Library(path),
+        _ => Taken::Unknown,
+    }
 }
 
 fn find_conversions(solver: &Solver<'_>) -> Conversions {
@@ -332,27 +468,13 @@ fn find_conversions(solver: &Solver<'_>) -> Conversions {
         let Some(func) = class.methods.get(*method) else {
             continue;
         };
-        let facts = solver.modules.facts(class.file);
-        let around = facts.scope(class.scope).parent.unwrap_or(ScopeId::MODULE);
-        for base in &facts.scope(class.scope).bases {
-            let ExprKind::Item { index, .. } = &facts.expr(base.expr).kind else {
-                continue;
-            };
-            let Some(path) = facts.dotted(*index) else {
-                continue;
-            };
-            match solver.modules.symbol(class.file, around, &path) {
-                Some(Symbol::Scope(file, scope)) => {
-                    if let Some(class) = solver.program.class_at(file, scope) {
-                        found.of_class.entry(class).or_default().push(*func);
-                    }
-                }
-                Some(Symbol::External(path)) => {
-                    let path = solver.catalog.canonical(&path).into_owned();
-                    found.of_library.entry(path.into()).or_default().push(*func);
-                }
-                _ => {}
+        match taken_type(solver, class) {
+            Taken::Class(class) => found.of_class.entry(class).or_default().push(*func),
+            Taken::Library(path) => {
+                let path = solver.catalog.canonical(&path).into_owned();
+                found.of_library.entry(path.into()).or_default().push(*func);
             }
+            Taken::Anything | Taken::Unknown => {}
         }
     }
     found

@@ -283,6 +283,14 @@ fn call_root(
         Some("callback") | None => {}
         Some(returns) => give(solver, returns, Some(receiver), args, result),
     }
+    if let Value::Instance(class) = *solver.get(receiver) {
+        for name in &entry.invokes {
+            if let Some(func) = classes::method(solver, class, name) {
+                let inst = classes::method_instance(solver, func);
+                super::bind::invoke(solver, inst, Some(receiver), at, &[], EMPTY);
+            }
+        }
+    }
     for alternative in entry.alternatives.iter().filter(|_| is_set) {
         let node = argument(solver, args, Some(*alternative as usize), None);
         solver.edge(node, result);
@@ -621,6 +629,20 @@ pub(super) fn pass_undecided_decorators(solver: &mut Solver<'_>) {
         if site.decorates && (site.callee == EMPTY || solver.is_unknown(site.callee)) {
             let (from, to) = (site.args[0].node, site.result);
             solver.edge(from, to);
+        }
+    }
+}
+
+/// Functions given to a method of something that nothing types are taken to be
+/// called by it, where a language's own methods do that.
+pub(super) fn hand_to_unknown(solver: &mut Solver<'_>) {
+    for idx in 0..solver.sites.len() {
+        let site = solver.sites[idx].clone();
+        let unknown = site.callee == EMPTY || solver.is_unknown(site.callee);
+        if unknown && solver.modules.facts(site.at.file).rules.root.is_some() {
+            for arg in site.args.iter() {
+                solver.on(arg.node, Use::Handed { at: site.at });
+            }
         }
     }
 }

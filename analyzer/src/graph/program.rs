@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::annotation::is_transparent;
 use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{ClassForm, ExprId, ExprKind, Scope, ScopeId, ScopeKind};
@@ -344,6 +345,8 @@ fn subject_path(facts: &FileFacts, subject: ExprId) -> Option<String> {
     match &facts.expr(subject).kind {
         ExprKind::Item { base, index } => match facts.dotted(*base)?.as_str() {
             "impl" => subject_path(facts, *index),
+            // What wraps a thing is the thing.
+            path if is_transparent(path) => subject_path(facts, *index),
             path => Some(path.to_owned()),
         },
         _ => facts.dotted(subject),

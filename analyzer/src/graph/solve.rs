@@ -34,7 +34,7 @@ use nodes::Nodes;
 pub(crate) use nodes::{EMPTY, Node};
 pub use uses::Certainty;
 pub(crate) use uses::{
-    At, ItemKey, Key, NOWHERE, Owner, Site, SiteArg, SiteId, Target, Touch, Use,
+    At, ItemKey, Key, NOWHERE, Owner, Part, Site, SiteArg, SiteId, Target, Touch, Use,
 };
 
 /// Instances of one function, beyond which call sites share one.
@@ -166,6 +166,7 @@ impl<'a> Solver<'a> {
         self.settle_decorators();
         self.phase = Certainty::Inferred;
         interfaces::fall_back(self);
+        library::hand_to_unknown(self);
         classes::seed_receivers(self);
         self.settle();
         self.settle_decorators();
@@ -324,6 +325,15 @@ impl<'a> Solver<'a> {
     fn apply(&mut self, used: &Use, value: ValueId) {
         match used {
             Use::Load { name, dst, at } => classes::load(self, value, *name, *dst, *at),
+            Use::LoadPart {
+                name,
+                dst,
+                at,
+                part,
+            } => {
+                classes::load_part(self, value, *name, *dst, *at, *part);
+            }
+            Use::Tried { into, at } => interfaces::tried(self, value, *into, *at),
             Use::Bind { receiver, dst, at } => {
                 classes::bind(self, value, *receiver, *dst, *at);
             }

@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 
 use crate::source::ConfigFile;
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ImportRule, OWN_FILE, ScopeId};
+use crate::syntax::facts::{ExprId, ExprKind, ImportRule, OWN_FILE, ScopeId, StmtKind};
 
 use crates::Crates;
 pub use layout::DirId;
@@ -196,6 +196,22 @@ impl ModuleSet {
         import: &crate::syntax::facts::Import,
     ) -> Option<Symbol> {
         symbols::starred(self, file, scope, import)
+    }
+
+    /// What is assigned to the variable `name` at the top of `file`, the first
+    /// time.
+    pub(crate) fn assigned(&self, file: FileId, name: &str) -> Option<ExprId> {
+        let facts = self.facts(file);
+        let mut body = facts.scope(ScopeId::MODULE).body.iter();
+        body.find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign { targets, value, .. } => {
+                let is_it = |target: &ExprId| {
+                    matches!(&facts.expr(*target).kind, ExprKind::Name(own) if own == name)
+                };
+                targets.iter().any(is_it).then_some(*value)
+            }
+            _ => None,
+        })
     }
 
     /// Public names at the top level of `file`, star imports included.

@@ -8,6 +8,7 @@ mod bottle;
 mod clap;
 mod cli;
 mod django;
+mod extractors;
 mod falcon;
 mod fastapi;
 mod flask;
@@ -109,8 +110,9 @@ pub fn reach(
     let survey = Survey::new(modules, program, catalog, call_graph);
     let mut next = successors(call_graph);
     fastapi::add_tasks(call_graph, &mut next);
+    let by_type = extractors::injected(&survey);
     let injected = fastapi::injected(&survey);
-    for (func, dependencies) in &injected {
+    for (func, dependencies) in injected.iter().chain(&by_type) {
         next.entry(*func)
             .or_default()
             .extend(dependencies.iter().map(|(needed, _)| *needed));
@@ -127,7 +129,8 @@ pub fn injected(
     call_graph: &CallGraph,
 ) -> Vec<Injected> {
     let survey = Survey::new(modules, program, catalog, call_graph);
-    let pairs = fastapi::injected(&survey).into_iter();
+    let by_type = extractors::injected(&survey);
+    let pairs = fastapi::injected(&survey).into_iter().chain(by_type);
     let mut pairs: Vec<_> = pairs
         .flat_map(|(function, needs)| {
             needs.into_iter().map(move |(dependency, param)| Injected {

@@ -67,6 +67,8 @@ pub struct Rules {
     pub protocols: &'static [(&'static str, &'static str)],
     /// Iterating a mapping gives pairs of key and value, not keys.
     pub mapping_gives_pairs: bool,
+    /// A field and a method may have one name: `x.f()` calls the method.
+    pub fields_are_apart: bool,
     /// A lambda is part of the function it stands in: what it does, that does.
     pub lambdas_are_parts: bool,
 }

@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use super::{Body, names};
 use crate::graph::interfaces;
-use crate::graph::solve::{EMPTY, ItemKey, Key, NOWHERE, Node, Site, SiteArg, SiteId, Use};
+use crate::graph::solve::{
+    At, EMPTY, ItemKey, Key, NOWHERE, Node, Part, Site, SiteArg, SiteId, Use,
+};
 use crate::graph::text::{self, TextOp};
 use crate::graph::values::{ContainerKind, ElemKey, Value};
-use crate::modules::Symbol;
 use crate::syntax::facts::{
     Arg, ArgKind, BinaryOp, Builds, CompareOp, ExprId, ExprKind, ImportRule, ScopeId, ScopeKind,
-    UnaryOp,
+    StmtKind, UnaryOp,
 };
 
 impl<'a> Body<'_, 'a> {
@@ -39,10 +40,11 @@ impl<'a> Body<'_, 'a> {
                 if base_node == EMPTY {
                     return EMPTY;
                 }
-                let dst = self.solver.fresh();
-                let sym = self.solver.symbols.intern(name);
-                self.solver.on(base_node, Use::Load { name: sym, dst, at });
-                dst
+                let part = match facts.rules.fields_are_apart {
+                    true => Part::Field,
+                    false => Part::Any,
+                };
+                self.load(base_node, name, at, part)
             }
             ExprKind::Item { base, index } => self.item(expr, *base, *index),
             ExprKind::Call { callee, args } => self.call(expr, *callee, args),
@@ -63,6 +65,11 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Format(parts) => {
                 let parts = parts.clone();
                 let inputs = self.text_inputs(&parts);
+                if facts.rules.root.is_some() {
+                    for (part, node) in parts.iter().zip(&inputs) {
+                        self.operator(*part, *node, "__str__", None);
+                    }
+                }
                 let holes = parts.iter().map(|part| self.hole(*part)).collect();
                 self.text_op(TextOp::concat(inputs, holes))
             }
@@ -112,10 +119,11 @@ impl<'a> Body<'_, 'a> {
                 self.union(&nodes)
             }
             ExprKind::Await(inner) => {
+                let node = self.eval(*inner);
                 if facts.tries.binary_search(&expr).is_ok() {
-                    self.convert_error(expr);
+                    self.convert_error(expr, *inner);
                 }
-                self.eval(*inner)
+                node
             }
             ExprKind::Yield(value) => {
                 if let Some(value) = value {
@@ -191,6 +199,14 @@ impl<'a> Body<'_, 'a> {
             return match now {
                 Some(node) if !weak => node,
                 _ if is_class => break,
+                // `let n = n();` calls what is outside.
+                None if !weak && self.facts.rules.imports == ImportRule::Crates => {
+                    if self.is_defined(scope, name) {
+                        self.var(scope, sym)
+                    } else {
+                        continue;
+                    }
+                }
                 _ => self.var(scope, sym),
             };
         }
@@ -199,6 +215,23 @@ impl<'a> Body<'_, 'a> {
             .first()
             .map_or(ScopeId::MODULE, |frame| frame.scope);
         names::outer(self.solver, self.inst, self.file, scope, name, sym)
+    }
+
+    /// `scope` defines or imports `name`, wherever in its body.
+    fn is_defined(&mut self, scope: ScopeId, name: &str) -> bool {
+        let body = &self.facts.scope(scope).body;
+        let mut items = body.iter().filter(|stmt| {
+            matches!(
+                stmt.kind,
+                StmtKind::Function(_) | StmtKind::Class(_) | StmtKind::Import(_)
+            )
+        });
+        let is_item = items.any(|stmt| {
+            names::assigned(self.facts, std::slice::from_ref(stmt))
+                .iter()
+                .any(|bound| bound == name)
+        });
+        is_item || self.facts.scope(scope).kind == ScopeKind::Module
     }
 
     fn assign_walrus(&mut self, target: ExprId, node: Node) {
@@ -505,31 +538,21 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// `x?` makes the function's own error type of the error there may be.
-    fn convert_error(&mut self, expr: ExprId) {
-        let function = self.solver.program.function(self.solver.func_of(self.inst));
-        let Some(returns) = self.facts.scope(function.scope).returns else {
+    fn convert_error(&mut self, expr: ExprId, tried: ExprId) {
+        let func = self.solver.func_of(self.inst);
+        let Some(into) = interfaces::error_of(self.solver, self.solver.program.home(func)) else {
             return;
         };
-        let ExprKind::Item { index, .. } = &self.facts.expr(returns).kind else {
-            return;
-        };
-        let ExprKind::Tuple(parts) = &self.facts.expr(*index).kind else {
-            return;
-        };
-        let error = parts.last().and_then(|error| self.facts.dotted(*error));
-        let Some(error) = error else { return };
-        let modules = self.solver.modules;
-        let around = self
-            .facts
-            .scope(function.scope)
-            .parent
-            .unwrap_or(ScopeId::MODULE);
-        if let Some(Symbol::Scope(file, scope)) = modules.symbol(self.file, around, &error)
-            && let Some(class) = self.solver.program.class_at(file, scope)
-        {
-            let at = self.at(expr);
-            interfaces::convert_error(self.solver, class, at);
+        let mut tried = tried;
+        while let ExprKind::Await(inner) = self.facts.expr(tried).kind {
+            tried = inner;
         }
+        let ExprKind::Call { callee, .. } = self.facts.expr(tried).kind else {
+            return;
+        };
+        let callee = self.eval_again(callee);
+        let at = self.at(expr);
+        self.solver.on(callee, Use::Tried { into, at });
     }
 
     // ---- calls
@@ -538,7 +561,7 @@ impl<'a> Body<'_, 'a> {
         if let Some(node) = self.super_call(expr, callee, args) {
             return node;
         }
-        let callee_node = self.eval(callee);
+        let callee_node = self.callee(callee);
         let site_args: Vec<SiteArg> = args
             .iter()
             .map(|arg| {
@@ -560,6 +583,41 @@ impl<'a> Body<'_, 'a> {
             EMPTY => result,
             text => self.union(&[result, text]),
         }
+    }
+
+    fn load(&mut self, base: Node, name: &str, at: At, part: Part) -> Node {
+        let dst = self.solver.fresh();
+        let name = self.solver.symbols.intern(name);
+        self.solver.on(
+            base,
+            Use::LoadPart {
+                name,
+                dst,
+                at,
+                part,
+            },
+        );
+        dst
+    }
+
+    /// What is called. Where fields are apart, `x.f()` never calls a field.
+    fn callee(&mut self, callee: ExprId) -> Node {
+        let facts = self.facts;
+        let ExprKind::Attr { base, name } = &facts.expr(callee).kind else {
+            return self.eval(callee);
+        };
+        if !facts.rules.fields_are_apart {
+            return self.eval(callee);
+        }
+        let base_node = self.eval(*base);
+        if base_node == EMPTY {
+            return EMPTY;
+        }
+        let node = self.load(base_node, name, self.at(callee), Part::Method);
+        self.solver
+            .exprs
+            .insert((self.inst, self.file, callee), node);
+        node
     }
 
     pub(super) fn site(

@@ -39,6 +39,18 @@ pub(crate) enum Use {
         dst: Node,
         at: At,
     },
+    /// As `Load`, of a field or a method alone.
+    LoadPart {
+        name: Sym,
+        dst: Node,
+        at: At,
+        part: Part,
+    },
+    /// What is called by `x?` in a function that gives errors of type `into`.
+    Tried {
+        into: ClassId,
+        at: At,
+    },
     Bind {
         receiver: ValueId,
         dst: Node,
@@ -165,6 +177,14 @@ pub(crate) enum Use {
         args: Rc<[Node]>,
         result: Node,
     },
+}
+
+/// Which attributes of an instance are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Any,
+    Field,
+    Method,
 }
 
 /// Which item is meant.

@@ -53,6 +53,7 @@ const RULES: Rules = Rules {
     prelude: &[],
     protocols: &[],
     mapping_gives_pairs: false,
+    fields_are_apart: false,
     lambdas_are_parts: false,
 };
 

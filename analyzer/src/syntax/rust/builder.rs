@@ -23,7 +23,7 @@ pub(super) struct Lowering {
     /// How `Self` is spelled here, as a path that can be looked up.
     pub(super) self_path: Vec<SmolStr>,
     /// Type parameters in scope with their bounds, innermost last.
-    pub(super) generics: Vec<(SmolStr, Vec<syn::TypeParamBound>)>,
+    pub(super) generics: Vec<TypeParameter>,
     /// Locals that point into something else, with what they point to.
     pub(super) pointers: Vec<(SmolStr, Place)>,
     /// What `?` made, in order.
@@ -41,6 +41,14 @@ pub(super) struct Mark {
     n_scopes: usize,
     n_stmts: usize,
     n_pointers: usize,
+}
+
+/// A type parameter.
+pub(super) struct TypeParameter {
+    pub(super) name: SmolStr,
+    pub(super) bounds: Vec<syn::TypeParamBound>,
+    /// What it is when nothing is said.
+    pub(super) default: Option<syn::Type>,
 }
 
 /// A loop or labelled block that `break` can leave.

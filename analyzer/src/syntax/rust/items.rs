@@ -7,7 +7,8 @@
 //! from its enum; one without is a value of it.
 //!
 //! A method is called `Type::method`, whichever `impl` it stands in; where
-//! several of a list define it, those of traits are `<Type as Trait>::method`.
+//! several traits of a list define it, or a trait and the type itself, those of
+//! traits are `<Type as Trait>::method`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -83,7 +84,9 @@ impl Lowering {
             Item::ExternCrate(item) => self.extern_crate(item),
             Item::Const(item) => self.constant(&item.ident, &item.ty, Some(&item.expr)),
             Item::Static(item) => self.constant(&item.ident, &item.ty, Some(&item.expr)),
-            Item::Type(item) => self.alias(&item.ident, &item.ty),
+            Item::Type(item) => {
+                self.with_generics(&item.generics, |s| s.alias(&item.ident, &item.ty));
+            }
             Item::Macro(item) => self.item_macro(&item.mac),
             Item::ForeignMod(block) => self.foreign(block),
             _ => {}
@@ -456,18 +459,24 @@ fn defined_type(item: &Item) -> Option<SmolStr> {
     }
 }
 
-/// Methods that several `impl`s of a list define, with their type.
+/// Methods that `impl`s of several traits define, with their type.
 type Twice = HashSet<(SmolStr, SmolStr)>;
 
 fn defined_twice<'a>(items: impl Iterator<Item = &'a Item>) -> Twice {
-    let mut once = HashSet::new();
+    let mut by: HashMap<(SmolStr, SmolStr), Option<SmolStr>> = HashMap::new();
     let mut twice = Twice::new();
     for item in items {
         let Item::Impl(block) = item else { continue };
         let ty = impl_name(block);
+        let last = |(path, _): &(syn::Path, _)| path_words(path).pop();
+        let interface = block.trait_.as_ref().and_then(last);
         for method in methods(block) {
             let method = (ty.clone(), method);
-            if !once.insert(method.clone()) {
+            // One trait for several types, `From<A>` and `From<B>`, is one.
+            let known = by
+                .entry(method.clone())
+                .or_insert_with(|| interface.clone());
+            if *known != interface {
                 twice.insert(method);
             }
         }

@@ -112,6 +112,7 @@ const RULES: Rules = Rules {
         ("__xor__", "bitxor"),
     ],
     mapping_gives_pairs: true,
+    fields_are_apart: true,
     lambdas_are_parts: true,
 };
 

@@ -15,7 +15,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, QSelf, ReturnType, Type, TypeParamBound};
 
 use super::super::facts::{ExprId, ExprKind, OWN_FILE};
-use super::builder::{Lowering, word};
+use super::builder::{Lowering, TypeParameter, word};
 
 impl Lowering {
     /// A path where a value is expected: without generic arguments.
@@ -113,7 +113,11 @@ impl Lowering {
         let n_outer = self.generics.len();
         for param in generics.type_params() {
             let bounds = param.bounds.iter().cloned().collect();
-            self.generics.push((word(&param.ident), bounds));
+            self.generics.push(TypeParameter {
+                name: word(&param.ident),
+                bounds,
+                default: param.default.as_ref().map(|(_, ty)| ty.clone()),
+            });
         }
         let predicates = generics.where_clause.iter();
         for predicate in predicates.flat_map(|clause| &clause.predicates) {
@@ -123,8 +127,8 @@ impl Lowering {
             {
                 let name = word(name);
                 let known = self.generics[n_outer..].iter_mut();
-                if let Some((_, bounds)) = known.rev().find(|(known, _)| *known == name) {
-                    bounds.extend(predicate.bounds.iter().cloned());
+                if let Some(known) = known.rev().find(|known| known.name == name) {
+                    known.bounds.extend(predicate.bounds.iter().cloned());
                 }
             }
         }
@@ -133,28 +137,32 @@ impl Lowering {
     }
 
     /// The bounds of the type parameter that `path` names.
-    fn parameter(&self, path: &syn::Path) -> Option<(usize, &[syn::TypeParamBound])> {
+    fn parameter(&self, path: &syn::Path) -> Option<(usize, &TypeParameter)> {
         let name = path.get_ident()?;
         let mut known = self.generics.iter().enumerate().rev();
-        let found = known.find(|(_, (known, _))| *name == known.as_str());
-        found.map(|(idx, (_, bounds))| (idx, bounds.as_slice()))
+        known.find(|(_, known)| *name == known.name.as_str())
     }
 
     /// The one trait that bounds the type parameter `path`.
     pub(super) fn only_bound(&self, path: &syn::Path) -> Option<syn::Path> {
-        let (_, bounds) = self.parameter(path)?;
-        let mut telling = bounds.iter().filter_map(trait_path);
+        let (_, parameter) = self.parameter(path)?;
+        let mut telling = parameter.bounds.iter().filter_map(trait_path);
         let first = telling.find(|path| !is_marker(path))?;
         Some(first.clone())
     }
 
-    /// A type parameter as `impl[Bound]`.
+    /// A type parameter as its default or `impl[Bound]`.
     fn parameter_type(&mut self, path: &syn::Path, span: Span) -> Option<ExprId> {
-        let (idx, bounds) = self.parameter(path)?;
-        let bounds: Punctuated<TypeParamBound, syn::Token![+]> = bounds.iter().cloned().collect();
+        let (idx, parameter) = self.parameter(path)?;
+        let bounds = parameter.bounds.iter().cloned();
+        let bounds: Punctuated<TypeParamBound, syn::Token![+]> = bounds.collect();
+        let default = parameter.default.clone();
         // A bound may name the parameter itself: `T: Add<T>`.
         let inner = self.generics.split_off(idx);
-        let some = self.some_type(&bounds, span);
+        let some = match default {
+            Some(default) => self.ty(&default),
+            None => self.some_type(&bounds, span),
+        };
         self.generics.extend(inner);
         Some(some)
     }

@@ -108,7 +108,7 @@ impl Lowering {
         let span = start(value);
         match value {
             Expr::Call(call) => {
-                let callee = self.value(&call.func);
+                let callee = self.called(&call.func, span);
                 let args = call
                     .args
                     .iter()
@@ -129,6 +129,22 @@ impl Lowering {
             Expr::Struct(literal) => self.struct_literal(literal, span),
             _ => self.opaque(Vec::new(), span),
         }
+    }
+
+    /// What is called by a path, or is held by a field: `(self.f)(x)`.
+    fn called(&mut self, func: &Expr, span: Span) -> ExprId {
+        let mut inner = func;
+        while let Expr::Paren(paren) = inner {
+            inner = &paren.expr;
+        }
+        let value = self.value(func);
+        if !matches!(inner, Expr::Field(_)) {
+            return value;
+        }
+        let name = self.temporary();
+        let target = self.name(name.clone(), span);
+        self.assign(target, value, span);
+        self.name(name, span)
     }
 
     fn struct_literal(&mut self, literal: &syn::ExprStruct, span: Span) -> ExprId {
