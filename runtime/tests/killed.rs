@@ -140,10 +140,8 @@ async fn receive(space: &Space) {
         ..Default::default()
     };
     let now = space.clock().now();
-    for next in retry::receive(&**queues, &work(), 4, LEASE, &retry, now)
-        .await
-        .unwrap()
-    {
+    let received = retry::receive(&**queues, &work(), 4, LEASE, &retry, now).await;
+    for next in received.unwrap().next {
         let number = &next.message.id;
         say("working", number);
         match ledger.begin(&entry(number), "child", LEASE).await.unwrap() {

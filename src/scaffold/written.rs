@@ -68,7 +68,7 @@ fn files(decided: &mut Decided, repository: &Path, out: &Path) -> Result<Files, 
     for app in &decided.rust {
         for (path, text) in &app.files {
             files.insert(
-                format!("{}/{path}", app.function),
+                format!("{}/{}", app.function, path.display()),
                 text.clone().into_bytes(),
             );
         }
