@@ -722,6 +722,11 @@ pub(super) fn seed_receivers(solver: &mut Solver<'_>) {
         if !solver.is_unknown(node) {
             continue;
         }
+        let library = solver.program.class(class).extends_library.clone();
+        if let Some(path) = library.filter(|_| !of_class) {
+            let canonical = solver.catalog.canonical(&path).into_owned();
+            solver.put_object(node, &canonical);
+        }
         let value = match of_class {
             true => Value::Class(class),
             false => Value::Instance(solver.program.subject(class)),
