@@ -224,10 +224,16 @@ const MODEL_FILES: &[&str] = &[
     "ot",
 ];
 
+/// What files that hold a model are called, whatever their format.
+const MODEL_NAMES: &[&str] = &["model", "weights"];
+
 /// A file that holds a model is a model.
 pub(super) fn refine(kind: ResourceKind, name: &str) -> ResourceKind {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let stem = file.split_once('.').map_or("", |(stem, _)| stem);
     match kind {
+        ResourceKind::File if MODEL_NAMES.contains(&stem) => ResourceKind::Model,
         ResourceKind::File if extension.is_some_and(|ext| MODEL_FILES.contains(&ext)) => {
             ResourceKind::Model
         }

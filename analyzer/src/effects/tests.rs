@@ -544,9 +544,9 @@ def save(path, value):
 def only():
     save('only.txt', 'x')
 "), @r"
-    file model.json: write fit
     file only.txt: write save
     file score.json: write check
+    model model.json: write fit
     ");
 }
 

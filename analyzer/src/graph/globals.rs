@@ -79,11 +79,13 @@ const CONTAINERS: &[&str] = &[
 pub fn global_accesses(modules: &ModuleSet, program: &Program) -> Vec<GlobalAccess> {
     let mut found = Vec::new();
     let mut known = FxHashMap::default();
+    let accessors = accessors(modules, program);
     for func in program.func_ids() {
         let function = program.function(func);
         let facts = modules.facts(function.file);
         let mut walk = Walk {
             modules,
+            program,
             facts,
             file: function.file,
             func: program.home(func),
@@ -99,6 +101,7 @@ pub fn global_accesses(modules: &ModuleSet, program: &Program) -> Vec<GlobalAcce
             aliases: FxHashMap::default(),
             asks: asks(facts, function.scope),
             assigned: None,
+            accessors: &accessors,
             known: &mut known,
             found: &mut found,
         };
@@ -151,10 +154,37 @@ fn imported_names(body: &[Stmt]) -> Vec<SmolStr> {
     names
 }
 
+/// Functions that only give a variable, or what it guards.
+type Accessors = FxHashMap<FuncId, (FileId, SmolStr)>;
+
+/// `fn cache() -> MutexGuard<…> { CACHE.lock().unwrap() }`: to call it is to
+/// touch the variable.
+fn accessors(modules: &ModuleSet, program: &Program) -> Accessors {
+    let mut found = Accessors::default();
+    for func in program.func_ids() {
+        let function = program.function(func);
+        let facts = modules.facts(function.file);
+        let [stmt] = facts.scope(function.scope).body.as_slice() else {
+            continue;
+        };
+        let StmtKind::Return(Some(value)) = stmt.kind else {
+            continue;
+        };
+        let inner = guards::behind(facts, value);
+        let path = facts.dotted(inner).filter(|_| facts.rules.root.is_some());
+        let symbol = path.and_then(|path| modules.symbol(function.file, ScopeId::MODULE, &path));
+        if let Some(Symbol::Variable(file, name)) = symbol {
+            found.insert(func, (file, name));
+        }
+    }
+    found
+}
+
 type Known = FxHashMap<(FileId, SmolStr), Option<(FileId, SmolStr)>>;
 
 struct Walk<'w> {
     modules: &'w ModuleSet,
+    program: &'w Program,
     facts: &'w FileFacts,
     file: FileId,
     func: FuncId,
@@ -170,6 +200,7 @@ struct Walk<'w> {
     asks: bool,
     /// The value of the assignment whose targets are walked.
     assigned: Option<ExprId>,
+    accessors: &'w Accessors,
     known: &'w mut Known,
     found: &'w mut Vec<GlobalAccess>,
 }
@@ -288,6 +319,10 @@ impl Walk<'_> {
                 parts.iter().for_each(|part| self.target(*part));
             }
             ExprKind::Starred(inner) => self.target(*inner),
+            ExprKind::Call { .. } => match self.behind(target) {
+                Some(variable) => self.note_as(variable, target, None, true),
+                None => self.expr(target),
+            },
             _ => self.expr(target),
         }
     }
@@ -315,6 +350,11 @@ impl Walk<'_> {
             ExprKind::Item { base, index } if self.variable(*base).is_some() => {
                 self.expr(*index);
                 self.note(*base, self.key(*index), false);
+            }
+            ExprKind::Call { .. } if self.behind(expr).is_some() => {
+                if let Some(variable) = self.behind(expr) {
+                    self.note_as(variable, expr, None, false);
+                }
             }
             ExprKind::Call { callee, args } => {
                 self.call(*callee, args.first().map(|arg| arg.value));
@@ -400,6 +440,15 @@ impl Walk<'_> {
             && let Some(variable) = self.aliases.get(name)
         {
             return Some(variable.clone());
+        }
+        if let ExprKind::Call { callee, .. } = &facts.expr(inner).kind {
+            let path = facts.dotted(*callee)?;
+            let symbol = self.modules.symbol(self.file, ScopeId::MODULE, &path);
+            let Some(Symbol::Scope(file, scope)) = symbol else {
+                return None;
+            };
+            let func = self.program.func_at(file, scope)?;
+            return self.accessors.get(&func).cloned();
         }
         self.variable(inner)
     }

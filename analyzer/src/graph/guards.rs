@@ -18,12 +18,14 @@ const GUARDS: &[&str] = &[
     "deref_mut",
     "expect",
     "get_or_init",
+    "into_inner",
     "lock",
     "read",
     "try_lock",
     "try_read",
     "try_write",
     "unwrap",
+    "unwrap_or_else",
     "write",
 ];
 

@@ -8,7 +8,6 @@ mod bottle;
 mod clap;
 mod cli;
 mod django;
-mod extractors;
 mod falcon;
 mod fastapi;
 mod flask;
@@ -110,7 +109,7 @@ pub fn reach(
     let survey = Survey::new(modules, program, catalog, call_graph);
     let mut next = successors(call_graph);
     fastapi::add_tasks(call_graph, &mut next);
-    let by_type = extractors::injected(&survey);
+    let by_type = survey::extractors::injected(&survey);
     let injected = fastapi::injected(&survey);
     for (func, dependencies) in injected.iter().chain(&by_type) {
         next.entry(*func)
@@ -129,7 +128,7 @@ pub fn injected(
     call_graph: &CallGraph,
 ) -> Vec<Injected> {
     let survey = Survey::new(modules, program, catalog, call_graph);
-    let by_type = extractors::injected(&survey);
+    let by_type = survey::extractors::injected(&survey);
     let pairs = fastapi::injected(&survey).into_iter().chain(by_type);
     let mut pairs: Vec<_> = pairs
         .flat_map(|(function, needs)| {

@@ -9,6 +9,7 @@ mod attributes;
 mod chains;
 mod collect;
 mod definitions;
+pub(super) mod extractors;
 mod mounts;
 
 use std::rc::Rc;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::survey::Survey;
+use super::Survey;
 use crate::graph::{ClassId, FuncId};
 use crate::modules::Symbol;
 use crate::syntax::facts::{ExprKind, ScopeKind};
@@ -19,7 +19,7 @@ const EXTRACTING: &[(&str, &[&str])] = &[
 ];
 
 /// For each function: what fills its parameters, and which.
-pub(super) fn injected(
+pub(in crate::routes) fn injected(
     survey: &Survey<'_>,
 ) -> FxHashMap<FuncId, BTreeSet<(FuncId, Option<SmolStr>)>> {
     let mut found: FxHashMap<FuncId, BTreeSet<(FuncId, Option<SmolStr>)>> = FxHashMap::default();
