@@ -1,5 +1,6 @@
 //! What breaks, and what it costs, when code is cut: one file per rule.
 
+mod blocking_call_in_async;
 mod local_file_handoff;
 mod non_idempotent_write;
 mod secret_in_code;
@@ -24,6 +25,7 @@ use crate::stages::{Stage, StageMap};
 
 /// Every rule, by name.
 pub static ALL: &[&dyn Hazard] = &[
+    &blocking_call_in_async::BlockingCallInAsync,
     &local_file_handoff::LocalFileHandoff,
     &non_idempotent_write::NonIdempotentWrite,
     &secret_in_code::SecretInCode,
@@ -249,11 +251,20 @@ mod tests {
             ] {
                 assert!(text.contains(part), "{} lacks {part}", hazard.name());
             }
-            let (_, rest) = text.split_once("```python\n").expect("an example");
-            let (example, _) = rest.split_once("```").expect("the example ends");
-            let found = findings(*hazard, example);
-            assert!(!found.is_empty(), "{} misses its example", hazard.name());
-            assert!(found.iter().all(|finding| finding.hazard == hazard.name()));
+            let examples = |head: &str| -> Vec<String> {
+                let parts = text.split(head).skip(1);
+                let ends = parts.filter_map(|rest| rest.split_once("```"));
+                ends.map(|(example, _)| example.to_owned()).collect()
+            };
+            let python = examples("```python\n");
+            assert!(!python.is_empty(), "{} has no example", hazard.name());
+            let rust = examples("```rust\n").into_iter();
+            let rust = rust.map(|example| format!("// --- src/main.rs\n{example}"));
+            for example in python.into_iter().chain(rust) {
+                let found = findings(*hazard, &example);
+                assert!(!found.is_empty(), "{} misses\n{example}", hazard.name());
+                assert!(found.iter().all(|finding| finding.hazard == hazard.name()));
+            }
         }
     }
 }
