@@ -324,6 +324,8 @@ fn load_module(solver: &mut Solver<'_>, module: ModuleRef, name: Sym, dst: Node,
     let text = solver.symbols.text(name).clone();
     if let Some(submodule) = solver.modules.submodule(module, &text) {
         solver.put(dst, Value::Module(submodule));
+    } else if let Some(native) = solver.modules.native_in(module, &text) {
+        solver.put_external(dst, &native);
     }
 }
 
