@@ -233,7 +233,7 @@ async fn pause() { // inference
 async fn command() { // inference
     std::process::Command::new("ls").output().unwrap();
 }
-async fn postgres(client: &mut postgres::Client) { // inference
+async fn runs(client: &mut postgres::Client) { // inference
     client.query("SELECT 1 FROM t", &[]).unwrap();
 }
 fn worker() { // inference
@@ -246,10 +246,10 @@ fn main() {}
             &[
                 "src/main.rs:3 note files (inference) is async, and its thread stands still for a file: std.fs.read_to_string at src/main.rs:3",
                 "src/main.rs:6 note rows (inference) is async, and its thread stands still for a database",
-                "src/main.rs:9 note web (inference) is async, and its thread stands still for the network: ureq.",
+                "src/main.rs:9 note web (inference) is async, and its thread stands still for the network: ureq.Request.call",
                 "src/main.rs:14 note pause (inference) is async, and its thread stands still for time to pass: std.thread.sleep",
                 "src/main.rs:17 note command (inference) is async, and its thread stands still for a process",
-                "src/main.rs:20 note postgres (inference) is async, and its thread stands still for a database",
+                "src/main.rs:20 note runs (inference) is async, and its thread stands still for a database",
                 "src/main.rs:24 note worker (inference) is async, and its thread stands still for a file",
             ],
         );

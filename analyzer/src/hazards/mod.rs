@@ -229,7 +229,11 @@ mod tests {
         src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to {TUMOR_HOME}/logs/predictions.ndjson: a retry of PredictionLog.append appends the same again
         src/tumor/registry.py:44 costs {TUMOR_HOME}/models/current.json is written by src/tumor/registry.py:44 (deployment) and src/tumor/registry.py:50 (inference) reads it
         src/tumor/train.py:40 costs {TUMOR_HOME}/work/candidate.joblib is written by src/tumor/train.py:40 (training) and src/tumor/pipeline.py:90 (evaluation) and src/tumor/registry.py:30 (deployment) read it
+        src/tumor/api/models.py:13 note list_models (deployment) is async, and its thread stands still for a file: pathlib.Path.read_text at src/tumor/registry.py:50, by way of ModelRegistry.current, and 2 more
         src/tumor/api/monitoring.py:20 note the wall clock, read at src/tumor/api/monitoring.py:22, is stored in table feedback at src/tumor/api/monitoring.py:20
+        src/tumor/api/predict.py:37 note predict_batch (inference) is async, and its thread stands still for a file: pathlib.Path.open at src/tumor/prediction_log.py:24, by way of PredictionLog.append
+        src/tumor/api/runs.py:15 note start_run (shared) is async, and its thread stands still for a database: sqlite3.Connection.execute at src/tumor/pipeline.py:128, by way of open_run
+        src/tumor/app.py:14 note lifespan (inference) is async, and its thread stands still for a file: pathlib.Path.read_text at src/tumor/registry.py:50, by way of reload_predictor and ModelRegistry.current
         src/tumor/pipeline.py:128 note src/tumor/pipeline.py:128 inserts into runs, whose key makes a retry of open_run fail
         src/tumor/pipeline.py:128 note the wall clock, read at src/tumor/pipeline.py:127, is stored in table runs at src/tumor/pipeline.py:128
         src/tumor/registry.py:32 note {TUMOR_HOME}/models/v1/metadata.json is written by src/tumor/registry.py:32 (deployment) and src/tumor/registry.py:42 (deployment) reads it

@@ -375,7 +375,7 @@ fn main() {}
             &[
                 "src/main.rs:3 costs reqwest.get to http://host/a at src/main.rs:3 (ingestion) has no time limit",
                 "src/main.rs:7 costs reqwest.RequestBuilder.send",
-                "src/main.rs:26 costs ureq.",
+                "src/main.rs:26 costs ureq.Request.call",
             ],
         );
     }

@@ -253,9 +253,9 @@ use chrono::{Local, Utc};
 fn fresh(row: &Row) -> bool { // inference
     Utc::now() - row.at < chrono::Duration::hours(3)
 }
-fn recent(rows: Vec<Row>) -> Vec<Row> { // monitoring
+fn recent(rows: Vec<Row>) -> bool { // monitoring
     let since = Local::now() - chrono::Duration::days(1);
-    rows.into_iter().filter(|row| row.at >= since).collect()
+    rows[0].at >= since
 }
 fn stamp() -> u64 { // shared
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
@@ -276,11 +276,6 @@ fn measured() { // training
         println!("{:?} at {}", begun.elapsed(), Utc::now());
     }
     let started = Utc::now();
-    let system = SystemTime::now();
-    work();
-    if system.elapsed().unwrap() > Duration::from_secs(5) {
-        return;
-    }
     println!("{}", Utc::now() - started);
 }
 fn main() {}

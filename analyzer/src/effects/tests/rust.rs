@@ -135,7 +135,7 @@ fn load() {
     File::open("");
 }
 "#), @r"
-    file /opt/model/model.bin: write store
+    model /opt/model/model.bin: write store
     ");
 }
 
