@@ -4,7 +4,7 @@
 //! To the graph such a module is a library. What it is asked for is looked up
 //! by the qualified name of the call: functions by their names, classes as
 //! what makes them (`#[new]`), methods through the instance, or through what a
-//! function is declared to give. Properties are called where they are read.
+//! function is declared to give. Properties are called where they are read or set.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use super::solve::Certainty;
 use crate::modules::natives::{Native, called, decorated};
 use crate::modules::{ModuleSet, Symbol};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ExprKind, ImportRule, Param, ScopeId};
-use crate::syntax::walk::each_expr;
+use crate::syntax::facts::{ExprId, ExprKind, ImportRule, Param, ScopeId, StmtKind};
+use crate::syntax::walk::{each_expr, each_stmt};
 
 /// Types that stand around what a function gives.
 const AROUND: &[&str] = &[
@@ -160,18 +160,22 @@ impl Lookup<'_> {
         })
     }
 
-    /// The function behind the property `name`.
-    fn property(&self, class: ClassId, name: &str) -> Option<FuncId> {
+    /// The function that reads the property `name`, or sets it.
+    fn property(&self, class: ClassId, name: &str, sets: bool) -> Option<FuncId> {
+        let (mark, prefix) = match sets {
+            true => ("setter", "set_"),
+            false => ("getter", "get_"),
+        };
         let mut methods = self.methods(class);
         methods.find(|func| {
             let function = self.program.function(*func);
             let facts = self.modules.facts(function.file);
-            let Some(args) = decorated(facts, function.scope, "getter") else {
+            let Some(args) = decorated(facts, function.scope, mark) else {
                 return false;
             };
             let given = args.first().and_then(|arg| facts.dotted(arg.value));
             let own = self.outside(*func);
-            let own = own.strip_prefix("get_").unwrap_or(&own);
+            let own = own.strip_prefix(prefix).unwrap_or(&own);
             given.as_deref().unwrap_or(own) == name
         })
     }
@@ -217,13 +221,19 @@ impl Lookup<'_> {
         called(self.modules.facts(function.file), function.scope, "pyo3")
     }
 
-    /// Properties that `func` reads.
+    /// Properties that `func` reads or sets.
     fn properties(&self, call_graph: &CallGraph, func: FuncId, found: &mut Vec<CallEdge>) {
         let function = self.program.function(func);
         let facts = self.modules.facts(function.file);
         if facts.rules.imports != ImportRule::Packages {
             return;
         }
+        let mut set = BTreeSet::new();
+        each_stmt(&facts.scope(function.scope).body, &mut |stmt| {
+            if let StmtKind::Assign { targets, .. } = &stmt.kind {
+                set.extend(targets.iter().copied());
+            }
+        });
         let mut callees = BTreeSet::new();
         let mut read: Vec<(ExprId, ExprId)> = Vec::new();
         each_expr(
@@ -254,14 +264,17 @@ impl Lookup<'_> {
                 let Some(Step::Class(class)) = self.find(native, rest) else {
                     continue;
                 };
-                found.extend(self.property(class, name).map(|callee| CallEdge {
-                    caller: self.program.home(func),
-                    callee,
-                    file: function.file,
-                    expr,
-                    line: facts.expr(expr).line,
-                    certainty: Certainty::Inferred,
-                }));
+                found.extend(
+                    self.property(class, name, set.contains(&expr))
+                        .map(|callee| CallEdge {
+                            caller: self.program.home(func),
+                            callee,
+                            file: function.file,
+                            expr,
+                            line: facts.expr(expr).line,
+                            certainty: Certainty::Inferred,
+                        }),
+                );
             }
         }
     }

@@ -24,6 +24,8 @@ const CORE: &str = r#"
         fn load(path: &str) -> PyResult<Self> { Ok(Scorer::new(0.0)) }
         #[getter]
         fn get_bias(&self) -> f64 { self.bias }
+        #[setter]
+        fn set_bias(&mut self, bias: f64) { self.bias = bias; }
     }
     #[pymodule]
     fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -78,6 +80,9 @@ def serve(path):
 def make():
     model = Model(0.5)
     return model.predict(3.0), model.bias
+def change():
+    model = Model(0.5)
+    model.bias = 1.0
 def whole(rows):
     return pkg._core.clean(rows), pkg._core.deep.split(rows)
 class App:
@@ -98,6 +103,7 @@ class Better(Model):
         "make",
         &["Scorer::get_bias", "Scorer::new", "Scorer::predict"],
     );
+    check(&python, "change", &["Scorer::new", "Scorer::set_bias"]);
     check(&python, "whole", &["clean", "split"]);
     check(&python, "App.ask", &["Scorer::predict"]);
     check(&python, "Better.twice", &["Scorer::predict"]);
