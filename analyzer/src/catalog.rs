@@ -15,8 +15,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub use document::{
-    Access, ArgumentRef, CallEntry, CatalogFile, CatalogLanguage, EffectEntry, Matter, Mode,
-    TypeEntry,
+    Access, ArgumentRef, Blocks, CallEntry, CatalogFile, CatalogLanguage, EffectEntry, Matter,
+    Mode, TypeEntry,
 };
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");
@@ -43,6 +43,8 @@ pub struct Library {
     pub name: SmolStr,
     /// It comes with the language.
     pub standard: bool,
+    /// It is made for `async`.
+    pub asynchronous: bool,
     /// Stage evidence of any call into it that has no entry of its own.
     pub stages: BTreeMap<SmolStr, f64>,
 }
@@ -112,6 +114,7 @@ impl Catalog {
                 Library {
                     name: document.library.clone(),
                     standard: document.standard,
+                    asynchronous: document.asynchronous,
                     stages: document.stages.clone(),
                 },
             );
@@ -188,6 +191,45 @@ impl Catalog {
         };
         let mut ancestors = self.ancestors(owner).into_iter();
         ancestors.any(|ty| self.calls.contains_key(&*format!("{ty}.{member}")))
+    }
+
+    /// What calling `path` makes its thread stand still for: what its entry
+    /// says, or what its effects are on, unless the library is made for
+    /// `async`.
+    pub fn blocks(&self, path: &str) -> Option<Blocks> {
+        let entry = self.call(path)?;
+        let owner = path.rsplit_once('.').map_or(path, |(owner, _)| owner);
+        let ancestors = self.ancestors(owner);
+        let mut by_type = ancestors.iter();
+        let by_type = by_type.find_map(|ty| self.ty(ty)?.asynchronous);
+        if by_type == Some(true) {
+            return None;
+        }
+        if let Some(blocks) = entry.blocks {
+            return Some(blocks).filter(|blocks| *blocks != Blocks::Nothing);
+        }
+        let canonical = self.canonical(path);
+        let by_library = self.library(&canonical).is_some_and(|l| l.asynchronous);
+        if by_library && by_type.is_none() {
+            return None;
+        }
+        entry.effects.iter().find_map(|effect| match effect.on {
+            Matter::File | Matter::Model => Some(Blocks::File),
+            Matter::Table | Matter::Sql | Matter::Cache => Some(Blocks::Database),
+            Matter::Network | Matter::Blob => Some(Blocks::Network),
+            Matter::Process => Some(Blocks::Process),
+            // A connection is made when it is used; a queue or tracker takes
+            // what it is given and sends it later.
+            Matter::Database
+            | Matter::Queue
+            | Matter::Tracking
+            | Matter::Secret
+            | Matter::Environment
+            | Matter::Clock
+            | Matter::Randomness
+            | Matter::Thread
+            | Matter::Log => None,
+        })
     }
 
     /// What is known of the type `path`.

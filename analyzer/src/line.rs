@@ -99,6 +99,8 @@ fn examine_here(tree: &SourceTree, options: &Options, watch: &mut Watch<'_>) -> 
     let mut call_graph = graph::solve(&modules, catalog, &mut program, &configs);
     let injected = routes::injected(&modules, &program, catalog, &call_graph);
     call_graph.add_injected(&modules, &program, &injected);
+    let bridges = graph::bridges(&modules, &program, catalog, &call_graph);
+    call_graph.add_calls(bridges);
     watch("flows");
     let globals = global_accesses(&modules, &program);
     let mut data_flow = data::flows(&modules, &program, &call_graph, &globals);
@@ -117,6 +119,9 @@ fn examine_here(tree: &SourceTree, options: &Options, watch: &mut Watch<'_>) -> 
     watch("routes");
     let routes = routes::routes(&modules, &program, catalog, &call_graph);
     let reach = routes::reach(&modules, &program, catalog, &call_graph, &routes);
+    let requests = routes::requests(&modules, &program, catalog, &call_graph, &configs, &routes);
+    data_flow.flows.extend(requests);
+    data_flow.tidy();
     watch("stages");
     let input = Input {
         modules: &modules,

@@ -21,6 +21,10 @@ pub struct CatalogFile {
     /// a summary.
     #[serde(default)]
     pub standard: bool,
+    /// What its calls do outside, they do while their thread goes on: it is
+    /// made for `async`.
+    #[serde(default)]
+    pub asynchronous: bool,
     /// Stage evidence of any call into the library without an entry.
     #[serde(default)]
     pub stages: BTreeMap<SmolStr, f64>,
@@ -88,6 +92,9 @@ pub struct TypeEntry {
     /// out: an application's state, a request's globals. All of them are one.
     #[serde(default)]
     pub keeps: bool,
+    /// Its methods are made for `async`, or are not, whatever the rest of the
+    /// library is.
+    pub asynchronous: Option<bool>,
 }
 
 /// What calling something does.
@@ -124,8 +131,30 @@ pub struct CallEntry {
     /// overrides them: `run` for `threading.Thread.start`.
     #[serde(default)]
     pub invokes: Vec<SmolStr>,
+    /// What its thread stands still for, where the effects do not say.
+    pub blocks: Option<Blocks>,
     /// What it does to columns, in one word: `one-hot`, `bins`, `fill`, …
     pub transform: Option<SmolStr>,
+}
+
+/// What a thread stands still for.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blocks {
+    /// Nothing, whatever the effects are.
+    Nothing,
+    /// Files.
+    File,
+    /// A database or store.
+    Database,
+    /// An answer over the network.
+    Network,
+    /// Another process.
+    Process,
+    /// A computation that takes long: a model is trained.
+    Computation,
+    /// Time to pass, or another thread.
+    Wait,
 }
 
 /// Which argument, by name, by position (receiver not counted), or both.

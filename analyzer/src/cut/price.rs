@@ -164,6 +164,7 @@ impl<'a> Prices<'a> {
             },
             Some(Via::Queue) => (QUEUE, "a queue message"),
             Some(Via::Environment) => (SETTING, "a setting"),
+            Some(Via::Request) => (SMALL, "the request that it is"),
         }
     }
 

@@ -80,8 +80,10 @@ pub(super) fn names(
         }
     }
     match argument(call, effect) {
-        Some(arg) if !arg.texts.is_empty() => {
-            arg.texts.iter().map(|text| tidy(effect, text)).collect()
+        // An empty text, as a fallback of another, names nothing.
+        Some(arg) if arg.texts.iter().any(|text| !text.is_empty()) => {
+            let texts = arg.texts.iter().filter(|text| !text.is_empty());
+            texts.map(|text| tidy(effect, text)).collect()
         }
         Some(arg) => {
             // Topics and keys come in lists.
@@ -182,10 +184,23 @@ fn assigned_to(body: &[Stmt], value: ExprId) -> Option<ExprId> {
 
 fn tidy(effect: &EffectEntry, text: &str) -> SmolStr {
     match effect.on {
-        Matter::File => text.strip_prefix("./").unwrap_or(text).into(),
+        Matter::File => single_slashes(text.strip_prefix("./").unwrap_or(text)),
         Matter::Environment => text.trim_matches(['{', '}']).into(),
         _ => text.into(),
     }
+}
+
+/// Two slashes in a path are one: a folder that ends in one was joined to a
+/// name. Those of an address (`s3://`) stay.
+fn single_slashes(path: &str) -> SmolStr {
+    if !path.contains("//") || path.contains("://") {
+        return path.into();
+    }
+    let mut tidy = path.to_owned();
+    while tidy.contains("//") {
+        tidy = tidy.replace("//", "/");
+    }
+    tidy.into()
 }
 
 /// Extensions of files that hold models.
@@ -242,12 +257,21 @@ pub(super) fn says_something(identity: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::says_something;
+    use super::{says_something, single_slashes};
 
     #[test]
     fn a_hole_alone_says_nothing() {
         assert!(!says_something("{path}"));
         assert!(!says_something("{dir}/{name}"));
         assert!(says_something("{dir}/model.joblib"));
+    }
+
+    #[test]
+    fn two_slashes_are_one_but_those_of_an_address() {
+        assert_eq!(
+            single_slashes("/opt/ml/model//m.bin"),
+            "/opt/ml/model/m.bin"
+        );
+        assert_eq!(single_slashes("s3://models/m.bin"), "s3://models/m.bin");
     }
 }

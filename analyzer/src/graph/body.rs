@@ -642,13 +642,14 @@ impl<'a> Body<'_, 'a> {
         let first = import.module.split('.').next().unwrap_or_default();
         let modules = self.solver.modules;
         let module = modules.imported(self.file, import.level, &import.module);
+        let native = modules.native(self.file, import.level, &import.module);
         if modules.facts(self.file).rules.imports == ImportRule::Crates {
             return (first, self.imported(import.level, first));
         }
         let top = match import.level {
             0 => modules
                 .absolute(self.file, first)
-                .filter(|_| module.is_some()),
+                .filter(|_| module.is_some() || native.is_some()),
             _ => module,
         };
         (first, self.module_node(top, first))
@@ -673,7 +674,8 @@ impl<'a> Body<'_, 'a> {
                 .skip(1)
                 .fold(start, |at, name| self.load_of(at, name));
         }
-        self.module_node(None, path)
+        let native = self.solver.modules.native(self.file, level, path);
+        self.module_node(None, native.as_deref().unwrap_or(path))
     }
 
     fn load_of(&mut self, from: Node, name: &str) -> Node {
@@ -709,7 +711,7 @@ impl<'a> Body<'_, 'a> {
                 modules.public_names(from)
             }
             Some((ModuleRef::Folder(_), _)) => return,
-            _ => match self.names_of(import) {
+            _ => match self.names_of(import).or_else(|| self.native_names(import)) {
                 Some(names) => names,
                 None => return self.import_unknown(path),
             },
@@ -727,6 +729,13 @@ impl<'a> Body<'_, 'a> {
         let sym = self.solver.symbols.intern(path);
         let externals = self.solver.star_externals.entry(self.file).or_default();
         externals.push(sym);
+    }
+
+    /// Names that a module of a crate of the tree binds when it is starred.
+    fn native_names(&self, import: &Import) -> Option<Vec<SmolStr>> {
+        let modules = self.solver.modules;
+        let path = modules.native(self.file, import.level, &import.module)?;
+        modules.native_names(&path)
     }
 
     /// Names that the class or namespace behind a starred path binds.

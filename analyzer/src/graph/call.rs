@@ -484,6 +484,7 @@ impl CallGraph {
     /// Adds the calls that a framework makes to fill a function's parameters,
     /// as calls by that function.
     pub fn add_injected(&mut self, modules: &ModuleSet, program: &Program, injected: &[Injected]) {
+        let mut calls = Vec::new();
         for Injected {
             function: func,
             dependency,
@@ -498,17 +499,22 @@ impl CallGraph {
             let Some(expr) = named.or(scope.decorators.first().copied()) else {
                 continue;
             };
-            let call = CallEdge {
+            calls.push(CallEdge {
                 caller: *func,
                 callee: *dependency,
                 file: function.file,
                 expr,
                 line: scope.line,
                 certainty: Certainty::Inferred,
-            };
-            self.calls.push(call.clone());
-            self.seen_through.push(call);
+            });
         }
+        self.add_calls(calls);
+    }
+
+    /// Adds calls that no value led to.
+    pub fn add_calls(&mut self, calls: Vec<CallEdge>) {
+        self.calls.extend(calls.iter().cloned());
+        self.seen_through.extend(calls);
         let key = |call: &CallEdge| (call.caller, call.line, call.expr, call.callee);
         self.calls.sort_by_key(key);
         self.seen_through.sort_by_key(key);

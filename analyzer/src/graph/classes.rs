@@ -324,6 +324,8 @@ fn load_module(solver: &mut Solver<'_>, module: ModuleRef, name: Sym, dst: Node,
     let text = solver.symbols.text(name).clone();
     if let Some(submodule) = solver.modules.submodule(module, &text) {
         solver.put(dst, Value::Module(submodule));
+    } else if let Some(native) = solver.modules.native_in(module, &text) {
+        solver.put_external(dst, &native);
     }
 }
 
@@ -721,6 +723,11 @@ pub(super) fn seed_receivers(solver: &mut Solver<'_>) {
         let of_class = decorated("classmethod") || scope.name == "__new__";
         if !solver.is_unknown(node) {
             continue;
+        }
+        let library = solver.program.class(class).extends_library.clone();
+        if let Some(path) = library.filter(|_| !of_class) {
+            let canonical = solver.catalog.canonical(&path).into_owned();
+            solver.put_object(node, &canonical);
         }
         let value = match of_class {
             true => Value::Class(class),

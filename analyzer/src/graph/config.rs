@@ -99,6 +99,22 @@ impl ConfigDocs {
         })
     }
 
+    /// Names of the services of compose files, by which they reach each other.
+    pub(crate) fn services(&self) -> Vec<SmolStr> {
+        let is_compose = |path: &str| {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            file.starts_with("compose.") || file.starts_with("docker-compose")
+        };
+        let files = self.roots.iter().filter(|(path, _)| is_compose(path));
+        let services = files.filter_map(|(_, root)| self.child(*root, "services"));
+        services
+            .flat_map(|services| match &self.entries[services.0 as usize] {
+                Entry::Map(map) => map.keys().cloned().collect(),
+                _ => Vec::new(),
+            })
+            .collect()
+    }
+
     pub(crate) fn scalar(&self, id: ConfigId) -> Option<&str> {
         match &self.entries[id.0 as usize] {
             Entry::Scalar(text) => Some(text),

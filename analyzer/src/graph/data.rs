@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 
 use super::call::{AttributeOwner, CallEdge, CallGraph};
 use super::globals::GlobalAccess;
+use super::natives;
 use super::program::{FuncId, Program};
 use crate::modules::{FileId, ModuleSet};
 use crate::syntax::facts::{Arg, ArgKind, ExprKind, ParamKind, ScopeKind};
@@ -72,6 +73,8 @@ pub enum Via {
     Queue,
     /// Through an environment variable.
     Environment,
+    /// Sent in a request over HTTP.
+    Request,
 }
 
 impl Via {
@@ -87,6 +90,7 @@ impl Via {
             Via::Table => "table",
             Via::Queue => "queue",
             Via::Environment => "environment",
+            Via::Request => "request",
         }
     }
 }
@@ -192,7 +196,7 @@ fn through_calls(
                 if sources.is_constant() {
                     continue;
                 }
-                let name = param_name(modules, program, edge.callee, args, idx, arg);
+                let name = param_name(modules, program, (file, edge.callee), args, idx, arg);
                 let flow = |from| Flow {
                     from,
                     to: edge.callee,
@@ -282,7 +286,14 @@ fn handed_over(
                 (Some(name), _) if matches!(name.as_str(), "args" | "kwargs") => SmolStr::default(),
                 _ => {
                     let (given, idx) = (&args[start + 1..], idx - start - 1);
-                    param_name(modules, program, registration.target, given, idx, arg)
+                    param_name(
+                        modules,
+                        program,
+                        (file, registration.target),
+                        given,
+                        idx,
+                        arg,
+                    )
                 }
             };
             let flow = |from| Flow {
@@ -329,11 +340,11 @@ fn returns_data(modules: &ModuleSet, program: &Program, func: FuncId) -> bool {
         || origins::returns_value(facts, &scope.body)
 }
 
-/// The parameter of `callee` that takes argument `idx`.
+/// The parameter of `callee` that takes argument `idx` of a call in `from`.
 fn param_name(
     modules: &ModuleSet,
     program: &Program,
-    callee: FuncId,
+    (from, callee): (FileId, FuncId),
     args: &[Arg],
     idx: usize,
     arg: &Arg,
@@ -358,7 +369,13 @@ fn param_name(
             ParamKind::Receiver | ParamKind::Plain | ParamKind::PositionalOnly
         )
     };
-    let mut plain = scope.params.iter().filter(|param| by_position(param.kind));
+    let facts = modules.facts(function.file);
+    let foreign = facts.rules != modules.facts(from).rules;
+    let mut plain = scope
+        .params
+        .iter()
+        .filter(|param| by_position(param.kind))
+        .filter(|param| !(foreign && natives::is_filled_in(facts, param)));
     match arg.kind {
         ArgKind::Positional => plain
             .nth(position)

@@ -287,7 +287,10 @@ pub(super) fn convert(solver: &mut Solver<'_>, value: ValueId, at: At, result: N
     };
     let funcs = match solver.get(value) {
         Value::Instance(class) | Value::Class(class) => conversions.of_class.get(class),
-        Value::Object(path, _) => conversions.of_library.get(solver.text(*path)),
+        // What the standard library has is converted to too much to tell.
+        Value::Object(path, _) if !solver.text(*path).starts_with("std.") => {
+            conversions.of_library.get(solver.text(*path))
+        }
         _ => None,
     };
     let Some(funcs) = funcs else { return false };

@@ -3,6 +3,7 @@
 mod annotation;
 mod bind;
 mod body;
+mod bridges;
 pub mod call;
 mod classes;
 pub mod config;
@@ -14,7 +15,9 @@ pub(crate) mod guards;
 mod guess;
 mod interfaces;
 mod library;
+mod natives;
 mod policy;
+mod processes;
 pub mod program;
 pub mod pycg;
 pub(crate) mod sequences;
@@ -27,6 +30,7 @@ mod values;
 mod rust_tests;
 
 pub use body::names::locals;
+pub use bridges::bridges;
 pub use call::{Behalf, CallEdge, CallGraph, Effort, Held, LibraryCall, solve};
 pub use config::ConfigDocs;
 pub use program::{Class, ClassId, FuncId, Function, Program};

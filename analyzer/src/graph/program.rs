@@ -51,6 +51,8 @@ pub struct Class {
     pub form: ClassForm,
     /// Of an extension: the type of the tree whose methods it has.
     pub extends: Option<ClassId>,
+    /// Of an extension: the library's type whose values have its methods.
+    pub extends_library: Option<SmolStr>,
     /// The library type that every value of its language has besides.
     pub root: Option<&'static str>,
 }
@@ -98,6 +100,7 @@ impl Program {
                     mro: vec![class],
                     form: scope.form,
                     extends: None,
+                    extends_library: None,
                     root: facts.rules.root,
                 });
             }
@@ -184,6 +187,7 @@ impl Program {
                     }
                 }
                 Some(Symbol::External(path)) => {
+                    self.classes[idx].extends_library = Some(path.clone());
                     self.extensions.entry(path).or_default().push(class);
                 }
                 _ => {

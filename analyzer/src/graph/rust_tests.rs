@@ -5,7 +5,7 @@ use crate::{Analysis, Catalog, Options, SourceTree};
 
 const MANIFEST: &str = "[package]\nname = \"app\"";
 
-fn examined(files: &[(&str, &str)]) -> Analysis {
+pub(super) fn examined(files: &[(&str, &str)]) -> Analysis {
     let options = Options {
         catalog: Catalog::built_in(),
         pins: Vec::new(),
@@ -17,7 +17,7 @@ fn examined(files: &[(&str, &str)]) -> Analysis {
 }
 
 /// Callees of `caller`, with `?` after what only a name says.
-fn callees(analysis: &Analysis, caller: &str) -> Vec<String> {
+pub(super) fn callees(analysis: &Analysis, caller: &str) -> Vec<String> {
     let name = |func| {
         let function = analysis.program.function(func);
         let facts = analysis.modules.facts(function.file);

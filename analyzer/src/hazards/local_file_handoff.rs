@@ -175,8 +175,19 @@ fn place_of(ctx: &Context<'_>, access: &ResourceAccess, actor: FuncId) -> (FileI
 /// neither hands anything on.
 fn is_probe(ctx: &Context<'_>, access: &ResourceAccess) -> bool {
     const PROBES: &[&str] = &[
-        "exists", "is_file", "is_dir", "isfile", "isdir", "stat", "getsize", "getmtime",
-        "makedirs", "mkdir",
+        "exists",
+        "try_exists",
+        "is_file",
+        "is_dir",
+        "isfile",
+        "isdir",
+        "stat",
+        "metadata",
+        "symlink_metadata",
+        "getsize",
+        "getmtime",
+        "makedirs",
+        "mkdir",
     ];
     let mut calls = ctx.call_graph.library_calls_at(access.file, access.expr);
     calls.any(|call| PROBES.contains(&call.path.rsplit('.').next().unwrap_or_default()))
@@ -276,6 +287,67 @@ def save(model, path):  # training
 def load(path):  # inference
     return joblib.load(path)
 ",
+            &[],
+        );
+    }
+
+    #[test]
+    fn files_of_rust_are_handed_over_too() {
+        check(
+            &LocalFileHandoff,
+            r#"
+// --- src/main.rs
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter};
+const HOME: &str = "var";
+fn prepare(text: &str) { // preprocessing
+    fs::write(format!("{HOME}/train.csv"), text).unwrap();
+}
+fn train() -> Vec<Row> { // training
+    let mut reader = csv::Reader::from_path("var/train.csv").unwrap();
+    reader.deserialize().collect()
+}
+fn evaluate(report: &Report) { // evaluation
+    let file = File::create("metrics.json").unwrap();
+    serde_json::to_writer(BufWriter::new(file), report).unwrap();
+}
+fn gate() -> Report { // deployment
+    let file = File::open("metrics.json").unwrap();
+    serde_json::from_reader(BufReader::new(file)).unwrap()
+}
+fn export(rows: &[Row]) { // ingestion
+    let mut writer = csv::Writer::from_path("raw.csv").unwrap();
+    writer.serialize(rows).unwrap();
+}
+fn clean() -> String { // preprocessing
+    std::fs::read_to_string("raw.csv").unwrap()
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:5 costs var/train.csv is written by src/main.rs:5 (preprocessing) and src/main.rs:8 (training) reads it",
+                "src/main.rs:12 costs metrics.json is written by src/main.rs:12 (evaluation) and src/main.rs:16 (deployment) reads it",
+                "src/main.rs:20 costs raw.csv is written by src/main.rs:20 (ingestion) and src/main.rs:24 (preprocessing) reads it",
+            ],
+        );
+    }
+
+    #[test]
+    fn asking_whether_a_file_is_there_hands_nothing_on_in_rust() {
+        check(
+            &LocalFileHandoff,
+            r#"
+// --- src/main.rs
+use std::path::Path;
+fn prepare(text: &str) { // preprocessing
+    std::fs::create_dir_all("data").unwrap();
+    std::fs::write("data/done", text).unwrap();
+}
+fn train() -> bool { // training
+    Path::new("data/done").exists() && std::fs::metadata("data/done").is_ok()
+}
+fn main() {}
+"#,
             &[],
         );
     }

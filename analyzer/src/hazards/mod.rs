@@ -1,5 +1,6 @@
 //! What breaks, and what it costs, when code is cut: one file per rule.
 
+mod blocking_call_in_async;
 mod local_file_handoff;
 mod non_idempotent_write;
 mod secret_in_code;
@@ -24,6 +25,7 @@ use crate::stages::{Stage, StageMap};
 
 /// Every rule, by name.
 pub static ALL: &[&dyn Hazard] = &[
+    &blocking_call_in_async::BlockingCallInAsync,
     &local_file_handoff::LocalFileHandoff,
     &non_idempotent_write::NonIdempotentWrite,
     &secret_in_code::SecretInCode,
@@ -227,7 +229,11 @@ mod tests {
         src/tumor/prediction_log.py:24 costs src/tumor/prediction_log.py:24 appends to {TUMOR_HOME}/logs/predictions.ndjson: a retry of PredictionLog.append appends the same again
         src/tumor/registry.py:44 costs {TUMOR_HOME}/models/current.json is written by src/tumor/registry.py:44 (deployment) and src/tumor/registry.py:50 (inference) reads it
         src/tumor/train.py:40 costs {TUMOR_HOME}/work/candidate.joblib is written by src/tumor/train.py:40 (training) and src/tumor/pipeline.py:90 (evaluation) and src/tumor/registry.py:30 (deployment) read it
+        src/tumor/api/models.py:13 note list_models (deployment) is async, and its thread stands still for a file: pathlib.Path.read_text at src/tumor/registry.py:50, by way of ModelRegistry.current, and 2 more
         src/tumor/api/monitoring.py:20 note the wall clock, read at src/tumor/api/monitoring.py:22, is stored in table feedback at src/tumor/api/monitoring.py:20
+        src/tumor/api/predict.py:37 note predict_batch (inference) is async, and its thread stands still for a file: pathlib.Path.open at src/tumor/prediction_log.py:24, by way of PredictionLog.append
+        src/tumor/api/runs.py:15 note start_run (shared) is async, and its thread stands still for a database: sqlite3.Connection.execute at src/tumor/pipeline.py:128, by way of open_run
+        src/tumor/app.py:14 note lifespan (inference) is async, and its thread stands still for a file: pathlib.Path.read_text at src/tumor/registry.py:50, by way of reload_predictor and ModelRegistry.current
         src/tumor/pipeline.py:128 note src/tumor/pipeline.py:128 inserts into runs, whose key makes a retry of open_run fail
         src/tumor/pipeline.py:128 note the wall clock, read at src/tumor/pipeline.py:127, is stored in table runs at src/tumor/pipeline.py:128
         src/tumor/registry.py:32 note {TUMOR_HOME}/models/v1/metadata.json is written by src/tumor/registry.py:32 (deployment) and src/tumor/registry.py:42 (deployment) reads it
@@ -249,11 +255,20 @@ mod tests {
             ] {
                 assert!(text.contains(part), "{} lacks {part}", hazard.name());
             }
-            let (_, rest) = text.split_once("```python\n").expect("an example");
-            let (example, _) = rest.split_once("```").expect("the example ends");
-            let found = findings(*hazard, example);
-            assert!(!found.is_empty(), "{} misses its example", hazard.name());
-            assert!(found.iter().all(|finding| finding.hazard == hazard.name()));
+            let examples = |head: &str| -> Vec<String> {
+                let parts = text.split(head).skip(1);
+                let ends = parts.filter_map(|rest| rest.split_once("```"));
+                ends.map(|(example, _)| example.to_owned()).collect()
+            };
+            let python = examples("```python\n");
+            assert!(!python.is_empty(), "{} has no example", hazard.name());
+            let rust = examples("```rust\n").into_iter();
+            let rust = rust.map(|example| format!("// --- src/main.rs\n{example}"));
+            for example in python.into_iter().chain(rust) {
+                let found = findings(*hazard, &example);
+                assert!(!found.is_empty(), "{} misses\n{example}", hazard.name());
+                assert!(found.iter().all(|finding| finding.hazard == hazard.name()));
+            }
         }
     }
 }

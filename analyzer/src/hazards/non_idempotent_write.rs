@@ -562,4 +562,43 @@ def note(line):
             &[],
         );
     }
+
+    #[test]
+    fn rows_lines_and_messages_of_rust() {
+        check(
+            &NonIdempotentWrite,
+            r##"
+// --- src/main.rs
+use std::fs::OpenOptions;
+use rusqlite::{params, Connection};
+use sqlx::PgPool;
+fn log(line: &str) { // inference
+    let mut file = OpenOptions::new().create(true).append(true).open("log.txt").unwrap();
+    writeln!(file, "{line}").unwrap();
+}
+async fn load(pool: &PgPool, id: i64) { // ingestion
+    sqlx::query("INSERT INTO calls (customer) VALUES ($1)").bind(id).execute(pool).await.unwrap();
+    sqlx::query!("INSERT INTO rows (id) VALUES ($1) ON CONFLICT DO NOTHING", id).execute(pool).await.unwrap();
+}
+fn note(conn: &Connection, seen: f64) { // monitoring
+    conn.execute("INSERT INTO drift (value) VALUES (?1)", params![seen]).unwrap();
+    conn.execute("UPDATE hits SET n = n + 1 WHERE day = ?1", params![1]).unwrap();
+}
+async fn announce(channel: &lapin::Channel) { // training
+    channel.basic_publish("", "trained", Default::default(), b"", Default::default()).await.unwrap();
+}
+fn whole(text: &str) { // ingestion
+    std::fs::write("all.txt", text).unwrap();
+}
+fn main() {}
+"##,
+            &[
+                "src/main.rs:5 costs src/main.rs:5 appends to log.txt: a retry of log appends the same again",
+                "src/main.rs:9 costs src/main.rs:9 adds rows to calls without a key: a retry of load doubles them",
+                "src/main.rs:13 costs src/main.rs:13 adds rows to drift without a key: a retry of note doubles them",
+                "src/main.rs:14 costs src/main.rs:14 adds to a number in hits: a retry of note counts twice",
+                "src/main.rs:17 costs src/main.rs:17 sends to trained: a retry of announce sends the same again",
+            ],
+        );
+    }
 }

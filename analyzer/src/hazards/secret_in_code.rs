@@ -382,6 +382,11 @@ fn holder(places: &Places<'_>, expr: ExprId) -> Option<(SmolStr, Why)> {
     loop {
         let Some(parent) = places.parent(at) else {
             return match places.role(at) {
+                // What a lambda gives back is what it is handed over for.
+                Role::Returned => {
+                    at = places.lambda(places.owner(at))?;
+                    continue;
+                }
                 Role::Assigned(targets) => {
                     let name = targets.iter().find_map(|target| name_of(facts, *target));
                     name.map(|name| (name, why))
@@ -399,8 +404,10 @@ fn holder(places: &Places<'_>, expr: ExprId) -> Option<(SmolStr, Why)> {
                     }
                 }
                 let position = args.iter().position(|arg| arg.value == at);
-                let called = facts.dotted(*callee).unwrap_or_default();
-                let last = called.rsplit('.').next().unwrap_or_default();
+                let last = match &facts.expr(*callee).kind {
+                    ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
+                    _ => "",
+                };
                 match (last, position) {
                     // `os.environ.get("TOKEN", "…")`
                     ("get" | "getenv" | "setdefault" | "config" | "env", Some(1..)) => {
@@ -417,6 +424,38 @@ fn holder(places: &Places<'_>, expr: ExprId) -> Option<(SmolStr, Why)> {
                         at = parent;
                     }
                     ("encode" | "strip", None) => at = parent,
+                    (
+                        "into" | "to_string" | "to_owned" | "as_str" | "as_bytes" | "as_ref"
+                        | "to_vec" | "clone" | "unwrap" | "expect" | "parse",
+                        None,
+                    ) => at = parent,
+                    ("Some" | "from" | "from_static" | "from_str" | "new", Some(0)) => at = parent,
+                    // `env::var("TOKEN").unwrap_or("…")`
+                    ("unwrap_or" | "unwrap_or_else" | "or" | "or_else" | "map_or", Some(0)) => {
+                        why = Why::Fallback;
+                        if let Some(key) = variable_read(facts, *callee)
+                            && means_secret(&key)
+                        {
+                            return Some((key, why));
+                        }
+                        at = parent;
+                    }
+                    // `.header("X-Key", "…")`
+                    (
+                        "header" | "insert_header" | "append_header" | "insert" | "append" | "set",
+                        Some(1),
+                    ) => return text_of(facts, args[0].value).map(|key| (key, why)),
+                    ("bearer_auth", Some(0)) => return Some(("token".into(), why)),
+                    ("basic_auth", Some(1)) => return Some(("password".into(), why)),
+                    // `PgConnectOptions::new().password("…")`
+                    (
+                        "password" | "api_key" | "secret_key" | "auth_token" | "access_token"
+                        | "with_password" | "with_api_key",
+                        Some(0),
+                    ) => {
+                        let name = last.strip_prefix("with_").unwrap_or(last);
+                        return Some((name.into(), why));
+                    }
                     _ => return None,
                 }
             }
@@ -426,6 +465,10 @@ fn holder(places: &Places<'_>, expr: ExprId) -> Option<(SmolStr, Why)> {
                 at = parent;
             }
             ExprKind::Conditional { test, .. } if *test != at => at = parent,
+            // `("X-Key", "…")`, one of a list of pairs
+            ExprKind::Tuple(parts) if parts.len() == 2 && parts[1] == at => {
+                return text_of(facts, parts[0]).map(|key| (key, why));
+            }
             ExprKind::Dict(entries) => {
                 let (key, _) = entries.iter().find(|(_, value)| *value == at)?;
                 return match &facts.expr((*key)?).kind {
@@ -444,6 +487,36 @@ fn holder(places: &Places<'_>, expr: ExprId) -> Option<(SmolStr, Why)> {
             }
             _ => return None,
         }
+    }
+}
+
+fn text_of(facts: &FileFacts, expr: ExprId) -> Option<SmolStr> {
+    match &facts.expr(expr).kind {
+        ExprKind::Str(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The environment variable that a chain of calls begins with.
+fn variable_read(facts: &FileFacts, callee: ExprId) -> Option<SmolStr> {
+    let mut at = callee;
+    loop {
+        at = match &facts.expr(at).kind {
+            ExprKind::Attr { base, .. } => *base,
+            ExprKind::Await(inner) => *inner,
+            ExprKind::Call { callee, args } => {
+                let name = match &facts.expr(*callee).kind {
+                    ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
+                    _ => return None,
+                };
+                let read = matches!(name, "var" | "var_os" | "get" | "option_env!");
+                match args.first().filter(|_| read) {
+                    Some(key) => return text_of(facts, key.value),
+                    None => *callee,
+                }
+            }
+            _ => return None,
+        };
     }
 }
 
@@ -606,5 +679,70 @@ secret_key = os.getenv('SECRET_KEY', 'your-secret-key')
         ] {
             assert_eq!(secret_line(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn secrets_of_rust_are_found() {
+        check(
+            &SecretInCode,
+            r#"
+// --- src/main.rs
+use std::env;
+const API_TOKEN: &str = "live-5d1f0c77";
+static DB_PASSWORD: &str = "hunter22";
+fn settings() -> Settings {
+    let token = env::var("SERVICE_TOKEN").unwrap_or("letmein99".into());
+    let key = env::var("API_KEY").unwrap_or_else(|_| "letmein99".to_string());
+    Settings { token, secret_key: "hunter22".to_string(), ..Default::default() }
+}
+async fn fetch(client: &reqwest::Client) {
+    client.get("http://billing").header("X-Api-Key", "live-5d1f0c77").send().await.unwrap();
+    client.get("http://billing").bearer_auth("live-5d1f0c77").send().await.unwrap();
+    client.get("http://billing").basic_auth("ada", Some("hunter22")).send().await.unwrap();
+}
+fn connect() {
+    let pool = PgPool::connect("postgres://app:hunter22@db/app");
+}
+fn check(password: &str) -> bool {
+    password == "hunter22"
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:2 costs API_TOKEN at src/main.rs:2 is a secret",
+                "src/main.rs:3 costs DB_PASSWORD at src/main.rs:3 is a secret",
+                "src/main.rs:5 costs SERVICE_TOKEN at src/main.rs:5 falls back to a secret",
+                "src/main.rs:6 costs API_KEY at src/main.rs:6 falls back to a secret",
+                "src/main.rs:7 costs secret_key at src/main.rs:7 is a secret",
+                "src/main.rs:10 costs X-Api-Key at src/main.rs:10 is a secret",
+                "src/main.rs:11 costs token at src/main.rs:11 is a secret",
+                "src/main.rs:12 costs password at src/main.rs:12 is a secret",
+                "src/main.rs:15 costs a URL with a password",
+                "src/main.rs:18 costs password at src/main.rs:18 is compared",
+            ],
+        );
+    }
+
+    #[test]
+    fn names_and_placeholders_of_rust_are_no_secrets() {
+        check(
+            &SecretInCode,
+            r#"
+// --- src/main.rs
+const TOKEN_HEADER: &str = "X-Token";
+const PASSWORD_VARIABLE: &str = "DB_PASSWORD";
+fn token() -> String {
+    std::env::var("API_TOKEN").expect("API_TOKEN is set")
+}
+fn secret() -> String {
+    std::env::var("SECRET_KEY").unwrap_or_else(|_| "changeme".into())
+}
+async fn fetch(client: &reqwest::Client, token: &str) {
+    client.get("http://billing").header("X-Api-Key", token).header("Accept", "text/plain").send().await.unwrap();
+}
+fn main() {}
+"#,
+            &[],
+        );
     }
 }

@@ -192,4 +192,34 @@ def predict():  # inference
             &[],
         );
     }
+
+    #[test]
+    fn tables_of_rust_have_writers_too() {
+        check(
+            &SharedTable,
+            r#"
+// --- src/main.rs
+async fn evaluate(pool: &sqlx::PgPool) { // evaluation
+    sqlx::query("UPDATE models SET auc = $1").bind(0.7).execute(pool).await.unwrap();
+}
+fn promote(conn: &rusqlite::Connection) { // deployment
+    conn.execute("UPDATE models SET live = 1", []).unwrap();
+}
+async fn log(client: &tokio_postgres::Client) { // inference
+    client.execute("INSERT INTO seen (at) VALUES (1)", &[]).await.unwrap();
+}
+fn prune(client: &mut postgres::Client) { // monitoring
+    client.execute("DELETE FROM seen", &[]).unwrap();
+}
+fn read(conn: &rusqlite::Connection) { // training
+    conn.prepare("SELECT * FROM seen").unwrap();
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:2 blocks table models has 2 writers: evaluation updates (src/main.rs:2) and deployment updates (src/main.rs:5)",
+                "src/main.rs:8 costs table seen has 2 writers",
+            ],
+        );
+    }
 }

@@ -1,9 +1,11 @@
 use rustc_hash::FxHashSet;
 
 use super::support::Callers;
+use super::support::places::{AllPlaces, Role};
 use super::{Context, Finding, Hazard, Severity};
 use crate::effects::{Effect, EffectKind};
 use crate::graph::FuncId;
+use crate::modules::FileId;
 use crate::syntax::facts::{ExprId, ExprKind, StmtKind};
 use crate::syntax::walk::each_stmt;
 
@@ -49,11 +51,17 @@ impl Hazard for UnboundedNetworkCall {
         let has_call = |name: &str| calls.iter().any(|call| call.path == name);
         let sockets_bounded = has_call("socket.setdefaulttimeout");
         let sessions_retry = has_call("requests.Session.mount");
+        let limits = Limits {
+            ctx,
+            places: AllPlaces::new(ctx.modules),
+        };
         let network = ctx.effects.effects.iter();
         for effect in network.filter(|effect| effect.kind == EffectKind::Network) {
             let root = effect.path.split('.').next().unwrap_or_default();
             let by_socket = matches!(root, "urllib" | "smtplib" | "ftplib" | "socket");
-            let bounded = effect.bounded || (sockets_bounded && by_socket);
+            let bounded = effect.bounded
+                || (sockets_bounded && by_socket)
+                || limits.are_around(effect.function, effect.file, effect.expr);
             let handled = is_handled(ctx, &callers, effect)
                 || (sessions_retry && effect.path.starts_with("requests.Session"));
             let is_http = matches!(
@@ -96,6 +104,78 @@ fn finding(ctx: &Context<'_>, effect: &Effect, bounded: bool, handled: bool) -> 
         between: None,
         related: Vec::new(),
         setting: None,
+    }
+}
+
+/// Calls that give up what they are handed after a while.
+const LIMITS: &[&str] = &[
+    "tokio.time.timeout",
+    "tokio.time.timeout_at",
+    "async_std.future.timeout",
+    "actix_web.rt.time.timeout",
+    "actix_rt.time.timeout",
+    "asyncio.wait_for",
+];
+
+/// Time limits around asynchronous calls.
+struct Limits<'c> {
+    ctx: &'c Context<'c>,
+    places: AllPlaces<'c>,
+}
+
+impl Limits<'_> {
+    /// True if the call is handed to something that gives it up after a while,
+    /// or every call of the function that makes it is.
+    fn are_around(&self, function: FuncId, file: FileId, expr: ExprId) -> bool {
+        let mut seen = FxHashSet::default();
+        let mut todo = vec![(function, file, expr)];
+        while let Some((function, file, expr)) = todo.pop() {
+            if self.is_limited(file, expr) || !seen.insert(function) {
+                continue;
+            }
+            let edges = &self.ctx.call_graph.calls;
+            let before = todo.len();
+            let calls = edges.iter().filter(|edge| edge.callee == function);
+            todo.extend(calls.map(|edge| (edge.caller, edge.file, edge.expr)));
+            if todo.len() == before {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_limited(&self, file: FileId, expr: ExprId) -> bool {
+        let places = self.places.of(file);
+        let facts = places.facts;
+        let mut todo = vec![(expr, false)];
+        let mut seen = FxHashSet::default();
+        while let Some((at, done)) = todo.pop() {
+            if !seen.insert((at, done)) {
+                continue;
+            }
+            let Some(parent) = places.parent(at) else {
+                if let (Role::Assigned(targets), false) = (places.role(at), done) {
+                    // Begun here, awaited there.
+                    for target in targets {
+                        if let ExprKind::Name(name) = &facts.expr(*target).kind {
+                            let uses = places.uses(places.owner(*target), name).iter();
+                            todo.extend(uses.map(|at| (*at, false)));
+                        }
+                    }
+                }
+                let lambda = places.lambda(places.owner(at));
+                todo.extend(lambda.map(|lambda| (lambda, true)));
+                continue;
+            };
+            let mut calls = self.ctx.call_graph.library_calls_at(file, parent);
+            if calls.any(|call| LIMITS.contains(&call.path.as_str())) {
+                return true;
+            }
+            let awaits = matches!(facts.expr(parent).kind, ExprKind::Await(_))
+                && !facts.tries.contains(&parent);
+            todo.push((parent, done || awaits));
+        }
+        false
     }
 }
 
@@ -247,6 +327,56 @@ def outer():  # ingestion
         return None
 ",
             &["app.py:4 note", "app.py:13 note"],
+        );
+    }
+
+    #[test]
+    fn requests_of_rust_are_bounded_by_their_client_request_or_a_timeout_around() {
+        check(
+            &UnboundedNetworkCall,
+            r#"
+// --- src/main.rs
+use std::time::Duration;
+async fn plain() -> String { // ingestion
+    reqwest::get("http://host/a").await.unwrap().text().await.unwrap()
+}
+async fn unbounded(body: String) { // deployment
+    let client = reqwest::Client::new();
+    client.post("http://host/b").body(body).send().await.unwrap();
+}
+async fn by_client() { // ingestion
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    client.get("http://host/c").send().await.unwrap();
+}
+async fn by_request() { // ingestion
+    let client = reqwest::Client::new();
+    client.get("http://host/d").timeout(Duration::from_secs(5)).send().await.unwrap();
+}
+async fn around() { // ingestion
+    let client = reqwest::Client::new();
+    tokio::time::timeout(Duration::from_secs(5), client.get("http://host/e").send()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), reqwest::get("http://host/f")).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), async {
+        reqwest::get("http://host/g").await
+    }).await.unwrap();
+}
+fn agent() { // ingestion
+    ureq::get("http://host/h").call().unwrap();
+}
+fn bounded_agent() { // ingestion
+    let agent = ureq::AgentBuilder::new().timeout(Duration::from_secs(5)).build();
+    agent.get("http://host/i").call().unwrap();
+}
+fn blocking() { // ingestion
+    reqwest::blocking::get("http://host/j").unwrap();
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:3 costs reqwest.get to http://host/a at src/main.rs:3 (ingestion) has no time limit",
+                "src/main.rs:7 costs reqwest.RequestBuilder.send",
+                "src/main.rs:26 costs ureq.Request.call",
+            ],
         );
     }
 }

@@ -111,6 +111,8 @@ enum Generators {
     Numpy,
     Torch,
     Tensorflow,
+    Fastrand,
+    Tch,
     /// Only what is handed over seeds it.
     Own,
 }
@@ -126,7 +128,12 @@ fn generators(path: &str) -> Option<Generators> {
     ];
     let root = path.split('.').next().unwrap_or(path);
     Some(match root {
-        "uuid" | "secrets" | "os" | "hashlib" | "hmac" => return None,
+        "uuid" | "secrets" | "os" | "hashlib" | "hmac" | "getrandom" | "nanoid" | "ulid" => {
+            return None;
+        }
+        _ if path.starts_with("fastrand.Rng") => Generators::Own,
+        "fastrand" => Generators::Fastrand,
+        "tch" => Generators::Tch,
         _ if path.starts_with("random.SystemRandom") => return None,
         _ if own.iter().any(|own| path.starts_with(own)) => Generators::Own,
         "random" => Generators::Python,
@@ -139,9 +146,11 @@ fn generators(path: &str) -> Option<Generators> {
 
 /// The generators that calling `path` seeds.
 fn seeded_by(path: &str) -> &'static [Generators] {
-    use Generators::{Numpy, Python, Tensorflow, Torch};
+    use Generators::{Fastrand, Numpy, Python, Tch, Tensorflow, Torch};
     match path {
         "random.seed" => &[Python],
+        "fastrand.seed" => &[Fastrand],
+        "tch.manual_seed" => &[Tch],
         "numpy.random.seed" => &[Numpy],
         "torch.manual_seed" | "torch.cuda.manual_seed_all" | "torch.random.manual_seed" => &[Torch],
         "tensorflow.random.set_seed" | "tensorflow.compat.v1.set_random_seed" => &[Tensorflow],
@@ -313,6 +322,53 @@ def toss():
     return random.random()
 ",
             &[],
+        );
+    }
+
+    #[test]
+    fn generators_of_rust_are_seeded_or_not() {
+        check(
+            &UnseededRandomness,
+            r#"
+// --- src/main.rs
+use rand::rngs::{SmallRng, StdRng};
+use rand::{Rng, SeedableRng};
+use smartcore::ensemble::random_forest_classifier::{RandomForestClassifier, RandomForestClassifierParameters};
+fn noise() -> f64 { // training
+    let mut rng = rand::thread_rng();
+    rng.gen()
+}
+fn newer() -> f64 { // training
+    let mut rng = rand::rng();
+    rng.random()
+}
+fn direct() -> f64 { // training
+    rand::random()
+}
+fn small() -> f64 { // preprocessing
+    let mut rng = SmallRng::from_entropy();
+    rng.gen()
+}
+fn seeded() -> f64 { // training
+    let mut rng = StdRng::seed_from_u64(7);
+    rng.gen()
+}
+fn shuffled(rows: &mut Vec<u32>) { // preprocessing
+    use rand::seq::SliceRandom;
+    let mut rng = SmallRng::seed_from_u64(7);
+    rows.shuffle(&mut rng);
+}
+fn name() -> String { // inference
+    uuid::Uuid::new_v4().to_string()
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:5 costs thread_rng at src/main.rs:5 (training) has no seed",
+                "src/main.rs:9 costs rng at src/main.rs:9 (training) has no seed",
+                "src/main.rs:13 costs random at src/main.rs:13 (training) has no seed",
+                "src/main.rs:16 costs from_entropy at src/main.rs:16 (preprocessing) has no seed",
+            ],
         );
     }
 }

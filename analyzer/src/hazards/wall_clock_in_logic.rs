@@ -61,6 +61,9 @@ impl Hazard for WallClockInLogic {
         let mut origins: Vec<(FileId, ExprId)> = trace.clocks.iter().copied().collect();
         origins.sort_unstable();
         for (file, expr) in origins {
+            if trace.measures(file, expr) {
+                continue;
+            }
             trace.seen.clear();
             let from = trace.ends.len();
             trace.follow(&mut Vec::new(), file, expr, &Form::Bare);
@@ -236,6 +239,54 @@ def stale():  # evaluation
     return report()['at'] < 7
 ",
             &["app.py:7 costs the wall clock, read at app.py:3, decides a comparison at app.py:7"],
+        );
+    }
+
+    #[test]
+    fn clocks_of_rust_decide_name_and_are_stored() {
+        check(
+            &WallClockInLogic,
+            r#"
+// --- src/main.rs
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use chrono::{Local, Utc};
+fn fresh(row: &Row) -> bool { // inference
+    Utc::now() - row.at < chrono::Duration::hours(3)
+}
+fn recent(rows: Vec<Row>) -> bool { // monitoring
+    let since = Local::now() - chrono::Duration::days(1);
+    rows[0].at >= since
+}
+fn stamp() -> u64 { // shared
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+fn stale(at: u64) -> bool { // monitoring
+    stamp() > at + 900
+}
+fn keep(text: &str) { // ingestion
+    std::fs::write(format!("raw-{}.csv", Utc::now().format("%Y%m%d")), text).unwrap();
+}
+fn save(conn: &rusqlite::Connection) { // training
+    conn.execute("INSERT INTO runs (at) VALUES (?1)", [Utc::now().to_rfc3339()]).unwrap();
+}
+fn measured() { // training
+    let begun = Instant::now();
+    work();
+    if begun.elapsed() > Duration::from_secs(5) {
+        println!("{:?} at {}", begun.elapsed(), Utc::now());
+    }
+    let started = Utc::now();
+    println!("{}", Utc::now() - started);
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:4 costs the wall clock decides a comparison at src/main.rs:4",
+                "src/main.rs:8 costs the wall clock, read at src/main.rs:7, decides a comparison at src/main.rs:8",
+                "src/main.rs:14 costs the wall clock, read at src/main.rs:11, decides a comparison at src/main.rs:14",
+                "src/main.rs:17 note the wall clock is part of a file's name at src/main.rs:17",
+                "src/main.rs:20 note the wall clock is stored in table runs at src/main.rs:20",
+            ],
         );
     }
 }

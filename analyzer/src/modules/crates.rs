@@ -37,6 +37,10 @@ struct Package {
     name: SmolStr,
     library: Option<FileId>,
     roots: Vec<FileId>,
+    /// What it is called in its manifest.
+    called: SmolStr,
+    /// Programs by name.
+    programs: Vec<(SmolStr, FileId)>,
     /// Packages of the tree by the name they have here.
     siblings: BTreeMap<SmolStr, usize>,
 }
@@ -112,6 +116,8 @@ impl Crates {
                     name: crate_name(split(outer).1),
                     library,
                     roots: vec![*id],
+                    called: split(outer).1.into(),
+                    programs: Vec::new(),
                     siblings: BTreeMap::new(),
                 }),
             }
@@ -246,6 +252,20 @@ impl Crates {
         Some(self.modules.get(of.0 as usize)?.as_ref()?.root)
     }
 
+    /// How others call the crate of `of`.
+    pub(super) fn name(&self, of: FileId) -> Option<&SmolStr> {
+        let module = self.modules.get(of.0 as usize)?.as_ref()?;
+        Some(&self.packages[module.package].name)
+    }
+
+    /// Package, name and root of each program.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&str, &str, FileId)> {
+        self.packages.iter().flat_map(|package| {
+            let programs = package.programs.iter();
+            programs.map(|(name, root)| (package.called.as_str(), name.as_str(), *root))
+        })
+    }
+
     /// The library that `name` means in the package of `from`.
     fn library(&self, from: FileId, name: &str) -> Option<FileId> {
         let module = self.modules.get(from.0 as usize)?.as_ref()?;
@@ -312,8 +332,57 @@ fn package(manifest: &Manifest, ids: &BTreeMap<&str, FileId>) -> Option<Package>
         name: crate_name(text("name").unwrap_or(name)),
         library,
         roots,
+        called: name.into(),
+        programs: programs(manifest, name, ids),
         siblings: BTreeMap::new(),
     })
+}
+
+/// The programs of the package `name`, each once: those that its manifest
+/// names, and those that Cargo finds.
+fn programs(
+    manifest: &Manifest,
+    name: &str,
+    ids: &BTreeMap<&str, FileId>,
+) -> Vec<(SmolStr, FileId)> {
+    let at = |path: &str| {
+        ids.get(joined(&manifest.folder, path).trim_end_matches('/'))
+            .copied()
+    };
+    let named = manifest.table.get("bin").and_then(toml::Value::as_array);
+    let named = named.into_iter().flatten().filter_map(|target| {
+        let name = target.get("name")?.as_str()?;
+        let path = target.get("path").and_then(toml::Value::as_str);
+        let usual = [
+            format!("src/bin/{name}.rs"),
+            format!("src/bin/{name}/main.rs"),
+            "src/main.rs".to_owned(),
+        ];
+        let root = match path {
+            Some(path) => at(path),
+            None => usual.iter().find_map(|path| at(path)),
+        };
+        Some((SmolStr::from(name), root?))
+    });
+    let mut found: Vec<(SmolStr, FileId)> = named.collect();
+    if let Some(main) = at("src/main.rs") {
+        found.push((name.into(), main));
+    }
+    for (path, id) in ids {
+        let inside = path.strip_prefix(manifest.folder.as_str());
+        let Some(inside) = inside.and_then(|path| path.strip_prefix("src/bin/")) else {
+            continue;
+        };
+        let stem = match inside.split_once('/') {
+            None => inside.strip_suffix(".rs"),
+            Some((folder, "main.rs")) => Some(folder),
+            Some(_) => None,
+        };
+        found.extend(stem.map(|stem| (SmolStr::from(stem), *id)));
+    }
+    let mut seen = FxHashSet::default();
+    found.retain(|(_, root)| seen.insert(*root));
+    found
 }
 
 /// Cargo finds a target at `path` without being told.

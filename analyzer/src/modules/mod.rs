@@ -8,6 +8,7 @@
 
 mod crates;
 mod layout;
+pub(crate) mod natives;
 mod symbols;
 
 use rustc_hash::FxHashSet;
@@ -20,6 +21,7 @@ use crate::syntax::facts::{ExprId, ExprKind, ImportRule, OWN_FILE, ScopeId, Stmt
 use crates::Crates;
 pub use layout::DirId;
 use layout::Layout;
+use natives::Natives;
 pub use symbols::Symbol;
 
 /// Index of a file in [`ModuleSet::files`].
@@ -57,6 +59,7 @@ pub struct ModuleSet {
     pub files: Vec<FileFacts>,
     layout: Layout,
     crates: Crates,
+    natives: Natives,
     /// Import names of installed libraries.
     libraries: FxHashSet<SmolStr>,
 }
@@ -74,12 +77,51 @@ impl ModuleSet {
     ) -> ModuleSet {
         let layout = Layout::new(&files, root);
         let crates = Crates::new(&files, configs);
-        ModuleSet {
+        let mut set = ModuleSet {
             files,
             layout,
             crates,
+            natives: Natives::default(),
             libraries: libraries.into_iter().collect(),
-        }
+        };
+        set.natives = Natives::new(&set, configs);
+        set
+    }
+
+    /// Modules that crates of the tree give to another language.
+    pub(crate) fn natives(&self) -> &Natives {
+        &self.natives
+    }
+
+    /// The qualified name that an import has whose path leads to one of the
+    /// [`ModuleSet::natives`].
+    pub(crate) fn native(&self, from: FileId, level: u32, path: &str) -> Option<SmolStr> {
+        self.natives.imported(self, from, level, path)
+    }
+
+    /// As [`ModuleSet::native`], of the module `name` in the package `of`.
+    pub(crate) fn native_in(&self, of: ModuleRef, name: &str) -> Option<SmolStr> {
+        self.natives.submodule(self, of, name)
+    }
+
+    /// What a starred import of one of the [`ModuleSet::natives`] binds.
+    pub(crate) fn native_names(&self, path: &str) -> Option<Vec<SmolStr>> {
+        self.natives.public_names(path)
+    }
+
+    /// How others call the crate that `file` belongs to.
+    pub(crate) fn crate_name(&self, file: FileId) -> Option<&SmolStr> {
+        self.crates.name(file)
+    }
+
+    /// The root of the crate that `file` belongs to.
+    pub(crate) fn crate_root(&self, file: FileId) -> Option<FileId> {
+        self.crates.root(file)
+    }
+
+    /// Programs that the crates of the tree build: package, name and root.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (&str, &str, FileId)> {
+        self.crates.programs()
     }
 
     /// The facts of `file`.

@@ -82,6 +82,7 @@ fn member(set: &ModuleSet, of: Symbol, name: &str, seen: &mut Seen) -> Option<Sy
                 ModuleRef::Folder(_) => None,
             };
             own.or_else(|| set.submodule(module, name).map(Symbol::Module))
+                .or_else(|| set.native_in(module, name).map(Symbol::External))
         }
     }
 }
@@ -206,7 +207,11 @@ fn imported(
             }
             let module = of_module(set, file, scope, import.level, &import.module, seen)?;
             match module {
-                Symbol::External(_) => None,
+                Symbol::External(path) => {
+                    let names = set.native_names(&path)?;
+                    let bound = names.iter().any(|bound| bound == name);
+                    bound.then(|| Symbol::External(format_smolstr!("{path}.{name}")))
+                }
                 module => member(set, module, name, seen),
             }
         }
@@ -244,7 +249,8 @@ fn of_module(
         true => resolve(set, file, scope, path, seen),
         false => None,
     };
-    Some(own.unwrap_or_else(|| Symbol::External(path.into())))
+    let outside = || set.native(file, level, path).unwrap_or_else(|| path.into());
+    Some(own.unwrap_or_else(|| Symbol::External(outside())))
 }
 
 pub(super) fn public_names(set: &ModuleSet, file: FileId) -> Vec<SmolStr> {
@@ -295,6 +301,8 @@ fn collect_public(
                         set.imported(file, import.level, &import.module)
                     {
                         collect_public(set, from, names, seen);
+                    } else if let Some(path) = set.native(file, import.level, &import.module) {
+                        names.extend(set.native_names(&path).into_iter().flatten());
                     }
                 }
             },

@@ -14,6 +14,7 @@ mod flask;
 mod jobs;
 mod litestar;
 mod poem;
+mod requests;
 mod rocket;
 mod scripts;
 mod serving;
@@ -34,6 +35,7 @@ use crate::catalog::Catalog;
 use crate::graph::data::Injected;
 use crate::graph::{CallGraph, FuncId, Program};
 use crate::modules::{FileId, ModuleSet};
+pub use requests::requests;
 use survey::Survey;
 
 /// A framework, or a family of them. Its file holds its rules and tests.

@@ -12,6 +12,8 @@ mod sql;
 mod transformer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -45,8 +47,24 @@ pub(super) struct Transforms {
     by: BTreeMap<FuncId, Vec<Made>>,
 }
 
-/// What parameters and loop variables stand for.
-pub(super) type Env = FxHashMap<SmolStr, Bound>;
+/// What parameters and loop variables stand for. It is shared: each argument
+/// of a call holds that of its place, in turn down the whole chain of calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Env(Arc<FxHashMap<SmolStr, Bound>>);
+
+impl Env {
+    pub(super) fn insert(&mut self, name: SmolStr, bound: Bound) {
+        Arc::make_mut(&mut self.0).insert(name, bound);
+    }
+}
+
+impl Deref for Env {
+    type Target = FxHashMap<SmolStr, Bound>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum Bound {

@@ -95,6 +95,51 @@ fn forget(connection: &Connection) {
 }
 
 #[test]
+fn mysql_touches_the_tables_of_its_statements() {
+    insta::assert_snapshot!(touched(r#"
+use mysql::prelude::*;
+use mysql::{Conn, Pool};
+
+struct Store {
+    handle: Conn,
+}
+
+impl Store {
+    fn forget(&mut self) {
+        self.handle.query_drop("DELETE FROM sessions");
+    }
+}
+
+fn recent(pool: &Pool) {
+    let mut conn = pool.get_conn().unwrap();
+    let rows = conn.exec_iter("SELECT id FROM predictions", ());
+}
+"#), @r"
+    table predictions: read recent
+    table sessions: delete store::forget
+    ");
+}
+
+#[test]
+fn an_empty_text_names_nothing_and_two_slashes_are_one() {
+    insta::assert_snapshot!(touched(r#"
+use std::fs::File;
+
+const FOLDER: &str = "/opt/model/";
+
+fn store() {
+    File::create(format!("{}/model.bin", FOLDER));
+}
+
+fn load() {
+    File::open("");
+}
+"#), @r"
+    model /opt/model/model.bin: write store
+    ");
+}
+
+#[test]
 fn records_and_channels_name_their_queues() {
     insta::assert_snapshot!(touched(r#"
 use lapin::Channel;

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 
 use crate::modules::{FileId, ModuleSet};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, Stmt, StmtKind};
+use crate::syntax::facts::{ExprId, ExprKind, LoopHead, ScopeId, ScopeKind, Stmt, StmtKind};
 
 /// What a statement does with an expression that stands in no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,7 @@ pub(in crate::hazards) struct Places<'m> {
     role: FxHashMap<ExprId, Role<'m>>,
     scope: Vec<ScopeId>,
     names: FxHashMap<(ScopeId, SmolStr), Vec<ExprId>>,
+    lambdas: FxHashMap<ScopeId, ExprId>,
 }
 
 /// The places of every file that was asked for.
@@ -73,7 +74,13 @@ impl<'m> Places<'m> {
             role: FxHashMap::default(),
             scope: vec![ScopeId::MODULE; facts.exprs.len()],
             names: FxHashMap::default(),
+            lambdas: FxHashMap::default(),
         };
+        for (id, expr) in (0..).map(ExprId).zip(&facts.exprs) {
+            if let ExprKind::Lambda(scope) = expr.kind {
+                places.lambdas.insert(scope, id);
+            }
+        }
         for (id, scope) in facts.scopes() {
             let outer = scope.parent.unwrap_or(ScopeId::MODULE);
             for decorator in &scope.decorators {
@@ -103,7 +110,13 @@ impl<'m> Places<'m> {
         self.facts.owner(self.scope[expr.0 as usize])
     }
 
-    /// Where `name` is used in the function `scope`, comprehensions included.
+    /// Where the lambda `scope` stands.
+    pub(in crate::hazards) fn lambda(&self, scope: ScopeId) -> Option<ExprId> {
+        self.lambdas.get(&scope).copied()
+    }
+
+    /// Where `name` is used in the function `scope`, its comprehensions and
+    /// lambdas included.
     pub(in crate::hazards) fn uses(&self, scope: ScopeId, name: &str) -> &[ExprId] {
         let key = (scope, SmolStr::from(name));
         self.names.get(&key).map_or(&[], Vec::as_slice)
@@ -210,9 +223,18 @@ impl<'m> Places<'m> {
             self.scope[expr.0 as usize] = scope;
             let kind = &self.facts.expr(expr).kind;
             if let ExprKind::Name(name) = kind {
-                let owner = self.facts.owner(scope);
-                let uses = self.names.entry((owner, name.clone())).or_default();
-                uses.push(expr);
+                let mut owner = self.facts.owner(scope);
+                loop {
+                    let uses = self.names.entry((owner, name.clone())).or_default();
+                    uses.push(expr);
+                    let inner = self.facts.scope(owner);
+                    let own = inner.params.iter().any(|param| param.name == *name);
+                    let outer = inner.parent.filter(|_| inner.kind == ScopeKind::Lambda);
+                    match outer {
+                        Some(outer) if !own => owner = self.facts.owner(outer),
+                        _ => break,
+                    }
+                }
             }
             kind.parts(|part| {
                 self.parent[part.0 as usize] = Some(expr);

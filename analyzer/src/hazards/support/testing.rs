@@ -1,8 +1,9 @@
-//! A few lines of Python, and what a rule finds in them.
+//! A few lines of Python or Rust, and what a rule finds in them.
 //!
-//! A comment behind `def` says the function's stage and, behind a comma, the
-//! route it answers: `def predict():  # inference, POST /predict`. A line
-//! `# --- name.py` begins another file.
+//! A comment behind `def` or `fn` says the function's stage and, behind a
+//! comma, the route it answers: `def predict():  # inference, POST /predict`.
+//! A line `# --- name.py` begins another file, and so does
+//! `// --- src/main.rs`, of a crate whose name is `app`.
 
 use std::sync::LazyLock;
 
@@ -14,8 +15,9 @@ use crate::graph::{CallGraph, ConfigDocs, Program, solve};
 use crate::hazards::{Context, Finding, Hazard, support};
 use crate::modules::ModuleSet;
 use crate::routes::{Route, RouteKind};
+use crate::source::{ConfigFile, ConfigFormat};
 use crate::stages::{Stage, StageMap, Staging};
-use crate::syntax::{FileFacts, python};
+use crate::syntax::{FileFacts, python, rust};
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
 
@@ -37,7 +39,9 @@ impl Tree {
         stage: impl Fn(&FileFacts, &str, u32) -> (Stage, Option<String>),
     ) -> Tree {
         let libraries = CATALOG.libraries().into_keys();
-        let modules = ModuleSet::new(facts, &[], name, libraries);
+        let has_rust = facts.iter().any(|facts| facts.path.ends_with(".rs"));
+        let manifests: &[ConfigFile] = if has_rust { &[manifest()] } else { &[] };
+        let modules = ModuleSet::new(facts, manifests, name, libraries);
         let mut program = Program::new(&modules);
         let call_graph = solve(&modules, &CATALOG, &mut program, &ConfigDocs::default());
         let globals = global_accesses(&modules, &program);
@@ -80,7 +84,10 @@ impl Tree {
         let files = split(source);
         let facts = files
             .iter()
-            .map(|(path, text)| python::lower(path, text).expect("a case is Python"))
+            .map(|(path, text)| match path.ends_with(".rs") {
+                true => rust::lower(path, text).expect("a case is Rust"),
+                false => python::lower(path, text).expect("a case is Python"),
+            })
             .collect();
         Tree::new(facts, "case", |facts, qualname, line| {
             let (_, text) = files
@@ -108,6 +115,14 @@ impl Tree {
     }
 }
 
+fn manifest() -> ConfigFile {
+    ConfigFile {
+        path: "Cargo.toml".into(),
+        format: ConfigFormat::Toml,
+        text: "[package]\nname = \"app\"".into(),
+    }
+}
+
 fn staging(stage: Stage) -> Staging {
     Staging {
         stage,
@@ -121,7 +136,8 @@ fn staging(stage: Stage) -> Staging {
 fn split(source: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     for line in source.trim_start_matches('\n').lines() {
-        match line.strip_prefix("# --- ") {
+        let header = line.strip_prefix("# --- ");
+        match header.or_else(|| line.strip_prefix("// --- ")) {
             Some(path) => files.push((path.trim().to_owned(), String::new())),
             None => {
                 if files.is_empty() {
@@ -140,8 +156,14 @@ fn split(source: &str) -> Vec<(String, String)> {
 
 fn mark(text: &str, line: u32) -> (Stage, Option<String>) {
     let line = text.lines().nth(line as usize - 1).unwrap_or_default();
-    let is_def = line.trim_start().starts_with("def ");
-    let comment = line.rsplit_once("# ").filter(|_| is_def);
+    let words = || line.split_whitespace();
+    let is_def = words().take(2).any(|word| word == "def");
+    let comment = match is_def {
+        true => line.rsplit_once("# "),
+        false => line
+            .rsplit_once("// ")
+            .filter(|_| words().any(|word| word == "fn")),
+    };
     let Some((_, comment)) = comment else {
         return (Stage::None, None);
     };
@@ -149,7 +171,7 @@ fn mark(text: &str, line: u32) -> (Stage, Option<String>) {
         Some((stage, route)) => (stage, Some(route.to_owned())),
         None => (comment, None),
     };
-    let stage = Stage::from_name(stage).expect("the comment behind `def` names a stage");
+    let stage = Stage::from_name(stage).expect("the comment behind a function names a stage");
     (stage, route)
 }
 

@@ -5,6 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::super::Context;
 use super::super::support::places::{AllPlaces, Places, Role};
+use crate::catalog::Matter;
 use crate::effects::{Access, EffectKind, ResourceKind};
 use crate::graph::{FuncId, Held};
 use crate::modules::{FileId, Symbol};
@@ -80,6 +81,10 @@ const PASSES: &[&str] = &[
     "date",
     "Timedelta",
     "strftime",
+    "params!",
+    "named_params!",
+    "vec!",
+    "Some",
 ];
 
 /// Calls that are handed what to write, not where to.
@@ -145,6 +150,18 @@ impl Trace<'_, '_> {
                             continue;
                         }
                         (Form::Inside(_), ..) => return,
+                        (Form::Bare, "duration_since" | "signed_duration_since", Some(call)) => {
+                            // From one reading to another: how long it took.
+                            let ExprKind::Call { args, .. } = &facts.expr(call).kind else {
+                                return;
+                            };
+                            let mut given = args.iter();
+                            if given.any(|arg| self.is_clock(&places, file, arg.value)) {
+                                return;
+                            }
+                            at = call;
+                            continue;
+                        }
                         (Form::Bare, _, Some(call)) => {
                             at = call;
                             continue;
@@ -323,8 +340,12 @@ impl Trace<'_, '_> {
                         ExprKind::Attr { name, .. } | ExprKind::Name(name) => name.as_str(),
                         _ => "",
                     };
-                    let first = args[idx].kind == ArgKind::Positional && idx == 0;
-                    match first && CONTENT_FIRST.contains(&method) {
+                    let by_position = args[idx].kind == ArgKind::Positional;
+                    let is_content = match self.name_position(file, call) {
+                        Some(named) => idx != named,
+                        None => idx == 0,
+                    };
+                    match by_position && is_content && CONTENT_FIRST.contains(&method) {
                         true => Some(EndKind::Row(format_smolstr!("file {identity}"))),
                         false => (*form == Form::Bare).then_some(EndKind::FileName),
                     }
@@ -354,6 +375,10 @@ impl Trace<'_, '_> {
             ExprKind::Name(name) | ExprKind::Attr { name, .. } => name.as_str(),
             _ => return false,
         };
+        if let Some(name) = self.built_row(&places, file, *callee) {
+            self.end(stack, EndKind::Row(name), file, call);
+            return false;
+        }
         if let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind
             && matches!(
                 last,
@@ -373,6 +398,54 @@ impl Trace<'_, '_> {
             return false;
         }
         PASSES.contains(&last) || (last == "DataFrame" && matches!(form, Form::Inside(_)))
+    }
+
+    /// True if it reads the clock only to tell how long ago another reading was.
+    pub(super) fn measures(&self, file: FileId, expr: ExprId) -> bool {
+        let places = self.places.of(file);
+        let facts = places.facts;
+        let ExprKind::Call { callee, .. } = &facts.expr(expr).kind else {
+            return false;
+        };
+        match &facts.expr(*callee).kind {
+            ExprKind::Attr { base, name } => {
+                name == "elapsed" && self.is_clock(&places, file, *base)
+            }
+            _ => false,
+        }
+    }
+
+    /// The position of the argument that names the file which `call` writes.
+    fn name_position(&self, file: FileId, call: ExprId) -> Option<usize> {
+        let mut calls = self.ctx.call_graph.library_calls_at(file, call);
+        calls.find_map(|call| {
+            let entry = self.ctx.catalog.call(&call.path)?;
+            let mut on_files = entry
+                .effects
+                .iter()
+                .filter(|effect| matches!(effect.on, Matter::File | Matter::Model | Matter::Blob));
+            on_files.find_map(|effect| effect.position.map(|position| position as usize))
+        })
+    }
+
+    /// The table whose row `callee` is called on, as in
+    /// `query("INSERT …").bind(now)`.
+    fn built_row(&self, places: &Places<'_>, file: FileId, callee: ExprId) -> Option<SmolStr> {
+        let facts = places.facts;
+        let mut at = callee;
+        loop {
+            at = match &facts.expr(at).kind {
+                ExprKind::Attr { base, .. } => *base,
+                ExprKind::Call { callee, .. } => {
+                    let written = self.writes.get(&(file, at));
+                    if let Some((ResourceKind::Table, identity)) = written {
+                        return Some(format_smolstr!("table {identity}"));
+                    }
+                    *callee
+                }
+                _ => return None,
+            };
+        }
     }
 
     /// Follows a parameter of `callee`.

@@ -131,9 +131,9 @@ impl<'a> Walk<'_, 'a> {
         while let Some(at) = open.pop() {
             if let ExprKind::Item { index, .. } = self.code.kind(at)
                 && let ExprKind::Name(name) = self.code.kind(at.part(*index))
+                && !env.contains_key(name)
             {
-                env.entry(name.clone())
-                    .or_insert_with(|| Bound::Text(column.clone()));
+                env.insert(name.clone(), Bound::Text(column.clone()));
             }
             self.code.kind(at).parts(|expr| open.push(at.part(expr)));
         }
