@@ -354,7 +354,9 @@ pub(super) fn tried(solver: &mut Solver<'_>, value: ValueId, into: ClassId, at: 
             let func = solver.func_of(inst);
             match error_of(solver, func) {
                 Some(from) if from != into => return convert_from(solver, from, into, at),
-                _ => return,
+                Some(_) => return,
+                // A library's error, which only what takes anything is sure to take.
+                None => return convert_any(solver, into, at),
             }
         }
         Value::External(path) => solver.symbols.text(path).clone(),
@@ -376,6 +378,13 @@ pub(super) fn tried(solver: &mut Solver<'_>, value: ValueId, into: ClassId, at: 
         true => open.map(|(func, _)| *func).collect(),
         false => of_crate,
     };
+    call_conversions(solver, chosen, at);
+}
+
+fn convert_any(solver: &mut Solver<'_>, into: ClassId, at: At) {
+    let conversions = conversions_into(solver, into).into_iter();
+    let open = conversions.filter(|(_, taken)| taken.is_none());
+    let chosen = open.map(|(func, _)| func).collect();
     call_conversions(solver, chosen, at);
 }
 
