@@ -154,10 +154,13 @@ impl Known<'_> {
     }
 }
 
+/// Words of a command, with the call that gives them.
+type Parts = (ExprId, Vec<Word>);
+
 /// The words of each command that is put together in steps, by where it is
 /// made.
 fn steps(known: &Known<'_>) -> BTreeMap<(FileId, ExprId), Vec<Word>> {
-    let mut made: BTreeMap<(FileId, ExprId), Vec<(ExprId, Vec<Word>)>> = BTreeMap::new();
+    let mut made: BTreeMap<(FileId, ExprId), Vec<Parts>> = BTreeMap::new();
     for call in &known.call_graph.library_calls {
         let Some((of, name)) = call.path.rsplit_once('.') else {
             continue;

@@ -492,8 +492,8 @@ impl Reader<'_> {
     fn add_part(&mut self, path: &str, name: &str) -> SmolStr {
         // Some are made under the name they are imported by.
         let own = self.native.names.iter();
-        let own = own.filter_map(|full| name.strip_prefix(full.as_str())?.strip_prefix('.'));
-        let name = own.last().unwrap_or(name);
+        let mut own = own.filter_map(|full| name.strip_prefix(full.as_str())?.strip_prefix('.'));
+        let name = own.next_back().unwrap_or(name);
         let part = joined(path, name);
         self.native.parts.insert(part.clone());
         part

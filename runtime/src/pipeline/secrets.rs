@@ -120,7 +120,7 @@ fn place(table: &DeTable<'_>, reference: &str) -> Option<Range<usize>> {
             text == reference || is_vault && format!("{SCHEME}vault:{text}") == reference
         };
         match value.get_ref() {
-            DeValue::String(text) => is_meant(&**text).then(|| value.span()),
+            DeValue::String(text) => is_meant(text).then(|| value.span()),
             DeValue::Table(inner) => place(inner, reference),
             DeValue::Array(parts) => {
                 let mut tables = parts.iter().filter_map(|part| part.get_ref().as_table());

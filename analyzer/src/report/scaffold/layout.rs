@@ -41,7 +41,7 @@ impl Layout {
             each_import(facts, &mut |import| {
                 let levels = usize::try_from(import.level).unwrap_or(usize::MAX);
                 if levels > 0 && facts.path.ends_with(".py") {
-                    let above = std::iter::successors(Some(folder), |it| Some(parent(*it)));
+                    let above = std::iter::successors(Some(folder), |it| Some(parent(it)));
                     relative.extend(
                         above
                             .take(levels)

@@ -35,7 +35,7 @@ impl Lowering {
             base = Some(self.qualified(qself, path));
             segments.by_ref().take(qself.position).for_each(drop);
         } else if path.segments.len() > 1 {
-            base = self.from_module(&mut segments);
+            base = self.module_head(&mut segments);
         }
         for segment in segments {
             let span = segment.ident.span();
@@ -68,7 +68,7 @@ impl Lowering {
 
     /// What `self::` and `super::` at the head of a path mean in this file;
     /// takes them off `segments`.
-    fn from_module(
+    fn module_head(
         &mut self,
         segments: &mut syn::punctuated::Iter<'_, syn::PathSegment>,
     ) -> Option<ExprId> {
