@@ -4,7 +4,7 @@ use super::bind::{self, by_position};
 use super::program::{ClassId, FuncId};
 use super::solve::{At, Key, Node, Owner, Part, SiteArg, Solver, Target, Use};
 use super::values::{AllocId, InstId, Sym, Value, ValueId};
-use super::{containers, interfaces, library, text};
+use super::{containers, interfaces, library, root, text};
 use crate::modules::{FileId, ModuleRef};
 use crate::syntax::facts::{ArgKind, Base, ClassForm, ScopeId, StmtKind};
 
@@ -34,7 +34,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         Value::Module(module) => load_module(solver, module, name, dst, at),
         Value::External(path) => {
             load_kept(solver, value, name, dst, at);
-            if library::load_root(solver, value, name, dst, at) {
+            if root::load(solver, value, name, dst, at) {
                 return;
             }
             let path = format!("{}.{}", solver.text(path), solver.text(name));
@@ -43,7 +43,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         Value::Object(path, _) => {
             load_kept(solver, value, name, dst, at);
             if interfaces::load_extension(solver, value, name, dst, at)
-                || library::load_root(solver, value, name, dst, at)
+                || root::load(solver, value, name, dst, at)
             {
                 return;
             }
@@ -58,7 +58,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         Value::Function(_) | Value::Bound(..) => {
             let attr = solver.node(Key::Attr(value, name));
             solver.edge(attr, dst);
-            library::load_root(solver, value, name, dst, at);
+            root::load(solver, value, name, dst, at);
         }
         Value::Property(getter, _) => {
             if matches!(solver.text(name), "setter" | "deleter" | "getter") {
@@ -76,7 +76,7 @@ pub(super) fn load(solver: &mut Solver<'_>, value: ValueId, name: Sym, dst: Node
         }
         Value::Text(_) => {
             interfaces::load_extension(solver, value, name, dst, at);
-            if !library::load_root(solver, value, name, dst, at) {
+            if !root::load(solver, value, name, dst, at) {
                 library::load_text(solver, value, name, dst);
             }
         }

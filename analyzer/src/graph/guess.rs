@@ -73,7 +73,10 @@ fn candidates(
     let telling: Vec<&SmolStr> = loaded
         .iter()
         .map(|name| solver.symbols.text(*name))
-        .filter(|name| by_method.contains_key(*name) && is_telling(solver, name))
+        .filter(|name| {
+            let classes = by_method.get(*name);
+            classes.is_some_and(|classes| is_telling(solver, classes, name))
+        })
         .collect();
     let (first, rest) = telling.split_first()?;
     let mut classes = by_method[*first].clone();
@@ -87,11 +90,14 @@ fn candidates(
 }
 
 /// A name that a library's or builtin type has too tells nothing.
-fn is_telling(solver: &Solver<'_>, name: &str) -> bool {
+fn is_telling(solver: &Solver<'_>, classes: &[ClassId], name: &str) -> bool {
+    let is_idiom = |class: &ClassId| {
+        let root = solver.program.class(*class).root;
+        super::root::is_idiom(solver.catalog, root, name)
+    };
     !name.starts_with("__")
         && solver.catalog.types_with_method(name).is_empty()
-        && solver.catalog.call(&format!("core.any.{name}")).is_none()
-        && !super::sequences::knows(name)
+        && !classes.iter().any(is_idiom)
         && !COMMON.contains(&name)
 }
 

@@ -11,7 +11,7 @@ use super::bind::{argument, by_position, call_value};
 use super::solve::{At, EMPTY, ItemKey, Node, SiteArg, Solver, Use};
 use super::text::{self, TextOp};
 use super::values::{ContainerKind, ElemKey, Sym, Value, ValueId};
-use super::{classes, containers};
+use super::{classes, containers, root};
 use crate::catalog::ArgumentRef;
 use crate::syntax::facts::ArgKind;
 
@@ -160,8 +160,8 @@ pub(super) fn load_member(
     dst: Node,
     receiver: ValueId,
 ) {
-    if is_root(solver, receiver, path) {
-        root_method(solver, receiver, path, name, dst);
+    if root::is_of(solver, receiver, path) {
+        root::method(solver, receiver, path, name, dst);
         return;
     }
     if let Some(ty) = solver.catalog.attribute(path, name).cloned() {
@@ -182,121 +182,6 @@ pub(super) fn load_member(
     }
 }
 
-/// `path` is the type that every value of the class's language has.
-fn is_root(solver: &Solver<'_>, receiver: ValueId, path: &str) -> bool {
-    match *solver.get(receiver) {
-        Value::Instance(class) | Value::Class(class) => {
-            solver.program.class(class).root == Some(path)
-        }
-        _ => false,
-    }
-}
-
-/// A method that every value of a language has, where the value's own type
-/// has none of that name; false if there is no such method.
-pub(super) fn load_root(
-    solver: &mut Solver<'_>,
-    value: ValueId,
-    name: Sym,
-    dst: Node,
-    at: At,
-) -> bool {
-    let Some(root) = solver.modules.facts(at.file).rules.root else {
-        return false;
-    };
-    let name = solver.symbols.text(name).clone();
-    let own = match *solver.get(value) {
-        Value::Object(path, _) => Some(path),
-        // A path's last name is a type or a module: what follows is its own.
-        Value::External(path) => {
-            let path_text = solver.text(path);
-            let last = path_text.rsplit('.').next().unwrap_or(path_text);
-            if last.starts_with(char::is_uppercase) || !path_text.contains('.') {
-                return false;
-            }
-            Some(path)
-        }
-        _ => None,
-    };
-    if let Some(path) = own {
-        let member = format!("{}.{name}", solver.text(path));
-        if solver.catalog.knows_call(&member) {
-            return false;
-        }
-    }
-    let is_text = matches!(solver.get(value), Value::Text(_));
-    root_method(solver, value, root, &name, dst)
-        || (is_text && root_method(solver, value, ROOT_OF_TEXTS, &name, dst))
-}
-
-/// What texts have besides, where a language's paths are texts.
-const ROOT_OF_TEXTS: &str = "core.text";
-
-fn root_method(solver: &mut Solver<'_>, value: ValueId, root: &str, name: &str, dst: Node) -> bool {
-    let path = format!("{root}.{name}");
-    if solver.catalog.call(&path).is_none() {
-        return false;
-    }
-    let sym = solver.symbols.intern(&path);
-    solver.put(dst, Value::Inherited(sym, value));
-    true
-}
-
-/// Calls a method that every value has: only what it passes on matters.
-fn call_root(
-    solver: &mut Solver<'_>,
-    path: &str,
-    receiver: ValueId,
-    at: At,
-    args: &[SiteArg],
-    result: Node,
-) {
-    let Some(entry) = solver.catalog.call(path).cloned() else {
-        return;
-    };
-    if entry.converts && super::interfaces::convert(solver, receiver, at, result) {
-        return;
-    }
-    // What stands there when a variable is not set is a guess at best.
-    let is_set = match solver.get(receiver) {
-        Value::Text(text) => !solver.text(*text).contains('{'),
-        _ => true,
-    };
-    let called = match entry.returns.as_deref() {
-        Some("self or callback") if !is_set => EMPTY,
-        Some("callback" | "self or callback") => result,
-        _ => EMPTY,
-    };
-    for function in &entry.calls {
-        let function = argument_of(solver, args, function);
-        let passed = solver.fresh();
-        solver.add(passed, receiver);
-        hand_over(solver, function, at, &[passed], called);
-    }
-    match entry.returns.as_deref() {
-        Some("self" | "self or callback") => match *solver.get(receiver) {
-            Value::Class(class) => {
-                solver.put(result, Value::Instance(class));
-            }
-            _ => solver.add(result, receiver),
-        },
-        Some("callback") | None => {}
-        Some(returns) => give(solver, returns, Some(receiver), args, result),
-    }
-    if let Value::Instance(class) = *solver.get(receiver) {
-        for name in &entry.invokes {
-            if let Some(func) = classes::method(solver, class, name) {
-                let inst = classes::method_instance(solver, func);
-                super::bind::invoke(solver, inst, Some(receiver), at, &[], EMPTY);
-            }
-        }
-    }
-    for alternative in entry.alternatives.iter().filter(|_| is_set) {
-        let node = argument(solver, args, Some(*alternative as usize), None);
-        solver.edge(node, result);
-    }
-}
-
 /// Calls a library's method on an instance of a class of the tree that
 /// inherits it; such a method may call back methods of the class.
 pub(super) fn call_inherited(
@@ -308,10 +193,8 @@ pub(super) fn call_inherited(
     result: Node,
 ) {
     let path = solver.symbols.text(path).clone();
-    let root = solver.modules.facts(at.file).rules.root;
-    let of = path.rsplit_once('.').map(|(of, _)| of);
-    if root.is_some() && (of == root || of == Some(ROOT_OF_TEXTS)) {
-        return call_root(solver, &path, receiver, at, args, result);
+    if root::has(solver, at, &path) {
+        return root::call(solver, &path, receiver, at, args, result);
     }
     call_path(solver, &path, at, args, result, false, Some(receiver));
     let Value::Instance(class) = *solver.get(receiver) else {
@@ -541,7 +424,7 @@ pub(super) fn construct_base(solver: &mut Solver<'_>, base: &str, at: At) {
     }
 }
 
-fn argument_of(solver: &Solver<'_>, args: &[SiteArg], which: &ArgumentRef) -> Node {
+pub(super) fn argument_of(solver: &Solver<'_>, args: &[SiteArg], which: &ArgumentRef) -> Node {
     let position = which.position.map(|position| position as usize);
     argument(solver, args, position, which.argument.as_deref())
 }

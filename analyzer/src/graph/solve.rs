@@ -24,7 +24,7 @@ use super::call::Effort;
 use super::program::{ClassId, FuncId, Program};
 use super::text::TextOp;
 use super::values::{AllocId, ConfigId, InstId, Sym, Symbols, Value, ValueId};
-use super::{ConfigDocs, body, classes, containers, interfaces, library, policy};
+use super::{ConfigDocs, body, classes, containers, conversions, interfaces, library, policy};
 use crate::catalog::Catalog;
 use crate::modules::{FileId, ModuleSet};
 use crate::syntax::facts::{ExprId, ScopeId};
@@ -99,7 +99,7 @@ pub(crate) struct Solver<'a> {
     /// What a node may hold by its bound, if no caller says better.
     pub fallbacks: Vec<(Node, ValueId, InstId)>,
     /// Functions that convert to another type, by what they take.
-    pub conversions: Option<Rc<interfaces::Conversions>>,
+    pub conversions: Option<Rc<conversions::Conversions>>,
 }
 
 impl<'a> Solver<'a> {
@@ -333,7 +333,7 @@ impl<'a> Solver<'a> {
             } => {
                 classes::load_part(self, value, *name, *dst, *at, *part);
             }
-            Use::Tried { into, at } => interfaces::tried(self, value, *into, *at),
+            Use::Tried { into, at } => conversions::tried(self, value, *into, *at),
             Use::Bind { receiver, dst, at } => {
                 classes::bind(self, value, *receiver, *dst, *at);
             }

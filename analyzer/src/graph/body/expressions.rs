@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Body, names};
-use crate::graph::interfaces;
+use crate::graph::conversions;
 use crate::graph::solve::{
     At, EMPTY, ItemKey, Key, NOWHERE, Node, Part, Site, SiteArg, SiteId, Use,
 };
@@ -540,7 +540,7 @@ impl<'a> Body<'_, 'a> {
     /// `x?` makes the function's own error type of the error there may be.
     fn convert_error(&mut self, expr: ExprId, tried: ExprId) {
         let func = self.solver.func_of(self.inst);
-        let Some(into) = interfaces::error_of(self.solver, self.solver.program.home(func)) else {
+        let Some(into) = conversions::error_of(self.solver, self.solver.program.home(func)) else {
             return;
         };
         let mut tried = tried;

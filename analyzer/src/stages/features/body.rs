@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Family, Own};
 use crate::graph::FuncId;
-use crate::graph::sequences;
+use crate::graph::root;
 use crate::stages::Input;
 use crate::stages::lexicon::heard;
 use crate::syntax::FileFacts;
@@ -50,7 +50,7 @@ pub(super) fn bodies(input: &Input<'_>) -> Vec<BodyFacts> {
     let listen = |func: FuncId| {
         let function = input.program.function(func);
         let facts = input.modules.facts(function.file);
-        let idioms = |name: &str| is_idiom(input, facts, name);
+        let idioms = |name: &str| root::is_idiom(input.catalog, facts.rules.root, name);
         let mut listener = Listener {
             facts,
             idioms: &idioms,
@@ -71,18 +71,6 @@ pub(super) fn bodies(input: &Input<'_>) -> Vec<BodyFacts> {
         }
     };
     input.program.func_ids().map(listen).collect()
-}
-
-/// A method that every value of the language has, or every collection: it
-/// tells nothing of what a function is for.
-fn is_idiom(input: &Input<'_>, facts: &FileFacts, name: &str) -> bool {
-    let Some(root) = facts.rules.root else {
-        return false;
-    };
-    let of_text = format!("core.text.{name}");
-    sequences::knows(name)
-        || input.catalog.call(&format!("{root}.{name}")).is_some()
-        || input.catalog.call(&of_text).is_some()
 }
 
 struct Listener<'f> {
