@@ -6,7 +6,11 @@
 //! and what comes round. Names of other scopes are read as everything they
 //! ever hold.
 
+mod assignment;
+mod calls;
 mod expressions;
+mod imports;
+mod items;
 pub(super) mod names;
 
 use std::rc::Rc;
@@ -14,14 +18,13 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::solve::{At, EMPTY, ItemKey, Key, NOWHERE, Node, SiteArg, Solver, Use};
-use super::values::{ContainerKind, ElemKey, InstId, Sym, Value};
+use super::solve::{At, EMPTY, ItemKey, Key, Node, SiteArg, Solver, Use};
+use super::values::{ElemKey, InstId, Value};
 use super::{annotation, classes};
-use crate::modules::{FileId, ModuleRef, Symbol};
+use crate::modules::FileId;
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{
-    ArgKind, ExprId, ExprKind, Import, ImportBinds, ImportRule, LoopHead, ParamKind, ScopeId,
-    ScopeKind, Stmt, StmtKind,
+    ArgKind, ExprId, ExprKind, LoopHead, ParamKind, ScopeId, ScopeKind, Stmt, StmtKind,
 };
 
 /// Present values of a scope's own names.
@@ -424,120 +427,6 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    // ---- assignment
-
-    fn assign(&mut self, target: ExprId, node: Node) {
-        let facts = self.facts;
-        match &facts.expr(target).kind {
-            ExprKind::Name(name) => self.assign_name(name, node),
-            ExprKind::Attr { base, name } => {
-                let base = self.eval(*base);
-                let name = self.solver.symbols.intern(name);
-                let at = self.at(target);
-                self.solver.on(
-                    base,
-                    Use::Store {
-                        name,
-                        src: node,
-                        at,
-                    },
-                );
-            }
-            ExprKind::Item { base, index } => {
-                let base = self.eval(*base);
-                let key = self.item_key(*index);
-                let at = self.at(target);
-                self.solver.on(base, Use::ItemStore { key, src: node, at });
-                let method = self.solver.symbols.intern("__setitem__");
-                let dst = self.solver.fresh();
-                let operator = Use::Operator {
-                    method,
-                    dst,
-                    at,
-                    arg: Some(node),
-                };
-                self.solver.on(base, operator);
-            }
-            ExprKind::Tuple(parts) | ExprKind::List(parts) => self.unpack(target, parts, node),
-            ExprKind::Starred(inner) => self.assign(*inner, node),
-            _ => {
-                self.eval(target);
-            }
-        }
-    }
-
-    fn unpack(&mut self, target: ExprId, parts: &'a [ExprId], node: Node) {
-        let at = self.at(target);
-        let mut after_star = false;
-        for (index, part) in parts.iter().enumerate() {
-            let element = self.solver.fresh();
-            if let ExprKind::Starred(inner) = &self.facts.expr(*part).kind {
-                after_star = true;
-                let rest = self.solver.alloc(self.at(*part), 0, ContainerKind::List);
-                let any = self.solver.elem(rest, ElemKey::Any);
-                for position in index..index + 8 {
-                    self.solver.on(
-                        node,
-                        Use::Position {
-                            index: position,
-                            dst: any,
-                            at,
-                        },
-                    );
-                }
-                self.solver.put(element, Value::Container(rest));
-                self.assign(*inner, element);
-                continue;
-            }
-            let used = match after_star {
-                true => Use::Elements { dst: element, at },
-                false => Use::Position {
-                    index,
-                    dst: element,
-                    at,
-                },
-            };
-            self.solver.on(node, used);
-            self.assign(*part, element);
-        }
-    }
-
-    fn assign_name(&mut self, name: &SmolStr, node: Node) {
-        let sym = self.solver.symbols.intern(name);
-        let Some(depth) = self.binding_frame(name) else {
-            let target = names::outer(self.solver, self.inst, self.file, self.scope(), name, sym);
-            self.solver.edge(node, target);
-            return;
-        };
-        let scope = self.frames[depth].scope;
-        let var = self.var(scope, sym);
-        self.solver.edge(node, var);
-        let frame = &mut self.frames[depth];
-        let weak = frame.weak.contains(name);
-        frame
-            .now
-            .insert(name.clone(), if weak { var } else { node });
-    }
-
-    /// The frame that owns `name`, if one of this body's does.
-    fn binding_frame(&self, name: &str) -> Option<usize> {
-        let last = self.frames.len().checked_sub(1)?;
-        self.frames[last].locals.contains(name).then_some(last)
-    }
-
-    fn var(&mut self, scope: ScopeId, sym: Sym) -> Node {
-        match self.facts.scope(scope).kind {
-            ScopeKind::Class => match self.solver.program.class_at(self.file, scope) {
-                Some(class) => {
-                    let class = self.solver.value(Value::Class(class));
-                    self.solver.node(Key::Attr(class, sym))
-                }
-                None => EMPTY,
-            },
-            _ => self.solver.node(Key::Var(self.inst, scope, sym)),
-        }
-    }
-
     // ---- definitions
 
     fn define_function(&mut self, scope: ScopeId) {
@@ -612,157 +501,5 @@ impl<'a> Body<'_, 'a> {
             value = self.site(*decorator, callee, vec![arg], true);
         }
         self.assign_name(&definition.name, value);
-    }
-
-    // ---- imports
-
-    fn import(&mut self, import: &'a Import) {
-        match &import.binds {
-            ImportBinds::Module { alias: Some(alias) } => {
-                let node = self.imported(import.level, &import.module);
-                self.assign_name(alias, node);
-            }
-            ImportBinds::Module { alias: None } => {
-                let (first, node) = self.imported_top(import);
-                self.assign_name(&first.into(), node);
-            }
-            ImportBinds::Names(pairs) => {
-                let from = self.imported(import.level, &import.module);
-                for (name, alias) in pairs {
-                    let dst = self.load_of(from, name);
-                    self.assign_name(alias.as_ref().unwrap_or(name), dst);
-                }
-            }
-            ImportBinds::Star => self.import_star(import),
-        }
-    }
-
-    /// What `import a.b` binds: its first name.
-    fn imported_top(&mut self, import: &'a Import) -> (&'a str, Node) {
-        let first = import.module.split('.').next().unwrap_or_default();
-        let modules = self.solver.modules;
-        let module = modules.imported(self.file, import.level, &import.module);
-        let native = modules.native(self.file, import.level, &import.module);
-        if modules.facts(self.file).rules.imports == ImportRule::Crates {
-            return (first, self.imported(import.level, first));
-        }
-        let top = match import.level {
-            0 => modules
-                .absolute(self.file, first)
-                .filter(|_| module.is_some() || native.is_some()),
-            _ => module,
-        };
-        (first, self.module_node(top, first))
-    }
-
-    /// The node of what an import's path names.
-    fn imported(&mut self, level: u32, path: &str) -> Node {
-        if let Some((module, rest)) = self.solver.modules.lead(self.file, level, path) {
-            let node = self.module_node(Some(module), path);
-            return rest
-                .into_iter()
-                .fold(node, |at, name| self.load_of(at, name));
-        }
-        // `use Kind::*` of an enum that the scope sees.
-        let first = path.split('.').next().unwrap_or(path);
-        let is_crates = self.facts.rules.imports == ImportRule::Crates;
-        let symbol = || self.solver.modules.symbol(self.file, self.scope(), first);
-        if is_crates && level == 0 && !matches!(symbol(), None | Some(Symbol::External(_))) {
-            let start = self.name(&first.into());
-            return path
-                .split('.')
-                .skip(1)
-                .fold(start, |at, name| self.load_of(at, name));
-        }
-        let native = self.solver.modules.native(self.file, level, path);
-        self.module_node(None, native.as_deref().unwrap_or(path))
-    }
-
-    fn load_of(&mut self, from: Node, name: &str) -> Node {
-        let dst = self.solver.fresh();
-        let at = self.at_import();
-        let name = self.solver.symbols.intern(name);
-        self.solver.on(from, Use::Load { name, dst, at });
-        dst
-    }
-
-    /// Imports hang on no expression; what they find calls nothing.
-    fn at_import(&self) -> At {
-        self.at(NOWHERE)
-    }
-
-    fn module_node(&mut self, module: Option<ModuleRef>, path: &str) -> Node {
-        let node = self.solver.fresh();
-        match module {
-            Some(module) => {
-                self.solver.put(node, Value::Module(module));
-            }
-            None => self.solver.put_external(node, path),
-        }
-        node
-    }
-
-    fn import_star(&mut self, import: &'a Import) {
-        let path = &import.module;
-        let modules = self.solver.modules;
-        let led = modules.lead(self.file, import.level, path);
-        let names = match led {
-            Some((ModuleRef::File(from), ref rest)) if rest.is_empty() => {
-                modules.public_names(from)
-            }
-            Some((ModuleRef::Folder(_), _)) => return,
-            _ => match self.names_of(import).or_else(|| self.native_names(import)) {
-                Some(names) => names,
-                None => return self.import_unknown(path),
-            },
-        };
-        let node = self.imported(import.level, path);
-        for name in names {
-            let dst = self.load_of(node, &name);
-            let sym = self.solver.symbols.intern(&name);
-            self.bind_star(&name, dst, sym);
-        }
-    }
-
-    /// Everything an unbound name of the file may then mean.
-    fn import_unknown(&mut self, path: &str) {
-        let sym = self.solver.symbols.intern(path);
-        let externals = self.solver.star_externals.entry(self.file).or_default();
-        externals.push(sym);
-    }
-
-    /// Names that a module of a crate of the tree binds when it is starred.
-    fn native_names(&self, import: &Import) -> Option<Vec<SmolStr>> {
-        let modules = self.solver.modules;
-        let path = modules.native(self.file, import.level, &import.module)?;
-        modules.native_names(&path)
-    }
-
-    /// Names that the class or namespace behind a starred path binds.
-    fn names_of(&mut self, import: &'a Import) -> Option<Vec<SmolStr>> {
-        let symbol = self
-            .solver
-            .modules
-            .starred(self.file, self.scope(), import)?;
-        let Symbol::Scope(file, scope) = symbol else {
-            return None;
-        };
-        let names = names::known_locals(self.solver, file, scope);
-        let mut names: Vec<SmolStr> = names.iter().cloned().collect();
-        names.sort_unstable();
-        Some(names)
-    }
-
-    /// A starred name is no local that the text shows: it is put into the
-    /// module's variables directly.
-    fn bind_star(&mut self, name: &SmolStr, node: Node, sym: Sym) {
-        let scope = self.scope();
-        let var = self.var(scope, sym);
-        self.solver.edge(node, var);
-        self.solver.starred.insert((self.file, sym));
-        if let Some(frame) = self.frames.last_mut() {
-            Rc::make_mut(&mut frame.locals).insert(name.clone());
-            frame.now.insert(name.clone(), node);
-        }
     }
 }

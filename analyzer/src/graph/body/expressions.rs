@@ -4,14 +4,11 @@ use std::rc::Rc;
 
 use super::{Body, names};
 use crate::graph::conversions;
-use crate::graph::solve::{
-    At, EMPTY, ItemKey, Key, NOWHERE, Node, Part, Site, SiteArg, SiteId, Use,
-};
+use crate::graph::solve::{EMPTY, Key, NOWHERE, Node, Part, Use};
 use crate::graph::text::{self, TextOp};
-use crate::graph::values::{ContainerKind, ElemKey, Value};
+use crate::graph::values::{ContainerKind, Value};
 use crate::syntax::facts::{
-    Arg, ArgKind, BinaryOp, Builds, CompareOp, ExprId, ExprKind, ImportRule, ScopeId, ScopeKind,
-    StmtKind, UnaryOp,
+    BinaryOp, CompareOp, ExprId, ExprKind, ImportRule, ScopeId, ScopeKind, StmtKind, UnaryOp,
 };
 
 impl<'a> Body<'_, 'a> {
@@ -102,10 +99,10 @@ impl<'a> Body<'_, 'a> {
                 for (idx, op) in ops.iter().enumerate() {
                     let (left, right) = (nodes[idx], nodes[idx + 1]);
                     match comparison(*op) {
-                        Some(("__contains__", _)) => {
+                        Some("__contains__") => {
                             self.operator(expr, right, "__contains__", Some(left));
                         }
-                        Some((method, _)) => {
+                        Some(method) => {
                             self.operator(expr, left, method, Some(right));
                         }
                         None => {}
@@ -160,7 +157,7 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    fn union(&mut self, nodes: &[Node]) -> Node {
+    pub(super) fn union(&mut self, nodes: &[Node]) -> Node {
         let known: Vec<Node> = nodes
             .iter()
             .copied()
@@ -178,8 +175,6 @@ impl<'a> Body<'_, 'a> {
             }
         }
     }
-
-    // ---- names
 
     pub(super) fn name(&mut self, name: &smol_str::SmolStr) -> Node {
         let sym = self.solver.symbols.intern(name);
@@ -249,195 +244,6 @@ impl<'a> Body<'_, 'a> {
         self.solver.edge(node, var);
         Rc::make_mut(&mut self.frames[depth].locals).insert(name.clone());
         self.frames[depth].now.insert(name.clone(), node);
-    }
-
-    // ---- items and containers
-
-    pub(super) fn item_key(&mut self, index: ExprId) -> ItemKey {
-        match &self.facts.expr(index).kind {
-            ExprKind::Str(key) => ItemKey::Known(ElemKey::Text(self.solver.symbols.intern(key))),
-            ExprKind::Number(number) => match number.parse() {
-                Ok(number) => ItemKey::Known(ElemKey::Number(number)),
-                Err(_) => ItemKey::Known(ElemKey::Any),
-            },
-            ExprKind::Slice(_) => {
-                self.eval(index);
-                ItemKey::Known(ElemKey::Any)
-            }
-            _ => match self.eval(index) {
-                EMPTY => ItemKey::Known(ElemKey::Any),
-                node => ItemKey::Node(node),
-            },
-        }
-    }
-
-    fn item(&mut self, expr: ExprId, base: ExprId, index: ExprId) -> Node {
-        let annotated = match (self.facts.dotted(base), &self.facts.expr(index).kind) {
-            (Some(path), ExprKind::Tuple(parts)) if path.ends_with("Annotated") => parts.first(),
-            _ => None,
-        };
-        let base = self.eval(base);
-        let is_slice = matches!(self.facts.expr(index).kind, ExprKind::Slice(_));
-        let key = self.item_key(index);
-        let at = self.at(expr);
-        if base == EMPTY {
-            return EMPTY;
-        }
-        let dst = self.solver.fresh();
-        if is_slice {
-            // A slice of a container holds what the container holds.
-            self.solver.edge(base, dst);
-        } else {
-            self.solver.on(base, Use::ItemLoad { key, dst, at });
-        }
-        if let Some(ty) = annotated {
-            // `Ty = Annotated[T, …]` is a name for `T`.
-            let ty = self.eval(*ty);
-            self.solver.edge(ty, dst);
-        }
-        let method = self.solver.symbols.intern("__getitem__");
-        self.solver.on(
-            base,
-            Use::Operator {
-                method,
-                dst,
-                at,
-                arg: None,
-            },
-        );
-        dst
-    }
-
-    fn sequence(&mut self, expr: ExprId, kind: ContainerKind, parts: &'a [ExprId]) -> Node {
-        let at = self.at(expr);
-        let alloc = self.solver.alloc(at, 0, kind);
-        let mut position = Some(0);
-        for part in parts {
-            if let ExprKind::Starred(inner) = &self.facts.expr(*part).kind {
-                let spread = self.eval(*inner);
-                let any = self.solver.elem(alloc, ElemKey::Any);
-                self.solver.on(spread, Use::Elements { dst: any, at });
-                position = None;
-                continue;
-            }
-            let value = self.eval(*part);
-            let key = match (kind, position) {
-                (ContainerKind::List | ContainerKind::Tuple, Some(position)) if position < 64 => {
-                    ElemKey::Number(position)
-                }
-                _ => ElemKey::Any,
-            };
-            if value != EMPTY {
-                let elem = self.solver.elem(alloc, key);
-                self.solver.edge(value, elem);
-            }
-            position = position.map(|position| position + 1);
-        }
-        let node = self.solver.fresh();
-        self.solver.put(node, Value::Container(alloc));
-        node
-    }
-
-    fn dict(&mut self, expr: ExprId, entries: &'a [(Option<ExprId>, ExprId)]) -> Node {
-        let at = self.at(expr);
-        let alloc = self.solver.alloc(at, 0, ContainerKind::Dict);
-        let node = self.solver.fresh();
-        let container = self.solver.put(node, Value::Container(alloc));
-        for (key, value) in entries {
-            let Some(key) = key else {
-                let spread = self.eval(*value);
-                crate::graph::containers::merge_into(self.solver, alloc, spread, at);
-                continue;
-            };
-            let item_key = self.item_key(*key);
-            let key_node = self.eval(*key);
-            let keys = self.solver.elem(alloc, ElemKey::Keys);
-            self.solver.edge(key_node, keys);
-            let value = self.eval(*value);
-            let src = value;
-            crate::graph::containers::store_item(self.solver, container, item_key, src, at);
-        }
-        node
-    }
-
-    fn comprehension(&mut self, expr: ExprId, builds: Builds, scope: ScopeId) -> Node {
-        let facts = self.facts;
-        let at = self.at(expr);
-        let kind = match builds {
-            Builds::List | Builds::Generator => ContainerKind::List,
-            Builds::Set => ContainerKind::Set,
-            Builds::Dict => ContainerKind::Dict,
-        };
-        let alloc = self.solver.alloc(at, 0, kind);
-        self.enter(scope);
-        self.gather(&facts.scope(scope).body, alloc, builds);
-        self.frames.pop();
-        let node = self.solver.fresh();
-        self.solver.put(node, Value::Container(alloc));
-        node
-    }
-
-    /// Walks a comprehension's loops; the innermost `yield` is the element.
-    fn gather(
-        &mut self,
-        body: &'a [crate::syntax::facts::Stmt],
-        alloc: crate::graph::values::AllocId,
-        builds: Builds,
-    ) {
-        use crate::syntax::facts::{LoopHead, StmtKind};
-        for stmt in body {
-            match &stmt.kind {
-                StmtKind::Loop {
-                    head: LoopHead::For { target, iter },
-                    body,
-                    ..
-                } => {
-                    let iterated = self.eval(*iter);
-                    let element = self.solver.fresh();
-                    let at = self.at(*iter);
-                    self.solver.on(iterated, Use::Elements { dst: element, at });
-                    self.assign(*target, element);
-                    self.gather(body, alloc, builds);
-                }
-                StmtKind::If { test, then, .. } => {
-                    self.eval(*test);
-                    self.gather(then, alloc, builds);
-                }
-                StmtKind::Expr(expr) => {
-                    if let ExprKind::Yield(Some(value)) = &self.facts.expr(*expr).kind {
-                        self.gather_element(*value, alloc, builds);
-                    } else {
-                        self.eval(*expr);
-                    }
-                }
-                _ => self.stmt(stmt),
-            }
-        }
-    }
-
-    fn gather_element(
-        &mut self,
-        value: ExprId,
-        alloc: crate::graph::values::AllocId,
-        builds: Builds,
-    ) {
-        let facts = self.facts;
-        if let (Builds::Dict, ExprKind::Tuple(pair)) = (builds, &facts.expr(value).kind)
-            && let [key, value] = pair.as_ref()
-        {
-            let at = self.at(*key);
-            let item_key = self.item_key(*key);
-            let key_node = self.eval_again(*key);
-            let keys = self.solver.elem(alloc, ElemKey::Keys);
-            self.solver.edge(key_node, keys);
-            let src = self.eval(*value);
-            let container = self.solver.value(Value::Container(alloc));
-            crate::graph::containers::store_item(self.solver, container, item_key, src, at);
-            return;
-        }
-        let element = self.eval(value);
-        let any = self.solver.elem(alloc, ElemKey::Any);
-        self.solver.edge(element, any);
     }
 
     // ---- operators
@@ -525,11 +331,11 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// How an unknown part of a text is written: `{name}`.
-    fn hole(&self, expr: ExprId) -> smol_str::SmolStr {
+    pub(super) fn hole(&self, expr: ExprId) -> smol_str::SmolStr {
         text::hole(self.facts, expr)
     }
 
-    fn text_op(&mut self, op: TextOp) -> Node {
+    pub(super) fn text_op(&mut self, op: TextOp) -> Node {
         if op.inputs.iter().all(|input| *input == EMPTY) {
             return EMPTY;
         }
@@ -554,184 +360,17 @@ impl<'a> Body<'_, 'a> {
         let at = self.at(expr);
         self.solver.on(callee, Use::Tried { into, at });
     }
-
-    // ---- calls
-
-    fn call(&mut self, expr: ExprId, callee: ExprId, args: &'a [Arg]) -> Node {
-        if let Some(node) = self.super_call(expr, callee, args) {
-            return node;
-        }
-        let callee_node = self.callee(callee);
-        let site_args: Vec<SiteArg> = args
-            .iter()
-            .map(|arg| {
-                let node = self.eval(arg.value);
-                let name = arg
-                    .name
-                    .as_ref()
-                    .map(|name| self.solver.symbols.intern(name));
-                SiteArg {
-                    kind: arg.kind,
-                    name,
-                    node,
-                }
-            })
-            .collect();
-        let text = self.text_method(callee, args, &site_args);
-        let result = self.site(expr, callee_node, site_args, false);
-        match text {
-            EMPTY => result,
-            text => self.union(&[result, text]),
-        }
-    }
-
-    fn load(&mut self, base: Node, name: &str, at: At, part: Part) -> Node {
-        let dst = self.solver.fresh();
-        let name = self.solver.symbols.intern(name);
-        self.solver.on(
-            base,
-            Use::LoadPart {
-                name,
-                dst,
-                at,
-                part,
-            },
-        );
-        dst
-    }
-
-    /// What is called. Where fields are apart, `x.f()` never calls a field.
-    fn callee(&mut self, callee: ExprId) -> Node {
-        let facts = self.facts;
-        let ExprKind::Attr { base, name } = &facts.expr(callee).kind else {
-            return self.eval(callee);
-        };
-        if !facts.rules.fields_are_apart {
-            return self.eval(callee);
-        }
-        let base_node = self.eval(*base);
-        if base_node == EMPTY {
-            return EMPTY;
-        }
-        let node = self.load(base_node, name, self.at(callee), Part::Method);
-        self.solver
-            .exprs
-            .insert((self.inst, self.file, callee), node);
-        node
-    }
-
-    pub(super) fn site(
-        &mut self,
-        expr: ExprId,
-        callee: Node,
-        args: Vec<SiteArg>,
-        decorates: bool,
-    ) -> Node {
-        let result = self.solver.fresh();
-        let site = SiteId(self.solver.sites.len() as u32);
-        let at = self.at(expr);
-        self.solver.sites.push(Site {
-            at,
-            callee,
-            args: args.into(),
-            result,
-            decorates,
-        });
-        self.solver.on(callee, Use::Call { site });
-        result
-    }
-
-    /// `super()` and `super(C, self)`.
-    fn super_call(&mut self, expr: ExprId, callee: ExprId, args: &'a [Arg]) -> Option<Node> {
-        let ExprKind::Name(name) = &self.facts.expr(callee).kind else {
-            return None;
-        };
-        if name != "super" || !(args.is_empty() || args.len() == 2) {
-            return None;
-        }
-        let method = self.method_around()?;
-        let receiver_name = self.facts.scope(method).params.first()?.name.clone();
-        let class_scope = self.facts.scope(method).parent?;
-        let class = self.solver.program.class_at(self.file, class_scope)?;
-        let builtin = self.eval(callee);
-        self.site(expr, builtin, Vec::new(), false);
-        let node = self.solver.fresh();
-        let receiver = match args {
-            [_, receiver] => self.eval(receiver.value),
-            _ => self.name(&receiver_name),
-        };
-        let dst = node;
-        let method = self.solver.symbols.intern("<super>");
-        let at = self.at(expr);
-        self.solver
-            .super_of
-            .insert((at.inst, at.file, at.expr), class);
-        self.solver.on(
-            receiver,
-            Use::Operator {
-                method,
-                dst,
-                at,
-                arg: None,
-            },
-        );
-        Some(node)
-    }
-
-    /// The nearest function around that is a method.
-    fn method_around(&self) -> Option<ScopeId> {
-        let mut at = Some(self.scope());
-        while let Some(scope) = at {
-            let definition = self.facts.scope(scope);
-            let in_class = definition
-                .parent
-                .is_some_and(|parent| self.facts.scope(parent).kind == ScopeKind::Class);
-            if definition.kind == ScopeKind::Function && in_class {
-                return Some(scope);
-            }
-            at = definition.parent;
-        }
-        None
-    }
-
-    /// `"{}/x".format(a)`, `", ".join(parts)`, `path.with_suffix(".x")`.
-    fn text_method(&mut self, callee: ExprId, args: &'a [Arg], site_args: &[SiteArg]) -> Node {
-        let facts = self.facts;
-        let ExprKind::Attr { base, name } = &facts.expr(callee).kind else {
-            return EMPTY;
-        };
-        let base_node = self.eval_again(*base);
-        if base_node == EMPTY {
-            return EMPTY;
-        }
-        let names: Vec<_> = args.iter().map(|arg| arg.name.clone()).collect();
-        let mut inputs = vec![base_node];
-        inputs.extend(site_args.iter().map(|arg| arg.node));
-        let mut holes = vec![self.hole(*base)];
-        holes.extend(args.iter().map(|arg| self.hole(arg.value)));
-        let positional = args
-            .iter()
-            .all(|arg| matches!(arg.kind, ArgKind::Positional | ArgKind::Named));
-        // What joins texts in Python joins paths where paths are texts.
-        let paths = facts.rules.imports == ImportRule::Crates && name == "join";
-        let name = if paths { "joinpath" } else { name };
-        match TextOp::method(name, inputs, holes, names) {
-            Some(op) if positional => self.text_op(op),
-            _ => EMPTY,
-        }
-    }
 }
 
-fn comparison(op: CompareOp) -> Option<(&'static str, ())> {
-    let method = match op {
-        CompareOp::Eq => "__eq__",
-        CompareOp::Ne => "__ne__",
-        CompareOp::Lt => "__lt__",
-        CompareOp::Le => "__le__",
-        CompareOp::Gt => "__gt__",
-        CompareOp::Ge => "__ge__",
-        CompareOp::In | CompareOp::NotIn => "__contains__",
-        CompareOp::Is | CompareOp::IsNot => return None,
-    };
-    Some((method, ()))
+fn comparison(op: CompareOp) -> Option<&'static str> {
+    match op {
+        CompareOp::Eq => Some("__eq__"),
+        CompareOp::Ne => Some("__ne__"),
+        CompareOp::Lt => Some("__lt__"),
+        CompareOp::Le => Some("__le__"),
+        CompareOp::Gt => Some("__gt__"),
+        CompareOp::Ge => Some("__ge__"),
+        CompareOp::In | CompareOp::NotIn => Some("__contains__"),
+        CompareOp::Is | CompareOp::IsNot => None,
+    }
 }
