@@ -6,11 +6,13 @@
 //! `__init__.py` never shadows an installed library, as in Python. Where files
 //! form crates, their manifests say instead.
 
+mod bindings;
 mod crates;
 mod layout;
 pub(crate) mod natives;
 mod symbols;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
@@ -18,6 +20,7 @@ use crate::source::ConfigFile;
 use crate::syntax::FileFacts;
 use crate::syntax::facts::{ExprId, ExprKind, ImportRule, OWN_FILE, ScopeId, StmtKind};
 
+use bindings::Bindings;
 use crates::Crates;
 pub use layout::DirId;
 use layout::Layout;
@@ -57,6 +60,8 @@ pub enum ModuleRef {
 pub struct ModuleSet {
     /// Sorted by path.
     pub files: Vec<FileFacts>,
+    /// By file, by scope.
+    bindings: Vec<Vec<Bindings>>,
     layout: Layout,
     crates: Crates,
     natives: Natives,
@@ -77,8 +82,10 @@ impl ModuleSet {
     ) -> ModuleSet {
         let layout = Layout::new(&files, root);
         let crates = Crates::new(&files, configs);
+        let bindings = files.par_iter().map(Bindings::of_file).collect();
         let mut set = ModuleSet {
             files,
+            bindings,
             layout,
             crates,
             natives: Natives::default(),
@@ -127,6 +134,10 @@ impl ModuleSet {
     /// The facts of `file`.
     pub fn facts(&self, file: FileId) -> &FileFacts {
         &self.files[file.0 as usize]
+    }
+
+    fn bindings(&self, file: FileId, scope: ScopeId) -> &Bindings {
+        &self.bindings[file.0 as usize][scope.0 as usize]
     }
 
     /// Files with their ids, by path.

@@ -5,11 +5,10 @@
 use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 
+use super::bindings::{Binding, Candidate, Star};
 use super::{FileId, ModuleRef, ModuleSet};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{
-    ClassForm, ExprKind, Import, ImportBinds, ImportRule, ScopeId, ScopeKind, Stmt, StmtKind,
-};
+use crate::syntax::facts::{ClassForm, Import, ImportRule, ScopeId, ScopeKind};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,127 +93,69 @@ fn in_scope(
     name: &str,
     seen: &mut Seen,
 ) -> Option<Symbol> {
+    let mut candidates = set.bindings(file, scope).candidates(name).peekable();
+    candidates.peek()?;
     if !seen.insert((file, scope, name.into())) {
         return None;
     }
-    let facts = set.facts(file);
-    let mut found = None;
-    each_binding(&facts.scope(scope).body, &mut |stmt| {
-        if let Some(symbol) = binding(set, file, scope, stmt, name, seen) {
-            found = Some(symbol);
-        }
+    let found = candidates.find_map(|candidate| match candidate {
+        Candidate::Own(binding) => bound(set, file, scope, binding, name, seen),
+        Candidate::Star(star) => through_star(set, file, scope, star, name, seen),
     });
     seen.remove(&(file, scope, name.into()));
     found
 }
 
-/// Visits every statement of a body that can bind, nested blocks included.
-fn each_binding(body: &[Stmt], visit: &mut dyn FnMut(&Stmt)) {
-    for stmt in body {
-        match &stmt.kind {
-            StmtKind::If { then, other, .. } => {
-                each_binding(then, visit);
-                each_binding(other, visit);
-            }
-            StmtKind::Loop { body, other, .. } => {
-                each_binding(body, visit);
-                each_binding(other, visit);
-            }
-            StmtKind::With { body, .. } => each_binding(body, visit),
-            StmtKind::Try {
-                body,
-                handlers,
-                other,
-                finally,
-            } => {
-                // What the body binds wins over a fallback in a handler.
-                for handler in handlers {
-                    each_binding(&handler.body, visit);
-                }
-                for block in [body, other, finally] {
-                    each_binding(block, visit);
-                }
-            }
-            _ => visit(stmt),
-        }
-    }
-}
-
-fn binding(
+fn bound(
     set: &ModuleSet,
     file: FileId,
     scope: ScopeId,
-    stmt: &Stmt,
+    binding: &Binding,
     name: &str,
     seen: &mut Seen,
 ) -> Option<Symbol> {
-    let facts = set.facts(file);
-    match &stmt.kind {
-        StmtKind::Function(id) | StmtKind::Class(id) => {
-            (facts.scope(*id).name == name).then_some(Symbol::Scope(file, *id))
-        }
-        StmtKind::Import(import) => imported(set, file, scope, import, name, seen),
-        StmtKind::Assign { targets, value, .. } => {
-            let binds = targets
-                .iter()
-                .any(|target| matches!(&facts.expr(*target).kind, ExprKind::Name(n) if n == name));
-            if !binds {
-                return None;
+    match binding {
+        Binding::Definition(id) => Some(Symbol::Scope(file, *id)),
+        Binding::Import {
+            level,
+            module,
+            name,
+        } => {
+            let module = of_module(set, file, scope, *level, module, seen)?;
+            match name {
+                Some(name) => member(set, module, name, seen),
+                None => Some(module),
             }
-            let alias = facts.dotted(*value);
+        }
+        Binding::Value(value) => {
+            let alias = set.facts(file).dotted(*value);
             let meant = alias.and_then(|path| resolve(set, file, scope, &path, seen));
             let own = || (scope == ScopeId::MODULE).then(|| Symbol::Variable(file, name.into()));
             meant
                 .filter(|meant| !matches!(meant, Symbol::Variable(..)))
                 .or_else(own)
         }
-        _ => None,
     }
 }
 
-fn imported(
+fn through_star(
     set: &ModuleSet,
     file: FileId,
     scope: ScopeId,
-    import: &Import,
+    star: &Star,
     name: &str,
     seen: &mut Seen,
 ) -> Option<Symbol> {
-    match &import.binds {
-        ImportBinds::Module { alias: Some(alias) } => {
-            if alias != name {
-                return None;
-            }
-            of_module(set, file, scope, import.level, &import.module, seen)
+    if name.starts_with('_') {
+        return None;
+    }
+    match of_module(set, file, scope, star.level, &star.module, seen)? {
+        Symbol::External(path) => {
+            let names = set.native_names(&path)?;
+            let bound = names.iter().any(|bound| bound == name);
+            bound.then(|| Symbol::External(format_smolstr!("{path}.{name}")))
         }
-        ImportBinds::Module { alias: None } => {
-            let first = import.module.split('.').next().unwrap_or_default();
-            if first != name {
-                return None;
-            }
-            of_module(set, file, scope, import.level, first, seen)
-        }
-        ImportBinds::Names(names) => {
-            let (original, _) = names
-                .iter()
-                .find(|(original, alias)| alias.as_ref().unwrap_or(original) == name)?;
-            let module = of_module(set, file, scope, import.level, &import.module, seen)?;
-            member(set, module, original, seen)
-        }
-        ImportBinds::Star => {
-            if name.starts_with('_') {
-                return None;
-            }
-            let module = of_module(set, file, scope, import.level, &import.module, seen)?;
-            match module {
-                Symbol::External(path) => {
-                    let names = set.native_names(&path)?;
-                    let bound = names.iter().any(|bound| bound == name);
-                    bound.then(|| Symbol::External(format_smolstr!("{path}.{name}")))
-                }
-                module => member(set, module, name, seen),
-            }
-        }
+        module => member(set, module, name, seen),
     }
 }
 
@@ -270,44 +211,14 @@ fn collect_public(
     if !seen.insert(file) {
         return;
     }
-    let facts = set.facts(file);
-    each_binding(
-        &facts.scope(ScopeId::MODULE).body,
-        &mut |stmt| match &stmt.kind {
-            StmtKind::Function(id) | StmtKind::Class(id) => {
-                names.push(facts.scope(*id).name.clone())
-            }
-            StmtKind::Assign { targets, .. } => {
-                for target in targets {
-                    if let ExprKind::Name(name) = &facts.expr(*target).kind {
-                        names.push(name.clone());
-                    }
-                }
-            }
-            StmtKind::Import(import) => match &import.binds {
-                ImportBinds::Names(pairs) => {
-                    names.extend(
-                        pairs
-                            .iter()
-                            .map(|(name, alias)| alias.as_ref().unwrap_or(name).clone()),
-                    );
-                }
-                ImportBinds::Module { alias: Some(alias) } => names.push(alias.clone()),
-                ImportBinds::Module { alias: None } => {
-                    names.extend(import.module.split('.').next().map(SmolStr::from));
-                }
-                ImportBinds::Star => {
-                    if let Some(ModuleRef::File(from)) =
-                        set.imported(file, import.level, &import.module)
-                    {
-                        collect_public(set, from, names, seen);
-                    } else if let Some(path) = set.native(file, import.level, &import.module) {
-                        names.extend(set.native_names(&path).into_iter().flatten());
-                    }
-                }
-            },
-            _ => {}
-        },
-    );
+    let bindings = set.bindings(file, ScopeId::MODULE);
+    names.extend(bindings.names().cloned());
+    for star in bindings.stars() {
+        if let Some(ModuleRef::File(from)) = set.imported(file, star.level, &star.module) {
+            collect_public(set, from, names, seen);
+        } else if let Some(path) = set.native(file, star.level, &star.module) {
+            names.extend(set.native_names(&path).into_iter().flatten());
+        }
+    }
     names.retain(|name| !name.starts_with('_'));
 }
