@@ -25,6 +25,7 @@ use crate::syntax::facts::{Arg, ArgKind, BinaryOp, ExprId, ExprKind, ScopeId};
 
 pub(super) use attributes::{Attribute, attributes};
 pub(super) use chains::{Chains, is_rust};
+use definitions::Definitions;
 pub(super) use definitions::each_assignment;
 pub(super) use mounts::{Mounts, colons, join, join_nested, template};
 
@@ -124,6 +125,8 @@ pub(super) struct Survey<'a> {
     imports: FxHashSet<SmolStr>,
     constructions: FxHashMap<ClassId, Vec<(FileId, ExprId)>>,
     call_at: FxHashMap<(FileId, ExprId), usize>,
+    /// By file, by scope.
+    definitions: Vec<Vec<Definitions<'a>>>,
 }
 
 impl<'a> Survey<'a> {
@@ -143,6 +146,7 @@ impl<'a> Survey<'a> {
             imports: FxHashSet::default(),
             constructions: FxHashMap::default(),
             call_at: FxHashMap::default(),
+            definitions: modules.files.iter().map(Definitions::of_file).collect(),
         };
         for (file, facts) in modules.iter() {
             for (scope, definition) in facts.scopes() {

@@ -1,5 +1,7 @@
 //! Where a name got its value, through imports.
 
+use rustc_hash::FxHashMap;
+
 use super::{MAX_STEPS, Spot, Survey};
 use crate::modules::{FileId, ModuleRef};
 use crate::syntax::FileFacts;
@@ -33,15 +35,13 @@ impl Survey<'_> {
             None => (path, None),
         };
         for scope in self.modules.enclosing(file, scope) {
-            let facts = self.modules.facts(file);
+            let definitions = &self.definitions[file.0 as usize][scope.0 as usize];
             if rest.is_none()
-                && let Some(expr) = assigned(facts, &facts.scope(scope).body, first, line)
+                && let Some(expr) = definitions.assigned(first, line)
             {
                 return Some(self.spot(file, scope, expr));
             }
-            let mut imports = Vec::new();
-            all_imports(&facts.scope(scope).body, &mut imports);
-            for import in imports.into_iter().rev() {
+            for import in definitions.imports_of(first) {
                 if let Some(found) = self.through(file, import, path, steps) {
                     return Some(found);
                 }
@@ -94,16 +94,71 @@ impl Survey<'_> {
     }
 }
 
-/// The value last assigned to `name` before `line`, or at all.
-fn assigned(facts: &FileFacts, body: &[Stmt], name: &str, line: u32) -> Option<ExprId> {
-    let mut found: Vec<(u32, ExprId)> = Vec::new();
-    each_assignment(body, &mut |stmt_line, target, value| {
-        if matches!(&facts.expr(target).kind, ExprKind::Name(bound) if bound == name) {
-            found.push((stmt_line, value));
+/// What the names of a scope are given, and its imports, those of nested
+/// blocks too; read once.
+#[derive(Debug, Default)]
+pub(super) struct Definitions<'a> {
+    assigned: FxHashMap<&'a str, Vec<(u32, ExprId)>>,
+    /// By the first name of what they bind; numbered in order.
+    imports: FxHashMap<&'a str, Vec<(usize, &'a Import)>>,
+    stars: Vec<(usize, &'a Import)>,
+}
+
+impl<'a> Definitions<'a> {
+    /// Of every scope of a file, by [`ScopeId`].
+    pub(super) fn of_file(facts: &'a FileFacts) -> Vec<Definitions<'a>> {
+        let scopes = facts.scopes.iter();
+        let bodies = scopes.map(|scope| &scope.body);
+        bodies.map(|body| Definitions::of(facts, body)).collect()
+    }
+
+    fn of(facts: &'a FileFacts, body: &'a [Stmt]) -> Definitions<'a> {
+        let mut definitions = Definitions::default();
+        each_assignment(body, &mut |line, target, value| {
+            if let ExprKind::Name(name) = &facts.expr(target).kind {
+                let given = definitions.assigned.entry(name).or_default();
+                given.push((line, value));
+            }
+        });
+        let mut imports = Vec::new();
+        all_imports(body, &mut imports);
+        for (order, import) in imports.into_iter().enumerate() {
+            let mut bind = |name: &'a str| {
+                let bound = definitions.imports.entry(name).or_default();
+                if bound.last().is_none_or(|(last, _)| *last != order) {
+                    bound.push((order, import));
+                }
+            };
+            match &import.binds {
+                ImportBinds::Module { alias: Some(alias) } => bind(alias),
+                ImportBinds::Module { alias: None } => {
+                    bind(import.module.split('.').next().unwrap_or_default());
+                }
+                ImportBinds::Names(names) => {
+                    for (name, alias) in names {
+                        bind(alias.as_ref().unwrap_or(name));
+                    }
+                }
+                ImportBinds::Star => definitions.stars.push((order, import)),
+            }
         }
-    });
-    let before = found.iter().rev().find(|(at, _)| *at < line);
-    before.or(found.last()).map(|(_, value)| *value)
+        definitions
+    }
+
+    /// The value last assigned to `name` before `line`, or at all.
+    fn assigned(&self, name: &str, line: u32) -> Option<ExprId> {
+        let given = self.assigned.get(name)?;
+        let before = given.iter().rev().find(|(at, _)| *at < line);
+        before.or(given.last()).map(|(_, value)| *value)
+    }
+
+    /// Imports that may bind `name`, the last first.
+    fn imports_of(&self, name: &str) -> Vec<&'a Import> {
+        let named = self.imports.get(name).into_iter().flatten();
+        let mut found: Vec<_> = named.chain(&self.stars).copied().collect();
+        found.sort_unstable_by_key(|(order, _)| std::cmp::Reverse(*order));
+        found.into_iter().map(|(_, import)| import).collect()
+    }
 }
 
 /// Visits every assignment of a body: line, target, value.
