@@ -30,6 +30,8 @@ pub struct Catalog {
     types: FxHashMap<SmolStr, TypeEntry>,
     any_types: FxHashMap<SmolStr, TypeEntry>,
     aliases: FxHashMap<SmolStr, SmolStr>,
+    /// First parts of the aliased names: most paths have no alias.
+    alias_heads: FxHashSet<SmolStr>,
     libraries: FxHashMap<SmolStr, Library>,
     /// Types that have a method of this name, for receivers nothing types.
     /// Those of Rust's libraries are not among them: a compiler typed them.
@@ -119,6 +121,8 @@ impl Catalog {
                 },
             );
         }
+        let heads = document.alias.keys().map(|alias| head(alias).into());
+        self.alias_heads.extend(heads);
         self.aliases.extend(document.alias);
         for entry in document.types {
             for name in entry.name.iter() {
@@ -150,26 +154,26 @@ impl Catalog {
     /// What is known of calling `path`: its own entry, one of its type's
     /// bases, or the nearest `*`.
     pub fn call(&self, path: &str) -> Option<&CallEntry> {
-        let mut seen = FxHashSet::default();
-        self.call_inner(&self.canonical(path), &mut seen)
+        self.call_inner(&self.canonical(path), &mut Vec::new())
     }
 
     fn call_inner<'a>(
         &'a self,
         path: &str,
-        seen: &mut FxHashSet<SmolStr>,
+        seen: &mut Vec<&'a TypeEntry>,
     ) -> Option<&'a CallEntry> {
         if let Some(entry) = self.calls.get(path) {
             return Some(entry);
         }
-        if !seen.insert(path.into()) {
-            return None;
-        }
         let (owner, member) = path.rsplit_once('.')?;
-        let from_base = self.ty(owner).and_then(|ty| {
-            ty.bases
-                .iter()
-                .find_map(|base| self.call_inner(&format!("{base}.{member}"), seen))
+        let ty = self.ty(owner).filter(|ty| !ty.bases.is_empty());
+        let from_base = ty.and_then(|ty| {
+            if seen.iter().any(|before| std::ptr::eq(*before, ty)) {
+                return None;
+            }
+            seen.push(ty);
+            let mut bases = ty.bases.iter();
+            bases.find_map(|base| self.call_inner(&format!("{base}.{member}"), seen))
         });
         from_base.or_else(|| self.any_calls.get(owner))
     }
@@ -291,6 +295,9 @@ impl Catalog {
     /// The name under which `path` has its entry: the longest aliased part of
     /// it replaced by what it stands for.
     pub fn canonical<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        if !self.alias_heads.contains(head(path)) {
+            return path.into();
+        }
         let mut prefix = path;
         loop {
             if let Some(canonical) = self.aliases.get(prefix) {
@@ -333,6 +340,10 @@ impl Catalog {
             }
         }
     }
+}
+
+fn head(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(head, _)| head)
 }
 
 fn check_stages(

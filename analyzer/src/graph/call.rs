@@ -525,25 +525,31 @@ impl CallGraph {
 
     /// What `expr` of `file` can hold, in every context, sorted.
     pub fn held(&self, file: FileId, expr: ExprId) -> Vec<Held> {
-        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
-        let values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
-        let mut held: Vec<Held> = values.filter_map(|value| self.as_held(*value)).collect();
-        held.sort_unstable();
-        held.dedup();
-        held
+        self.all_held(self.values_at(file, expr))
     }
 
     /// What the elements of the containers that `expr` can be can hold,
     /// sorted.
     pub fn held_elements(&self, file: FileId, expr: ExprId) -> Vec<Held> {
-        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
-        let values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
+        let values = self.values_at(file, expr);
         let all = values.filter_map(|value| match self.values[value.0 as usize] {
             Value::Container(alloc) => self.elements.get(alloc.0 as usize),
             _ => None,
         });
-        let elements = all.flat_map(|node| &self.sets[node.0 as usize]);
-        let mut held: Vec<Held> = elements.filter_map(|value| self.as_held(*value)).collect();
+        self.all_held(all.flat_map(|node| self.sets[node.0 as usize].iter().copied()))
+    }
+
+    fn values_at(&self, file: FileId, expr: ExprId) -> impl Iterator<Item = ValueId> {
+        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
+        nodes.flat_map(|node| self.sets[node.0 as usize].iter().copied())
+    }
+
+    fn all_held(&self, values: impl Iterator<Item = ValueId>) -> Vec<Held> {
+        let mut values: Vec<ValueId> = values.collect();
+        values.sort_unstable();
+        values.dedup();
+        let held = values.into_iter().filter_map(|value| self.as_held(value));
+        let mut held: Vec<Held> = held.collect();
         held.sort_unstable();
         held.dedup();
         held
@@ -551,8 +557,7 @@ impl CallGraph {
 
     /// Whether a list, dict or other container of the tree's own can be there.
     pub fn is_container(&self, file: FileId, expr: ExprId) -> bool {
-        let nodes = self.nodes_of.get(&(file, expr)).into_iter().flatten();
-        let mut values = nodes.flat_map(|node| &self.sets[node.0 as usize]);
+        let mut values = self.values_at(file, expr);
         values.any(|value| matches!(self.values[value.0 as usize], Value::Container(_)))
     }
 
@@ -575,22 +580,34 @@ impl CallGraph {
 
     /// Texts that `expr` can be.
     pub fn texts(&self, file: FileId, expr: ExprId) -> Vec<SmolStr> {
-        let held = self.held(file, expr).into_iter();
-        held.filter_map(|held| match held {
-            Held::Text(text) => Some(text),
-            _ => None,
-        })
-        .collect()
+        let is_text = |value: &ValueId| {
+            let value = &self.values[value.0 as usize];
+            matches!(value, Value::Text(_) | Value::Handle(_))
+        };
+        let held = self.all_held(self.values_at(file, expr).filter(is_text));
+        held.into_iter()
+            .filter_map(|held| match held {
+                Held::Text(text) => Some(text),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Functions that `expr` can be.
     pub fn functions(&self, file: FileId, expr: ExprId) -> Vec<FuncId> {
-        let held = self.held(file, expr).into_iter();
-        held.filter_map(|held| match held {
-            Held::Function(func) => Some(func),
-            _ => None,
-        })
-        .collect()
+        let values = self.values_at(file, expr);
+        let mut functions: Vec<FuncId> = values
+            .filter_map(|value| match self.values[value.0 as usize] {
+                Value::Function(inst)
+                | Value::Bound(inst, _)
+                | Value::Static(inst)
+                | Value::ClassMethod(inst) => Some(self.funcs[inst.0 as usize]),
+                _ => None,
+            })
+            .collect();
+        functions.sort_unstable();
+        functions.dedup();
+        functions
     }
 
     /// Calls inside the tree made by `expr`.
