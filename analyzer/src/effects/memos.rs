@@ -20,10 +20,7 @@ pub(super) fn changes(
         |access| matches!(access.owner, AttributeOwner::Class(owner) if of_class.contains(&owner)),
     );
     accesses.any(|access| {
-        let function = program.function(access.function);
-        let name = &modules.facts(function.file).scope(function.scope).name;
-        let makes = matches!(name.as_str(), "__init__" | "__new__" | "__post_init__");
-        if makes {
+        if program.constructs(modules, access.function).is_some() {
             return false;
         }
         let facts = modules.facts(access.file);

@@ -7,7 +7,9 @@ use smol_str::SmolStr;
 use super::annotation::is_transparent;
 use crate::modules::{FileId, ModuleSet, Symbol};
 use crate::syntax::FileFacts;
-use crate::syntax::facts::{ClassForm, ExprId, ExprKind, Scope, ScopeId, ScopeKind};
+use crate::syntax::facts::{
+    ClassForm, ExprId, ExprKind, Param, ParamKind, Scope, ScopeId, ScopeKind,
+};
 
 /// Index of a function in [`Program::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -292,6 +294,42 @@ impl Program {
         self.function(id).part_of.unwrap_or(id)
     }
 
+    /// The class whose instances `id` makes: it is the constructor, or a
+    /// function of the type itself that gives back one of its values.
+    pub(crate) fn constructs(&self, modules: &ModuleSet, id: FuncId) -> Option<ClassId> {
+        let function = self.function(id);
+        let class = self.subject(function.class?);
+        let facts = modules.facts(function.file);
+        let scope = facts.scope(function.scope);
+        if matches!(
+            scope.name.as_str(),
+            "__init__" | "__new__" | "__post_init__"
+        ) {
+            return Some(class);
+        }
+        let is_receiver = |param: &Param| param.kind == ParamKind::Receiver;
+        if self.class(class).root.is_none() || scope.params.first().is_some_and(is_receiver) {
+            return None;
+        }
+        let of = self.class(class);
+        let own = &modules.facts(of.file).scope(of.scope).name;
+        let returned = made_type(facts, scope.returns?)?;
+        (returned.rsplit('.').next() == Some(own)).then_some(class)
+    }
+
+    /// `id` is what an interface of the language itself asks for: `__len__`,
+    /// or `fmt` of `Display`.
+    pub(crate) fn is_protocol(&self, modules: &ModuleSet, id: FuncId) -> bool {
+        let function = self.function(id);
+        let scope = modules.facts(function.file).scope(function.scope);
+        let is_dunder = scope.name.starts_with("__") && scope.name.ends_with("__");
+        let of_language = |class: ClassId| {
+            let mut bases = self.class(class).library_bases.iter();
+            bases.any(|base| base.starts_with("std."))
+        };
+        is_dunder || function.class.is_some_and(of_language)
+    }
+
     /// `id` is a method of an interface without a body of its own: others
     /// define it.
     pub fn is_declaration(&self, modules: &ModuleSet, id: FuncId) -> bool {
@@ -354,6 +392,18 @@ fn subject_path(facts: &FileFacts, subject: ExprId) -> Option<String> {
             path => Some(path.to_owned()),
         },
         _ => facts.dotted(subject),
+    }
+}
+
+/// The path of a type, without its arguments and what wraps it.
+fn made_type(facts: &FileFacts, ty: ExprId) -> Option<String> {
+    match &facts.expr(ty).kind {
+        ExprKind::Item { base, index } => match facts.dotted(*base)? {
+            path if is_transparent(&path) => made_type(facts, *index),
+            path => Some(path),
+        },
+        ExprKind::Tuple(parts) => made_type(facts, *parts.first()?),
+        _ => facts.dotted(ty),
     }
 }
 

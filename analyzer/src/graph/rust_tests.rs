@@ -352,3 +352,29 @@ fn data_flows_through_closures_fields_and_receivers() {
         );
     }
 }
+
+#[test]
+fn a_function_of_the_type_that_gives_one_back_is_its_constructor() {
+    let analysis = examined(&[(
+        "src/lib.rs",
+        "pub struct Model { w: f64 }\n\
+         impl Model {\n    pub fn new(w: f64) -> Self { Model { w } }\n    \
+         pub fn load(p: &str) -> Result<Model, Error> { read(p) }\n    \
+         pub fn half(&self) -> Self { Model { w: self.w / 2.0 } }\n    \
+         pub fn size() -> usize { 8 }\n}\n\
+         impl Default for Model { fn default() -> Self { Model { w: 0.0 } } }\n\
+         pub fn make() -> Model { Model::new(1.0) }\n",
+    )]);
+    let (program, modules) = (&analysis.program, &analysis.modules);
+    let of = |func: &crate::graph::FuncId| program.constructs(modules, *func).is_some();
+    let names: Vec<String> = program
+        .func_ids()
+        .filter(of)
+        .map(|func| {
+            let function = program.function(func);
+            let facts = modules.facts(function.file);
+            facts.scope(function.scope).qualname.to_string()
+        })
+        .collect();
+    assert_eq!(names, ["Model::new", "Model::load", "Model::default"]);
+}

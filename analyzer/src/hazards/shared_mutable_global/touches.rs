@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::super::Context;
 use super::super::support::places::{AllPlaces, Places, Role};
 use crate::graph::call::AttributeOwner;
-use crate::graph::globals::global_accesses;
+use crate::graph::globals::{MUTATORS, global_accesses};
 use crate::graph::guards;
 use crate::graph::{ClassId, FuncId, Held};
 use crate::modules::FileId;
@@ -135,8 +135,9 @@ fn changing_methods(ctx: &Context<'_>, places: &AllPlaces<'_>) -> FxHashSet<Func
         let receiver = scope.params.first().map(|param| &param.name);
         let on_self =
             matches!(&facts.expr(*base).kind, ExprKind::Name(name) if Some(name) == receiver);
-        let is_init = scope.name == "__init__";
-        if on_self && !is_init && (touch.writes || in_place(places, touch.file, touch.expr)) {
+        let makes = ctx.program.constructs(ctx.modules, touch.function);
+        if on_self && makes.is_none() && (touch.writes || in_place(places, touch.file, touch.expr))
+        {
             changing.insert(touch.function);
         }
     }
@@ -145,22 +146,6 @@ fn changing_methods(ctx: &Context<'_>, places: &AllPlaces<'_>) -> FxHashSet<Func
 
 /// True if `expr` is changed in place: by a method, an item or `del`.
 fn in_place(places: &AllPlaces<'_>, file: FileId, expr: ExprId) -> bool {
-    const MUTATORS: &[&str] = &[
-        "add",
-        "append",
-        "appendleft",
-        "clear",
-        "discard",
-        "extend",
-        "insert",
-        "pop",
-        "popitem",
-        "popleft",
-        "put",
-        "remove",
-        "setdefault",
-        "update",
-    ];
     let places = places.of(file);
     if let Some((_, method)) = places.method_call(expr) {
         return MUTATORS.contains(&method.as_str());
