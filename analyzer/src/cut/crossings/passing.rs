@@ -15,12 +15,15 @@ use smol_str::SmolStr;
 use super::Edge;
 use crate::cut::price::params;
 use crate::effects::ResourceKind;
+use crate::graph::call::AttributeOwner;
 use crate::graph::data::{Flow, Via};
 use crate::graph::{ClassId, FuncId, Held};
 use crate::hazards::Context;
 use crate::modules::FileId;
 use crate::stages::Stage;
-use crate::syntax::facts::{ArgKind, ExprId, ExprKind, Stmt, StmtKind};
+use crate::syntax::FileFacts;
+use crate::syntax::facts::{ArgKind, ExprId, ExprKind, StmtKind};
+use crate::syntax::walk::each_expr;
 
 /// Last parts of names of library types that are tools of a process, not data:
 /// `Connection`, `SQLContext`, `AsyncClient`.
@@ -54,6 +57,12 @@ pub(super) struct Passing<'a> {
     hands: FxHashSet<(FuncId, FuncId)>,
     /// Paths of files, and of the folders around them.
     paths: FxHashSet<SmolStr>,
+    /// Whose fields a function gives new objects, by function and field.
+    made: FxHashMap<(FuncId, SmolStr), Vec<ClassId>>,
+    /// Fields that a function binds in objects that were there before.
+    bound: FxHashSet<(FuncId, SmolStr)>,
+    /// Whose fields a function reads.
+    read: FxHashMap<(FuncId, SmolStr), Vec<ClassId>>,
     /// What was found of an expression: many flows pass through one.
     known: RefCell<FxHashMap<(FileId, ExprId), Said>>,
 }
@@ -95,7 +104,7 @@ impl<'a> Passing<'a> {
                 }
             }
         }
-        Passing {
+        let mut passing = Passing {
             ctx,
             calls,
             callees: ctx
@@ -106,7 +115,33 @@ impl<'a> Passing<'a> {
                 .collect(),
             hands: flows.map(|flow| (flow.from, flow.to)).collect(),
             paths,
+            made: FxHashMap::default(),
+            bound: FxHashSet::default(),
+            read: FxHashMap::default(),
             known: RefCell::default(),
+        };
+        passing.note_fields();
+        passing
+    }
+
+    fn note_fields(&mut self) {
+        for touch in &self.ctx.call_graph.attributes {
+            let name = self.ctx.call_graph.attribute_name(touch.name).clone();
+            let key = (touch.function, name);
+            let AttributeOwner::Class(class) = touch.owner else {
+                self.bound.insert(key);
+                continue;
+            };
+            let class = self.ctx.program.subject(class);
+            let facts = self.ctx.modules.facts(touch.file);
+            let is_literal = || matches!(facts.expr(touch.expr).kind, ExprKind::Call { .. });
+            if !touch.writes {
+                self.read.entry(key).or_default().push(class);
+            } else if self.constructed(touch.function) == Some(class) || is_literal() {
+                self.made.entry(key).or_default().push(class);
+            } else {
+                self.bound.insert(key);
+            }
         }
     }
 
@@ -132,7 +167,7 @@ impl<'a> Passing<'a> {
                     .map(|(_, call)| *call)
                     .collect()
             }
-            Via::Attribute => return self.is_set_up(flow),
+            Via::Attribute => return self.is_set_up(flow) || self.is_part(flow),
             _ => return false,
         };
         let no_data = |value: &ExprId| {
@@ -193,34 +228,74 @@ impl<'a> Passing<'a> {
             return false;
         };
         let reader = program.function(flow.to).class;
-        if !reader.is_some_and(|reader| program.class(reader).mro.contains(&class)) {
+        let reader = reader.map(|reader| program.class(program.subject(reader)));
+        if !reader.is_some_and(|reader| reader.mro.contains(&class)) {
             return false;
         }
         let facts = self.ctx.modules.facts(function.file);
         let scope = facts.scope(function.scope);
-        let mut kept = Vec::new();
-        let mut note = |stmt: &Stmt| {
+        let mut given = Vec::new();
+        for stmt in &scope.body {
             let StmtKind::Assign { targets, value, .. } = &stmt.kind else {
-                return;
+                continue;
             };
             let is_named = |target: &ExprId| matches!(&facts.expr(*target).kind, ExprKind::Attr { name, .. } if *name == flow.name);
             if targets.iter().any(is_named) {
-                kept.push(match &facts.expr(*value).kind {
-                    ExprKind::Name(name) => scope.params.iter().any(|param| param.name == *name),
-                    ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => true,
-                    _ => false,
-                });
+                given.push(*value);
             }
+        }
+        each_expr(facts, function.scope, &mut |expr| {
+            given.extend(self.field_of(facts, expr, class, &flow.name));
+        });
+        let is_kept = |value: &ExprId| match &facts.expr(*value).kind {
+            ExprKind::Name(name) => scope.params.iter().any(|param| param.name == *name),
+            ExprKind::Str(_) | ExprKind::Number(_) | ExprKind::Bool(_) => true,
+            _ => false,
         };
-        scope.body.iter().for_each(&mut note);
-        !kept.is_empty() && kept.iter().all(|kept| *kept)
+        !given.is_empty() && given.iter().all(is_kept)
+    }
+
+    /// What an object was made with, and another than the object itself reads:
+    /// the object passes, by its own way, and its fields with it.
+    fn is_part(&self, flow: &Flow) -> bool {
+        let given = (flow.from, flow.name.clone());
+        let taken = (flow.to, flow.name.clone());
+        let (Some(made), Some(read)) = (self.made.get(&given), self.read.get(&taken)) else {
+            return false;
+        };
+        let program = self.ctx.program;
+        let reader = program.function(flow.to).class;
+        let reader = reader.map(|reader| program.class(program.subject(reader)));
+        let is_own = |class: &ClassId| reader.is_some_and(|reader| reader.mro.contains(class));
+        let mut shared = made.iter().filter(|class| read.contains(class)).peekable();
+        !self.bound.contains(&given) && shared.peek().is_some() && !shared.any(is_own)
+    }
+
+    /// What `Type { field: value }` gives the field, if `expr` is that.
+    fn field_of(
+        &self,
+        facts: &FileFacts,
+        expr: ExprId,
+        class: ClassId,
+        field: &str,
+    ) -> Option<ExprId> {
+        let ExprKind::Call { callee, args } = &facts.expr(expr).kind else {
+            return None;
+        };
+        let of = self.ctx.program.class(class);
+        let own = &self.ctx.modules.facts(of.file).scope(of.scope).name;
+        let made = facts.dotted(*callee)?;
+        if of.root.is_none() || made.rsplit('.').next() != Some(own) {
+            return None;
+        }
+        let mut named = args.iter().filter(|arg| arg.kind == ArgKind::Named);
+        let arg = named.find(|arg| arg.name.as_deref() == Some(field))?;
+        Some(arg.value)
     }
 
     /// The class whose constructor `func` is.
     fn constructed(&self, func: FuncId) -> Option<ClassId> {
-        let name = super::name_of(self.ctx, func);
-        let class = self.ctx.program.function(func).class;
-        class.filter(|_| matches!(name.as_str(), "__init__" | "__new__" | "__post_init__"))
+        self.ctx.program.constructs(self.ctx.modules, func)
     }
 
     /// The edges without those that say again what another says.
@@ -338,6 +413,7 @@ fn is_tool(held: &[Held]) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::cut::testing::{Given, line_texts};
+    use crate::stages::Stage;
 
     fn check(code: &str, stages: &[(&str, &str)]) -> String {
         Given::new(code, stages).with_plan(line_texts)
@@ -406,6 +482,48 @@ mod tests {
             &[("__init__", "ingestion"), ("check", "inference")],
         );
         insta::assert_snapshot!(text, @"ingestion | inference: attribute rows __init__ -> check :6");
+    }
+
+    #[test]
+    fn the_fields_of_a_record_pass_with_it() {
+        let text = check(
+            "class Row:\n    def __init__(self, text):\n        self.amount = float(text)\n    \
+             def doubled(self):\n        return 2 * self.amount\n\
+             def load():\n    return Row(open('a').read())\n\
+             def fit(row):\n    return row.amount\n\
+             def train():\n    row = load()\n    row.tag = open('b').read()\n    fit(row)\n\
+             def show(row):\n    return row.tag\n",
+            &[
+                ("__init__", "ingestion"),
+                ("load", "ingestion"),
+                ("fit", "training"),
+                ("train", "training"),
+                ("doubled", "evaluation"),
+                ("show", "evaluation"),
+            ],
+        );
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn what_a_struct_is_made_of_passes_with_it() {
+        let text = "pub struct Row { amount: f64 }\n\
+                    pub struct Model { slope: f64 }\n\
+                    impl Model {\n    \
+                    pub fn fit(rows: &[Row]) -> Model { Model { slope: rows[0].amount * 2.0 } }\n    \
+                    pub fn score(&self) -> f64 { self.slope }\n}\n\
+                    pub fn load(text: &str) -> Row { Row { amount: text.parse().unwrap() } }\n";
+        let given = Given::of(&[("src/lib.rs", text)], |name| match name {
+            "fit" => Stage::Training,
+            "score" => Stage::Inference,
+            "load" => Stage::Ingestion,
+            _ => Stage::None,
+        });
+        // What was learnt is the model's own state; a row is what it is.
+        insta::assert_snapshot!(
+            given.with_plan(line_texts),
+            @"training | inference: attribute slope fit -> score :5"
+        );
     }
 
     #[test]
