@@ -8,7 +8,10 @@ use crate::{Analysis, Catalog};
 fn examined(files: &[(&str, &str)]) -> Analysis {
     let file = |(path, text): &(&str, &str)| SourceFile {
         path: (*path).into(),
-        language: Language::Python,
+        language: match path.ends_with(".rs") {
+            true => Language::Rust,
+            false => Language::Python,
+        },
         text: (*text).to_owned(),
         cells: Vec::new(),
     };
@@ -99,4 +102,55 @@ fn what_puts_stages_together_is_shared() {
         verdict(&examined(&[("x.py", code)]), "run_pipeline").stage,
         Stage::Shared
     );
+}
+
+#[test]
+fn what_a_library_asks_for_says_what_a_method_is_for() {
+    let python = "import lightning as L\nclass Net(L.LightningModule):\n    \
+                  def training_step(self, batch, idx):\n        return self.layer(batch)\n    \
+                  def predict_step(self, batch, idx):\n        return self.layer(batch)\n";
+    let rust = "use burn::data::dataloader::batcher::Batcher;\npub struct Rows;\n\
+                impl<B: Backend> Batcher<B, Item, Batch<B>> for Rows {\n    \
+                fn batch(&self, items: Vec<Item>) -> Batch<B> { stack(items) }\n}\n";
+    let reasons = |analysis: &Analysis, qualname: &str| {
+        let evidence = verdict(analysis, qualname).evidence.into_iter();
+        let asked = evidence.filter(|evidence| evidence.reason.contains("asks for"));
+        asked
+            .map(|evidence| format!("{}: {}", evidence.stage, evidence.reason))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let python = examined(&[("net.py", python)]);
+    assert_eq!(
+        reasons(&python, "Net.training_step"),
+        "training: is what lightning.LightningModule.training_step asks for"
+    );
+    assert_eq!(
+        reasons(&python, "Net.predict_step"),
+        "inference: is what lightning.LightningModule.predict_step asks for"
+    );
+    let rust = examined(&[("rows.rs", rust)]);
+    assert_eq!(
+        reasons(&rust, "Rows::batch"),
+        "preprocessing: is what burn.data.dataloader.batcher.Batcher.batch asks for"
+    );
+}
+
+#[test]
+fn a_line_that_is_printed_is_no_work() {
+    let code = |line: &str| {
+        format!("use tracing::info;\npub fn build(rows: &[f64]) -> f64 {{ {line} rows[0] }}\n")
+    };
+    let said = |text: &str| {
+        let of = verdict(&examined(&[("a.rs", text)]), "build");
+        let mut reasons = of.evidence.into_iter().map(|evidence| evidence.reason);
+        reasons.any(|reason| reason.contains("calls something named"))
+    };
+    for line in [
+        "info!(\"x\");",
+        "println!(\"x\");",
+        "tracing::warn!(\"x\");",
+    ] {
+        assert!(!said(&code(line)), "{line}");
+    }
 }

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Family, Own};
+use crate::catalog::{Catalog, Matter};
 use crate::graph::FuncId;
 use crate::graph::root;
 use crate::stages::Input;
@@ -51,9 +52,14 @@ pub(super) fn bodies(input: &Input<'_>) -> Vec<BodyFacts> {
         let function = input.program.function(func);
         let facts = input.modules.facts(function.file);
         let idioms = |name: &str| root::is_idiom(input.catalog, facts.rules.root, name);
+        let logs = |call: ExprId| {
+            let mut calls = input.call_graph.library_calls_at(function.file, call);
+            calls.any(|call| only_logs(input.catalog, &call.path))
+        };
         let mut listener = Listener {
             facts,
             idioms: &idioms,
+            logs: &logs,
             seen: FxHashMap::default(),
             methods: Vec::new(),
             size: 0,
@@ -76,6 +82,7 @@ pub(super) fn bodies(input: &Input<'_>) -> Vec<BodyFacts> {
 struct Listener<'f> {
     facts: &'f FileFacts,
     idioms: &'f dyn Fn(&str) -> bool,
+    logs: &'f dyn Fn(ExprId) -> bool,
     seen: FxHashMap<(Family, SmolStr), u32>,
     methods: Vec<(SmolStr, u32, ExprId)>,
     size: usize,
@@ -101,7 +108,7 @@ impl Listener<'_> {
                 let kind = &self.facts.expr(*expr).kind;
                 self.size -= usize::from(match kind {
                     ExprKind::Str(_) => true,
-                    ExprKind::Call { callee, .. } => is_message(self.facts, *callee),
+                    ExprKind::Call { callee, .. } => self.is_message(*expr, *callee),
                     _ => false,
                 });
                 if !matches!(kind, ExprKind::Str(_)) {
@@ -187,7 +194,7 @@ impl Listener<'_> {
             ExprKind::Call { callee, args } => {
                 self.call(expr, *callee);
                 let was = self.in_message;
-                self.in_message |= is_message(facts, *callee);
+                self.in_message |= self.is_message(expr, *callee);
                 for arg in args {
                     if let Some(name) = &arg.name {
                         self.hear(Family::Said, name, line);
@@ -209,7 +216,7 @@ impl Listener<'_> {
         let facts = self.facts;
         let line = facts.expr(call).line;
         match &facts.expr(callee).kind {
-            _ if is_message(facts, callee) => {}
+            _ if self.is_message(call, callee) => {}
             ExprKind::Name(name) => self.hear(Family::Called, name, line),
             ExprKind::Attr { base, name } if (self.idioms)(name) => self.expr(*base),
             ExprKind::Attr { base, name } => {
@@ -219,6 +226,10 @@ impl Listener<'_> {
             }
             _ => self.expr(callee),
         }
+    }
+
+    fn is_message(&self, call: ExprId, callee: ExprId) -> bool {
+        is_message(self.facts, callee) || (self.logs)(call)
     }
 
     fn scope(&mut self, scope: ScopeId) {
@@ -239,6 +250,15 @@ impl Listener<'_> {
         }
         self.seen.entry((family, text.clone())).or_insert(line);
     }
+}
+
+/// A library's function that tells people something and does nothing else.
+fn only_logs(catalog: &Catalog, path: &str) -> bool {
+    let entry = catalog.call(path);
+    entry.is_some_and(|entry| {
+        let mut effects = entry.effects.iter();
+        !entry.effects.is_empty() && effects.all(|effect| effect.on == Matter::Log)
+    })
 }
 
 /// `logger.info`, `logging.getLogger`, `self.log.debug`, `print`.

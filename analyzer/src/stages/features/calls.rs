@@ -14,6 +14,7 @@ use crate::stages::{Input, Stage};
 
 pub(super) fn gather(input: &Input<'_>, bodies: &[BodyFacts], owns: &mut [Own]) {
     libraries(input, owns);
+    interfaces(input, owns);
     methods(input, bodies, owns);
     routes(input, owns);
     resources(input, owns);
@@ -44,6 +45,35 @@ fn libraries(input: &Input<'_>, owns: &mut [Own]) {
             let reason = format_smolstr!("calls {}", call.path);
             let own = &mut owns[call.caller.0 as usize];
             own.add(Family::Library, stage, weight * sure, reason, call.line);
+        }
+    }
+}
+
+/// Methods that a library asks for and calls: `training_step` of a
+/// `LightningModule`, `batch` of a `Batcher`.
+fn interfaces(input: &Input<'_>, owns: &mut [Own]) {
+    for func in input.program.func_ids() {
+        let function = input.program.function(func);
+        let Some(class) = function.class else {
+            continue;
+        };
+        let scope = input.modules.facts(function.file).scope(function.scope);
+        let bases = input.program.library_bases(class).into_iter();
+        let paths = bases.map(|base| format_smolstr!("{base}.{}", scope.name));
+        let known = paths.filter(|path| input.catalog.knows_call(path));
+        let Some((path, entry)) = known
+            .filter_map(|path| Some((path.clone(), input.catalog.call(&path)?)))
+            .find(|(_, entry)| !entry.stages.is_empty())
+        else {
+            continue;
+        };
+        for (stage, weight) in &entry.stages {
+            let Some(stage) = Stage::from_name(stage) else {
+                continue;
+            };
+            let reason = format_smolstr!("is what {path} asks for");
+            let own = &mut owns[func.0 as usize];
+            own.add(Family::Library, stage, *weight, reason, scope.line);
         }
     }
 }

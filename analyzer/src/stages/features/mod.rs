@@ -55,8 +55,8 @@ pub(crate) enum Fact {
     IsModule,
     IsMethod,
     IsNested,
-    IsInit,
-    IsDunder,
+    IsConstructor,
+    IsProtocol,
     IsNotebook,
     Params,
     GivesBack,
@@ -87,6 +87,7 @@ pub(crate) enum Fact {
     Transforms,
     Measures,
     PredictsOnly,
+    NothingTrains,
     // What follows is found from the neighbours.
     CallerSpread,
     CalleeSpread,
@@ -100,7 +101,7 @@ pub(crate) enum Fact {
     Outside,
 }
 
-pub(crate) const FACTS: usize = 46;
+pub(crate) const FACTS: usize = 47;
 
 /// Facts from here on are found from the neighbours.
 pub(crate) const NEIGHBOUR_FACTS: usize = Fact::CallerSpread as usize;

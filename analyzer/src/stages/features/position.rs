@@ -40,6 +40,23 @@ pub(super) fn gather(input: &Input<'_>, bodies: &[BodyFacts], owns: &mut [Own]) 
     effects(input, owns);
     estimators(input, bodies, owns);
     idle_answers(input, owns);
+    nothing_trains(input, owns);
+}
+
+/// No function of the tree trains a model: what prepares data there prepares
+/// it for serving.
+fn nothing_trains(input: &Input<'_>, owns: &mut [Own]) {
+    let trains = |path: &str| {
+        let entry = input.catalog.call(path);
+        entry.is_some_and(|entry| entry.stages.get("training").is_some_and(|w| *w >= TELLING))
+    };
+    let mut calls = input.call_graph.library_calls.iter();
+    let fits = |own: &Own| own.facts[Fact::Fits as usize] > 0.0;
+    if !owns.iter().any(fits) && !calls.any(|call| trains(&call.path)) {
+        for own in owns {
+            own.mark(Fact::NothingTrains, true);
+        }
+    }
 }
 
 /// A handler that neither calls the tree nor does a pipeline's work: a page.
@@ -64,9 +81,10 @@ fn form(input: &Input<'_>, func: FuncId, body: &BodyFacts, own: &mut Own) {
     own.mark(Fact::IsMethod, function.class.is_some());
     let in_function = |parent| facts.scope(parent).kind == ScopeKind::Function;
     own.mark(Fact::IsNested, scope.parent.is_some_and(in_function));
-    own.mark(Fact::IsInit, scope.name == "__init__");
-    let is_dunder = scope.name.starts_with("__") && scope.name.ends_with("__");
-    own.mark(Fact::IsDunder, is_dunder && scope.name != "__init__");
+    let makes = input.program.constructs(input.modules, func).is_some();
+    own.mark(Fact::IsConstructor, makes);
+    let is_protocol = input.program.is_protocol(input.modules, func);
+    own.mark(Fact::IsProtocol, is_protocol && !makes);
     let decorators = scope.decorators.iter();
     let named = decorators.filter_map(|decorator| last_name(facts, *decorator));
     own.mark(Fact::IsFlow, named.into_iter().any(is_flow));
