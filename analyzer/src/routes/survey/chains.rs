@@ -40,6 +40,8 @@ pub(in crate::routes) struct Chains<'s, 'a> {
     by_name: FxHashMap<SmolStr, Vec<FuncId>>,
     fields: FxHashMap<(FileId, SmolStr), Vec<Spot>>,
     lambdas: FxHashMap<FuncId, Spot>,
+    /// The last part of the module that a file imports a name from.
+    imported: FxHashMap<(FileId, &'a str), &'a str>,
     params: RefCell<BTreeSet<(FuncId, u32)>>,
 }
 
@@ -60,6 +62,7 @@ impl<'s, 'a> Chains<'s, 'a> {
             by_name: FxHashMap::default(),
             fields: FxHashMap::default(),
             lambdas: FxHashMap::default(),
+            imported: FxHashMap::default(),
             params: RefCell::default(),
         };
         for func in survey.program.func_ids() {
@@ -90,6 +93,7 @@ impl<'s, 'a> Chains<'s, 'a> {
                 continue;
             }
             for (scope, definition) in facts.scopes() {
+                chains.note_imports(file, &definition.body);
                 super::each_assignment(&definition.body, &mut |_, target, value| {
                     if let ExprKind::Attr { name, .. } = &facts.expr(target).kind {
                         let field = (file, name.clone());
@@ -100,6 +104,23 @@ impl<'s, 'a> Chains<'s, 'a> {
             }
         }
         chains
+    }
+
+    fn note_imports(&mut self, file: FileId, body: &'a [Stmt]) {
+        each_stmt(body, &mut |stmt| {
+            let StmtKind::Import(import) = &stmt.kind else {
+                return;
+            };
+            let ImportBinds::Names(names) = &import.binds else {
+                return;
+            };
+            let last = import.module.rsplit('.').next().unwrap_or_default();
+            if !last.is_empty() {
+                let own = names.iter().filter(|(_, alias)| alias.is_none());
+                let keyed = own.map(|(own, _)| ((file, own.as_str()), last));
+                self.imported.extend(keyed);
+            }
+        });
     }
 
     /// Calls in files where builders are chains.
@@ -452,7 +473,8 @@ impl<'s, 'a> Chains<'s, 'a> {
                     return vec![*func];
                 }
             }
-            given = imported_from(facts, last);
+            let imported = self.imported.get(&(spot.file, last));
+            given = imported.map(|module| (*module).to_owned());
         }
         let Some(given) = given else {
             return Vec::new();
@@ -540,25 +562,6 @@ impl<'s, 'a> Chains<'s, 'a> {
             _ => Vec::new(),
         }
     }
-}
-
-/// The last part of the module that a file imports `name` from.
-fn imported_from(facts: &crate::syntax::FileFacts, name: &str) -> Option<String> {
-    let mut found = None;
-    for (_, scope) in facts.scopes() {
-        each_stmt(&scope.body, &mut |stmt| {
-            if let StmtKind::Import(import) = &stmt.kind
-                && let ImportBinds::Names(names) = &import.binds
-                && names
-                    .iter()
-                    .any(|(own, alias)| own == name && alias.is_none())
-            {
-                let last = import.module.rsplit('.').next();
-                found = last.filter(|last| !last.is_empty()).map(str::to_owned);
-            }
-        });
-    }
-    found
 }
 
 /// Which values of a name reach a place: each branch keeps its own, what
