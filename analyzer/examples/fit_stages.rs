@@ -265,6 +265,7 @@ fn report(name: &str, repositories: &[Repository], rows: &[Row], without: &[Vec<
 
 fn print_weights(alone: &[f64], together: &[f64], temperature: f64) {
     println!("//! The learnt weights, as `examples/fit_stages.rs` prints them.\n");
+    println!("#![allow(clippy::approx_constant, reason = \"a weight may lie near one\")]\n");
     println!("use super::model::Weights;\n");
     println!("/// Without neighbours.");
     println!(

@@ -1,5 +1,7 @@
 //! The learnt weights, as `examples/fit_stages.rs` prints them.
 
+#![allow(clippy::approx_constant, reason = "a weight may lie near one")]
+
 use super::model::Weights;
 
 /// Without neighbours.
