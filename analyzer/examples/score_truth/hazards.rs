@@ -38,11 +38,13 @@ pub(crate) fn hazards(truth: &Truth, report: &Report, sheet: &Sheet) {
     );
 }
 
-/// The same rule, at a function that has part in it or on its line, about the
-/// same thing.
+/// The same rule, at a function that has part in it, on its line, or at the top
+/// of its file, where a global is, about the same thing.
 fn same(expected: &Hazard, found: &FindingEntry) -> bool {
+    let defined = format!("{}:<module>", expected.file);
+    let is_global = !expected.name.is_empty() && found.function == defined;
     let at_line = expected.file == found.place.file && expected.line == found.place.line;
     expected.hazard == found.hazard
-        && (at_line || expected.functions.contains(&found.function))
+        && (at_line || is_global || expected.functions.contains(&found.function))
         && found.message.contains(&expected.name)
 }

@@ -8,15 +8,15 @@ use super::{Context, Finding, Hazard, Severity};
 use crate::modules::FileId;
 use crate::syntax::facts::ExprId;
 
-use trace::{End, EndKind, Form, Trace, clocks, writes};
+use trace::{End, EndKind, Form, Trace, clocks, reads, writes};
 
 /// Results that depend on when the code runs.
 pub(super) struct WallClockInLogic;
 
 const EXPLANATION: &str = r#"
 ## What it finds
-A reading of the wall clock whose value decides something (it is compared),
-becomes a column, or is stored in a row, a file's name or a variable that
+A reading of the wall clock whose value decides something (it is compared, or
+rows of a table are read by it), becomes a column, or is stored in a row, a file's name or a variable that
 outlives the call. What is only logged, and the time between two readings, is
 not found.
 
@@ -54,6 +54,7 @@ impl Hazard for WallClockInLogic {
             ctx,
             places: &places,
             writes: writes(ctx),
+            reads: reads(ctx),
             clocks: clocks(ctx),
             seen: FxHashSet::default(),
             ends: Vec::new(),
@@ -66,7 +67,7 @@ impl Hazard for WallClockInLogic {
             }
             trace.seen.clear();
             let from = trace.ends.len();
-            trace.follow(&mut Vec::new(), file, expr, &Form::Bare);
+            trace.follow(&mut Vec::new(), file, expr, &Form::default());
             let read_at = ctx.modules.facts(file).expr(expr).line;
             for end in &mut trace.ends[from..] {
                 end.read = (file, read_at);
@@ -99,6 +100,7 @@ fn finding(
     let place = ctx.place(end.file, line);
     let does = match &end.kind {
         EndKind::Decides => format!("decides a comparison at {place}"),
+        EndKind::Selects(table) => format!("decides which rows of {table} are read at {place}"),
         EndKind::Column(name) => format!("becomes {name} at {place}"),
         EndKind::Row(name) => format!("is stored in {name} at {place}"),
         EndKind::FileName => format!("is part of a file's name at {place}"),
@@ -112,7 +114,7 @@ fn finding(
     Some(Finding {
         hazard: WallClockInLogic.name(),
         severity: match end.kind {
-            EndKind::Decides | EndKind::Column(_) => Severity::Costs,
+            EndKind::Decides | EndKind::Selects(_) | EndKind::Column(_) => Severity::Costs,
             _ => Severity::Note,
         },
         file: end.file,
@@ -239,6 +241,71 @@ def stale():  # evaluation
     return report()['at'] < 7
 ",
             &["app.py:7 costs the wall clock, read at app.py:3, decides a comparison at app.py:7"],
+        );
+    }
+
+    #[test]
+    fn rows_that_are_read_by_it_depend_on_it() {
+        check(
+            &WallClockInLogic,
+            "
+import sqlite3, time
+conn = sqlite3.connect('a.db')
+def recent():  # monitoring
+    since = time.time() - 3600
+    return conn.execute('SELECT score FROM decisions WHERE at > ?', (since,)).fetchall()
+",
+            &[
+                "app.py:5 costs the wall clock, read at app.py:4, decides which rows of decisions are read at app.py:5",
+            ],
+        );
+        check(
+            &WallClockInLogic,
+            r#"
+// --- src/main.rs
+use std::time::{SystemTime, UNIX_EPOCH};
+struct Store { db: rusqlite::Connection }
+impl Store {
+    fn since(&self, at: i64) -> Vec<f64> { // preprocessing
+        let mut query = self.db.prepare("SELECT amount FROM payments WHERE at > ?1").unwrap();
+        let rows = query.query_map([at], |row| row.get(0)).unwrap();
+        rows.collect()
+    }
+}
+fn now() -> i64 { SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 } // shared
+fn prepare(store: &Store) -> Vec<f64> { // training
+    store.since(now() - 86_400)
+}
+fn main() {}
+"#,
+            &[
+                "src/main.rs:13 costs the wall clock, read at src/main.rs:11, decides which rows of payments are read at src/main.rs:13",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_field_that_holds_it_is_followed_and_no_other() {
+        check(
+            &WallClockInLogic,
+            "
+import json, time
+from dataclasses import dataclass
+@dataclass
+class Card:
+    at: float
+    score: float
+def made(score):  # training
+    return Card(at=time.time(), score=score)
+def gate(score):  # evaluation
+    return made(score).score > 0.6
+def stale(score):  # evaluation
+    card = made(score)
+    return card.at < 7
+",
+            &[
+                "app.py:13 costs the wall clock, read at app.py:8, decides a comparison at app.py:13",
+            ],
         );
     }
 

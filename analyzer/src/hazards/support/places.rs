@@ -40,6 +40,7 @@ pub(in crate::hazards) struct Places<'m> {
     scope: Vec<ScopeId>,
     names: FxHashMap<(ScopeId, SmolStr), Vec<ExprId>>,
     lambdas: FxHashMap<ScopeId, ExprId>,
+    given: FxHashMap<(ScopeId, SmolStr), ExprId>,
 }
 
 /// The places of every file that was asked for.
@@ -75,6 +76,7 @@ impl<'m> Places<'m> {
             scope: vec![ScopeId::MODULE; facts.exprs.len()],
             names: FxHashMap::default(),
             lambdas: FxHashMap::default(),
+            given: FxHashMap::default(),
         };
         for (id, expr) in (0..).map(ExprId).zip(&facts.exprs) {
             if let ExprKind::Lambda(scope) = expr.kind {
@@ -122,6 +124,11 @@ impl<'m> Places<'m> {
         self.names.get(&key).map_or(&[], Vec::as_slice)
     }
 
+    /// What `name` was last assigned in the function `scope`.
+    pub(in crate::hazards) fn given(&self, scope: ScopeId, name: &str) -> Option<ExprId> {
+        self.given.get(&(scope, SmolStr::from(name))).copied()
+    }
+
     /// The call that calls the method `name` of `expr`: `expr.name(…)`.
     pub(in crate::hazards) fn method_call(&self, expr: ExprId) -> Option<(ExprId, &'m SmolStr)> {
         let attr = self.parent(expr)?;
@@ -149,6 +156,10 @@ impl<'m> Places<'m> {
                 self.root(scope, *value, Role::Assigned(targets));
                 for target in targets {
                     self.root(scope, *target, Role::Target);
+                    if let ExprKind::Name(name) = &self.facts.expr(*target).kind {
+                        let key = (self.facts.owner(scope), name.clone());
+                        self.given.insert(key, *value);
+                    }
                 }
             }
             StmtKind::Augment { target, value, .. } => {

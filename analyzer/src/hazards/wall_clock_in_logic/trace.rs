@@ -7,7 +7,7 @@ use super::super::Context;
 use super::super::support::places::{AllPlaces, Places, Role};
 use crate::catalog::Matter;
 use crate::effects::{Access, EffectKind, ResourceKind};
-use crate::graph::{FuncId, Held};
+use crate::graph::{FuncId, Held, root};
 use crate::modules::{FileId, Symbol};
 use crate::syntax::facts::{ArgKind, BinaryOp, CompareOp, ExprId, ExprKind, ParamKind, ScopeId};
 
@@ -23,18 +23,41 @@ pub(super) struct End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EndKind {
     Decides,
+    /// Rows of a table are read by it.
+    Selects(SmolStr),
     Column(SmolStr),
     Row(SmolStr),
     FileName,
     Kept(SmolStr),
 }
 
-/// The reading itself, or something that holds it, under a key if known.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Form {
-    Bare,
-    Inside(Option<SmolStr>),
+/// The reading itself, or something that holds it: the keys and fields that
+/// lead to it, outermost first; `None` for one that is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Form(Vec<Option<SmolStr>>);
+
+/// Readings deeper inside than this are not followed.
+const MAX_KEYS: usize = 4;
+
+impl Form {
+    fn is_bare(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What holds it under a key.
+    fn within(&self, key: Option<SmolStr>) -> Form {
+        let mut keys = vec![key];
+        keys.extend(self.0.iter().take(MAX_KEYS).cloned());
+        Form(keys)
+    }
+
+    /// What stands under a key, if it holds the reading.
+    fn picked(&self, key: Option<&SmolStr>) -> Option<Form> {
+        let (first, rest) = self.0.split_first()?;
+        (first.as_ref() == key && self.0.len() <= MAX_KEYS).then(|| Form(rest.to_vec()))
+    }
 }
+
 pub(super) fn clocks(ctx: &Context<'_>) -> FxHashSet<(FileId, ExprId)> {
     let effects = ctx.effects.effects.iter();
     effects
@@ -55,6 +78,18 @@ pub(super) fn writes(ctx: &Context<'_>) -> FxHashMap<(FileId, ExprId), (Resource
         }
     }
     writes
+}
+
+/// Calls that read tables, and which.
+pub(super) fn reads(ctx: &Context<'_>) -> FxHashMap<(FileId, ExprId), SmolStr> {
+    let tables = ctx.effects.resources.iter();
+    let tables = tables.filter(|resource| resource.kind == ResourceKind::Table);
+    let accesses = tables.flat_map(|table| {
+        let reads = table.accesses.iter();
+        let reads = reads.filter(|access| access.access == Access::Read);
+        reads.map(|access| ((access.file, access.expr), table.identity.clone()))
+    });
+    accesses.collect()
 }
 
 /// Calls whose result is made of what they are given.
@@ -84,7 +119,14 @@ const PASSES: &[&str] = &[
     "params!",
     "named_params!",
     "vec!",
+    "json!",
     "Some",
+    "Ok",
+    "to_string",
+    "to_string_pretty",
+    "to_value",
+    "to_vec",
+    "to_vec_pretty",
 ];
 
 /// Calls that are handed what to write, not where to.
@@ -100,6 +142,8 @@ const CONTENT_FIRST: &[&str] = &[
 
 /// Chains of calls beyond this are not followed.
 const MAX_DEPTH: usize = 6;
+/// Links of a chain of methods that are looked through for its query.
+const MAX_LINKS: usize = 12;
 /// Names are followed through this many assignments.
 const MAX_STEPS: u32 = 3;
 
@@ -107,6 +151,7 @@ pub(super) struct Trace<'c, 'm> {
     pub(super) ctx: &'c Context<'c>,
     pub(super) places: &'c AllPlaces<'m>,
     pub(super) writes: FxHashMap<(FileId, ExprId), (ResourceKind, SmolStr)>,
+    pub(super) reads: FxHashMap<(FileId, ExprId), SmolStr>,
     pub(super) clocks: FxHashSet<(FileId, ExprId)>,
     pub(super) seen: FxHashSet<(FileId, ExprId, Form, usize)>,
     pub(super) ends: Vec<End>,
@@ -134,23 +179,36 @@ impl Trace<'_, '_> {
                     let Some(idx) = args.iter().position(|arg| arg.value == at) else {
                         return;
                     };
-                    if !self.call(stack, file, parent, idx, &form) {
-                        return;
+                    match self.call(stack, file, parent, idx, &form) {
+                        Some(held) => form = held,
+                        None => return,
                     }
                 }
                 ExprKind::Attr { base, name } if *base == at => {
                     let call = places.method_call(at).map(|(call, _)| call);
-                    match (&form, name.as_str(), call) {
-                        (Form::Inside(key), "get" | "pop", Some(call)) => {
-                            if !picks(facts, call, key.as_ref()) {
+                    match (form.is_bare(), name.as_str(), call) {
+                        (false, "get" | "pop", Some(call)) => {
+                            let Some(picked) = picks(facts, call, &form) else {
                                 return;
-                            }
-                            form = Form::Bare;
+                            };
+                            form = picked;
                             at = call;
                             continue;
                         }
-                        (Form::Inside(_), ..) => return,
-                        (Form::Bare, "duration_since" | "signed_duration_since", Some(call)) => {
+                        (false, name, Some(call)) => {
+                            // `unwrap`, `clone`: what held it still does.
+                            let catalog = self.ctx.catalog;
+                            if !root::is_idiom(catalog, facts.rules.root, name) {
+                                return;
+                            }
+                            at = call;
+                            continue;
+                        }
+                        (false, _, None) => match form.picked(Some(name)) {
+                            Some(picked) => form = picked,
+                            None => return,
+                        },
+                        (true, "duration_since" | "signed_duration_since", Some(call)) => {
                             // From one reading to another: how long it took.
                             let ExprKind::Call { args, .. } = &facts.expr(call).kind else {
                                 return;
@@ -162,24 +220,23 @@ impl Trace<'_, '_> {
                             at = call;
                             continue;
                         }
-                        (Form::Bare, _, Some(call)) => {
+                        (true, _, Some(call)) => {
                             at = call;
                             continue;
                         }
-                        (Form::Bare, _, None) => {}
+                        (true, _, None) => {}
                     }
                 }
                 ExprKind::Item { base, index } if *base == at => {
-                    if let Form::Inside(key) = &form {
-                        let picked = match (&facts.expr(*index).kind, key) {
-                            (ExprKind::Str(picked), Some(key)) => picked == key,
-                            (ExprKind::Str(_), None) => false,
-                            _ => key.is_none(),
+                    if !form.is_bare() {
+                        let key = match &facts.expr(*index).kind {
+                            ExprKind::Str(picked) => Some(picked),
+                            _ => None,
                         };
-                        if !picked {
-                            return;
+                        match form.picked(key) {
+                            Some(picked) => form = picked,
+                            None => return,
                         }
-                        form = Form::Bare;
                     }
                 }
                 ExprKind::Compare { ops, operands } => {
@@ -192,7 +249,7 @@ impl Trace<'_, '_> {
                     {
                         return;
                     }
-                    if form == Form::Bare && !ops.iter().all(identity) {
+                    if form.is_bare() && !ops.iter().all(identity) {
                         self.end(stack, EndKind::Decides, file, parent);
                     }
                     return;
@@ -209,16 +266,15 @@ impl Trace<'_, '_> {
                         .iter()
                         .find(|(_, value)| *value == at)
                         .and_then(|(key, _)| *key);
-                    form = match (&form, key) {
-                        (_, Some(key)) => Form::Inside(match &facts.expr(key).kind {
+                    if let Some(key) = key {
+                        form = form.within(match &facts.expr(key).kind {
                             ExprKind::Str(key) => Some(key.clone()),
                             _ => None,
-                        }),
-                        (form, None) => form.clone(),
-                    };
+                        });
+                    }
                 }
                 ExprKind::Tuple(_) | ExprKind::List(_) | ExprKind::Set(_) => {
-                    form = Form::Inside(None);
+                    form = form.within(None);
                 }
                 ExprKind::Comprehension { .. } => {}
                 ExprKind::Format(_)
@@ -279,7 +335,7 @@ impl Trace<'_, '_> {
                     self.end(stack, EndKind::Kept(name), file, target);
                 } else if let ExprKind::Name(name) = &facts.expr(*base).kind {
                     let owner = places.owner(target);
-                    self.uses(stack, file, owner, name, &Form::Inside(key));
+                    self.uses(stack, file, owner, name, &form.within(key));
                 }
             }
             ExprKind::Attr { .. } => {
@@ -319,7 +375,7 @@ impl Trace<'_, '_> {
         }
     }
 
-    /// The value is argument `idx` of `call`; true if the result holds it.
+    /// The value is argument `idx` of `call`: how the result holds it.
     fn call(
         &mut self,
         stack: &mut Stack,
@@ -327,11 +383,11 @@ impl Trace<'_, '_> {
         call: ExprId,
         idx: usize,
         form: &Form,
-    ) -> bool {
+    ) -> Option<Form> {
         let places = self.places.of(file);
         let facts = places.facts;
         let ExprKind::Call { callee, args } = &facts.expr(call).kind else {
-            return false;
+            return None;
         };
         if let Some((kind, identity)) = self.writes.get(&(file, call)).cloned() {
             let kind = match kind {
@@ -347,7 +403,7 @@ impl Trace<'_, '_> {
                     };
                     match by_position && is_content && CONTENT_FIRST.contains(&method) {
                         true => Some(EndKind::Row(format_smolstr!("file {identity}"))),
-                        false => (*form == Form::Bare).then_some(EndKind::FileName),
+                        false => form.is_bare().then_some(EndKind::FileName),
                     }
                 }
                 ResourceKind::Table => Some(EndKind::Row(format_smolstr!("table {identity}"))),
@@ -356,8 +412,12 @@ impl Trace<'_, '_> {
             };
             if let Some(kind) = kind {
                 self.end(stack, kind, file, call);
-                return false;
+                return None;
             }
+        }
+        if let Some(table) = self.selected(&places, file, call, *callee) {
+            self.end(stack, EndKind::Selects(table), file, call);
+            return None;
         }
         let edges: Vec<FuncId> = self
             .ctx
@@ -369,15 +429,21 @@ impl Trace<'_, '_> {
             self.enter(stack, (file, call), *callee, idx, form);
         }
         if !edges.is_empty() {
-            return false;
+            return None;
         }
         let last = match &facts.expr(*callee).kind {
             ExprKind::Name(name) | ExprKind::Attr { name, .. } => name.as_str(),
-            _ => return false,
+            _ => return None,
         };
         if let Some(name) = self.built_row(&places, file, *callee) {
             self.end(stack, EndKind::Row(name), file, call);
-            return false;
+            return None;
+        }
+        if let Some(field) = args[idx].name.as_ref() {
+            let held = self.ctx.call_graph.held(file, *callee);
+            if held.iter().any(|held| matches!(held, Held::Class(_))) {
+                return Some(form.within(Some(field.clone())));
+            }
         }
         if let ExprKind::Attr { base, .. } = &facts.expr(*callee).kind
             && matches!(
@@ -389,15 +455,12 @@ impl Trace<'_, '_> {
                 self.end(stack, EndKind::Kept(name), file, call);
             } else if let ExprKind::Name(name) = &facts.expr(*base).kind {
                 let owner = places.owner(call);
-                let inside = match form {
-                    Form::Inside(key) => Form::Inside(key.clone()),
-                    Form::Bare => Form::Inside(None),
-                };
-                self.uses(stack, file, owner, name, &inside);
+                self.uses(stack, file, owner, name, &form.within(None));
             }
-            return false;
+            return None;
         }
-        PASSES.contains(&last) || (last == "DataFrame" && matches!(form, Form::Inside(_)))
+        let passes = PASSES.contains(&last) || (last == "DataFrame" && !form.is_bare());
+        passes.then(|| form.clone())
     }
 
     /// True if it reads the clock only to tell how long ago another reading was.
@@ -446,6 +509,37 @@ impl Trace<'_, '_> {
                 _ => return None,
             };
         }
+    }
+
+    /// The table that `call` reads with what it is given: the call itself
+    /// names it, or the query does that it is a method of.
+    fn selected(
+        &self,
+        places: &Places<'_>,
+        file: FileId,
+        call: ExprId,
+        callee: ExprId,
+    ) -> Option<SmolStr> {
+        if let Some(table) = self.reads.get(&(file, call)) {
+            return Some(table.clone());
+        }
+        let facts = places.facts;
+        let mut at = callee;
+        for _ in 0..MAX_LINKS {
+            at = match &facts.expr(at).kind {
+                ExprKind::Attr { base, .. } => *base,
+                ExprKind::Await(inner) => *inner,
+                ExprKind::Call { callee, .. } => {
+                    if let Some(table) = self.reads.get(&(file, at)) {
+                        return Some(table.clone());
+                    }
+                    *callee
+                }
+                ExprKind::Name(name) => places.given(places.owner(at), name)?,
+                _ => return None,
+            };
+        }
+        None
     }
 
     /// Follows a parameter of `callee`.
@@ -587,13 +681,13 @@ impl Trace<'_, '_> {
     }
 }
 
-/// True if `call`, a `get`, picks `key`.
-fn picks(facts: &crate::syntax::FileFacts, call: ExprId, key: Option<&SmolStr>) -> bool {
+/// What `call`, a `get`, picks of what holds the reading.
+fn picks(facts: &crate::syntax::FileFacts, call: ExprId, form: &Form) -> Option<Form> {
     let ExprKind::Call { args, .. } = &facts.expr(call).kind else {
-        return false;
+        return None;
     };
     match args.first().map(|arg| &facts.expr(arg.value).kind) {
-        Some(ExprKind::Str(picked)) => Some(picked) == key,
-        _ => key.is_none(),
+        Some(ExprKind::Str(picked)) => form.picked(Some(picked)),
+        _ => form.picked(None),
     }
 }
