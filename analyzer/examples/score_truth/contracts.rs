@@ -98,9 +98,16 @@ fn values<'a>(expected: &ContractEntry, report: &'a Report) -> Vec<&'a ContractI
 
 fn same_entry(expected: &ContractEntry, at: &str, item: &ContractItem) -> bool {
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    // A field of a model in a model counts under its own name.
+    let leaf = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let is_field = matches!(
+        expected.kind,
+        EntryKind::RequestField | EntryKind::ResponseField
+    );
     expected.at == at
         && expected.kind == item.kind
         && (expected.name == item.name
+            || (is_field && expected.name == leaf(&item.name))
             || (expected.kind == EntryKind::File && last(&expected.name) == last(&item.name)))
 }
 

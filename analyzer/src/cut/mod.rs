@@ -148,6 +148,8 @@ pub struct ContractEntry {
     /// Type, class path, literal or short form of the transformation;
     /// `None` is unknown.
     pub value: Option<SmolStr>,
+    /// A field that may be left out, by its declaration.
+    pub optional: bool,
     /// How a field of an answer is made; `None` where the code does not say.
     pub made: Option<Making>,
     /// Where the code says it, or where to look: the file.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::document::*;
-use super::listens;
+use super::{fields, listens};
 use crate::catalog::{Access, Catalog};
-use crate::cut::{ContractPlace, Crossing};
+use crate::cut::{Contract, ContractPlace, Crossing, EntryKind};
 use crate::effects::{EffectKind, ResourceKind};
 use crate::graph::FuncId;
 use crate::line::Analysis;
@@ -428,32 +428,36 @@ impl<'a> Writer<'a> {
 
     fn contracts(&self) -> Vec<ContractEntryDoc> {
         let contracts = self.analysis.plan.contracts.iter();
-        contracts
-            .map(|contract| ContractEntryDoc {
-                at: match &contract.at {
-                    ContractPlace::Line(from, to) => format!("{from} -> {to}"),
-                    ContractPlace::Route(idx) => match self.analysis.routes.get(*idx) {
-                        Some(route) => format!("{} {}", route.method, route.path).trim().to_owned(),
-                        None => "a route".to_owned(),
-                    },
+        contracts.map(|contract| self.contract(contract)).collect()
+    }
+
+    fn contract(&self, contract: &Contract) -> ContractEntryDoc {
+        let entries = contract.entries.iter().map(|entry| ContractItem {
+            kind: entry.kind,
+            name: entry.name.to_string(),
+            value: match &entry.value {
+                Some(value) => value.to_string(),
+                None => "unknown".to_owned(),
+            },
+            optional: entry.optional,
+            made: entry.made.clone(),
+            place: self.place(entry.file, entry.line),
+        });
+        let entries: Vec<ContractItem> = entries.collect();
+        let of = |kind| fields::schema(entries.iter().filter(|entry| entry.kind == kind));
+        ContractEntryDoc {
+            at: match &contract.at {
+                ContractPlace::Line(from, to) => format!("{from} -> {to}"),
+                ContractPlace::Route(idx) => match self.analysis.routes.get(*idx) {
+                    Some(route) => format!("{} {}", route.method, route.path).trim().to_owned(),
+                    None => "a route".to_owned(),
                 },
-                ignores: contract.ignores,
-                entries: contract
-                    .entries
-                    .iter()
-                    .map(|entry| ContractItem {
-                        kind: entry.kind,
-                        name: entry.name.to_string(),
-                        value: match &entry.value {
-                            Some(value) => value.to_string(),
-                            None => "unknown".to_owned(),
-                        },
-                        made: entry.made.clone(),
-                        place: self.place(entry.file, entry.line),
-                    })
-                    .collect(),
-            })
-            .collect()
+            },
+            ignores: contract.ignores,
+            request: of(EntryKind::RequestField),
+            response: of(EntryKind::ResponseField),
+            entries,
+        }
     }
 
     fn operations(&self) -> Vec<OperationEntry> {

@@ -269,6 +269,13 @@ pub struct ContractEntryDoc {
     pub ignores: bool,
     /// Its entries.
     pub entries: Vec<ContractItem>,
+    /// Of a route: the JSON Schema (draft 2020-12) of the request's fields,
+    /// those of the path and the query among them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<serde_json::Value>,
+    /// Of a route: the JSON Schema of the answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub response: Option<serde_json::Value>,
 }
 
 /// One entry of a contract.
@@ -280,6 +287,9 @@ pub struct ContractItem {
     pub name: String,
     /// Type, class, literal or short form; `unknown` where nobody knows.
     pub value: String,
+    /// A field that may be left out, by its declaration.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub optional: bool,
     /// How a field of an answer is made; nothing where the code does not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub made: Option<Making>,

@@ -3,6 +3,7 @@
 mod build;
 mod document;
 mod dot;
+mod fields;
 mod functions;
 mod html;
 mod json;

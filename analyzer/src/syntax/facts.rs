@@ -13,6 +13,8 @@
 //! - what a front end cannot express becomes [`ExprKind::Opaque`] with its
 //!   parts, never nothing: calls inside it must be seen.
 
+use std::collections::BTreeMap;
+
 use smol_str::SmolStr;
 
 /// Index of a scope in [`FileFacts::scopes`].
@@ -46,6 +48,9 @@ pub struct FileFacts {
     /// The [`ExprKind::Await`]s of `exprs` that leave the function with an
     /// error there may be (`x?`), in order.
     pub tries: Vec<ExprId>,
+    /// What is said of a declared field (`#[serde(rename = "x")]`), by the
+    /// expression that names it.
+    pub field_decorators: BTreeMap<ExprId, Vec<ExprId>>,
 }
 
 /// The few ways in which languages differ for the rooms above, as data.
@@ -591,6 +596,7 @@ impl FileFacts {
             lines,
             walruses,
             tries: Vec::new(),
+            field_decorators: BTreeMap::new(),
         }
     }
 

@@ -73,6 +73,7 @@ pub(super) fn entries(
             kind: EntryKind::Column,
             value: types.of(&name),
             name,
+            optional: false,
             made: None,
             file: text.file,
             line: text.line,

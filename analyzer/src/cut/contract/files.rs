@@ -15,6 +15,7 @@ pub(super) fn entries(_: &Code<'_>, line: &CutLine, out: &mut Vec<ContractEntry>
             kind: EntryKind::File,
             name: crossing.name.clone(),
             value: format(&crossing.name),
+            optional: false,
             made: None,
             file: crossing.file,
             line: crossing.line,

@@ -21,6 +21,7 @@ mod shape;
 mod tables;
 mod transforms;
 mod types;
+mod wire;
 
 use std::collections::BTreeSet;
 

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::code::{At, Code, each_stmt};
+use super::wire::{Rules, Wire, of_value};
 use crate::graph::ClassId;
 use crate::modules::{FileId, Symbol};
 use crate::syntax::facts::{ExprId, ExprKind, ScopeId, StmtKind};
@@ -16,6 +17,8 @@ pub(super) struct Field {
     pub(super) holds: Option<(ClassId, bool)>,
     /// What it is where nobody says it.
     pub(super) default: Option<At>,
+    /// How it is written out.
+    pub(super) wire: Wire,
     pub(super) file: FileId,
     pub(super) line: u32,
 }
@@ -24,8 +27,9 @@ pub(super) struct Field {
 pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
     let mut found: Vec<Field> = Vec::new();
     let mro = &code.ctx.program.class(class).mro;
-    for class in mro.iter().rev() {
-        let class = code.ctx.program.class(*class);
+    for id in mro.iter().rev() {
+        let class = code.ctx.program.class(*id);
+        let rules = Rules::of(code, *id);
         let facts = code.facts(class.file);
         each_stmt(&facts.scope(class.scope).body, &mut |stmt| {
             let (target, annotation, value) = match &stmt.kind {
@@ -43,11 +47,26 @@ pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
             if name.starts_with('_') {
                 return;
             }
+            let holds = class_in(code, class.file, class.scope, annotation);
+            // A variant of an enumeration is no part of it.
+            if facts.rules.separator == "::" && holds == Some((*id, false)) && value.is_some() {
+                return;
+            }
+            let at = |expr: ExprId| At {
+                file: class.file,
+                scope: class.scope,
+                expr,
+            };
+            let wire = match value {
+                Some(value) if facts.rules.separator != "::" => of_value(code, at(value)),
+                _ => rules.field(code, name, at(target)),
+            };
             found.retain(|field| field.name != *name);
             found.push(Field {
                 name: name.clone(),
                 ty: code.type_text(class.file, annotation),
-                holds: class_in(code, class.file, class.scope, annotation),
+                holds,
+                wire,
                 default: value.and_then(|value| default(code, class.file, class.scope, value)),
                 file: class.file,
                 line: stmt.line,

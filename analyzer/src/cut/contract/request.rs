@@ -23,26 +23,32 @@ pub(super) fn entries(
     let definition = code.facts(file).scope(scope);
     let in_path = path_params(&route.path);
     let begun = out.len();
-    let mut add = |name: SmolStr, value: Option<SmolStr>, file: FileId, line: u32| {
+    let mut add = |told: Told| {
         out.push(ContractEntry {
             kind: EntryKind::RequestField,
-            name,
-            value,
+            name: told.name,
+            value: told.ty,
+            optional: told.optional,
             made: None,
-            file,
-            line,
+            file: told.file,
+            line: told.line,
         });
         room(out.len() - begun)
     };
     for name in &in_path {
         let param = definition.params.iter().find(|param| param.name == *name);
         let declared = param.and_then(|param| code.type_text(file, param.annotation?));
+        let declared = declared.or_else(|| extracted(code, (file, scope), &in_path, name));
         let (converter, line) = converter(code, route, name);
-        add(name.clone(), declared.or(converter), route.file, line)?;
+        add(Told::new(
+            name.clone(),
+            declared.or(converter),
+            (route.file, line),
+        ))?;
     }
     let injects = matches!(
         route.framework,
-        "fastapi" | "starlette" | "axum" | "actix" | "litestar"
+        "fastapi" | "starlette" | "axum" | "actix" | "litestar" | "poem" | "rocket"
     );
     for param in definition.params.iter().filter(|_| injects) {
         let Some(annotation) = param.annotation else {
@@ -65,27 +71,57 @@ pub(super) fn entries(
             _ => true,
         };
         match class_in(code, file, scope, annotation) {
-            Some((class, _)) if body && is_record(code, class) => {
-                nested(code, class, "", 0, &mut add)?
+            Some((class, in_list)) if body && is_record(code, class) => {
+                nested(code, class, if in_list { "[]." } else { "" }, 0, &mut add)?
             }
             None if matches!(
                 text.trim_end_matches(" | None"),
                 "int" | "float" | "str" | "bool" | "date" | "datetime"
             ) =>
             {
-                add(param.name.clone(), Some(text), file, line)?;
+                add(Told {
+                    optional: param.default.is_some(),
+                    ..Told::new(param.name.clone(), Some(text), (file, line))
+                })?;
             }
             _ => {}
         }
     }
     for (path, taken) in &follow.taken {
-        add(path.clone(), taken.ty.clone(), taken.file, taken.line)?;
+        let place = (taken.file, taken.line);
+        // Whether the code can do without it is not looked at.
+        add(Told {
+            optional: true,
+            ..Told::new(path.clone(), taken.ty.clone(), place)
+        })?;
     }
     ControlFlow::Continue(())
 }
 
+/// A field of a request or an answer.
+pub(super) struct Told {
+    pub(super) name: SmolStr,
+    pub(super) ty: Option<SmolStr>,
+    /// It may be left out.
+    pub(super) optional: bool,
+    pub(super) file: FileId,
+    pub(super) line: u32,
+}
+
+impl Told {
+    pub(super) fn new(name: SmolStr, ty: Option<SmolStr>, (file, line): (FileId, u32)) -> Told {
+        Told {
+            name,
+            ty,
+            optional: false,
+            file,
+            line,
+        }
+    }
+}
+
 /// Takes a field; says when there are too many.
-pub(super) type Add<'a> = dyn FnMut(SmolStr, Option<SmolStr>, FileId, u32) -> ControlFlow<()> + 'a;
+pub(super) type Add<'a> = dyn FnMut(Told) -> ControlFlow<()> + 'a;
 
 /// The most fields that are told of a request or an answer: models in models,
 /// and mappings that hold each other, have no end.
@@ -108,8 +144,24 @@ pub(super) fn nested(
     add: &mut Add<'_>,
 ) -> ControlFlow<()> {
     for field in fields(code, class) {
-        let name = format_smolstr!("{prefix}{}", field.name);
-        add(name.clone(), field.ty.clone(), field.file, field.line)?;
+        if field.wire.skipped {
+            continue;
+        }
+        if field.wire.flat {
+            match field.holds {
+                Some((inner, false)) if depth < 4 && inner != class => {
+                    nested(code, inner, prefix, depth + 1, add)?;
+                }
+                _ => {}
+            }
+            continue;
+        }
+        let name = field.wire.name.as_ref().unwrap_or(&field.name);
+        let name = format_smolstr!("{prefix}{name}");
+        add(Told {
+            optional: field.wire.optional || field.ty.as_deref().is_some_and(may_be_none),
+            ..Told::new(name.clone(), field.ty.clone(), (field.file, field.line))
+        })?;
         if let Some((inner, in_list)) = field.holds
             && depth < 4
             && inner != class
@@ -119,6 +171,11 @@ pub(super) fn nested(
         }
     }
     ControlFlow::Continue(())
+}
+
+/// `Option<T>`, which serde takes as absent, too.
+fn may_be_none(ty: &str) -> bool {
+    ty.starts_with("Option[")
 }
 
 /// Names of `{…}` in a path template.
@@ -134,6 +191,39 @@ fn path_params(path: &str) -> Vec<SmolStr> {
                 .into()
         })
         .collect()
+}
+
+/// What an extractor (`Path<(u32, String)>`, `Path<Place>`) makes of the path's
+/// parameter `name`.
+fn extracted(
+    code: &Code<'_>,
+    (file, scope): (FileId, ScopeId),
+    in_path: &[SmolStr],
+    name: &SmolStr,
+) -> Option<SmolStr> {
+    let facts = code.facts(file);
+    let params = facts.scope(scope).params.iter();
+    let mut annotations = params.filter_map(|param| param.annotation);
+    let inner = annotations.find_map(|annotation| match &facts.expr(annotation).kind {
+        ExprKind::Item { base, index } => {
+            let extractor = facts.dotted(*base)?;
+            (extractor.rsplit('.').next() == Some("Path")).then_some(*index)
+        }
+        _ => None,
+    })?;
+    if let ExprKind::Tuple(types) = &facts.expr(inner).kind {
+        let position = in_path.iter().position(|other| other == name)?;
+        return code.type_text(file, *types.get(position)?);
+    }
+    match class_in(code, file, scope, inner) {
+        Some((class, _)) => {
+            let fields = fields(code, class).into_iter();
+            let mut named =
+                fields.filter(|field| field.wire.name.as_ref().unwrap_or(&field.name) == name);
+            named.next()?.ty
+        }
+        None => code.type_text(file, inner).filter(|_| in_path.len() == 1),
+    }
 }
 
 /// What Flask's converter says in the literal of the route, and its line.

@@ -7,9 +7,8 @@ use std::ops::ControlFlow;
 use super::super::{ContractEntry, EntryKind, Making};
 use super::code::Code;
 use super::records::{class_in, is_record};
-use super::request::{Add, MOST_FIELDS, nested, room};
+use super::request::{Add, MOST_FIELDS, Told, nested, room};
 use super::shape::{Follow, Shape, is_several};
-use crate::modules::FileId;
 use crate::routes::Route;
 use crate::syntax::facts::{ExprKind, StmtKind};
 use smol_str::{SmolStr, format_smolstr};
@@ -25,14 +24,15 @@ pub(super) fn entries(
     let definition = code.facts(file).scope(scope);
     let makings = Made::of(follow, returned).fields;
     let begun = out.len();
-    let mut add = |name: SmolStr, value: Option<SmolStr>, file: FileId, line: u32| {
+    let mut add = |told: Told| {
         out.push(ContractEntry {
             kind: EntryKind::ResponseField,
-            made: makings.get(&name).cloned(),
-            name,
-            value,
-            file,
-            line,
+            made: makings.get(&told.name).cloned(),
+            name: told.name,
+            value: told.ty,
+            optional: told.optional,
+            file: told.file,
+            line: told.line,
         });
         room(out.len() - begun)
     };
@@ -55,7 +55,7 @@ pub(super) fn entries(
     let nothing = matches!(returned, Shape::Other(_) | Shape::Refused) || returned.is_unknown();
     if nothing && answers(definition) {
         let line = definition.line;
-        add("*".into(), None, file, line)?;
+        add(Told::new("*".into(), None, (file, line)))?;
     }
     ControlFlow::Continue(())
 }
@@ -167,12 +167,8 @@ fn shape(
         Shape::Dict(id) => {
             for (name, field) in &follow.dicts[*id] {
                 let name = format_smolstr!("{prefix}{name}");
-                add(
-                    name.clone(),
-                    follow.type_of(&field.shape),
-                    field.file,
-                    field.line,
-                )?;
+                let ty = follow.type_of(&field.shape);
+                add(Told::new(name.clone(), ty, (field.file, field.line)))?;
                 let inner = inside(&name, &field.shape);
                 shape(code, follow, &field.shape, &inner, depth + 1, add)?;
             }

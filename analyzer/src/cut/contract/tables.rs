@@ -16,6 +16,7 @@ pub(super) fn entries(code: &Code<'_>, line: &CutLine, out: &mut Vec<ContractEnt
             kind: EntryKind::Table,
             name: crossing.name.clone(),
             value: database.clone(),
+            optional: false,
             made: None,
             file: crossing.file,
             line: crossing.line,

@@ -135,6 +135,7 @@ impl Transforms {
                 kind: EntryKind::Transform,
                 name: made.name.clone(),
                 value: Some(made.form.clone()),
+                optional: false,
                 made: None,
                 file: made.file,
                 line: made.line,

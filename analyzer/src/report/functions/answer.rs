@@ -285,6 +285,7 @@ mod tests {
             kind: crate::cut::EntryKind::ResponseField,
             name: name.to_owned(),
             value: ty.to_owned(),
+            optional: false,
             made,
             place: Place {
                 file: "app.py".to_owned(),

@@ -453,6 +453,7 @@ mod tests {
             kind,
             name: name.to_owned(),
             value: "float".to_owned(),
+            optional: false,
             made: None,
             place: place.clone(),
         };
@@ -463,6 +464,8 @@ mod tests {
         report.contracts.push(ContractEntryDoc {
             at: format!("{method} {path}"),
             ignores: false,
+            request: None,
+            response: None,
             entries: taken.chain(answered).collect(),
         });
         report

@@ -100,6 +100,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
 pub(super) fn contracts() -> Vec<ContractEntryDoc> {
     use EntryKind::*;
     let item = |kind, name: &str, value: &str, file: &str, line| ContractItem {
+        optional: false,
         made: None,
         kind,
         name: name.to_string(),
@@ -110,6 +111,8 @@ pub(super) fn contracts() -> Vec<ContractEntryDoc> {
     let contract = |at: &str, entries| ContractEntryDoc {
         at: at.to_string(),
         ignores: false,
+        request: None,
+        response: None,
         entries,
     };
     vec![

@@ -1,5 +1,7 @@
 //! What grows while a file is lowered, and the small steps that grow it.
 
+use std::collections::BTreeMap;
+
 use proc_macro2::Span;
 use smol_str::{SmolStr, format_smolstr};
 use syn::ext::IdentExt;
@@ -28,6 +30,8 @@ pub(super) struct Lowering {
     pub(super) pointers: Vec<(SmolStr, Place)>,
     /// What `?` made, in order.
     pub(super) tries: Vec<ExprId>,
+    /// Attributes of fields, by what names the field.
+    pub(super) field_decorators: BTreeMap<ExprId, Vec<ExprId>>,
     /// Loops and labelled blocks around the place at hand.
     pub(super) loops: Vec<Breakable>,
     /// Macros that are expanded.
@@ -72,6 +76,7 @@ impl Lowering {
             generics: Vec::new(),
             pointers: Vec::new(),
             tries: Vec::new(),
+            field_decorators: BTreeMap::new(),
             loops: Vec::new(),
             expander: Expander::default(),
             n_temporaries: 0,
@@ -149,6 +154,8 @@ impl Lowering {
     pub(super) fn go_back(&mut self, mark: &Mark) {
         self.exprs.truncate(mark.n_exprs);
         self.tries.retain(|id| (id.0 as usize) < mark.n_exprs);
+        self.field_decorators
+            .retain(|id, _| (id.0 as usize) < mark.n_exprs);
         self.pointers.truncate(mark.n_pointers);
         self.scopes.truncate(mark.n_scopes);
         self.body.truncate(mark.n_stmts);

@@ -158,6 +158,10 @@ impl Lowering {
                 None => (idx.to_string().into(), field.ty.span()),
             };
             let target = self.name(name, span);
+            let decorators = self.decorators(&field.attrs);
+            if !decorators.is_empty() {
+                self.field_decorators.insert(target, decorators);
+            }
             self.stmt(StmtKind::Declare { target, annotation }, span);
         }
     }

@@ -151,6 +151,7 @@ fn read(path: &str, text: &str, macros: &Macros) -> Result<FileFacts, SyntaxErro
     let (scopes, exprs) = (lowering.scopes, lowering.exprs);
     let mut facts = FileFacts::new(path, scopes, exprs, RULES, n_lines);
     facts.tries = lowering.tries;
+    facts.field_decorators = lowering.field_decorators;
     Ok(facts)
 }
 
