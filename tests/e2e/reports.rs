@@ -11,10 +11,6 @@ use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree, analyze};
 #[test]
 fn committed_reports_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let options = Options {
-        catalog: Catalog::built_in(),
-        pins: Vec::new(),
-    };
     let mut n_reports = 0;
     for fixture in fs::read_dir(root.join("fixtures")).expect("fixtures is a folder") {
         let path = fixture.expect("an entry can be read").path();
@@ -22,28 +18,61 @@ fn committed_reports_are_current() {
             continue;
         }
         let tree = SourceTree::read(&path, &SourceOptions::default()).expect("a fixture reads");
-        let report = analyze(&tree, &options);
-        let text = render(&report, Format::Markdown, &Style::default());
-        let again = render(
-            &analyze(&tree, &options),
-            Format::Markdown,
-            &Style::default(),
-        );
-        assert!(text == again, "{} gives the same bytes twice", tree.name);
-        let committed = root.join("reports").join(&report.name).join("report.md");
-        if std::env::var_os("UPDATE_REPORTS").is_some() {
-            fs::create_dir_all(committed.parent().expect("it has a folder")).expect("it is made");
-            fs::write(&committed, &text).expect("it is written");
-        }
-        let known = fs::read_to_string(&committed).unwrap_or_default();
+        let text = reported(&tree);
         assert!(
-            known == text,
-            "{} is not what cutline prints now; UPDATE_REPORTS=1 cargo test --test e2e reports writes it",
-            committed.display()
+            text == reported(&tree),
+            "{} gives the same bytes twice",
+            tree.name
         );
+        compare(&tree.name, &text);
         n_reports += 1;
     }
     assert!(n_reports >= 3, "every fixture has a report");
+}
+
+/// cutline on itself, as `cutline analyze .` reads it.
+#[test]
+fn the_report_of_cutline_is_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = fs::read_to_string(root.join("cutline.toml")).expect("cutline has its settings");
+    let config: toml::Table = config.parse().expect("they are TOML");
+    let left_out = config["analyze"]["exclude"].as_array().expect("a list");
+    let left_out = left_out.iter().filter_map(toml::Value::as_str);
+    let options = SourceOptions {
+        exclude: left_out.map(str::to_owned).collect(),
+        ..SourceOptions::default()
+    };
+    let mut tree = SourceTree::read(root, &options).expect("cutline reads");
+    // Whatever the folder of the clone is called.
+    tree.name = "cutline".into();
+    compare("cutline", &reported(&tree));
+}
+
+fn reported(tree: &SourceTree) -> String {
+    let options = Options {
+        catalog: Catalog::built_in(),
+        pins: Vec::new(),
+    };
+    render(
+        &analyze(tree, &options),
+        Format::Markdown,
+        &Style::default(),
+    )
+}
+
+fn compare(name: &str, text: &str) {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let committed = reports.join(name).join("report.md");
+    if std::env::var_os("UPDATE_REPORTS").is_some() {
+        fs::create_dir_all(committed.parent().expect("it has a folder")).expect("it is made");
+        fs::write(&committed, text).expect("it is written");
+    }
+    let known = fs::read_to_string(&committed).unwrap_or_default();
+    assert!(
+        known == text,
+        "{} is not what cutline prints now; UPDATE_REPORTS=1 cargo test --test e2e reports writes it",
+        committed.display()
+    );
 }
 
 /// The page of a real report runs in a browser without an error, and asks the
