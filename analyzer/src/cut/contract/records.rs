@@ -48,8 +48,10 @@ pub(super) fn fields(code: &Code<'_>, class: ClassId) -> Vec<Field> {
                 return;
             }
             let holds = class_in(code, class.file, class.scope, annotation);
-            // A variant of an enumeration is no part of it.
-            if facts.rules.separator == "::" && holds == Some((*id, false)) && value.is_some() {
+            // A variant of an enumeration is no part of it, nor is a constant.
+            let is_bare = !matches!(facts.expr(annotation).kind, ExprKind::Item { .. });
+            let is_variant = is_bare && holds == Some((*id, false));
+            if facts.rules.separator == "::" && (is_variant || value.is_some()) {
                 return;
             }
             let at = |expr: ExprId| At {
