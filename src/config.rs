@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! [analyze]
+//! name = "churn"
 //! exclude = ["legacy/"]
 //! include_tests = false
 //! include_venvs = false
@@ -61,6 +62,9 @@ pub(crate) struct Config {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Analyze {
+    /// What the report is called, whatever the folder is.
+    #[serde(default, deserialize_with = "folder_name")]
+    pub(crate) name: Option<String>,
     #[serde(default)]
     pub(crate) exclude: Vec<String>,
     pub(crate) include_tests: Option<bool>,
@@ -75,6 +79,18 @@ pub(crate) struct Analyze {
 impl Analyze {
     pub(crate) fn max_file_bytes(&self) -> Option<u64> {
         self.max_file_size.as_ref().map(|size| size.0)
+    }
+}
+
+/// A name that a folder of reports can have.
+fn folder_name<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(from)?;
+    let is_path = matches!(name.as_str(), "" | "." | "..") || name.contains(['/', '\\', '\0']);
+    match is_path {
+        true => Err(D::Error::custom(format!(
+            "`{name}` cannot be the name of a report: it names a folder in reports/"
+        ))),
+        false => Ok(Some(name)),
     }
 }
 

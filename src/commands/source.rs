@@ -92,8 +92,12 @@ impl SourceArgs {
         };
         let path = self.path.display();
         let progress = console.progress(format!("reading {path}"));
-        let tree = SourceTree::read(&self.path, &self.source_options(config)).map_err(source)?;
+        let mut tree =
+            SourceTree::read(&self.path, &self.source_options(config)).map_err(source)?;
         drop(progress);
+        if let Some(name) = &config.analyze.name {
+            tree.name = name.as_str().into();
+        }
         Ok((tree, options))
     }
 
