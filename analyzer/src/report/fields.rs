@@ -25,6 +25,9 @@ pub(super) fn schema<'i>(items: impl IntoIterator<Item = &'i ContractItem>) -> O
     })
 }
 
+/// Names and types are taken apart this deep; what is deeper is left open.
+const MAX_DEPTH: usize = 16;
+
 /// What stands at one place of the document.
 #[derive(Default)]
 struct Node {
@@ -38,12 +41,12 @@ impl Node {
     /// Adds `rows[].amount`, `[].amount` or `amount`.
     fn add(&mut self, item: &ContractItem) {
         let mut at = self;
-        for part in item.name.split('.') {
+        for part in item.name.splitn(MAX_DEPTH, '.') {
             let name = part.trim_end_matches("[]");
             if !name.is_empty() {
                 at = at.field(name);
             }
-            for _ in 0..(part.len() - name.len()) / 2 {
+            for _ in 0..((part.len() - name.len()) / 2).min(MAX_DEPTH) {
                 at = at.element.get_or_insert_default();
             }
         }
@@ -62,7 +65,7 @@ impl Node {
 
     fn schema(&self) -> Map<String, Value> {
         let (mut schema, nullable) = match &self.ty {
-            Some(ty) => of_type(ty),
+            Some(ty) => of_type(ty, 0),
             None => (Map::new(), false),
         };
         if let Some(element) = &self.element {
@@ -91,11 +94,15 @@ impl Node {
 
 /// The schema of a type as Python or Rust writes it, and whether it may be
 /// null.
-fn of_type(ty: &str) -> (Map<String, Value>, bool) {
+fn of_type(ty: &str, depth: usize) -> (Map<String, Value>, bool) {
+    if depth > MAX_DEPTH {
+        return (Map::new(), false);
+    }
+    let inner = |ty: &str| of_type(ty, depth + 1);
     let ty = ty.trim();
     if let Some((left, right)) = split_union(ty) {
         return match (left, right) {
-            ("None", some) | (some, "None") => (of_type(some).0, true),
+            ("None", some) | (some, "None") => (inner(some).0, true),
             _ => (Map::new(), false),
         };
     }
@@ -111,9 +118,10 @@ fn of_type(ty: &str) -> (Map<String, Value>, bool) {
         schema
     };
     let schema = match head.trim_start_matches('&') {
-        "Option" | "Optional" => return (of_type(args).0, true),
-        "Box" | "Arc" | "Rc" | "Cow" | "Json" | "Annotated" => {
-            return of_type(split_args(args).last().copied().unwrap_or(args));
+        "Option" | "Optional" => return (inner(args).0, true),
+        "Annotated" => return inner(split_args(args)[0]),
+        "Box" | "Arc" | "Rc" | "Cow" | "Json" => {
+            return inner(split_args(args).last().copied().unwrap_or(args));
         }
         "bool" => simple("boolean"),
         "int" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => simple("integer"),
@@ -130,7 +138,7 @@ fn of_type(ty: &str) -> (Map<String, Value>, bool) {
         "list" | "List" | "Vec" | "VecDeque" | "Sequence" | "set" | "HashSet" | "BTreeSet" => {
             let mut schema = simple("array");
             if !args.is_empty() {
-                schema.insert("items".into(), Value::Object(of_type(args).0));
+                schema.insert("items".into(), Value::Object(inner(args).0));
             }
             schema
         }
@@ -138,7 +146,7 @@ fn of_type(ty: &str) -> (Map<String, Value>, bool) {
         "dict" | "Dict" | "Mapping" | "HashMap" | "BTreeMap" | "IndexMap" => {
             let mut schema = simple("object");
             if let [_, value] = split_args(args).as_slice() {
-                let value = Value::Object(of_type(value).0);
+                let value = Value::Object(inner(value).0);
                 schema.insert("additionalProperties".into(), value);
             }
             schema
@@ -252,6 +260,17 @@ mod tests {
     fn what_is_not_known_says_nothing() {
         assert_eq!(schema(&[item("*", "unknown")]), None);
         assert_eq!(schema(&[]), None);
+    }
+
+    #[test]
+    fn deep_names_and_types_come_to_an_end() {
+        let name = "a.".repeat(100_000) + &"[]".repeat(100_000);
+        let ty = "list[".repeat(100_000);
+        validator(&[
+            item(&name, "int"),
+            item("b", &ty),
+            item("c", &"int | ".repeat(100_000)),
+        ]);
     }
 
     proptest! {
