@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support;
+use crate::support::{self, service::cutline};
 use cutline_analyzer::report::{Format, Style, render};
 use cutline_analyzer::{Catalog, Options, SourceOptions, SourceTree, analyze};
 
@@ -33,7 +33,7 @@ fn committed_reports_are_current() {
 /// cutline on itself, as `cutline analyze .` reads it.
 #[test]
 fn the_report_of_cutline_is_current() {
-    let mut command = support::cutline();
+    let mut command = cutline();
     command
         .args(["analyze", ".", "--format", "markdown"])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
