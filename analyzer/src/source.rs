@@ -191,7 +191,7 @@ pub enum SkipReason {
 #[derive(Clone, Debug)]
 pub struct SourceOptions {
     /// Read tests too: folders `tests` and `test`, `test_*.py`, `*_test.py`,
-    /// `conftest.py`, and a crate's `benches`.
+    /// `conftest.py`, `tests.rs`, `*_tests.rs`, and a crate's `benches`.
     pub include_tests: bool,
     /// Read virtual environments, build output and vendored packages too.
     pub include_virtualenvs: bool,

@@ -303,6 +303,10 @@ fn is_test_folder(path: &Path, name: &str) -> bool {
 }
 
 fn is_test_file(name: &str) -> bool {
+    if let Some(stem) = name.strip_suffix(".rs") {
+        // `test.rs` may test a model.
+        return stem == "tests" || stem.ends_with("_tests");
+    }
     let Some(stem) = name.strip_suffix(".py") else {
         return false;
     };
@@ -420,12 +424,23 @@ mod tests {
                 "crate/Cargo.toml",
                 "crate/benches/f.rs",
                 "crate/src/lib.rs",
+                "crate/src/store/tests.rs",
+                "crate/src/store_tests.rs",
+                "crate/src/test.rs",
             ],
             |options| options.include_tests = true,
-            &["a.py", "benches/labels.py", "crate/src/lib.rs", "latest.py"],
+            &[
+                "a.py",
+                "benches/labels.py",
+                "crate/src/lib.rs",
+                "crate/src/test.rs",
+                "latest.py",
+            ],
             &[
                 "conftest.py",
                 "crate/benches/f.rs",
+                "crate/src/store/tests.rs",
+                "crate/src/store_tests.rs",
                 "e_test.py",
                 "pkg/test/c.py",
                 "test_d.py",
