@@ -219,7 +219,7 @@ mod tests {
         );
         check(
             "[analyze]\nexcludes = []\n",
-            "unknown field `excludes`, expected one of `exclude`, `include_tests`, `include_venvs`, `no_ignore`, `max_file_size`, `catalog`, `out`\n --> cutline.toml:2:1\n  |\n2 | excludes = []\n  | ^^^^^^^^",
+            "unknown field `excludes`, expected one of `name`, `exclude`, `include_tests`, `include_venvs`, `no_ignore`, `max_file_size`, `catalog`, `out`\n --> cutline.toml:2:1\n  |\n2 | excludes = []\n  | ^^^^^^^^",
         );
     }
 

@@ -279,7 +279,7 @@ fn prepare(store: &Store) -> Vec<f64> { // training
 fn main() {}
 "#,
             &[
-                "src/main.rs:13 costs the wall clock, read at src/main.rs:11, decides which rows of payments are read at src/main.rs:13",
+                "src/main.rs:12 costs the wall clock, read at src/main.rs:10, decides which rows of payments are read at src/main.rs:12",
             ],
         );
     }

@@ -107,8 +107,8 @@ fn is_required(code: &Code<'_>, value: At) -> bool {
         || matches!(code.kind(value), ExprKind::Opaque(parts) if parts.is_empty())
 }
 
-/// Visits what a `#[serde(…)]` says: `flatten`, `rename = "x"`. Of
-/// `rename(serialize = "x", deserialize = "y")` the first is taken.
+/// Visits what a `#[serde(…)]` says: `flatten`, `rename = "x"`. What is only
+/// said of one direction, `rename(serialize = "x")`, has no text here.
 fn each_said(code: &Code<'_>, decorator: At, visit: &mut dyn FnMut(&str, Option<&str>)) {
     let ExprKind::Call { callee, args } = code.kind(decorator) else {
         return;
@@ -125,9 +125,9 @@ fn each_said(code: &Code<'_>, decorator: At, visit: &mut dyn FnMut(&str, Option<
         match (&arg.name, code.kind(decorator.part(arg.value))) {
             (Some(name), _) => visit(name, text(arg.value)),
             (None, ExprKind::Name(name)) => visit(name, None),
-            (None, ExprKind::Call { callee, args }) => {
+            (None, ExprKind::Call { callee, .. }) => {
                 if let Some(name) = called(*callee) {
-                    visit(&name, args.first().and_then(|arg| text(arg.value)));
+                    visit(&name, None);
                 }
             }
             _ => {}
@@ -243,10 +243,19 @@ pub struct Line { unit_price: f64 }
 #[derive(Deserialize)]
 pub enum Kind { Online, Shop }
 #[derive(Serialize)]
-pub struct Said { #[serde(rename(serialize = "p", deserialize = "q"))] score: f64 }
+pub struct Said { #[serde(rename(serialize = "p"))] score: f64 }
 pub async fn score(Json(ask): Json<Ask>) -> Json<Vec<Said>> { Json(vec![]) }
 "#;
-        insta::assert_snapshot!(fields("src/main.rs", code, "axum"), @"");
+        insta::assert_snapshot!(fields("src/main.rs", code, "axum"), @r"
+        in at_sea: bool
+        in cardId: String
+        in currency?: String
+        in lines: Vec[Line]
+        in lines[].unit_price: f64
+        in note?: Option[String]
+        in type: Kind
+        out [].score: f64
+        ");
     }
 
     #[test]
@@ -264,7 +273,13 @@ app = FastAPI()
 def score(ask: Ask) -> dict:
     return {'p': 0.5}
 ";
-        insta::assert_snapshot!(fields("app.py", code, "fastapi"), @"");
+        insta::assert_snapshot!(fields("app.py", code, "fastapi"), @r"
+        in amount: float
+        in cardId: str
+        in currency?: str
+        in tags?: list[str]
+        out p: float
+        ");
     }
 
     #[test]
